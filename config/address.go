@@ -1,0 +1,111 @@
+package config
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+// hostPort accepts an address to listen on. Port 0 lets the system choose.
+func hostPort(address string) error {
+	host, port, err := net.SplitHostPort(address)
+	if err == nil {
+		err = checkPort(port)
+	}
+	if err == nil && strings.ContainsFunc(host, notInHost) {
+		err = errors.New("illegal host")
+	}
+	if err != nil {
+		return fmt.Errorf(`%q is not host:port with a port of 0 to 65535, such as "127.0.0.1:8080", ":8080" or "[::1]:8080"`, address)
+	}
+	return nil
+}
+
+func checkPort(port string) error {
+	_, err := strconv.ParseUint(port, 10, 16)
+	return err
+}
+
+func notInHost(r rune) bool {
+	return unicode.IsSpace(r) || unicode.IsControl(r) || strings.ContainsRune("/@?#,", r)
+}
+
+// brokerAddress accepts what a NATS client takes as its list of servers. The
+// messages name an entry by its number, as it may hold a password.
+func brokerAddress(list string) error {
+	websockets := 0
+	entries := strings.Split(list, ",")
+	for i, entry := range entries {
+		entry = strings.TrimSpace(entry)
+		if !strings.Contains(entry, "://") {
+			entry = "nats://" + entry
+		}
+		server, err := url.Parse(entry)
+		if err != nil || server.Hostname() == "" || strings.ContainsFunc(server.Hostname(), notInHost) ||
+			server.Port() != "" && checkPort(server.Port()) != nil {
+			return fmt.Errorf(`server %d of the list is not an address such as "nats://broker:4222" or "broker:4222"`, i+1)
+		}
+		switch server.Scheme {
+		case "nats", "tls":
+		case "ws", "wss":
+			websockets++
+		default:
+			return fmt.Errorf("server %d of the list has the unknown scheme %q: use nats, tls, ws or wss", i+1, server.Scheme)
+		}
+	}
+	if websockets > 0 && websockets < len(entries) {
+		return errors.New("the list mixes web socket servers (ws, wss) with others: use one kind")
+	}
+	return nil
+}
+
+// readableFile keeps away from devices and pipes, which might never end.
+func readableFile(name string) error {
+	info, err := os.Stat(name)
+	if err != nil {
+		return fmt.Errorf("the file cannot be read: %w", err)
+	}
+	if !info.Mode().IsRegular() {
+		return fmt.Errorf("%q is not a regular file", name)
+	}
+	file, err := os.Open(name)
+	if err != nil {
+		return fmt.Errorf("the file cannot be read: %w", err)
+	}
+	return file.Close()
+}
+
+func publicKey(encoded string) error {
+	// ed25519.PublicKeySize, without depending on a cipher for it.
+	const keySize = 32
+	key, err := base64.StdEncoding.DecodeString(encoded)
+	if err != nil {
+		return fmt.Errorf("is not standard base64 (%w): give the raw Ed25519 public key in base64, 44 characters", err)
+	}
+	if len(key) != keySize {
+		return fmt.Errorf("holds %d bytes: an Ed25519 public key has %d, 44 characters in base64", len(key), keySize)
+	}
+	return nil
+}
+
+func endpointClass(name string) error {
+	classes := []string{"query", "write", "free", "debug"}
+	if !slices.Contains(classes, name) {
+		return fmt.Errorf("is no class of endpoints: the classes are %s", strings.Join(classes, ", "))
+	}
+	return nil
+}
+
+func role(name string) error {
+	if name == "" {
+		return errors.New(`is empty: give the name of a role, such as "api"`)
+	}
+	return nil
+}

@@ -1,0 +1,196 @@
+package config
+
+import (
+	"fmt"
+	"path/filepath"
+	"time"
+)
+
+// parse reads a configuration; file is its name, for messages and includes.
+func parse(file string, data []byte) (*Config, []Warning, error) {
+	found := &findings{}
+	root, err := parseJSON(data, "", "", found)
+	if err != nil {
+		return nil, nil, fmt.Errorf("parse configuration %s: %w", file, err)
+	}
+	include(root, filepath.Dir(file), found)
+	format, flat := sectionFormat(), isFlat(root)
+	if flat {
+		format = flatFormat()
+		found.warn(root, "%s", flatWarning)
+	}
+	checker{format: format, found: found}.check(root, format)
+	if flat {
+		root = unflatten(root, found)
+	}
+	c := composer{root: root, flat: flat, found: found}
+	cfg := c.compose()
+	found.sort()
+	if len(found.faults) > 0 {
+		return nil, found.warnings, &FaultsError{File: file, Faults: found.faults}
+	}
+	return cfg, found.warnings, nil
+}
+
+// composer makes a Config of a checked tree of sections and reports what
+// concerns several keys together.
+type composer struct {
+	root  *node
+	flat  bool
+	found *findings
+}
+
+func (c composer) compose() *Config {
+	cfg := &Config{Main: c.main(), Metrics: c.metrics()}
+	retention := read(c.root, defaultRetention, "metric-store", "retention-in-memory")
+	cfg.NATS = c.nats(retention)
+	cfg.MetricStore = c.metricStore(retention, cfg.NATS.Stream.Name)
+	return cfg
+}
+
+func (c composer) main() Main {
+	n := c.root.at("main")
+	m := Main{
+		Addr:          read(n, "", "addr"),
+		HTTPSCertFile: read(n, "", "https-cert-file"),
+		HTTPSKeyFile:  read(n, "", "https-key-file"),
+		User:          read(n, "", "user"),
+		Group:         read(n, "", "group"),
+		JWTPublicKey:  read(n, "", "jwt-public-key"),
+		Gops:          read(n, false, "debug", "gops"),
+	}
+	cert, key := n.at("https-cert-file"), n.at("https-key-file")
+	if cert != nil && key == nil {
+		c.found.fault(cert, "is given without https-key-file: HTTPS needs both, plain HTTP neither")
+	}
+	if key != nil && cert == nil {
+		c.found.fault(key, "is given without https-cert-file: HTTPS needs both, plain HTTP neither")
+	}
+	if roles := n.at("jwt-roles"); roles != nil {
+		m.JWTRoles = map[string][]string{}
+		for class, wanted := range read(roles, object{}) {
+			m.JWTRoles[class] = []string{}
+			for _, role := range read(wanted, list{}) {
+				m.JWTRoles[class] = append(m.JWTRoles[class], read(role, ""))
+			}
+		}
+		if n.at("jwt-public-key") == nil {
+			c.found.warn(roles, noEffect+"without jwt-public-key no token is asked for")
+		}
+	}
+	return m
+}
+
+func (c composer) metrics() map[string]Metric {
+	metrics := map[string]Metric{}
+	for name, n := range read(c.root, object{}, "metrics") {
+		m := Metric{Frequency: read(n, int64(0), "frequency"), Aggregation: read(n, "", "aggregation")}
+		if m.Aggregation != "" && !isAggregation(m.Aggregation) {
+			c.found.warn(n.at("aggregation"), `%q is no aggregation ("sum", "avg" or null): the metric has none`, m.Aggregation)
+			m.Aggregation = ""
+		}
+		metrics[name] = m
+	}
+	return metrics
+}
+
+func (c composer) nats(retention time.Duration) NATS {
+	n := c.root.at("nats")
+	address := n.at("address")
+	username, password, creds := n.at("username"), n.at("password"), n.at("creds-file-path")
+	if username != nil && creds != nil {
+		c.found.fault(creds, "is given together with username: the broker takes one of the two")
+	}
+	if password != nil && username == nil {
+		c.found.fault(password, "is given without username")
+	}
+	for _, credential := range []*node{username, creds} {
+		if credential != nil && address == nil {
+			c.found.warn(credential, noEffect+"there is no address of a broker to log in at; "+
+				"the users of the built-in server are set in nats.embedded")
+		}
+	}
+	return NATS{
+		Address:   read(address, ""),
+		Username:  read(username, ""),
+		Password:  read(password, ""),
+		CredsFile: read(creds, ""),
+		Embedded:  c.embedded(n.at("embedded")),
+		Stream:    c.stream(n.at("stream"), retention, address != nil),
+	}
+}
+
+func (c composer) embedded(n *node) Embedded {
+	e := Embedded{
+		Addr:       read(n, "", "addr"),
+		Directory:  read(n, defaultDirectory, "directory"),
+		Username:   read(n, "", "username"),
+		Password:   read(n, "", "password"),
+		MaxPayload: read(n, int64(defaultMaxPayload), "max-payload"),
+		MaxStore:   read(n, int64(0), "max-store"),
+	}
+	if given := e.MaxPayload; given > largestPayload {
+		e.MaxPayload = largestPayload
+		c.found.warn(n.at("max-payload"), "%s is more than the log stores as one message: publishers get an error from %s on",
+			showSize(given), showSize(largestPayload))
+	}
+	sync := read(n, syncAlways, "sync")
+	if e.SyncAlways = sync == syncAlways; !e.SyncAlways {
+		// The text has passed syncMode.
+		e.SyncInterval, _ = time.ParseDuration(sync)
+	}
+	username, password := n.at("username"), n.at("password")
+	if username != nil && password == nil {
+		c.found.fault(username, "is given without password")
+	}
+	if password != nil && username == nil {
+		c.found.fault(password, "is given without username")
+	}
+	if username != nil && n.at("addr") == nil {
+		c.found.warn(username, noEffect+"without addr the built-in server listens for nobody")
+	}
+	return e
+}
+
+func (c composer) stream(n *node, retention time.Duration, external bool) Stream {
+	s := Stream{
+		Name:        read(n, defaultStreamName, "name"),
+		Replicas:    int(read(n, int64(1), "replicas")),
+		MaxAge:      read(n, retention, "max-age"),
+		MaxBytes:    read(n, int64(0), "max-bytes"),
+		Compression: read(n, true, "compression"),
+	}
+	if s.Replicas > 1 && !external {
+		c.found.fault(n.at("replicas"), "%d replicas need a cluster of servers, named by nats.address: the built-in server keeps 1", s.Replicas)
+	}
+	if s.MaxAge < retention {
+		c.found.warn(n.at("max-age"), "the log keeps %s, less than the %s of retention-in-memory: after a restart, "+
+			"which replays the log, samples older than that are gone", s.MaxAge, retention)
+	}
+	return s
+}
+
+func (c composer) metricStore(retention time.Duration, stream string) MetricStore {
+	n := c.root.at("metric-store")
+	c.noCheckpoints(n)
+	return MetricStore{
+		Retention:       retention,
+		MemoryCap:       int64(read(n, 0.0, "memory-cap") * (1 << 30)),
+		Workers:         int(read(n, int64(0), "num-workers")),
+		FutureTolerance: read(n, defaultFutureTolerance, "future-tolerance"),
+		Subscriptions:   c.subscriptions(n, stream),
+	}
+}
+
+// noCheckpoints warns rather than refuses: every file in use asks for
+// checkpoints, and what they are for, surviving a restart, is given.
+func (c composer) noCheckpoints(metricStore *node) {
+	for _, n := range []*node{metricStore.at("checkpoints"), metricStore.at("checkpoint-interval")} {
+		if n == nil || n.isEmpty() {
+			continue
+		}
+		c.found.warn(n, noEffect+"this version writes no checkpoints; a restart replays the log instead, "+
+			"as far back as nats.stream.max-age keeps it")
+		return
+	}
+}

@@ -1,0 +1,193 @@
+// Package config reads the JSON configuration file of the metric store.
+//
+// Two formats are known. The one to write has the sections main, metrics,
+// nats and metric-store; each of them may live in a file of its own, named by
+// the key <section>-file. A relative name is looked for beside the including
+// file first and in the working directory second. All other relative file
+// names (certificates, credentials, directories) are relative to the working
+// directory. The older flat format is translated into the sections.
+//
+// In both formats null and "" stand for an absent key. A duration is a Go
+// duration string such as "48h" or "1h30m". A size is a number of bytes or a
+// string with a unit, such as "64MB", "1.5GB" or "512KiB": B, K, M, G and T
+// with or without B or iB, in any case, all powers of 1024.
+//
+// The package knows the file and nothing else: it imports no other package of
+// this program, starts nothing and does not log.
+package config
+
+import (
+	"fmt"
+	"os"
+	"time"
+)
+
+// Config is a whole configuration, valid and with its defaults filled in. It
+// belongs to the caller.
+type Config struct {
+	Main Main
+	// Metrics holds the metrics to store by name; all others are dropped.
+	Metrics     map[string]Metric
+	NATS        NATS
+	MetricStore MetricStore
+}
+
+// Main is the section main: the REST server and the process.
+type Main struct {
+	// Addr is the host:port on which REST listens.
+	Addr string
+	// HTTPSCertFile and HTTPSKeyFile are both set, for HTTPS, or both empty.
+	HTTPSCertFile, HTTPSKeyFile string
+	// User and Group are those to run as once the ports are bound; empty
+	// keeps those of the start.
+	User, Group string
+	// JWTPublicKey is an Ed25519 public key in standard base64; empty turns
+	// authentication off.
+	JWTPublicKey string
+	// JWTRoles maps an endpoint class ("query", "write", "free", "debug") to
+	// the roles of which a token needs one. A class that is not in the map
+	// keeps its default; an empty list lets every valid token in.
+	JWTRoles map[string][]string
+	// Gops starts the gops diagnostics agent.
+	Gops bool
+}
+
+// Metric is one entry of the section metrics.
+type Metric struct {
+	// Frequency is the sampling interval in seconds, at least 1.
+	Frequency int64
+	// Aggregation combines the parts of a host: "sum", "avg", or "" if they
+	// have no meaningful combination.
+	Aggregation string
+}
+
+// NATS is the section nats: where the log lives.
+type NATS struct {
+	// Address lists the servers of one external broker, separated by commas.
+	// Empty: the embedded server is the broker.
+	Address string
+	// Username and Password, or CredsFile, authenticate at Address.
+	Username, Password, CredsFile string
+	Embedded                      Embedded
+	Stream                        Stream
+}
+
+// Embedded is nats.embedded: the NATS server inside this process. It may be
+// configured beside an external Address. It then takes what the broker
+// cannot: it runs where the broker has no JetStream or is out of reach.
+type Embedded struct {
+	// Addr is the host:port on which it listens for others; empty: it does
+	// not listen and is reached in-process alone.
+	Addr string
+	// Directory holds the log.
+	Directory string
+	// Username and Password are asked of clients that connect to Addr; both
+	// empty: anyone may connect.
+	Username, Password string
+	// MaxPayload is the largest message taken, in bytes; at most 31 MiB, as
+	// JetStream stores no larger one.
+	MaxPayload int64
+	// MaxStore bounds the log on disk in bytes; 0 lets the server decide from
+	// the free disk space.
+	MaxStore int64
+	// SyncAlways flushes each message to the disk before it is acknowledged;
+	// otherwise SyncInterval is the time between two flushes.
+	SyncAlways   bool
+	SyncInterval time.Duration
+}
+
+// Stream is nats.stream: the JetStream stream that is the log.
+type Stream struct {
+	Name string
+	// Replicas is 1 to 5; more than 1 needs an external cluster.
+	Replicas int
+	// MaxAge is how long the log keeps an entry, and so how far back a
+	// restart reaches.
+	MaxAge time.Duration
+	// MaxBytes bounds the log in bytes; 0: no limit.
+	MaxBytes    int64
+	Compression bool
+}
+
+// MetricStore is the section metric-store: what is held in memory.
+type MetricStore struct {
+	// Retention is how long a sample stays in memory.
+	Retention time.Duration
+	// MemoryCap bounds the samples in memory, in bytes; 0: no cap.
+	MemoryCap int64
+	// Workers is the number of goroutines that decode and append; 0: chosen
+	// by the number of processors.
+	Workers int
+	// FutureTolerance is how far ahead of its entry in the log a sample may
+	// be.
+	FutureTolerance time.Duration
+	// Subscriptions is in the order of the file and has no subject twice.
+	// Where one subject covers another, the first in the list that matches a
+	// message decides its cluster tag.
+	Subscriptions []Subscription
+}
+
+// Subscription is a NATS subject on which metrics arrive.
+type Subscription struct {
+	// Subject may hold wildcards.
+	Subject string
+	// ClusterTag is the cluster of lines that name none.
+	ClusterTag string
+}
+
+// largestPayload is what JetStream's file store takes as one message, less some
+// room for its headers. A server that let more in would lose it silently.
+const largestPayload = 31 << 20
+
+const (
+	defaultSubject         = "hpc-nats"
+	defaultStreamName      = "CC_METRICS"
+	defaultDirectory       = "./var/nats"
+	defaultMaxPayload      = largestPayload
+	defaultFutureTolerance = 10 * time.Minute
+	defaultRetention       = 48 * time.Hour
+)
+
+// Load reads the configuration file at path and the files that it includes.
+//
+// The warnings concern things that do not prevent a start; they are in order
+// of their paths and are returned with an error too. All faults are
+// reported at once, as a *FaultsError. A file that cannot be read gives an
+// error that wraps the cause, so that errors.Is(err, fs.ErrNotExist) tells a
+// missing one; text that is not JSON gives an error with line and column.
+func Load(path string) (*Config, []Warning, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read configuration: %w", err)
+	}
+	return parse(path, data)
+}
+
+// Default returns what the program runs on when there is no file: REST on
+// localhost:8080, an embedded NATS server on 127.0.0.1:4222, the subject
+// hpc-nats, data below ./var, and a built-in list of metrics at 60 s.
+func Default() *Config {
+	return &Config{
+		Main:    Main{Addr: "localhost:8080"},
+		Metrics: builtinMetrics(),
+		NATS: NATS{
+			Embedded: Embedded{
+				Addr:       "127.0.0.1:4222",
+				Directory:  defaultDirectory,
+				MaxPayload: defaultMaxPayload,
+				SyncAlways: true,
+			},
+			Stream: Stream{
+				Name:        defaultStreamName,
+				Replicas:    1,
+				MaxAge:      defaultRetention,
+				Compression: true,
+			},
+		},
+		MetricStore: MetricStore{
+			Retention:       defaultRetention,
+			FutureTolerance: defaultFutureTolerance,
+			Subscriptions:   []Subscription{{Subject: defaultSubject}},
+		},
+	}
+}

@@ -1,0 +1,234 @@
+package config
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+)
+
+const testKey = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+
+func TestLoad(t *testing.T) {
+	defaults := Default().NATS
+	defaults.Embedded.Addr = ""
+	tests := []struct {
+		file     string
+		want     Config
+		warnings []string // path: part of the text
+	}{
+		{
+			file: "sections.json",
+			want: Config{
+				Main: Main{
+					Addr: "0.0.0.0:8082", User: "metrics", Group: "hpc", JWTPublicKey: testKey, Gops: true,
+					JWTRoles: map[string][]string{"free": {"admin", "api"}, "query": {}},
+				},
+				Metrics: map[string]Metric{"cpu_load": {60, ""}, "flops_any": {10, "sum"}, "clock": {60, "avg"}},
+				NATS: NATS{
+					Address: "nats://broker1:4222, nats://broker2:4222", Username: "store", Password: "secret",
+					Embedded: Embedded{
+						Addr: "127.0.0.1:4223", Directory: "/data/nats", Username: "local", Password: "secret",
+						MaxPayload: 10 << 20, MaxStore: 3 << 39, SyncInterval: 250 * time.Millisecond,
+					},
+					Stream: Stream{Name: "HPC", Replicas: 3, MaxAge: 72 * time.Hour, MaxBytes: 1 << 30},
+				},
+				MetricStore: MetricStore{
+					Retention: 24 * time.Hour, MemoryCap: 1 << 29, Workers: 4, FutureTolerance: 5 * time.Minute,
+					Subscriptions: []Subscription{{"hpc-nats", "north"}, {"south.*.metrics", "south"}},
+				},
+			},
+			warnings: []string{"metric-store.checkpoints: this version writes no checkpoints"},
+		},
+		{
+			file: "includes.json",
+			want: Config{
+				Main:    Main{Addr: "localhost:8082"},
+				Metrics: map[string]Metric{"mem_used": {30, ""}},
+				NATS:    NATS{Address: "tls://broker:4222", Embedded: defaults.Embedded, Stream: defaults.Stream},
+				MetricStore: MetricStore{
+					Retention: 48 * time.Hour, MemoryCap: 8 << 30, FutureTolerance: 10 * time.Minute,
+					Subscriptions: []Subscription{{"updates", ""}},
+				},
+			},
+		},
+		{
+			file: "flat.json",
+			want: Config{
+				Main:    Main{Addr: ":8081", JWTPublicKey: testKey, Gops: true},
+				Metrics: map[string]Metric{"cpu_user": {60, "avg"}, "mem_bw": {60, "sum"}, "proc_run": {15, ""}},
+				NATS: NATS{
+					Address: "nats://broker:4222", Username: "store", Password: "secret", Embedded: defaults.Embedded,
+					Stream: Stream{Name: "CC_METRICS", Replicas: 1, MaxAge: 24 * time.Hour, Compression: true},
+				},
+				MetricStore: MetricStore{
+					Retention: 24 * time.Hour, Workers: 2, FutureTolerance: 10 * time.Minute,
+					Subscriptions: []Subscription{{"updates", "north"}, {"metrics.rack1", ""}},
+				},
+			},
+			warnings: []string{": old flat format", "checkpoints: this version writes no checkpoints"},
+		},
+		{
+			file: "flat-http.json",
+			want: Config{
+				Main:    Main{Addr: "0.0.0.0:8084"},
+				Metrics: map[string]Metric{"cpu_load": {60, ""}},
+				NATS:    defaults,
+				MetricStore: MetricStore{
+					Retention: 48 * time.Hour, FutureTolerance: 10 * time.Minute,
+					Subscriptions: []Subscription{{"hpc-nats", ""}},
+				},
+			},
+			warnings: []string{
+				": old flat format", "checkpoints: this version writes no checkpoints", `nats: from the subject "hpc-nats"`,
+			},
+		},
+	}
+	for _, test := range tests {
+		t.Run(test.file, func(t *testing.T) {
+			cfg, warnings, err := Load(filepath.Join("testdata", test.file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !reflect.DeepEqual(*cfg, test.want) {
+				t.Errorf("got  %+v\nwant %+v", *cfg, test.want)
+			}
+			expect(t, "warning", texts(warnings), test.warnings)
+		})
+	}
+}
+
+func TestLoadReportsFileErrors(t *testing.T) {
+	_, _, err := Load(filepath.Join(t.TempDir(), "absent.json"))
+	if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "absent.json") {
+		t.Errorf("missing file: %v", err)
+	}
+	tests := []struct{ name, text, want string }{
+		{"empty", "", "config.json: line 1, column 1: unexpected end"},
+		{"trailing comma", "{\n  \"main\": {},\n}", "config.json: line 3, column 1: invalid character '}'"},
+		{"characters, not bytes", "{\"größe\" 1}", "config.json: line 1, column 10: invalid character '1'"},
+		{"cut off", "{\n \"main\": {", "config.json: line 2, column 10: unexpected end"},
+		{"second value", "{}\n{}", "config.json: line 2, column 1: invalid character '{' after top-level value"},
+		{"depth", strings.Repeat("[", 100_000), "exceeded max depth"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			_, _, err := parse("config.json", []byte(test.text))
+			if err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("got %v, want %q", err, test.want)
+			}
+		})
+	}
+}
+
+func TestInclude(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	write("metrics.json", `{"cpu_load": {"frequency": "60s"}, "clock": {"frequency": 60, "freq": 1}}`)
+	write("broken.json", "{\n,}")
+	// The same name is in the working directory: the one beside the file wins.
+	if err := os.Mkdir(filepath.Join(dir, "testdata"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write("testdata/store.json", `{"retention-in-memory": "7h", "nats-subscriptions": [{"subscribe-to": "a"}]}`)
+	path := write("config.json", `{
+		"main": {"addr": "localhost:80"}, "main-file": "main.json",
+		"metrics-file": "metrics.json", "nats-file": "broken.json", "metric-store-file": 5}`)
+	_, warnings, err := Load(path)
+	expectFaults(t, err,
+		"main-file: the section main is in this file as well",
+		"metric-store-file: found a number, wanted the name of a file",
+		"metrics.cpu_load.frequency: found text, wanted a whole number of seconds, such as 60, not a duration (in "+filepath.Join(dir, "metrics.json")+")",
+		"nats-file: broken.json: line 2, column 1",
+	)
+	expect(t, "warning", texts(warnings), []string{
+		`metrics.clock.freq: did you mean "frequency"? (in ` + filepath.Join(dir, "metrics.json") + ")",
+	})
+
+	path = write("config.json", `{"main": {"addr": "localhost:80"}, "metrics-file": "missing.json", "nats-file": ".", "metric-store-file": "testdata/store.json"}`)
+	_, _, err = Load(path)
+	expectFaults(t, err, "metrics-file: no such file", "nats-file: not a regular file")
+
+	path = write("config.json", `{"main": {"addr": "localhost:80"}, "metrics": {"clock": {"frequency": 1}}, "metric-store-file": "testdata/store.json"}`)
+	cfg, _, err := Load(path)
+	if err != nil || cfg.MetricStore.Retention != 7*time.Hour {
+		t.Errorf("got %+v, %v: want the file beside the including one", cfg, err)
+	}
+}
+
+func TestDefault(t *testing.T) {
+	cfg := Default()
+	if again := Default(); !reflect.DeepEqual(cfg, again) {
+		t.Error("two calls differ")
+	}
+	for name, aggregation := range map[string]string{
+		"cpu_load": "", "mem_used": "", "mem_bw": "sum", "flops_any": "sum", "clock": "avg", "ipc": "avg", "cpu_user": "avg",
+		"net_bytes_in": "", "nfs4_total": "", "lustre_open": "", "ib_recv": "sum", "acc_power": "sum", "acc_utilization": "avg",
+		"nv_temp": "avg", "vectorization_ratio": "avg", "rapl_power": "sum", "proc_run": "", "mem_free": "sum", "load_one": "",
+	} {
+		if got, ok := cfg.Metrics[name]; !ok || got != (Metric{60, aggregation}) {
+			t.Errorf("%s: got %+v (present: %v), want aggregation %q", name, got, ok, aggregation)
+		}
+	}
+	for name, m := range cfg.Metrics {
+		if err := metricName(name); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if m.Aggregation != "" && !isAggregation(m.Aggregation) {
+			t.Errorf("%s: aggregation %q", name, m.Aggregation)
+		}
+	}
+	if s := cfg.MetricStore.Subscriptions; !reflect.DeepEqual(s, []Subscription{{"hpc-nats", ""}}) {
+		t.Errorf("subscriptions %+v", s)
+	}
+	if cfg.NATS.Stream.MaxAge != cfg.MetricStore.Retention || cfg.MetricStore.Retention != 48*time.Hour {
+		t.Errorf("retention %s, max-age %s", cfg.MetricStore.Retention, cfg.NATS.Stream.MaxAge)
+	}
+}
+
+// expectFaults wants exactly these faults, in order, each as "path: words".
+func expectFaults(t *testing.T, err error, want ...string) {
+	t.Helper()
+	var faults *FaultsError
+	if !errors.As(err, &faults) {
+		t.Fatalf("got %v, want a FaultsError", err)
+	}
+	var got []string
+	for _, f := range faults.Faults {
+		got = append(got, f.Path+": "+f.Problem)
+	}
+	expect(t, "fault", got, want)
+}
+
+// expect compares texts in order: the path must be equal, the rest contained.
+func expect(t *testing.T, what string, got, want []string) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Errorf("%d %ss, want %d:\n%s", len(got), what, len(want), strings.Join(got, "\n"))
+		return
+	}
+	for i := range want {
+		path, words, _ := strings.Cut(want[i], ": ")
+		if !strings.HasPrefix(got[i], path+": ") || !strings.Contains(got[i][len(path)+2:], words) {
+			t.Errorf("%s %q, want %q", what, got[i], want[i])
+		}
+	}
+}
+
+func texts(warnings []Warning) []string {
+	var all []string
+	for _, w := range warnings {
+		all = append(all, w.Path+": "+w.Text)
+	}
+	return all
+}

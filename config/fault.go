@@ -1,0 +1,86 @@
+package config
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+)
+
+// Fault is one thing in a configuration that prevents a start.
+type Fault struct {
+	// Path is its place in the file as it is written there, such as
+	// nats[0].subscriptions[1].subscribe-to. Empty: the file as a whole.
+	Path string
+	// Problem says what is wrong and what would be right.
+	Problem string
+}
+
+// String returns the path and the problem.
+func (f Fault) String() string { return located(f.Path, f.Problem) }
+
+// FaultsError reports all faults of one configuration at once.
+type FaultsError struct {
+	// File is the name that was given to Load.
+	File string
+	// Faults is in order of the paths and never empty.
+	Faults []Fault
+}
+
+// Error lists the faults, one a line if there are several.
+func (e *FaultsError) Error() string {
+	if len(e.Faults) == 1 {
+		return fmt.Sprintf("check configuration %s: %s", e.File, e.Faults[0])
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "check configuration %s: %d faults:", e.File, len(e.Faults))
+	for _, f := range e.Faults {
+		b.WriteString("\n  ")
+		b.WriteString(f.String())
+	}
+	return b.String()
+}
+
+// Warning is something that does not prevent a start but that the operator
+// should know.
+type Warning struct {
+	// Path is as in Fault.
+	Path string
+	// Text does not repeat the path.
+	Text string
+	// UnknownKey marks a key that means nothing here, most likely a slip of
+	// the pen: a check of the file may treat it as an error.
+	UnknownKey bool
+}
+
+// String returns the path and the text.
+func (w Warning) String() string { return located(w.Path, w.Text) }
+
+func located(path, text string) string {
+	if path == "" {
+		return text
+	}
+	return path + ": " + text
+}
+
+// findings collects what one reading of a file turns up.
+type findings struct {
+	faults   []Fault
+	warnings []Warning
+}
+
+func (f *findings) fault(n *node, format string, args ...any) {
+	f.faults = append(f.faults, Fault{Path: n.path, Problem: n.origin(fmt.Sprintf(format, args...))})
+}
+
+func (f *findings) warn(n *node, format string, args ...any) {
+	f.warnings = append(f.warnings, Warning{Path: n.path, Text: n.origin(fmt.Sprintf(format, args...))})
+}
+
+func (f *findings) unknownKey(n *node, text string) {
+	f.warnings = append(f.warnings, Warning{Path: n.path, Text: n.origin(text), UnknownKey: true})
+}
+
+func (f *findings) sort() {
+	sort.SliceStable(f.faults, func(i, j int) bool { return f.faults[i].Path < f.faults[j].Path })
+	sort.SliceStable(f.warnings, func(i, j int) bool { return f.warnings[i].Path < f.warnings[j].Path })
+}

@@ -1,0 +1,210 @@
+package config
+
+import (
+	"encoding/json"
+	"fmt"
+)
+
+// kind is the type of a value in the file.
+type kind int
+
+const (
+	text       kind = iota // string
+	flag                   // bool
+	whole                  // int64
+	number                 // float64
+	duration               // time.Duration
+	size                   // int64, bytes
+	section                // object with the keys of the field
+	dictionary             // object with keys of the operator's own, each an element
+	items                  // list of elements
+	anything
+)
+
+func (k kind) String() string {
+	return [...]string{
+		"text in quotes", "true or false", "a whole number", "a number", wantedDuration, wantedSize,
+		"an object", "an object", "a list", "anything",
+	}[k]
+}
+
+// field describes what may stand at one place of a format.
+type field struct {
+	kind kind
+	// wanted says in an error what would be right, if kind is too general.
+	wanted string
+	// keys are those of a section.
+	keys map[string]field
+	// element describes each value of a dictionary or list.
+	element *field
+	// name checks the keys of a dictionary.
+	name func(string) error
+	// valid checks the converted value; for objects and lists after
+	// everything in them.
+	valid func(any) error
+	// required, if not empty, says what to give; the key must be there.
+	required string
+	// unsupported says why a value that asks for something is refused.
+	unsupported string
+	// ineffective says why a value that asks for something changes nothing.
+	ineffective string
+}
+
+// on adapts a check of one type to field.valid.
+func on[T any](valid func(T) error) func(any) error {
+	return func(value any) error {
+		if v, ok := value.(T); ok {
+			return valid(v)
+		}
+		return nil
+	}
+}
+
+// checker holds a tree of nodes against a format. It replaces each value by
+// what it stands for and removes what means nothing.
+type checker struct {
+	format field
+	found  *findings
+}
+
+func (c checker) check(n *node, f field) {
+	if n.value == any(invalid{}) {
+		return
+	}
+	if f.unsupported != "" && !n.isEmpty() {
+		c.found.fault(n, "%s", f.unsupported)
+		n.value = invalid{}
+		return
+	}
+	if f.ineffective != "" && !n.isEmpty() {
+		c.found.warn(n, "%s", f.ineffective)
+	}
+	value, err := f.convert(n.value)
+	if err != nil {
+		c.found.fault(n, "%s", err)
+		n.value = invalid{}
+		return
+	}
+	n.value = value
+	switch members := value.(type) {
+	case object:
+		if f.kind == section {
+			c.checkSection(n, members, f)
+		} else if f.kind == dictionary {
+			c.checkDictionary(members, f)
+		}
+	case list:
+		if f.kind == items {
+			for _, item := range members {
+				c.check(item, *f.element)
+			}
+		}
+	}
+	if f.valid == nil {
+		return
+	}
+	if err := f.valid(n.value); err != nil {
+		c.found.fault(n, "%s", err)
+		n.value = invalid{}
+	}
+}
+
+func (c checker) checkSection(n *node, members object, f field) {
+	for _, key := range members.sortedKeys() {
+		member := members[key]
+		known, ok := f.keys[key]
+		switch {
+		case !ok:
+			c.found.unknownKey(member, suggestion(key, f, c.format))
+			delete(members, key)
+		case member.value == nil || member.value == "":
+			delete(members, key)
+		default:
+			c.check(member, known)
+		}
+	}
+	for _, key := range f.sortedKeys() {
+		if _, ok := members[key]; ok {
+			continue
+		}
+		if known := f.keys[key]; known.required != "" {
+			c.found.fault(n.child(key, nil), "is required: %s", known.required)
+		} else if known.kind == section {
+			// Reports what the absent section would have to hold.
+			c.check(n.child(key, object{}), known)
+		}
+	}
+}
+
+func (c checker) checkDictionary(members object, f field) {
+	for _, key := range members.sortedKeys() {
+		if f.name != nil {
+			if err := f.name(key); err != nil {
+				c.found.fault(members[key], "%s", err)
+			}
+		}
+		c.check(members[key], *f.element)
+	}
+}
+
+// convert returns the Go value that a parsed value stands for.
+func (f field) convert(value any) (any, error) {
+	switch v := value.(type) {
+	case string:
+		switch f.kind {
+		case text:
+			return v, nil
+		case duration:
+			return parseDuration(v)
+		case size:
+			return parseSize(v)
+		}
+	case json.Number:
+		switch f.kind {
+		case whole:
+			return parseWhole(v)
+		case number:
+			return parseNumber(v)
+		case size:
+			return parseSize(v.String())
+		}
+	case bool:
+		if f.kind == flag {
+			return v, nil
+		}
+	case object:
+		if f.kind == section || f.kind == dictionary {
+			return v, nil
+		}
+	case list:
+		if f.kind == items {
+			return v, nil
+		}
+	}
+	if f.kind == anything {
+		return value, nil
+	}
+	wanted := f.wanted
+	if wanted == "" {
+		wanted = f.kind.String()
+	}
+	// The value itself stays out of the message: it may be a password.
+	return nil, fmt.Errorf("found %s, wanted %s", describe(value), wanted)
+}
+
+func describe(value any) string {
+	switch value.(type) {
+	case bool:
+		return "true or false"
+	case string:
+		return "text"
+	case json.Number:
+		return "a number"
+	case object:
+		return "an object"
+	case list:
+		return "a list"
+	default:
+		return "null"
+	}
+}

@@ -1,0 +1,223 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+)
+
+const (
+	noArchive = "archiving is not built yet: samples older than the retention are deleted; "
+	noEffect  = "has no effect: "
+)
+
+// sectionNames are the sections of the format, each of which may be included.
+func sectionNames() []string { return []string{"main", "metrics", "nats", "metric-store"} }
+
+// sectionFormat describes the format of four sections.
+func sectionFormat() field {
+	keys := map[string]field{
+		"main":         mainSection(),
+		"metrics":      metricsSection(on(newAggregation)),
+		"nats":         natsSection(),
+		"metric-store": metricStoreSection(),
+	}
+	for _, name := range sectionNames() {
+		// Includes are resolved before the check; here they serve suggestions.
+		keys[name+includeSuffix] = field{kind: text}
+	}
+	return field{kind: section, keys: keys}
+}
+
+func mainSection() field {
+	return field{kind: section, keys: map[string]field{
+		"addr":            restAddress(),
+		"https-cert-file": {kind: text, valid: on(readableFile)},
+		"https-key-file":  {kind: text, valid: on(readableFile)},
+		"user":            {kind: text},
+		"group":           {kind: text},
+		"jwt-public-key":  {kind: text, valid: on(publicKey)},
+		"jwt-roles": {kind: dictionary, name: endpointClass, element: &field{
+			kind: items, element: &field{kind: text, valid: on(role)},
+		}},
+		"backend-url":   {kind: text, unsupported: "retention by running jobs is not built yet: remove the key, and metric-store.retention-in-memory applies to every host alike"},
+		"backend-token": {kind: text, unsupported: "retention by running jobs is not built yet: remove the key, as backend-url is not used either"},
+		"debug":         debugSection(),
+	}}
+}
+
+func restAddress() field {
+	return field{kind: text, valid: on(hostPort), required: `the host:port on which REST listens, such as "0.0.0.0:8082"`}
+}
+
+func debugSection() field {
+	return field{kind: section, keys: map[string]field{
+		"gops":         {kind: flag},
+		"dump-to-file": {kind: text, ineffective: noEffect + "/api/debug shows what is in memory"},
+	}}
+}
+
+// metricsSection takes the check of an aggregation, which differs between the
+// formats.
+func metricsSection(aggregation func(any) error) field {
+	const example = `name the metrics to store, such as "cpu_load": {"frequency": 60, "aggregation": null}`
+	return field{
+		kind: dictionary, name: metricName, required: example,
+		element: &field{kind: section, keys: map[string]field{
+			"frequency": {
+				kind: whole, wanted: "a whole number of seconds, such as 60, not a duration",
+				required: "the sampling interval in seconds, such as 60",
+				valid:    between(1, 365*24*3600, showSeconds),
+			},
+			"aggregation": {kind: text, wanted: `"sum", "avg" or null`, valid: aggregation},
+		}},
+		valid: on(func(metrics object) error {
+			if len(metrics) == 0 {
+				return errors.New("is empty: " + example)
+			}
+			return nil
+		}),
+	}
+}
+
+func natsSection() field {
+	keys := natsClientKeys()
+	keys["subscriptions"] = field{kind: anything, unsupported: "the subjects are listed in metric-store.nats-subscriptions: move them there"}
+	keys["embedded"] = field{kind: section, keys: map[string]field{
+		"addr":        {kind: text, valid: on(hostPort)},
+		"directory":   {kind: text},
+		"username":    {kind: text},
+		"password":    {kind: text},
+		"max-payload": {kind: size, valid: between(64<<10, 1<<30, showSize)},
+		"max-store":   {kind: size},
+		"sync":        {kind: text, wanted: wantedSync, valid: on(syncMode)},
+	}}
+	keys["stream"] = field{kind: section, keys: map[string]field{
+		"name":        {kind: text, valid: on(streamName)},
+		"replicas":    {kind: whole, valid: between(1, 5, showWhole)},
+		"max-age":     {kind: duration, valid: between(time.Minute, maxDuration, showDuration)},
+		"max-bytes":   {kind: size},
+		"compression": {kind: flag},
+	}}
+	return field{kind: section, keys: keys}
+}
+
+func natsClientKeys() map[string]field {
+	return map[string]field{
+		"address":         {kind: text, valid: on(brokerAddress)},
+		"username":        {kind: text},
+		"password":        {kind: text},
+		"creds-file-path": {kind: text, valid: on(readableFile)},
+	}
+}
+
+func metricStoreSection() field {
+	return field{kind: section, keys: map[string]field{
+		"retention-in-memory": retention(),
+		"memory-cap":          {kind: number, wanted: "a number of GB, 0 for no cap", valid: between(0.0, 1<<20, showNumber)},
+		"num-workers":         workers(),
+		"future-tolerance":    {kind: duration, valid: between(time.Second, maxDuration, showDuration)},
+		"nats-subscriptions":  subscriptions(),
+		"subscriptions":       subscriptions(),
+		"checkpoints":         checkpoints(),
+		"checkpoint-interval": {kind: duration},
+		"archive":             archive(),
+		"cleanup": {kind: section, keys: map[string]field{
+			"mode":      {kind: text, valid: on(cleanupMode)},
+			"directory": {kind: text, ineffective: noEffect + "cleanup deletes, nothing is written"},
+			"interval":  {kind: duration, ineffective: noEffect + "cleanup runs every half retention-in-memory"},
+		}},
+		"debug": {kind: anything, ineffective: noEffect + "main.debug.gops and /api/debug are there for this"},
+	}}
+}
+
+// maxDuration keeps sums of a time and a duration far from overflowing.
+const maxDuration = 100 * 365 * 24 * time.Hour
+
+func retention() field {
+	return field{
+		kind:     duration,
+		required: `how long samples stay in memory, such as "48h"`,
+		valid:    between(time.Minute, maxDuration, showDuration),
+	}
+}
+
+func workers() field {
+	return field{kind: whole, valid: between(0, 1024, showWhole)}
+}
+
+func subscriptions() field {
+	return field{kind: items, element: &field{kind: section, keys: map[string]field{
+		"subscribe-to": {kind: text, valid: on(subject), required: `a NATS subject, such as "hpc-nats"`},
+		"cluster-tag":  {kind: text, valid: on(clusterTag)},
+	}}}
+}
+
+// checkpoints is checked although none are written: see noCheckpoints.
+func checkpoints() field {
+	return field{kind: section, keys: map[string]field{
+		"file-format":  {kind: text},
+		"directory":    {kind: text},
+		"interval":     {kind: duration},
+		"restore":      {kind: duration},
+		"max-wal-size": {kind: size},
+	}}
+}
+
+func archive() field {
+	return field{
+		kind: section,
+		keys: map[string]field{
+			"interval":       {kind: duration},
+			"directory":      {kind: text},
+			"delete-instead": {kind: flag},
+		},
+		valid: on(func(members object) error {
+			deleteInstead := members["delete-instead"]
+			if len(members) == 0 || deleteInstead != nil && deleteInstead.value != false {
+				return nil
+			}
+			return errors.New(noArchive + `add "delete-instead": true if that is acceptable, or remove the section`)
+		}),
+	}
+}
+
+func cleanupMode(mode string) error {
+	switch mode {
+	case "delete":
+		return nil
+	case "archive":
+		return errors.New(noArchive + `say "delete" if that is acceptable`)
+	default:
+		return fmt.Errorf(`%q is not known: say "delete"`, mode)
+	}
+}
+
+func isAggregation(s string) bool { return s == "sum" || s == "avg" }
+
+// newAggregation lets an unknown aggregation pass: it is warned about.
+func newAggregation(string) error { return nil }
+
+func flatAggregation(s string) error {
+	if !isAggregation(s) {
+		return fmt.Errorf(`%q is no aggregation: say "sum", "avg" or null`, s)
+	}
+	return nil
+}
+
+// metricName refuses what could not be sent as a measurement in line protocol
+// without escapes.
+func metricName(name string) error {
+	if name == "" || len(name) > 255 {
+		return errors.New("a metric's name has 1 to 255 bytes")
+	}
+	illegal := func(r rune) bool {
+		return unicode.IsSpace(r) || unicode.IsControl(r) || strings.ContainsRune(`,="\`, r)
+	}
+	if strings.ContainsFunc(name, illegal) || name[0] == '#' {
+		return errors.New(`a metric's name has no blank, control character, comma, '=', '"' or '\', and does not begin with '#'`)
+	}
+	return nil
+}

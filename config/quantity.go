@@ -1,0 +1,91 @@
+package config
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const (
+	wantedDuration = `a duration in quotes with its unit, such as "48h" or "90m"`
+	wantedSize     = `a number of bytes, or a size in quotes such as "64MB" or "1.5GB"`
+)
+
+func parseDuration(text string) (time.Duration, error) {
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		return 0, fmt.Errorf("%q is not %s", text, wantedDuration)
+	}
+	return d, nil
+}
+
+// parseWhole accepts 60, 60.0 and 6e1.
+func parseWhole(number json.Number) (int64, error) {
+	if whole, err := number.Int64(); err == nil {
+		return whole, nil
+	}
+	f, err := number.Float64()
+	if err != nil || math.Abs(f) >= 1<<53 {
+		return 0, fmt.Errorf("%s is out of range", number)
+	}
+	if f != math.Trunc(f) {
+		return 0, fmt.Errorf("%s is not a whole number", number)
+	}
+	return int64(f), nil
+}
+
+func parseNumber(number json.Number) (float64, error) {
+	f, err := number.Float64()
+	if err != nil {
+		return 0, fmt.Errorf("%s is out of range", number)
+	}
+	return f, nil
+}
+
+// parseSize returns bytes; a fraction of a byte is dropped.
+func parseSize(text string) (int64, error) {
+	parts := regexp.MustCompile(`(?i)^\s*([0-9]+(?:\.[0-9]+)?(?:e\+?[0-9]+)?)\s*(?:([kmgt])(?:i?b)?|b)?\s*$`).FindStringSubmatch(text)
+	if parts == nil {
+		return 0, fmt.Errorf("%q is not %s", text, wantedSize)
+	}
+	number, err := strconv.ParseFloat(parts[1], 64)
+	if err != nil && !errors.Is(err, strconv.ErrRange) {
+		return 0, fmt.Errorf("%q is not %s", text, wantedSize)
+	}
+	if parts[2] != "" {
+		power := 1 + strings.Index("kmgt", strings.ToLower(parts[2]))
+		number = math.Ldexp(number, 10*power)
+	}
+	if number >= 1<<53 {
+		return 0, fmt.Errorf("%q is more than any disk holds", text)
+	}
+	return int64(number), nil
+}
+
+// between makes a check that a value lies in [low, high]; show prints a bound.
+func between[T int64 | float64 | time.Duration](low, high T, show func(T) string) func(any) error {
+	return func(value any) error {
+		if v, ok := value.(T); ok && (v < low || v > high) {
+			return fmt.Errorf("%s is out of range: give %s to %s", show(v), show(low), show(high))
+		}
+		return nil
+	}
+}
+
+func showWhole(v int64) string            { return strconv.FormatInt(v, 10) }
+func showNumber(v float64) string         { return strconv.FormatFloat(v, 'g', -1, 64) }
+func showDuration(v time.Duration) string { return v.String() }
+func showSeconds(v int64) string          { return showWhole(v) + " s" }
+func showSize(v int64) string {
+	for i, unit := range []string{"TB", "GB", "MB", "KB"} {
+		if shift := 40 - 10*i; v != 0 && v%(1<<shift) == 0 {
+			return showWhole(v>>shift) + unit
+		}
+	}
+	return showWhole(v) + " bytes"
+}

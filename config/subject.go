@@ -1,0 +1,101 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+)
+
+const (
+	syncAlways = "always"
+	wantedSync = `"always" or the time between two flushes, such as "1s"`
+)
+
+// subject accepts what can be a subject of the log's stream, except for the
+// overlap with the log's own subjects, which depends on its name.
+func subject(s string) error {
+	if s == ">" {
+		return errors.New(`">" would take in the log's own messages and the broker's: name the subjects of the metrics`)
+	}
+	if strings.HasPrefix(s, "$") {
+		return fmt.Errorf("%q begins with '$', which is reserved to the broker", s)
+	}
+	if strings.ContainsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }) {
+		return fmt.Errorf("%q holds a blank or a control character, which no NATS subject has", s)
+	}
+	tokens := strings.Split(s, ".")
+	for i, token := range tokens {
+		switch {
+		case token == "":
+			return fmt.Errorf("%q has an empty part between dots", s)
+		case token == ">" && i < len(tokens)-1:
+			return fmt.Errorf("%q has '>' before its end: '>' stands for all further parts and comes last", s)
+		case len(token) > 1 && strings.ContainsAny(token, "*>"):
+			return fmt.Errorf("%q has a wildcard inside a part: '*' and '>' stand for whole parts between dots", s)
+		}
+	}
+	return nil
+}
+
+// covers tells whether every subject that matches b matches a.
+func covers(a, b string) bool {
+	as, bs := strings.Split(a, "."), strings.Split(b, ".")
+	for i, token := range as {
+		switch {
+		case i == len(bs):
+			return false
+		case token == ">":
+			return true
+		case bs[i] == ">" || token != "*" && token != bs[i]:
+			return false
+		}
+	}
+	return len(as) == len(bs)
+}
+
+// overlap tells whether some subject matches both a and b.
+func overlap(a, b string) bool {
+	as, bs := strings.Split(a, "."), strings.Split(b, ".")
+	for i, token := range as {
+		switch {
+		case i == len(bs):
+			return false
+		case token == ">" || bs[i] == ">":
+			return true
+		case token != "*" && bs[i] != "*" && token != bs[i]:
+			return false
+		}
+	}
+	return len(as) == len(bs)
+}
+
+func streamName(name string) error {
+	illegal := func(r rune) bool {
+		return unicode.IsSpace(r) || !unicode.IsPrint(r) || strings.ContainsRune(`.*>/\`, r)
+	}
+	if len(name) > 255 || strings.HasPrefix(name, "$") || strings.ContainsFunc(name, illegal) {
+		return fmt.Errorf(`%q cannot name a stream: at most 255 bytes, no blank, '.', '*', '>', '/' or '\', no '$' in front`, name)
+	}
+	return nil
+}
+
+// clusterTag refuses names that could leave a directory named after them.
+func clusterTag(tag string) error {
+	if strings.Contains(tag, "..") || strings.ContainsAny(tag, `/\`) {
+		return fmt.Errorf(`%q cannot name a cluster: no '/', '\' or '..'`, tag)
+	}
+	return nil
+}
+
+func syncMode(mode string) error {
+	if mode == syncAlways {
+		return nil
+	}
+	interval, err := time.ParseDuration(mode)
+	if err != nil {
+		return fmt.Errorf("%q is not %s", mode, wantedSync)
+	}
+	return between(time.Millisecond, time.Hour, showDuration)(interval)
+}
