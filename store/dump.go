@@ -1,0 +1,85 @@
+package store
+
+// Level is one level of the tree that Dump describes: everything, a cluster, a
+// host or a part of a host.
+type Level struct {
+	Metrics  map[string][]Buffer
+	Children map[string]*Level
+}
+
+// Buffer describes the samples of one series in one block.
+type Buffer struct {
+	// Start is when the first sample was due in Unix seconds, Len the number
+	// of slots from it to the last sample, End = Start + Len*frequency.
+	Start, Len, End int64
+}
+
+func newLevel() *Level {
+	return &Level{Metrics: map[string][]Buffer{}, Children: map[string]*Level{}}
+}
+
+// child returns the level below l with the given name, which it adds if need be.
+func (l *Level) child(name string) *Level {
+	c := l.Children[name]
+	if c == nil {
+		c = newLevel()
+		l.Children[name] = c
+	}
+	return c
+}
+
+// Dump describes what the store holds at and below the level that the selector
+// names (cluster, host, part, second level, each one optional). The caller owns
+// the result. It fails with a NotFoundError if there is nothing.
+func (s *Store) Dump(selector []string) (*Level, error) {
+	root := newLevel()
+	for i := range s.stripes {
+		st := &s.stripes[i]
+		st.mu.RLock()
+		for k, h := range st.hosts {
+			if len(selector) > 0 && k.cluster != selector[0] || len(selector) > 1 && k.host != selector[1] {
+				continue
+			}
+			s.dumpHost(root.child(k.cluster).child(k.host), h)
+		}
+		st.mu.RUnlock()
+	}
+	for _, name := range selector {
+		if root = root.Children[name]; root == nil {
+			return nil, &NotFoundError{Selector: selector}
+		}
+	}
+	return root, nil
+}
+
+func (s *Store) dumpHost(to *Level, h *host) {
+	for _, p := range h.parts {
+		l := to
+		if p.level() != "" {
+			l = l.child(p.level())
+		}
+		if p.sublevel() != "" {
+			l = l.child(p.sublevel())
+		}
+		for _, sr := range p.series {
+			g := h.grids[s.metrics.grids[sr.metric]]
+			name := s.metrics.names[sr.metric]
+			l.Metrics[name] = append(l.Metrics[name], g.buffers(sr.column)...)
+		}
+	}
+}
+
+// buffers describes the column's values, oldest first.
+func (g *grid) buffers(column int32) []Buffer {
+	var out []Buffer
+	for _, b := range g.blocks {
+		v := b.at(column)
+		if v == nil {
+			continue
+		}
+		first, last := valueRange(v)
+		start, length := g.centre(b.first+int64(first)), int64(last-first+1)
+		out = append(out, Buffer{Start: start, Len: length, End: start + length*g.frequency})
+	}
+	return out
+}

@@ -1,0 +1,205 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"reflect"
+	"strconv"
+	"testing"
+)
+
+// testSeed returns the seed of a random test: SEED of the environment, or a
+// new one. A failure prints it.
+func testSeed(t *testing.T) uint64 {
+	seed := rand.Uint64()
+	if s := os.Getenv("SEED"); s != "" {
+		var err error
+		if seed, err = strconv.ParseUint(s, 10, 64); err != nil {
+			t.Fatalf("SEED: %v", err)
+		}
+	}
+	t.Logf("SEED=%d", seed)
+	return seed
+}
+
+var equivalenceMetrics = map[string]MetricConfig{
+	"load":  {Frequency: 60},
+	"flops": {Frequency: 60, Aggregation: AggregateSum},
+	"clock": {Frequency: 60, Aggregation: AggregateAvg},
+	"power": {Frequency: 7, Aggregation: AggregateSum},
+	"temp":  {Frequency: 1, Aggregation: AggregateAvg},
+}
+
+// TestEquivalence sends random operations to a store and to the model and
+// compares all answers.
+func TestEquivalence(t *testing.T) {
+	seed := testSeed(t)
+	for _, stripes := range []int{1, 64} {
+		for _, slots := range []int{1, 2, 16, 128} {
+			t.Run(fmt.Sprintf("stripes=%d/slots=%d", stripes, slots), func(t *testing.T) {
+				e := newEquivalence(t, seed, Config{Metrics: equivalenceMetrics, Stripes: stripes, BlockSlots: slots})
+				for range 1500 {
+					e.step()
+				}
+			})
+		}
+	}
+}
+
+type equivalence struct {
+	t     *testing.T
+	rnd   *rand.Rand
+	store *Store
+	model *model
+	base  int64 // samples lie around it
+}
+
+func newEquivalence(t *testing.T, seed uint64, cfg Config) *equivalence {
+	s, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &equivalence{
+		t: t, rnd: rand.New(rand.NewPCG(seed, uint64(cfg.Stripes*1000+cfg.BlockSlots))),
+		store: s, model: newModel(cfg.Metrics, cfg.BlockSlots), base: 1_700_000_000,
+	}
+}
+
+func (e *equivalence) step() {
+	switch n := e.rnd.IntN(20); {
+	case n < 8:
+		e.append()
+	case n == 8:
+		e.free()
+	default:
+		e.query()
+	}
+}
+
+func pick[T any](r *rand.Rand, from ...T) T { return from[r.IntN(len(from))] }
+
+func (e *equivalence) host() hostKey {
+	return hostKey{pick(e.rnd, "alex", "fritz"), pick(e.rnd, "", "a1", "a2")}
+}
+
+func (e *equivalence) metric() string {
+	return pick(e.rnd, "load", "flops", "clock", "power", "temp")
+}
+
+func (e *equivalence) part() Part {
+	p := Part{Type: pick(e.rnd, "", "socket", "hwthread", "core", "zebra", "rack")}
+	if p.Type == "" {
+		return p
+	}
+	p.ID = pick(e.rnd, "0", "1", "2", "10")
+	if e.rnd.IntN(4) == 0 {
+		p.Subtype, p.SubID = pick(e.rnd, "disk", "net"), pick(e.rnd, "a", "b")
+	}
+	return p
+}
+
+// time returns a time near the newest ones, seldom one far in the past.
+func (e *equivalence) time() int64 {
+	if e.rnd.IntN(10) == 0 {
+		return e.base - e.rnd.Int64N(1_000_000)
+	}
+	e.base += e.rnd.Int64N(20)
+	return e.base - e.rnd.Int64N(600)
+}
+
+func (e *equivalence) value() float64 {
+	switch e.rnd.IntN(8) {
+	case 0:
+		return math.Copysign(0, -1)
+	case 1:
+		return math.SmallestNonzeroFloat64
+	case 2:
+		return math.MaxFloat64
+	}
+	return math.Float64frombits(e.rnd.Uint64()&^(1<<62) | 1<<61) // finite
+}
+
+func (e *equivalence) append() {
+	host := e.host()
+	b := Batch{Cluster: host.cluster, Host: host.host}
+	for range 1 + e.rnd.IntN(40) {
+		part, metric, at, v := e.part(), e.metric(), e.time(), e.value()
+		id, _ := e.store.Metric([]byte(metric))
+		b.Parts = append(b.Parts, part)
+		for range 1 + e.rnd.IntN(3) {
+			b.Samples = append(b.Samples, Sample{Time: at, Value: v, Part: int32(len(b.Parts) - 1), Metric: id})
+			e.model.set(modelSeries{host, part, metric}, at, v)
+			at, v = e.time(), e.value()
+		}
+	}
+	if n := e.store.Append(&b); n != len(b.Samples) {
+		e.t.Fatalf("stored %d of %d samples", n, len(b.Samples))
+	}
+}
+
+func (e *equivalence) free() {
+	host, part := e.host(), e.part()
+	path := []string{host.cluster, host.host, part.level(), part.sublevel()}
+	selector := path[:e.rnd.IntN(5)]
+	before := e.base - e.rnd.Int64N(3000)
+	got, want := e.store.Free(selector, before), e.model.free(selector, before)
+	if got != want {
+		e.t.Fatalf("free %q before %d: %d blocks, the model %d", selector, before, got, want)
+	}
+}
+
+func (e *equivalence) query() {
+	host := e.host()
+	from := e.base - e.rnd.Int64N(4000)
+	q := &Query{
+		Cluster: host.cluster, Host: host.host, Metric: e.metric(),
+		From: from, To: from + e.rnd.Int64N(4000),
+		Aggregate: e.rnd.IntN(2) == 0, Unpadded: e.rnd.IntN(3) == 0, NoStats: true,
+	}
+	if e.rnd.IntN(2) == 0 {
+		q.Type = pick(e.rnd, "socket", "hwthread", "core", "zebra")
+		q.TypeIDs = []string{"1", "0", "10", "7"}[:e.rnd.IntN(5)]
+	}
+	if q.Type != "" && e.rnd.IntN(4) == 0 {
+		q.Subtype, q.SubtypeIDs = "disk", []string{"b", "a"}[:e.rnd.IntN(3)]
+	}
+	got, err := e.store.Query(q)
+	want, wantErr := e.model.query(q)
+	if !errors.Is(err, wantErr) {
+		e.t.Fatalf("%+v: error %v, the model %v", q, err, wantErr)
+	}
+	for i := range want {
+		for j, v := range want[i].Values {
+			if math.IsInf(v, 0) {
+				want[i].Values[j] = math.NaN()
+			}
+		}
+	}
+	if diff := differ(got, want); diff != "" {
+		e.t.Fatalf("%+v: %s", q, diff)
+	}
+}
+
+// differ describes the first difference between two answers, bit by bit.
+func differ(got, want []Series) string {
+	if len(got) != len(want) {
+		return fmt.Sprintf("%d series, want %d", len(got), len(want))
+	}
+	for i := range got {
+		g, w := got[i], want[i]
+		gv, wv := g.Values, w.Values
+		g.Values, w.Values = nil, nil
+		if !reflect.DeepEqual(g, w) || len(gv) != len(wv) {
+			return fmt.Sprintf("series %d: %+v of %d values, want %+v of %d", i, g, len(gv), w, len(wv))
+		}
+		for j := range gv {
+			if math.Float64bits(gv[j]) != math.Float64bits(wv[j]) && !(math.IsNaN(gv[j]) && math.IsNaN(wv[j])) {
+				return fmt.Sprintf("series %d, cell %d: %v, want %v", i, j, gv[j], wv[j])
+			}
+		}
+	}
+	return ""
+}

@@ -1,0 +1,62 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// ErrInvalidAggregation is returned for a query that would have to combine
+// several series of a metric that is configured without an aggregation.
+var ErrInvalidAggregation = errors.New("[METRICSTORE]> invalid aggregation")
+
+// ErrInvalidTimeRange is returned for a query whose From is after its To.
+var ErrInvalidTimeRange = errors.New("[METRICSTORE]> invalid time range")
+
+// UnknownMetricError is returned for a query of a metric that is not configured.
+type UnknownMetricError struct{ Metric string }
+
+func (e *UnknownMetricError) Error() string {
+	return "[METRICSTORE]> unknown metric: " + e.Metric
+}
+
+// NotFoundError is returned by Dump for a selector that leads nowhere.
+type NotFoundError struct{ Selector []string }
+
+func (e *NotFoundError) Error() string {
+	return fmt.Sprintf("[METRICSTORE]> not found: %#v", e.Selector)
+}
+
+// WindowError is returned for a query that asks for more than MaxCells cells of
+// one series, or MaxQueryCells of all its series, or for times beyond MaxTime.
+type WindowError struct {
+	From, To  int64
+	Frequency int64
+	Series    int // that the query asks for
+}
+
+func (e *WindowError) Error() string {
+	return fmt.Sprintf("the window from %d to %d is too long: at most %d steps of %d s for one series and %d for the %d series of one query, within %d years of 1970",
+		e.From, e.To, MaxCells, e.Frequency, MaxQueryCells, e.Series, MaxTime/(365*24*3600))
+}
+
+// RefusedError tells a writer that some of its lines were refused. All other
+// lines of the same write are stored.
+type RefusedError struct {
+	// Lines counts the refused lines.
+	Lines int
+	// First is the number of the first refused line, from 1.
+	First int
+	// Reason says what is wrong with the first refused line.
+	Reason string
+}
+
+func (e *RefusedError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "line %d: %s", e.First, e.Reason)
+	if e.Lines > 1 {
+		fmt.Fprintf(&b, " (and %d more refused lines)", e.Lines-1)
+	}
+	b.WriteString("; all other lines are stored")
+	return b.String()
+}

@@ -1,0 +1,61 @@
+package store
+
+// Health says which of the metrics that were asked for are alive on a host.
+type Health struct {
+	// Degraded lists the metrics with a series that is stale, Missing those
+	// without any series, both in the order that was asked for.
+	Degraded, Missing []string
+	// Healthy counts the others.
+	Healthy int
+}
+
+// staleAfter is the number of intervals after which a series without a new
+// sample is stale.
+const staleAfter = 5
+
+// Health judges the metrics of a host by the age of their newest samples. It
+// returns false if the store holds nothing of the host.
+func (s *Store) Health(cluster, name string, metrics []string) (Health, bool) {
+	now := s.cfg.Now().Unix()
+	key := hostKey{cluster, name}
+	st := s.stripeOf(key)
+	st.mu.RLock()
+	defer st.mu.RUnlock()
+	h := st.hosts[key]
+	if h == nil {
+		return Health{}, false
+	}
+	var out Health
+	for _, m := range metrics {
+		var found, stale bool
+		if id, ok := s.metrics.ids[m]; ok {
+			found, stale = h.freshness(id, s.metrics.grids[id], now)
+		}
+		switch {
+		case !found:
+			out.Missing = append(out.Missing, m)
+		case stale:
+			out.Degraded = append(out.Degraded, m)
+		default:
+			out.Healthy++
+		}
+	}
+	return out, true
+}
+
+// freshness reports whether the host has a series of m, and whether one of them
+// is stale.
+func (h *host) freshness(m MetricID, grid uint8, now int64) (found, stale bool) {
+	for _, p := range h.parts {
+		column, ok := p.column(m)
+		if !ok {
+			continue
+		}
+		found = true
+		g := h.grids[grid]
+		if now-g.centre(g.last(column)+1) > staleAfter*g.frequency {
+			stale = true
+		}
+	}
+	return found, stale
+}

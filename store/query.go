@@ -1,0 +1,179 @@
+package store
+
+const (
+	// MaxCells is the largest number of cells that one series of an answer may
+	// have: two years at one minute, four months at 10 s.
+	MaxCells = 1 << 20
+	// MaxQueryCells is the largest number of cells of all series of one query.
+	// It bounds the memory that answering takes, to 128 MiB.
+	MaxQueryCells = 1 << 24
+)
+
+// Query selects one or several series of one host and says how to answer.
+type Query struct {
+	Cluster, Host, Metric string
+	// Type selects a kind of part of the host ("socket", "hwthread", ...);
+	// empty selects the host itself, and the fields below are then ignored.
+	Type    string
+	TypeIDs []string
+	// Subtype selects a second level below each part; empty for none.
+	Subtype    string
+	SubtypeIDs []string
+	// Aggregate combines all selected parts into one series. Otherwise there
+	// is one series for each id (type ids outermost), in request order.
+	Aggregate bool
+	// Scale multiplies values and statistics; 0 and 1 leave them alone.
+	Scale float64
+	// Resolution is the wanted step in seconds; 0 asks for the native one.
+	Resolution int64
+	// From and To bound the window [From, To) in Unix seconds.
+	From, To int64
+	// Unpadded cuts the cells before the first and after the last sample that
+	// the store holds of the series off the window. By default it is full.
+	Unpadded bool
+	// NoData leaves Values empty, NoStats leaves the statistics out.
+	NoData, NoStats bool
+}
+
+// Series is one series of an answer. Cell i holds the sample whose slot covers
+// the time From + i*Resolution (native), or a representative of the samples
+// from about there on (resampled).
+type Series struct {
+	// From is the time of the first cell, To the end of the last one, in Unix
+	// seconds; Resolution is the step in seconds.
+	From, To, Resolution int64
+	// Values holds one value for each cell, NaN for a gap and for an aggregate
+	// that overflowed. The caller owns it.
+	Values []float64
+	// Avg, Min and Max are taken over the samples of the window at native
+	// resolution; NaN if there is none or it overflowed. 0 with NoStats.
+	Avg, Min, Max float64
+}
+
+// Check returns the error that q fails with for its window, whatever the store
+// holds: nil, ErrInvalidTimeRange or a WindowError. Of a metric that is not
+// configured it checks the order alone.
+func (s *Store) Check(q *Query) error {
+	if q.From > q.To {
+		return ErrInvalidTimeRange
+	}
+	id, ok := s.metrics.ids[q.Metric]
+	if !ok {
+		return nil
+	}
+	f := s.metrics.configs[id].Frequency
+	// Unsigned: the difference of any two int64 in order fits 64 bits.
+	cells := (uint64(q.To) - uint64(q.From)) / uint64(f)
+	if cells >= MaxCells || cells*uint64(q.series()) >= MaxQueryCells || q.From < -MaxTime || q.To > MaxTime {
+		return &WindowError{From: q.From, To: q.To, Frequency: f, Series: q.series()}
+	}
+	return nil
+}
+
+// series returns the largest number of series that the answer may have.
+func (q *Query) series() int {
+	switch {
+	case q.Type == "" || q.Aggregate:
+		return 1
+	case q.Subtype == "":
+		return len(q.TypeIDs)
+	}
+	return len(q.TypeIDs) * len(q.SubtypeIDs)
+}
+
+// Query answers q. No series at all means that the store holds none of those
+// selected; if it holds one of several, those without data are gaps
+// throughout, so that the series match the request's ids. It fails with an
+// UnknownMetricError, ErrInvalidAggregation, or what Check returns.
+func (s *Store) Query(q *Query) ([]Series, error) {
+	metric, ok := s.metrics.ids[q.Metric]
+	if !ok {
+		return nil, &UnknownMetricError{Metric: q.Metric}
+	}
+	if err := s.Check(q); err != nil {
+		return nil, err
+	}
+	out, err := s.read(q, metric)
+	if err != nil {
+		return nil, err
+	}
+	for i := range out {
+		out[i].finish(q)
+	}
+	return out, nil
+}
+
+// read copies the values of the window out of the store.
+func (s *Store) read(q *Query, metric MetricID) ([]Series, error) {
+	key := hostKey{q.Cluster, q.Host}
+	st := s.stripeOf(key)
+	st.mu.RLock()
+	defer st.mu.RUnlock()
+	h := st.hosts[key]
+	if h == nil {
+		return nil, nil
+	}
+	rows := h.selectColumns(q, metric)
+	found := false
+	how := s.metrics.configs[metric].Aggregation
+	for _, columns := range rows {
+		found = found || len(columns) > 0
+		if len(columns) > 1 && how == AggregateNone {
+			return nil, ErrInvalidAggregation
+		}
+	}
+	if !found {
+		return nil, nil
+	}
+	g := h.grids[s.metrics.grids[metric]]
+	out := make([]Series, len(rows))
+	for i, columns := range rows {
+		out[i] = g.window(q, columns)
+		if how == AggregateAvg && len(columns) > 1 {
+			for j := range out[i].Values {
+				out[i].Values[j] /= float64(len(columns))
+			}
+		}
+	}
+	return out, nil
+}
+
+// window sums the columns over the query's window; without a column all cells
+// are gaps.
+func (g *grid) window(q *Query, columns []int32) Series {
+	from, n := q.From, ceilDiv(q.To-q.From, g.frequency)
+	slot := g.slot(from)
+	if q.Unpadded {
+		skip, keep := g.trim(columns, slot, n)
+		from, slot, n = from+skip*g.frequency, slot+skip, keep
+	}
+	out := Series{From: from, To: from + n*g.frequency, Resolution: g.frequency, Values: make([]float64, n)}
+	if len(columns) == 0 {
+		fillGaps(out.Values)
+	}
+	for i, c := range columns {
+		if i == 0 {
+			g.read(out.Values, c, slot, assign)
+		} else {
+			g.read(out.Values, c, slot, addTo)
+		}
+	}
+	return out
+}
+
+// trim returns how many of the n cells from the slot on lie before the first
+// sample of all columns, and how many lie from there to the last one.
+func (g *grid) trim(columns []int32, slot, n int64) (skip, keep int64) {
+	if len(columns) == 0 {
+		return 0, 0
+	}
+	first, last, _ := g.extent(columns[0])
+	for _, c := range columns[1:] {
+		lo, hi, _ := g.extent(c)
+		first, last = min(first, lo), max(last, hi)
+	}
+	skip = min(max(first-slot, 0), n)
+	return skip, max(min(last+1-slot, n)-skip, 0)
+}
+
+func ceilDiv(a, b int64) int64 { return -floorDiv(-a, b) }

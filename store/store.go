@@ -1,0 +1,144 @@
+// Package store keeps the last days of all samples in memory and answers
+// queries about them.
+//
+// A host's samples lie on one grid of time slots for each sampling interval,
+// shared by all series of the host with this interval, so that combining
+// series is adding columns. A grid is cut into blocks, the unit of retention
+// and of eviction. Hosts are spread over stripes, each with a lock of its own;
+// an operation holds one stripe lock at a time.
+//
+// All methods of a Store are safe for concurrent use. Appends of one host take
+// effect in the order in which they are called.
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"io"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Config describes a Store. The zero value of each optional field means its
+// default.
+type Config struct {
+	// Metrics names the metrics that are kept. Required.
+	Metrics map[string]MetricConfig
+	// Retention is how long samples are kept; what is older goes with the
+	// retention passes that Run makes. Default 48 h, at least 1 s.
+	Retention time.Duration
+	// MemoryCap bounds the bytes held by blocks; the oldest blocks of all
+	// hosts give way. 0 means no bound; otherwise at least MinMemoryCap.
+	MemoryCap int64
+	// Stripes is the number of locks that hosts are spread over, a power of
+	// two. Default 256.
+	Stripes int
+	// BlockSlots is the number of slots of a block. Default 128.
+	BlockSlots int
+	// Now is the clock of retention and of Health. Default time.Now.
+	Now func() time.Time
+	// Logger receives a line for each retention pass that freed something.
+	// Default: discard.
+	Logger *slog.Logger
+}
+
+// MinMemoryCap is the smallest Config.MemoryCap: enough for the blocks that
+// concurrent appends open at once.
+const MinMemoryCap = 64 << 20
+
+func (c Config) withDefaults() Config {
+	if c.Retention == 0 {
+		c.Retention = 48 * time.Hour
+	}
+	if c.Stripes == 0 {
+		c.Stripes = 256
+	}
+	if c.BlockSlots == 0 {
+		c.BlockSlots = 128
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
+	}
+	return c
+}
+
+func (c Config) validate() []error {
+	var faults []error
+	if c.Retention < time.Second {
+		faults = append(faults, fmt.Errorf("retention %v is shorter than 1 s", c.Retention))
+	}
+	if c.MemoryCap < 0 || c.MemoryCap > 0 && c.MemoryCap < MinMemoryCap {
+		faults = append(faults, fmt.Errorf("memory cap of %d bytes is neither 0 nor at least %d", c.MemoryCap, MinMemoryCap))
+	}
+	if c.Stripes < 1 || c.Stripes&(c.Stripes-1) != 0 {
+		faults = append(faults, fmt.Errorf("%d stripes are no power of two", c.Stripes))
+	}
+	if c.BlockSlots < 1 || c.BlockSlots > 1<<16 {
+		faults = append(faults, fmt.Errorf("blocks of %d slots are not within 1 and %d", c.BlockSlots, 1<<16))
+	}
+	return faults
+}
+
+// Store is the in-memory store. Make one with New.
+type Store struct {
+	cfg     Config
+	metrics metricTable
+	seed    maphash.Seed
+	stripes []stripe
+	gaps    []float64 // a block's worth of NaN, never written
+
+	held     atomic.Int64 // bytes that blocks hold or have reserved
+	evicting sync.Mutex   // held by the one append that makes room
+	counters counters
+}
+
+// New returns an empty Store, or one error that names all faults of cfg. It
+// starts nothing.
+func New(cfg Config) (*Store, error) {
+	cfg = cfg.withDefaults()
+	metrics, faults := newMetricTable(cfg.Metrics)
+	faults = append(faults, cfg.validate()...)
+	if len(faults) > 0 {
+		return nil, fmt.Errorf("configure store: %w", errors.Join(faults...))
+	}
+	s := &Store{
+		cfg:     cfg,
+		metrics: metrics,
+		seed:    maphash.MakeSeed(),
+		stripes: make([]stripe, cfg.Stripes),
+		gaps:    makeGaps(cfg.BlockSlots),
+	}
+	for i := range s.stripes {
+		s.stripes[i].hosts = map[hostKey]*host{}
+	}
+	return s, nil
+}
+
+// Metric returns the number of a configured metric. It does not allocate and
+// does not keep name.
+func (s *Store) Metric(name []byte) (MetricID, bool) {
+	id, ok := s.metrics.ids[string(name)]
+	return id, ok
+}
+
+// Run makes a retention pass every half retention until ctx ends. It returns
+// nil then.
+func (s *Store) Run(ctx context.Context) error {
+	tick := time.NewTicker(s.cfg.Retention / 2)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+			s.Retain()
+		}
+	}
+}
