@@ -1,0 +1,56 @@
+package embedded
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+)
+
+// serverLog gives nats-server's lines to a slog.Logger. Its notices are of
+// interest only to someone who debugs the broker.
+type serverLog struct {
+	log *slog.Logger
+
+	mu   sync.Mutex
+	last string // guarded by mu: the newest error
+}
+
+// expected starts the warnings about settings that are chosen on purpose.
+const expected = "Maximum payloads over"
+
+func (l *serverLog) Noticef(format string, v ...any) { l.log.Debug(line(format, v)) }
+func (l *serverLog) Debugf(format string, v ...any)  { l.log.Debug(line(format, v)) }
+func (l *serverLog) Tracef(format string, v ...any)  { l.log.Debug(line(format, v)) }
+
+func (l *serverLog) Warnf(format string, v ...any) {
+	if strings.HasPrefix(format, expected) {
+		return
+	}
+	l.log.Warn(line(format, v))
+}
+
+func (l *serverLog) Errorf(format string, v ...any) { l.failure(line(format, v)) }
+func (l *serverLog) Fatalf(format string, v ...any) { l.failure(line(format, v)) }
+
+func (l *serverLog) failure(text string) {
+	l.mu.Lock()
+	l.last = text
+	l.mu.Unlock()
+	l.log.Error(text)
+}
+
+// lastError returns the newest error that the server logged, nil if none.
+func (l *serverLog) lastError() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.last == "" {
+		return nil
+	}
+	return errors.New(l.last)
+}
+
+func line(format string, v []any) string {
+	return "embedded nats-server: " + fmt.Sprintf(format, v...)
+}

@@ -1,0 +1,133 @@
+package embedded
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) {
+	// nats-server keeps one goroutine of its own for the life of a process.
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/nats-io/nats-server/v2/server.init.0.func1"))
+}
+
+func start(t *testing.T, cfg Config) *Server {
+	t.Helper()
+	s, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Start(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Stop)
+	return s
+}
+
+func connect(t *testing.T, url string, opts ...nats.Option) jetstream.JetStream {
+	t.Helper()
+	nc, err := nats.Connect(url, opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return js
+}
+
+func TestKeepsTheLogOverARestart(t *testing.T) {
+	cfg := Config{Directory: t.TempDir(), Addr: "127.0.0.1:0"}
+	s, _ := New(cfg)
+	if err := s.Start(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	js := connect(t, s.URL())
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if _, err := js.CreateStream(ctx, jetstream.StreamConfig{Name: "S", Subjects: []string{"s"}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := js.Publish(ctx, "s", bytes.Repeat([]byte("x"), largestPayload)); err != nil {
+		t.Fatalf("largest message: %v", err)
+	}
+	if err := js.Conn().Publish("s", bytes.Repeat([]byte("x"), largestPayload+1)); err == nil {
+		t.Fatal("a message that the log cannot take is accepted")
+	}
+	js.Conn().Close()
+	s.Stop()
+
+	s = start(t, cfg)
+	stream, err := connect(t, s.URL()).Stream(ctx, "S")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := stream.CachedInfo().State.Msgs; n != 1 {
+		t.Fatalf("%d messages after the restart, want 1", n)
+	}
+}
+
+func TestInProcessOnly(t *testing.T) {
+	s := start(t, Config{Directory: t.TempDir(), Username: "u", Password: "p"})
+	if s.URL() != "" {
+		t.Fatalf("listens at %s", s.URL())
+	}
+	connect(t, "", nats.InProcessServer(s), nats.UserInfo("u", "p"))
+}
+
+func TestAsksForThePassword(t *testing.T) {
+	s := start(t, Config{Directory: t.TempDir(), Addr: "127.0.0.1:0", Username: "u", Password: "p"})
+	if nc, err := nats.Connect(s.URL()); err == nil {
+		nc.Close()
+		t.Fatal("connected without a password")
+	}
+}
+
+func TestRefusesADirectoryInUse(t *testing.T) {
+	dir := t.TempDir()
+	start(t, Config{Directory: dir})
+	s, _ := New(Config{Directory: dir})
+	err := s.Start(context.Background())
+	if err == nil || !strings.Contains(err.Error(), "in use by another process (pid ") || !strings.Contains(err.Error(), dir) {
+		t.Fatalf("error %v", err)
+	}
+}
+
+func TestRefusesAnAddressInUse(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	s, _ := New(Config{Directory: t.TempDir(), Addr: l.Addr().String()})
+	if err := s.Start(context.Background()); err == nil || !strings.Contains(err.Error(), "address already in use") {
+		t.Fatalf("error %v", err)
+	}
+}
+
+func TestReportsAllFaults(t *testing.T) {
+	_, err := New(Config{Addr: "nowhere", MaxPayload: 1, Password: "x", MaxStore: -1})
+	for _, want := range []string{"directory is empty", `"nowhere" is not host:port`, "max payload", "negative", "without a username"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v lacks %q", err, want)
+		}
+	}
+}
+
+func TestQuietStart(t *testing.T) {
+	var out bytes.Buffer
+	start(t, Config{Directory: t.TempDir(), Addr: "127.0.0.1:0", Logger: slog.New(slog.NewTextHandler(&out, nil))})
+	if out.Len() > 0 {
+		t.Fatalf("an undisturbed start logs:\n%s", out.String())
+	}
+}
