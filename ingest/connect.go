@@ -1,0 +1,166 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+const (
+	apiTimeout = 5 * time.Second
+	// An outage is logged at its start and then once in this interval.
+	repeatLog = time.Minute
+	// A broker that went away without a word is noticed after three of these.
+	pingInterval = 10 * time.Second
+)
+
+// connectEmbedded starts the embedded server and connects to it.
+func (in *Ingest) connectEmbedded(ctx context.Context) (*nats.Conn, error) {
+	server, err := in.cfg.Embedded(ctx)
+	if err != nil {
+		return nil, err
+	}
+	opts := []nats.Option{nats.Name("cc-metric-store"), nats.InProcessServer(server), nats.ReconnectBufSize(-1), nats.MaxReconnects(-1)}
+	if in.cfg.EmbeddedUser != "" {
+		opts = append(opts, nats.UserInfo(in.cfg.EmbeddedUser, in.cfg.EmbeddedPassword))
+	}
+	nc, err := nats.Connect("", opts...)
+	if err != nil {
+		return nil, fmt.Errorf("connect to the embedded nats-server: %w", err)
+	}
+	return nc, nil
+}
+
+// connectBroker connects to the external broker and tries for as long as it
+// takes. It fails only when ctx ends, or if the credentials file is unusable.
+// onReconnect is called after each outage.
+func (in *Ingest) connectBroker(ctx context.Context, onReconnect func()) (*nats.Conn, error) {
+	b := in.cfg.Broker
+	connected := make(chan struct{})
+	var failedAt atomic.Int64
+	report := func(err error) {
+		in.state.setProblem(fmt.Errorf("connect to %s: %w", b.URL, err))
+		now := time.Now().UnixNano()
+		if last := failedAt.Load(); now-last >= int64(repeatLog) && failedAt.CompareAndSwap(last, now) {
+			in.log.Warn("the broker cannot be reached: trying on", "address", b.URL, "error", err)
+		}
+	}
+	opts := []nats.Option{
+		nats.Name("cc-metric-store"),
+		nats.RetryOnFailedConnect(true),
+		nats.MaxReconnects(-1),
+		nats.IgnoreAuthErrorAbort(),
+		nats.ReconnectBufSize(-1), // a write is known to be in the log, or it is tried again
+		nats.PingInterval(pingInterval),
+		nats.MaxPingsOutstanding(2),
+		nats.CustomReconnectDelay(reconnectDelay),
+		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) { report(err) }),
+		nats.ConnectHandler(func(nc *nats.Conn) {
+			in.counters.connected.Store(true)
+			in.log.Info("connected to the broker", "address", nc.ConnectedUrlRedacted())
+			close(connected)
+		}),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			in.counters.connected.Store(false)
+			if err != nil {
+				in.log.Warn("lost the broker: queries are answered from memory until it is back", "error", err)
+			}
+		}),
+		nats.ReconnectHandler(func(nc *nats.Conn) {
+			in.counters.connected.Store(true)
+			in.log.Info("connected to the broker again", "address", nc.ConnectedUrlRedacted())
+			onReconnect()
+		}),
+		nats.ErrorHandler(func(_ *nats.Conn, sub *nats.Subscription, err error) {
+			if sub != nil {
+				in.log.Error("the broker reports", "subject", sub.Subject, "error", err)
+				return
+			}
+			in.log.Error("the broker reports", "error", err)
+		}),
+	}
+	if b.Username != "" {
+		opts = append(opts, nats.UserInfo(b.Username, b.Password))
+	}
+	if b.CredsFile != "" {
+		opts = append(opts, nats.UserCredentials(b.CredsFile))
+	}
+	nc, err := nats.Connect(b.URL, opts...)
+	if err != nil {
+		return nil, fmt.Errorf("connect to %s: %w", b.URL, err)
+	}
+	select {
+	case <-connected:
+		return nc, nil
+	case <-ctx.Done():
+		nc.Close()
+		return nil, ctx.Err()
+	}
+}
+
+// reconnectDelay grows from a quarter of a second to five seconds; the random
+// part keeps the nodes of a cluster from coming back all at once.
+func reconnectDelay(attempts int) time.Duration {
+	d := 250 * time.Millisecond << min(attempts, 4)
+	return min(d, 5*time.Second)*3/4 + rand.N(d/4)
+}
+
+// hasJetStream asks the broker until it gives a clear answer.
+func (in *Ingest) hasJetStream(ctx context.Context, js jetstream.JetStream) (bool, error) {
+	refusals := 0
+	for r := (retry{in: in, what: "ask the broker for JetStream"}); ; {
+		err := withTimeout(ctx, func(ctx context.Context) error {
+			_, err := js.AccountInfo(ctx)
+			return err
+		})
+		switch {
+		case err == nil:
+			return true, nil
+		case errors.Is(err, jetstream.ErrJetStreamNotEnabled), errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount):
+			// A server that is just starting may say so too.
+			if refusals++; refusals == 3 {
+				return false, nil
+			}
+		}
+		if err := r.wait(ctx, err); err != nil {
+			return false, err
+		}
+	}
+}
+
+func withTimeout(ctx context.Context, do func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
+	defer cancel()
+	return do(ctx)
+}
+
+// retry paces the repetition of something that the broker has to do and tells
+// the operator about it: at the second failure and then once in repeatLog.
+type retry struct {
+	in       *Ingest
+	what     string
+	attempts int
+	logged   time.Time
+}
+
+// wait returns after a delay, or with the error of ctx.
+func (r *retry) wait(ctx context.Context, cause error) error {
+	r.in.state.setProblem(fmt.Errorf("%s: %w", r.what, cause))
+	r.attempts++
+	if r.attempts > 1 && time.Since(r.logged) >= repeatLog {
+		r.logged = time.Now()
+		r.in.log.Warn("trying again: "+r.what, "error", cause)
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(reconnectDelay(r.attempts)):
+		return nil
+	}
+}

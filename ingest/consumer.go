@@ -1,0 +1,202 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+const (
+	// What the broker may send ahead; at least one largest message.
+	fetchAhead    = 32 << 20
+	fetchMessages = 2048
+	// A pull that hears nothing for twice this long is taken up again.
+	heartbeat = 5 * time.Second
+	// The broker forgets a reader that is gone for this long.
+	readerTimeout = 30 * time.Second
+)
+
+// position is how far the log has been fetched.
+type position struct {
+	created time.Time // of the stream, zero before the first entry
+	seq     uint64
+}
+
+// consume fetches the log in order, from the first entry on, and puts the
+// entries into the pipeline until ctx ends. It takes up reading again after
+// whatever goes wrong.
+func (in *Ingest) consume(ctx context.Context, l *logStream, p *pipeline) {
+	var pos position
+	for r := (retry{in: in, what: "read stream " + l.name}); ; {
+		err := in.read(ctx, l, p, &pos)
+		if ctx.Err() != nil {
+			return
+		}
+		in.counters.reattached.Add(1)
+		if errors.Is(err, errReattach) {
+			r.attempts = 0
+			continue
+		}
+		if r.wait(ctx, err) != nil {
+			return
+		}
+	}
+}
+
+// errReattach ends a reading that goes on at once.
+var errReattach = errors.New("the connection was interrupted")
+
+// read attaches to the stream after pos and reads until something goes wrong.
+// The reader is ephemeral and unacknowledged: the position is ours alone.
+func (in *Ingest) read(ctx context.Context, l *logStream, p *pipeline, pos *position) error {
+	select {
+	case <-l.reattach: // an outage before this attempt is no reason to repeat it
+	default:
+	}
+	cons, err := in.attach(ctx, l, pos)
+	if err != nil {
+		return err
+	}
+	defer in.detach(ctx, l, cons)
+	it, err := cons.Messages(
+		jetstream.PullMaxMessagesWithBytesLimit(fetchMessages, max(fetchAhead, int(l.nc.MaxPayload())+1<<20)),
+		jetstream.PullHeartbeat(heartbeat),
+		jetstream.WithMessagesErrOnMissingHeartbeat(true),
+	)
+	if err != nil {
+		return err
+	}
+	// Next has to be woken when the connection is back, as the reader on the
+	// other side may be gone.
+	ended := make(chan struct{})
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		select {
+		case <-l.reattach:
+		case <-ctx.Done():
+		case <-ended:
+		}
+		it.Stop()
+	}()
+	err = in.readFrom(ctx, it, l, p, pos)
+	close(ended)
+	<-watched
+	return err
+}
+
+// attach creates a reader that starts after pos. It notices if the stream is
+// another one than before, or has lost its tail, and then starts over: applying
+// an entry twice changes nothing.
+func (in *Ingest) attach(ctx context.Context, l *logStream, pos *position) (cons jetstream.Consumer, err error) {
+	err = withTimeout(ctx, func(ctx context.Context) error {
+		stream, err := l.js.Stream(ctx, l.name)
+		if errors.Is(err, jetstream.ErrStreamNotFound) {
+			in.log.Error("the stream is gone: creating it anew; what it held and this node has not read is lost", "stream", l.name)
+			if err := in.ensure(ctx, l); err != nil {
+				return err
+			}
+			stream, err = l.js.Stream(ctx, l.name)
+		}
+		if err != nil {
+			return err
+		}
+		info := stream.CachedInfo()
+		in.checkPosition(l, info, pos)
+		cons, err = stream.CreateConsumer(ctx, jetstream.ConsumerConfig{
+			Description:       "cc-metric-store",
+			DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
+			OptStartSeq:       pos.seq + 1,
+			AckPolicy:         jetstream.AckNonePolicy,
+			InactiveThreshold: readerTimeout,
+			MemoryStorage:     true,
+			Replicas:          1,
+		})
+		if err != nil {
+			return fmt.Errorf("create a reader: %w", err)
+		}
+		target := info.State.LastSeq
+		if info.State.Msgs == 0 {
+			target = 0
+		}
+		if in.state.setTarget(target) {
+			in.log.Info("ready: the log is empty", "stream", l.name)
+		}
+		return nil
+	})
+	return cons, err
+}
+
+func (in *Ingest) checkPosition(l *logStream, info *jetstream.StreamInfo, pos *position) {
+	known := !pos.created.IsZero()
+	switch {
+	case known && !info.Created.Equal(pos.created):
+		in.log.Warn("the stream was created anew: reading it from the start", "stream", l.name, "created", info.Created)
+		pos.seq = 0
+	case known && info.State.LastSeq < pos.seq:
+		in.log.Warn("the stream has lost its newest entries: reading it from the start",
+			"stream", l.name, "read_up_to", pos.seq, "last", info.State.LastSeq)
+		pos.seq = 0
+	case known && info.State.FirstSeq > pos.seq+1:
+		in.log.Error("the stream dropped entries before they were read: the answers have a hole (raise nats.stream.max-age or max-bytes)",
+			"stream", l.name, "missing", info.State.FirstSeq-pos.seq-1)
+	}
+	pos.created = info.Created
+}
+
+// detach lets the broker forget the reader at once if it can be told.
+func (in *Ingest) detach(ctx context.Context, l *logStream, cons jetstream.Consumer) {
+	if !l.nc.IsConnected() {
+		return // it forgets by itself
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	_ = l.js.DeleteConsumer(ctx, l.name, cons.CachedInfo().Name)
+}
+
+// readFrom puts the messages into the pipeline.
+func (in *Ingest) readFrom(ctx context.Context, it jetstream.MessagesContext, l *logStream, p *pipeline, pos *position) error {
+	delivered := uint64(0)
+	for {
+		m, err := it.Next()
+		if errors.Is(err, jetstream.ErrMsgIteratorClosed) {
+			return errReattach
+		}
+		if err != nil {
+			return err
+		}
+		meta, err := m.Metadata()
+		if err != nil {
+			return fmt.Errorf("message without a place in the stream: %w", err)
+		}
+		if delivered++; meta.Sequence.Consumer != delivered {
+			return errReattach // one was lost on the way
+		}
+		e, err := p.obtain(ctx, len(m.Data()))
+		if err != nil {
+			return err
+		}
+		in.fill(e, m, meta, l, pos.created)
+		in.counters.fetched.Store(e.seq)
+		in.counters.pending.Store(meta.NumPending)
+		pos.seq = e.seq
+		p.put(e)
+	}
+}
+
+func (in *Ingest) fill(e *entry, m jetstream.Msg, meta *jetstream.MsgMetadata, l *logStream, created time.Time) {
+	e.seq, e.at, e.created = meta.Sequence.Stream, meta.Timestamp, created
+	e.subject, e.data = m.Subject(), m.Data()
+	switch e.subject {
+	case l.frees:
+		e.free, e.id = true, m.Headers().Get(nats.MsgIdHdr)
+	case l.writes:
+		e.cluster, e.id = m.Headers().Get(headerCluster), m.Headers().Get(nats.MsgIdHdr)
+	default:
+		e.cluster = in.clusterOf(e.subject)
+	}
+}

@@ -1,0 +1,130 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Headers of a dead letter.
+const (
+	headerReason  = "Cc-Reason"  // what is wrong, in words
+	headerSubject = "Cc-Subject" // of the entry
+	headerEntry   = "Cc-Entry"   // creation of the log (Unix ns), sequence number, line
+)
+
+const (
+	deadLetterQueue   = 1024
+	deadLetterText    = 4 << 10 // bytes of the line that are kept
+	deadLetterMaxAge  = 7 * 24 * time.Hour
+	deadLetterMaxSize = 16 << 20
+	flushTimeout      = 2 * time.Second
+)
+
+// deadLetters keeps the refused lines, with the reasons, in a small stream
+// beside the log. A line that comes too fast for it is only counted.
+type deadLetters struct {
+	in    *Ingest
+	log   *logStream
+	name  string // of the stream
+	base  string // of the subjects: base.<reason>
+	queue chan *nats.Msg
+
+	// Set by ensure: the newest letter of an earlier run. A replay does not
+	// write its letters again.
+	created string
+	until   uint64
+}
+
+func newDeadLetters(in *Ingest, l *logStream) *deadLetters {
+	return &deadLetters{in: in, log: l, name: l.name + "_BAD", base: l.name + ".bad", queue: make(chan *nats.Msg, deadLetterQueue)}
+}
+
+// ensure creates the stream or reads its newest letter.
+func (d *deadLetters) ensure(ctx context.Context) error {
+	stream, err := d.log.js.Stream(ctx, d.name)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		stream, err = d.log.js.CreateStream(ctx, jetstream.StreamConfig{
+			Name:        d.name,
+			Description: "lines that cc-metric-store refused, with the reasons",
+			Subjects:    []string{d.base + ".*"},
+			Storage:     jetstream.FileStorage,
+			MaxAge:      deadLetterMaxAge,
+			MaxBytes:    deadLetterMaxSize,
+			Replicas:    d.in.cfg.Stream.Replicas,
+		})
+	}
+	if err != nil {
+		return fmt.Errorf("dead letters: %w", err)
+	}
+	last, err := stream.GetLastMsgForSubject(ctx, d.base+".*")
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("dead letters: %w", err)
+	}
+	if parts := strings.Split(last.Header.Get(headerEntry), "."); len(parts) == 3 {
+		d.created = parts[0]
+		d.until, _ = strconv.ParseUint(parts[1], 10, 64)
+	}
+	return nil
+}
+
+// put hands over the refused lines of an entry. It never waits.
+func (d *deadLetters) put(e *entry) {
+	if len(e.out.faults) == 0 {
+		return
+	}
+	created := strconv.FormatInt(e.created.UnixNano(), 10)
+	if created == d.created && e.seq <= d.until {
+		return
+	}
+	for _, f := range e.out.faults {
+		id := created + "." + strconv.FormatUint(e.seq, 10) + "." + strconv.Itoa(f.number)
+		m := nats.NewMsg(d.base + "." + f.reason.String())
+		m.Data = append([]byte(nil), f.text[:min(len(f.text), deadLetterText)]...)
+		m.Header.Set(headerReason, f.detail)
+		m.Header.Set(headerSubject, e.subject)
+		m.Header.Set(headerEntry, id)
+		m.Header.Set(nats.MsgIdHdr, id)
+		select {
+		case d.queue <- m:
+		default:
+			d.in.counters.lostDeadLetters.Add(1)
+		}
+	}
+}
+
+// run stores letters until ctx ends, and then those that wait.
+func (d *deadLetters) run(ctx context.Context) {
+	for {
+		select {
+		case m := <-d.queue:
+			d.store(ctx, m)
+		case <-ctx.Done():
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTimeout)
+			defer cancel()
+			for len(d.queue) > 0 && ctx.Err() == nil {
+				d.store(ctx, <-d.queue)
+			}
+			return
+		}
+	}
+}
+
+func (d *deadLetters) store(ctx context.Context, m *nats.Msg) {
+	err := withTimeout(ctx, func(ctx context.Context) error {
+		_, err := d.log.js.PublishMsg(ctx, m)
+		return err
+	})
+	if err != nil {
+		d.in.counters.lostDeadLetters.Add(1)
+	}
+}

@@ -1,0 +1,168 @@
+package ingest
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"math"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/goleak"
+
+	"cc-metric-store/store"
+)
+
+func TestMain(m *testing.M) {
+	// nats-server keeps one goroutine of its own for the life of a process.
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/nats-io/nats-server/v2/server.init.0.func1"))
+}
+
+// patience bounds a wait for something that has to happen.
+const patience = time.Minute
+
+// logBuffer collects log lines.
+type logBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *logBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
+
+// broker starts a nats-server; port -1 takes a free one.
+func broker(t *testing.T, dir string, jetStream bool, port int) *server.Server {
+	t.Helper()
+	ns, err := server.NewServer(&server.Options{
+		Host: "127.0.0.1", Port: port, NoSigs: true, NoLog: true, JetStream: jetStream, StoreDir: dir, MaxPayload: 16 << 20,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ns.Start()
+	if !ns.ReadyForConnections(patience) {
+		t.Fatal("nats-server does not start")
+	}
+	t.Cleanup(func() { ns.Shutdown(); ns.WaitForShutdown() })
+	return ns
+}
+
+// node is a running Ingest with its store.
+type node struct {
+	*Ingest
+	store *store.Store
+	log   *logBuffer
+	stop  func()
+}
+
+// run starts an Ingest, with the embedded server ns unless cfg says otherwise.
+func run(t *testing.T, s *store.Store, cfg Config) *node {
+	t.Helper()
+	n := &node{store: s, log: &logBuffer{}}
+	cfg.Logger = slog.New(slog.NewTextHandler(n.log, nil))
+	if cfg.Embedded == nil {
+		cfg.Embedded = func(context.Context) (InProcess, error) {
+			t.Error("the embedded server is not wanted")
+			return nil, context.Canceled
+		}
+	}
+	if cfg.Subscriptions == nil {
+		cfg.Subscriptions = []Subscription{{Subject: "hpc-nats", Cluster: "dc"}}
+	}
+	in, err := New(cfg, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.Ingest = in
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- in.Run(ctx) }()
+	var once sync.Once
+	n.stop = func() {
+		once.Do(func() {
+			cancel()
+			select {
+			case err := <-done:
+				if err != nil {
+					t.Errorf("Run: %v", err)
+				}
+			case <-time.After(patience):
+				t.Error("Run does not return")
+			}
+		})
+	}
+	t.Cleanup(func() {
+		n.stop()
+		if t.Failed() {
+			t.Logf("log:\n%s", n.log)
+		}
+	})
+	return n
+}
+
+func embed(ns *server.Server) func(context.Context) (InProcess, error) {
+	return func(context.Context) (InProcess, error) { return ns, nil }
+}
+
+// eventually waits until the condition holds.
+func eventually(t *testing.T, what string, condition func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); !condition(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("in vain waited for: %s", what)
+		}
+	}
+}
+
+func connectTo(t *testing.T, ns *server.Server) jetstream.JetStream {
+	t.Helper()
+	nc, err := nats.Connect("", nats.InProcessServer(ns))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return js
+}
+
+// publish appends to the log and returns when it is acknowledged.
+func publish(t *testing.T, js jetstream.JetStream, subject, data string) uint64 {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	ack, err := js.Publish(ctx, subject, []byte(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ack.Sequence
+}
+
+// value returns the newest value of a node metric in the hour after from, NaN
+// without one.
+func value(t *testing.T, s *store.Store, cluster, host, metric string, from int64) float64 {
+	t.Helper()
+	rows, err := s.Query(&store.Query{Cluster: cluster, Host: host, Metric: metric, From: from, To: from + 3600, Unpadded: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(rows) == 0 || len(rows[0].Values) == 0 {
+		return math.NaN()
+	}
+	return rows[0].Values[len(rows[0].Values)-1]
+}

@@ -1,0 +1,165 @@
+// Package ingest is the way from the log into the store: it connects to the
+// broker, keeps the stream that is the log, reads it in order and applies its
+// entries; and it is the way into the log for writers over REST.
+//
+// The log is a JetStream stream. It lies on the external broker if that has
+// JetStream, otherwise in the embedded server.
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"runtime"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"cc-metric-store/store"
+)
+
+// Config describes an Ingest. The zero value of each optional field means its
+// default.
+type Config struct {
+	// Broker is the external NATS server. Without a URL there is none.
+	Broker Broker
+	// Embedded starts the embedded server, if it does not run yet, and returns
+	// it. It is called if there is no external broker, or if that has no
+	// JetStream. Required.
+	Embedded func(ctx context.Context) (InProcess, error)
+	// EmbeddedUser and EmbeddedPassword are what the embedded server asks for.
+	EmbeddedUser, EmbeddedPassword string
+	// Subscriptions are the subjects that carry metrics. No subject covers
+	// another one partly.
+	Subscriptions []Subscription
+	// Stream describes the log.
+	Stream Stream
+	// Workers is the number of goroutines that decode, and of those that
+	// append. Default: one for each processor.
+	Workers int
+	// FutureTolerance is how far a sample may be ahead of its entry's time in
+	// the log. Default 10 min.
+	FutureTolerance time.Duration
+	// Logger receives what an operator has to know. Default: discard.
+	Logger *slog.Logger
+}
+
+// Broker says how to reach an external NATS server or cluster.
+type Broker struct {
+	URL                string // several, separated by commas, of one cluster
+	Username, Password string
+	CredsFile          string
+}
+
+// InProcess is a NATS server in this process.
+type InProcess interface {
+	InProcessConn() (net.Conn, error)
+}
+
+// Subscription is a subject that carries metrics.
+type Subscription struct {
+	Subject string
+	// Cluster is the cluster of lines without a cluster tag.
+	Cluster string
+}
+
+// Stream describes the log.
+type Stream struct {
+	Name        string        // default CC_METRICS
+	Replicas    int           // default 1
+	MaxAge      time.Duration // 0: no limit
+	MaxBytes    int64         // 0: no limit
+	Compression bool
+}
+
+func (c Config) withDefaults() Config {
+	if c.Workers == 0 {
+		c.Workers = runtime.GOMAXPROCS(0)
+	}
+	if c.FutureTolerance == 0 {
+		c.FutureTolerance = 10 * time.Minute
+	}
+	if c.Stream.Name == "" {
+		c.Stream.Name = "CC_METRICS"
+	}
+	if c.Stream.Replicas == 0 {
+		c.Stream.Replicas = 1
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
+	}
+	return c
+}
+
+func (c Config) validate() error {
+	var faults []error
+	if c.Embedded == nil {
+		faults = append(faults, errors.New("no embedded server to fall back on"))
+	}
+	if c.Workers < 0 {
+		faults = append(faults, fmt.Errorf("%d workers", c.Workers))
+	}
+	if c.FutureTolerance < 0 {
+		faults = append(faults, fmt.Errorf("future tolerance %v is negative", c.FutureTolerance))
+	}
+	if c.Stream.Replicas < 1 || c.Stream.Replicas > 5 {
+		faults = append(faults, fmt.Errorf("%d replicas are not within 1 and 5", c.Stream.Replicas))
+	}
+	if c.Stream.MaxAge < 0 || c.Stream.MaxBytes < 0 {
+		faults = append(faults, errors.New("the limits of the stream cannot be negative"))
+	}
+	for _, s := range c.Subscriptions {
+		if s.Subject == "" {
+			faults = append(faults, errors.New("a subscription without a subject"))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// Ingest connects log and store. Make one with New; its methods are safe for
+// concurrent use.
+type Ingest struct {
+	cfg      Config
+	store    *store.Store
+	log      *slog.Logger
+	state    state
+	counters counters
+	waiters  waiters
+}
+
+// New validates cfg and reports all its faults. It starts nothing.
+func New(cfg Config, s *store.Store) (*Ingest, error) {
+	cfg = cfg.withDefaults()
+	if err := cfg.validate(); err != nil {
+		return nil, fmt.Errorf("configure ingest: %w", err)
+	}
+	in := &Ingest{cfg: cfg, store: s, log: cfg.Logger}
+	in.state.init()
+	in.waiters.init()
+	return in, nil
+}
+
+// Run connects, reads the log and applies its entries until ctx ends. It waits
+// for the broker as long as it takes, and returns an error only if the embedded
+// server cannot be started. It is called once.
+func (in *Ingest) Run(ctx context.Context) error {
+	l, err := in.open(ctx)
+	if err != nil || l == nil {
+		return err
+	}
+	defer l.close()
+	p := newPipeline(in, l)
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return p.run(ctx) })
+	g.Go(func() error { in.consume(ctx, l, p); return nil })
+	g.Go(func() error { l.dead.run(ctx); return nil })
+	if l.bridge != nil {
+		g.Go(func() error { l.bridge.run(ctx); return nil })
+	}
+	in.state.setLog(l)
+	defer in.state.setLog(nil)
+	return g.Wait()
+}

@@ -1,0 +1,282 @@
+package ingest
+
+import (
+	"context"
+	"encoding/json"
+	"hash/maphash"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
+
+	"cc-metric-store/store"
+)
+
+const (
+	// Entries between fetching and the store, by number and by bytes.
+	entriesInFlight = 512
+	bytesInFlight   = 128 << 20
+)
+
+// entry is one message of the log on its way into the store.
+type entry struct {
+	seq     uint64
+	at      time.Time // when the log took it
+	created time.Time // when the log was created
+	subject string
+	id      string // message id, if the writer gave one
+	cluster string // of lines without a cluster tag
+	free    bool
+	data    []byte
+	weight  int64 // of its share of bytesInFlight
+
+	out     decoded
+	decoded chan struct{} // one token when out is complete
+	groups  atomic.Int32  // batches that are not in the store yet
+	applied chan struct{} // one token when the whole entry is
+	freed   int
+}
+
+// pipeline applies entries: decoded in parallel, then each host's batches in
+// the order of the log by the one appender that owns the host.
+//
+//	put -> decode (many) -> dispatch (one, in order) -> append (many) -> finish (one, in order)
+//
+// All queues are bounded, so that a slow store shows as lag of the log.
+type pipeline struct {
+	in      *Ingest
+	log     *logStream
+	bytes   *semaphore.Weighted
+	unused  chan *entry
+	decode  chan *entry
+	order   chan *entry   // as fetched
+	append  []chan task   // by appender
+	finish  chan *entry   // as fetched
+	barrier chan struct{} // answers of the appenders to a barrier
+	seed    maphash.Seed
+}
+
+// task is one batch of an entry, or without an entry a barrier.
+type task struct {
+	e     *entry
+	batch *store.Batch
+}
+
+func newPipeline(in *Ingest, l *logStream) *pipeline {
+	p := &pipeline{
+		in: in, log: l,
+		bytes:   semaphore.NewWeighted(bytesInFlight),
+		unused:  make(chan *entry, entriesInFlight),
+		decode:  make(chan *entry, entriesInFlight),
+		order:   make(chan *entry, entriesInFlight),
+		append:  make([]chan task, in.cfg.Workers),
+		finish:  make(chan *entry, entriesInFlight),
+		barrier: make(chan struct{}, in.cfg.Workers),
+		seed:    maphash.MakeSeed(),
+	}
+	for i := range p.append {
+		p.append[i] = make(chan task, entriesInFlight)
+	}
+	for range entriesInFlight {
+		p.unused <- &entry{decoded: make(chan struct{}, 1), applied: make(chan struct{}, 1)}
+	}
+	return p
+}
+
+// obtain returns an entry to be filled, which it waits for until ctx ends. The
+// caller hands it to put.
+func (p *pipeline) obtain(ctx context.Context, size int) (*entry, error) {
+	weight := min(int64(size), bytesInFlight)
+	if err := p.bytes.Acquire(ctx, weight); err != nil {
+		return nil, err
+	}
+	select {
+	case e := <-p.unused:
+		e.weight = weight
+		return e, nil
+	case <-ctx.Done():
+		p.bytes.Release(weight)
+		return nil, ctx.Err()
+	}
+}
+
+// put hands over an entry. It is called by one goroutine, in the order of the
+// log, and does not wait: there is room in the queues for all entries.
+func (p *pipeline) put(e *entry) {
+	p.decode <- e
+	p.order <- e
+}
+
+// run works until ctx ends. What is in the queues then is left to the next
+// replay.
+func (p *pipeline) run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	for range p.in.cfg.Workers {
+		g.Go(func() error { p.runDecoder(ctx); return nil })
+	}
+	for _, tasks := range p.append {
+		g.Go(func() error { p.runAppender(ctx, tasks); return nil })
+	}
+	g.Go(func() error { p.runDispatcher(ctx); return nil })
+	g.Go(func() error { p.runFinisher(ctx); return nil })
+	return g.Wait()
+}
+
+func (p *pipeline) runDecoder(ctx context.Context) {
+	d := newDecoder(p.in.store, p.in.cfg.FutureTolerance)
+	for {
+		select {
+		case e := <-p.decode:
+			if !e.free {
+				d.decode(e.data, e.cluster, e.at, &e.out)
+			}
+			e.decoded <- struct{}{}
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// runDispatcher gives each batch to the appender that owns its host. A free
+// may touch all hosts: it waits until all that came before is in the store, and
+// what comes after waits for it.
+func (p *pipeline) runDispatcher(ctx context.Context) {
+	for {
+		var e *entry
+		select {
+		case e = <-p.order:
+		case <-ctx.Done():
+			return
+		}
+		select {
+		case <-e.decoded:
+		case <-ctx.Done():
+			return
+		}
+		if e.free {
+			if !p.awaitAppenders(ctx) {
+				return
+			}
+			e.freed = p.applyFree(e)
+		}
+		p.finish <- e
+		e.groups.Store(int32(len(e.out.batches)))
+		if len(e.out.batches) == 0 {
+			e.applied <- struct{}{}
+			continue
+		}
+		for i := range e.out.batches {
+			b := &e.out.batches[i]
+			select {
+			case p.append[p.owner(b)] <- task{e, b}:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}
+}
+
+func (p *pipeline) owner(b *store.Batch) int {
+	return int(maphash.Comparable(p.seed, hostKey{b.Cluster, b.Host}) % uint64(len(p.append)))
+}
+
+// awaitAppenders returns when the appenders have done all tasks so far, or
+// false if ctx ends before.
+func (p *pipeline) awaitAppenders(ctx context.Context) bool {
+	for _, tasks := range p.append {
+		select {
+		case tasks <- task{}:
+		case <-ctx.Done():
+			return false
+		}
+	}
+	for range p.append {
+		select {
+		case <-p.barrier:
+		case <-ctx.Done():
+			return false
+		}
+	}
+	return true
+}
+
+func (p *pipeline) runAppender(ctx context.Context, tasks <-chan task) {
+	for {
+		select {
+		case t := <-tasks:
+			if t.e == nil {
+				p.barrier <- struct{}{}
+				continue
+			}
+			p.in.store.Append(t.batch)
+			if t.e.groups.Add(-1) == 0 {
+				t.e.applied <- struct{}{}
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// freeRequest is the content of an entry that frees.
+type freeRequest struct {
+	Selectors [][]string `json:"selectors"`
+	Before    int64      `json:"before"` // Unix seconds
+}
+
+func (p *pipeline) applyFree(e *entry) (freed int) {
+	var r freeRequest
+	if err := json.Unmarshal(e.data, &r); err != nil {
+		p.in.log.Error("an entry of the log is no free request: left out", "entry", e.seq, "subject", e.subject, "error", err)
+		return 0
+	}
+	for _, s := range r.Selectors {
+		freed += p.in.store.Free(s, r.Before)
+	}
+	return freed
+}
+
+// runFinisher moves the watermark, in the order of the log, and tells those who
+// wait.
+func (p *pipeline) runFinisher(ctx context.Context) {
+	for {
+		var e *entry
+		select {
+		case e = <-p.finish:
+		case <-ctx.Done():
+			return
+		}
+		select {
+		case <-e.applied:
+		case <-ctx.Done():
+			return
+		}
+		p.complete(e)
+	}
+}
+
+func (p *pipeline) complete(e *entry) {
+	in := p.in
+	in.counters.count(&e.out)
+	in.counters.watermark.Store(e.seq)
+	in.counters.appliedTime.Store(e.at.UnixNano())
+	p.log.dead.put(e)
+	if in.state.setApplied(e.seq) {
+		in.log.Info("ready: the store holds all of the log", "entry", e.seq)
+	}
+	if e.id != "" {
+		o := outcome{freed: e.freed}
+		if n, first := e.out.refused(); n > 0 {
+			o.refused = n
+			if first != nil {
+				o.first, o.detail = first.number, first.detail
+			}
+		}
+		in.waiters.tell(e.id, o)
+	}
+	p.bytes.Release(e.weight)
+	e.out.reset()
+	*e = entry{out: e.out, decoded: e.decoded, applied: e.applied}
+	p.unused <- e
+}

@@ -1,0 +1,32 @@
+package ingest
+
+// reason says why a line was not stored.
+type reason uint8
+
+const (
+	// Not stored, and no fault: somebody else's message on the same subject,
+	// and metrics that are not configured.
+	foreign reason = iota
+	unknownMetric
+
+	// Faults. Each such line goes to the dead letters.
+	badName // a cluster or host that looks like a path
+	badSyntax
+	badField
+	badValue
+	badTime
+	inFuture
+	tooLong
+
+	reasons // their number
+)
+
+var reasonNames = [reasons]string{
+	"foreign", "unknown-metric", "name", "syntax", "field", "value", "timestamp", "future", "too-long",
+}
+
+func (r reason) String() string { return reasonNames[r] }
+
+// refused reports whether a writer over REST is told. A name that looks like a
+// path costs its line alone, as it always did.
+func (r reason) refused() bool { return r > badName }

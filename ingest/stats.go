@@ -1,0 +1,83 @@
+package ingest
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+type counters struct {
+	entries, bytes, lines, samples atomic.Int64
+	notStored                      [reasons]atomic.Int64
+	lostDeadLetters                atomic.Int64
+	bridged, notBridged            atomic.Int64
+	reattached                     atomic.Int64
+	connected                      atomic.Bool
+
+	fetched, watermark atomic.Uint64 // sequence numbers in the log
+	pending            atomic.Uint64 // entries behind the newest one fetched
+	appliedTime        atomic.Int64  // of the entry at the watermark, Unix ns
+}
+
+// Stats describes an Ingest at one moment. Its counters run from the start of
+// the program.
+type Stats struct {
+	// Entries, Bytes and Lines count what was read from the log, Samples the
+	// lines of it that were stored.
+	Entries, Bytes, Lines, Samples int64
+	// NotStored counts lines by the reason for which they were not stored.
+	NotStored map[string]int64
+	// LostDeadLetters counts the refused lines that are not in the dead-letter
+	// stream, as too many came at once or the log did not take them.
+	LostDeadLetters int64
+	// Bridged counts the messages copied from a broker without JetStream into
+	// the embedded log, NotBridged those that could not be.
+	Bridged, NotBridged int64
+	// Reattached counts how often reading the log had to be taken up again.
+	Reattached int64
+	// Connected says whether there is a connection to the broker now.
+	Connected bool
+	// Watermark is the entry up to which all are in the store.
+	Watermark uint64
+	// LagEntries is how many entries the store is behind the log, as far as is
+	// known, LagTime the age of the newest entry in the store if there is any
+	// lag.
+	LagEntries uint64
+	LagTime    time.Duration
+}
+
+// Stats reads the counters.
+func (in *Ingest) Stats() Stats {
+	c := &in.counters
+	s := Stats{
+		Entries: c.entries.Load(), Bytes: c.bytes.Load(), Lines: c.lines.Load(), Samples: c.samples.Load(),
+		NotStored:       make(map[string]int64, reasons),
+		LostDeadLetters: c.lostDeadLetters.Load(),
+		Bridged:         c.bridged.Load(), NotBridged: c.notBridged.Load(),
+		Reattached: c.reattached.Load(),
+		Connected:  c.connected.Load(),
+		Watermark:  c.watermark.Load(),
+	}
+	for r := range c.notStored {
+		s.NotStored[reason(r).String()] = c.notStored[r].Load()
+	}
+	if fetched := c.fetched.Load(); fetched > s.Watermark {
+		s.LagEntries = fetched - s.Watermark
+	}
+	s.LagEntries += c.pending.Load()
+	if t := c.appliedTime.Load(); s.LagEntries > 0 && t != 0 {
+		s.LagTime = time.Since(time.Unix(0, t))
+	}
+	return s
+}
+
+func (c *counters) count(d *decoded) {
+	c.entries.Add(1)
+	c.bytes.Add(int64(d.bytes))
+	c.lines.Add(int64(d.lines))
+	c.samples.Add(int64(d.samples))
+	for r, n := range d.counts {
+		if n > 0 {
+			c.notStored[r].Add(int64(n))
+		}
+	}
+}
