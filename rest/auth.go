@@ -1,0 +1,143 @@
+package rest
+
+import (
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+	"github.com/labstack/echo/v4"
+)
+
+var errNoToken = errors.New("Use JWT Authentication") //nolint:staticcheck // the words that clients know
+
+// grant is what a valid token allows.
+type grant struct {
+	roles   []string
+	expires time.Time // zero: never
+}
+
+func (g grant) expired(now time.Time) bool {
+	return !g.expires.IsZero() && !now.Before(g.expires)
+}
+
+// authenticator checks the tokens of requests. It is safe for concurrent use.
+type authenticator struct {
+	key    ed25519.PublicKey
+	need   map[class][]string
+	parser *jwt.Parser
+	known  *grantCache
+}
+
+func newAuthenticator(key ed25519.PublicKey, need map[class][]string) *authenticator {
+	return &authenticator{
+		key:    key,
+		need:   need,
+		parser: jwt.NewParser(jwt.WithValidMethods([]string{jwt.SigningMethodEdDSA.Alg()}), jwt.WithIssuedAt()),
+		known:  newGrantCache(),
+	}
+}
+
+// require lets those requests pass that carry a valid token with one of the
+// roles that the class needs.
+func (a *authenticator) require(of class) echo.MiddlewareFunc {
+	need := a.need[of]
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			g, err := a.authenticate(c.Request())
+			if err != nil {
+				c.Response().Header().Set(echo.HeaderWWWAuthenticate, "Bearer")
+				return refuse(http.StatusUnauthorized, err)
+			}
+			if len(need) > 0 && !slices.ContainsFunc(need, func(role string) bool { return slices.Contains(g.roles, role) }) {
+				return refuse(http.StatusForbidden, fmt.Errorf("%s needs a token with one of the roles %s, this one has %s",
+					c.Request().URL.Path, join(need), rolesOf(g)))
+			}
+			return next(c)
+		}
+	}
+}
+
+func rolesOf(g grant) string {
+	if len(g.roles) == 0 {
+		return "none"
+	}
+	return join(g.roles)
+}
+
+func (a *authenticator) authenticate(r *http.Request) (grant, error) {
+	token, ok := strings.CutPrefix(r.Header.Get(echo.HeaderAuthorization), "Bearer ")
+	if !ok {
+		token = r.Header.Get("X-Auth-Token")
+	}
+	if token == "" {
+		return grant{}, errNoToken
+	}
+	now := time.Now()
+	if g, ok := a.known.get(token, now); ok {
+		return g, nil
+	}
+	g, err := a.verify(token)
+	if err != nil {
+		return grant{}, err
+	}
+	a.known.put(token, g, now)
+	return g, nil
+}
+
+func (a *authenticator) verify(token string) (grant, error) {
+	claims := jwt.MapClaims{}
+	parsed, err := a.parser.ParseWithClaims(token, claims, func(*jwt.Token) (any, error) { return a.key, nil })
+	if err != nil {
+		return grant{}, explainToken(err, parsed, claims)
+	}
+	g := grant{roles: roles(claims["roles"])}
+	if exp, err := claims.GetExpirationTime(); err == nil && exp != nil {
+		g.expires = exp.Time
+	}
+	return g, nil
+}
+
+// roles reads the roles claim; what is no list of strings names no roles.
+func roles(claim any) []string {
+	list, _ := claim.([]any)
+	var out []string
+	for _, item := range list {
+		if role, ok := item.(string); ok {
+			out = append(out, role)
+		}
+	}
+	return out
+}
+
+// explainToken says what is wrong with a token in words for its owner.
+func explainToken(err error, token *jwt.Token, claims jwt.MapClaims) error {
+	if token != nil {
+		if alg, ok := token.Header["alg"].(string); ok && alg != jwt.SigningMethodEdDSA.Alg() {
+			return fmt.Errorf("the token's algorithm %q is not accepted: EdDSA is required", alg)
+		}
+	}
+	at := func(name string) string {
+		if s, ok := claims[name].(float64); ok {
+			return time.Unix(int64(s), 0).UTC().Format(time.RFC3339)
+		}
+		return "an unknown time"
+	}
+	switch {
+	case errors.Is(err, jwt.ErrTokenMalformed):
+		return fmt.Errorf("the token is malformed: %w", err)
+	case errors.Is(err, jwt.ErrTokenSignatureInvalid):
+		return errors.New("the token's signature does not match the configured public key")
+	case errors.Is(err, jwt.ErrTokenExpired):
+		return fmt.Errorf("the token expired at %s", at("exp"))
+	case errors.Is(err, jwt.ErrTokenNotValidYet):
+		return fmt.Errorf("the token is not valid before %s", at("nbf"))
+	case errors.Is(err, jwt.ErrTokenUsedBeforeIssued):
+		return fmt.Errorf("the token was issued in the future, at %s: compare the clocks", at("iat"))
+	}
+	return fmt.Errorf("the token is not accepted: %w", err)
+}

@@ -1,0 +1,148 @@
+package rest
+
+import (
+	"crypto/ed25519"
+	"crypto/tls"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// Config describes a Server. The zero value of each field means its default.
+type Config struct {
+	// Addr is the address to listen on, host:port. Default localhost:8080.
+	Addr string
+	// CertFile and KeyFile name a certificate chain and its key, both in PEM.
+	// With them the server speaks HTTPS (TLS 1.2 or later), without them HTTP.
+	CertFile, KeyFile string
+	// JWTPublicKey is the Ed25519 key that signs the tokens, its 32 bytes in
+	// standard base64. Without it everybody may do everything.
+	JWTPublicKey string
+	// JWTRoles lists for a class of endpoints the roles of which a token needs
+	// one; an empty list lets every valid token in. The classes are query (with
+	// the health check), write, free and debug. A class that is absent keeps
+	// its default: free and debug need admin, api, ROLE_ADMIN or ROLE_API, the
+	// others no role.
+	JWTRoles map[string][]string
+	// Dev adds the Swagger page below /swagger/.
+	Dev bool
+	// Metrics answers GET /metrics. Without it there is no such path.
+	Metrics http.Handler
+	// Version is the program's version, which the Swagger page shows.
+	Version string
+	// Logger receives a line for each request: at level debug, and warn if the
+	// answer is a 5xx. Default: discard.
+	Logger *slog.Logger
+}
+
+func (c Config) withDefaults() Config {
+	if c.Addr == "" {
+		c.Addr = "localhost:8080"
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
+
+// settings are what a Config means once it is known to be valid.
+type settings struct {
+	tls  *tls.Config       // nil: plain HTTP
+	key  ed25519.PublicKey // nil: no authentication
+	need map[class][]string
+}
+
+// validate reports all faults of c at once.
+func (c Config) validate() (settings, error) {
+	var out settings
+	var faults []error
+	note := func(err error) {
+		if err != nil {
+			faults = append(faults, err)
+		}
+	}
+	var err error
+	note(checkAddr(c.Addr))
+	out.tls, err = loadTLS(c.CertFile, c.KeyFile)
+	note(err)
+	out.key, err = parseKey(c.JWTPublicKey)
+	note(err)
+	out.need, err = requiredRoles(c.JWTRoles)
+	note(err)
+	return out, errors.Join(faults...)
+}
+
+func checkAddr(addr string) error {
+	_, port, err := net.SplitHostPort(addr)
+	if err == nil {
+		_, err = net.LookupPort("tcp", port)
+	}
+	if err != nil {
+		return fmt.Errorf("address %q is not of the form host:port: %w", addr, err)
+	}
+	return nil
+}
+
+func loadTLS(certFile, keyFile string) (*tls.Config, error) {
+	switch {
+	case certFile == "" && keyFile == "":
+		return nil, nil
+	case keyFile == "":
+		return nil, fmt.Errorf("the certificate %s has no key file: set both or none", certFile)
+	case certFile == "":
+		return nil, fmt.Errorf("the key %s has no certificate file: set both or none", keyFile)
+	}
+	cert, err := tls.LoadX509KeyPair(certFile, keyFile)
+	if err != nil {
+		return nil, fmt.Errorf("load certificate %s and key %s: %w", certFile, keyFile, err)
+	}
+	return &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}, nil
+}
+
+func parseKey(text string) (ed25519.PublicKey, error) {
+	if text == "" {
+		return nil, nil
+	}
+	key, err := base64.StdEncoding.DecodeString(text)
+	if err != nil {
+		return nil, fmt.Errorf("read the JWT public key: %w", err)
+	}
+	if len(key) != ed25519.PublicKeySize {
+		return nil, fmt.Errorf("the JWT public key has %d bytes, an Ed25519 key has %d", len(key), ed25519.PublicKeySize)
+	}
+	return key, nil
+}
+
+func requiredRoles(configured map[string][]string) (map[class][]string, error) {
+	trusted := []string{"admin", "api", "ROLE_ADMIN", "ROLE_API"}
+	need := map[class][]string{
+		classQuery: nil,
+		classWrite: nil,
+		classFree:  trusted,
+		classDebug: trusted,
+	}
+	classes := slices.Sorted(maps.Keys(need))
+	var faults []error
+	for _, name := range slices.Sorted(maps.Keys(configured)) {
+		if !slices.Contains(classes, class(name)) {
+			faults = append(faults, fmt.Errorf("JWT roles are set for %q, which is none of %s", name, join(classes)))
+			continue
+		}
+		need[class(name)] = configured[name]
+	}
+	return need, errors.Join(faults...)
+}
+
+func join[S ~string](list []S) string {
+	words := make([]string, len(list))
+	for i, s := range list {
+		words[i] = string(s)
+	}
+	return strings.Join(words, ", ")
+}

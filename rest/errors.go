@@ -1,0 +1,67 @@
+package rest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+)
+
+var (
+	errNotFound = errors.New("404 page not found")
+	errMethod   = errors.New("Method Not Allowed") //nolint:staticcheck // the words that clients know
+	errPanic    = errors.New("internal error: the log says more")
+)
+
+// statusGone stands in the access log for a request whose client went away
+// before it had an answer.
+const statusGone = 499
+
+// refusal is an error that knows the status of its answer.
+type refusal struct {
+	status int
+	cause  error
+}
+
+func refuse(status int, cause error) error { return &refusal{status, cause} }
+
+func (r *refusal) Error() string { return r.cause.Error() }
+
+func (r *refusal) Unwrap() error { return r.cause }
+
+// statusOf is the one place where errors become statuses.
+func statusOf(r *http.Request, err error) int {
+	if r.Context().Err() != nil && errors.Is(err, context.Canceled) {
+		return statusGone
+	}
+	if known, ok := errors.AsType[*refusal](err); ok {
+		return known.status
+	}
+	return http.StatusInternalServerError
+}
+
+// answerError sends an error in the form that its path has: an object below
+// /api, text elsewhere.
+func answerError(c echo.Context, status int, cause error) error {
+	h := c.Response().Header()
+	h.Del(echo.HeaderContentEncoding)
+	if !isAPI(c.Request().URL.Path) {
+		h.Set(echo.HeaderXContentTypeOptions, "nosniff")
+		return c.String(status, cause.Error()+"\n")
+	}
+	body, err := json.Marshal(struct {
+		Status string `json:"status"`
+		Error  string `json:"error"`
+	}{http.StatusText(status), cause.Error()})
+	if err != nil {
+		return err
+	}
+	return c.Blob(status, echo.MIMEApplicationJSON, append(body, '\n'))
+}
+
+func isAPI(path string) bool {
+	return path == "/api" || strings.HasPrefix(path, "/api/")
+}

@@ -1,0 +1,79 @@
+package rest
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"github.com/labstack/echo/v4"
+)
+
+// accessLogger writes one line for each request.
+type accessLogger struct{ *slog.Logger }
+
+func (l accessLogger) log(c echo.Context, status int, begin time.Time, err error) {
+	r := c.Request()
+	level := slog.LevelDebug
+	if status >= http.StatusInternalServerError {
+		level = slog.LevelWarn
+	}
+	if !l.Enabled(r.Context(), level) {
+		return
+	}
+	attrs := []slog.Attr{
+		slog.String("method", r.Method),
+		slog.String("path", r.URL.Path),
+		slog.Int("status", status),
+		slog.Int64("bytes", c.Response().Size),
+		slog.Duration("took", time.Since(begin)),
+		slog.String("client", r.RemoteAddr),
+	}
+	if err != nil {
+		attrs = append(attrs, slog.Any("error", err))
+	}
+	l.LogAttrs(r.Context(), level, "request", attrs...)
+}
+
+// observe is around every request: it answers errors, survives panics, and
+// writes the access log.
+func (a *api) observe(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		begin := time.Now()
+		err := a.guard(next, c)
+		status := c.Response().Status
+		torn := false
+		if err != nil {
+			status = statusOf(c.Request(), err)
+			torn = c.Response().Committed || status == statusGone
+		}
+		if err != nil && !torn {
+			torn = answerError(c, status, err) != nil
+		}
+		a.logger.log(c, status, begin, err)
+		if torn {
+			// Returning would end the answer in order, and its reader would
+			// take what was sent for the whole.
+			panic(http.ErrAbortHandler)
+		}
+		return nil
+	}
+}
+
+// guard turns a panic of a handler into an error, and echo's error for a path
+// without a route into ours.
+func (a *api) guard(next echo.HandlerFunc, c echo.Context) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			a.logger.Error("panic in a request handler",
+				"panic", fmt.Sprint(p), "method", c.Request().Method, "path", c.Request().URL.Path, "stack", string(debug.Stack()))
+			err = refuse(http.StatusInternalServerError, errPanic)
+		}
+	}()
+	if err := next(c); !errors.Is(err, echo.ErrNotFound) {
+		return err
+	}
+	return refuse(http.StatusNotFound, errNotFound)
+}

@@ -1,0 +1,40 @@
+// Package rest is the HTTP interface of the metric store: queries, writes,
+// frees, health checks and dumps below /api, probes beside it, and a Swagger
+// page for developers.
+//
+// It asks the store directly and changes it through the log only. Every error
+// below /api is a JSON object with the members status and error.
+package rest
+
+import (
+	"context"
+	"io"
+
+	"cc-metric-store/store"
+)
+
+// Store is what the interface asks. All methods are safe for concurrent use.
+// They are documented at store.Store.
+type Store interface {
+	Query(q *store.Query) ([]store.Series, error)
+	Hosts(cluster string) []string
+	Health(cluster, host string, metrics []string) (store.Health, bool)
+	Dump(selector []string) (*store.Level, error)
+	Check(q *store.Query) error
+}
+
+// Log is the way to change what the store holds. All methods are safe for
+// concurrent use.
+type Log interface {
+	// Write appends the lines of body to the log and returns when they are
+	// visible. cluster is the cluster of lines that name none. A
+	// store.RefusedError says that some lines were refused and all others are
+	// stored. An error of body is returned wrapped.
+	Write(ctx context.Context, cluster string, body io.Reader) error
+	// Free frees the buffers below the selectors that end before the given
+	// time (Unix seconds) and returns how many, when this is visible.
+	Free(ctx context.Context, selectors [][]string, before int64) (int, error)
+	// Ready returns nil when the store shows all that the log held when the
+	// program started, otherwise an error that says what is missing.
+	Ready() error
+}

@@ -1,0 +1,162 @@
+package rest
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+)
+
+const (
+	headerTimeout = 10 * time.Second
+	// idleTimeout outlives the pause between two batches of a collector that
+	// keeps its connection.
+	idleTimeout = 3 * time.Minute
+	// answerTimeout ends connections whose client no longer reads. It counts
+	// from the end of the request's header, so a slow upload has it, too.
+	answerTimeout = 10 * time.Minute
+	stopTimeout   = 10 * time.Second
+)
+
+// Server serves the HTTP interface. Make one with New, then call Listen and
+// Run once each. Addr and URL are safe for concurrent use after Listen.
+type Server struct {
+	cfg      Config
+	tls      *tls.Config
+	handler  http.Handler
+	listener net.Listener
+
+	mu       sync.Mutex
+	stopping bool
+	active   sync.WaitGroup // requests being handled; grows while !stopping
+}
+
+// New returns a server that answers from s and writes to l, or an error that
+// names all faults of cfg. It starts nothing.
+func New(cfg Config, s Store, l Log) (*Server, error) {
+	cfg = cfg.withDefaults()
+	set, err := cfg.validate()
+	if err != nil {
+		return nil, fmt.Errorf("configure REST: %w", err)
+	}
+	a := newAPI(cfg, set, s, l)
+	h, err := a.routes(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("configure REST: %w", err)
+	}
+	return &Server{cfg: cfg, tls: set.tls, handler: h}, nil
+}
+
+// Listen binds the address. Connections wait until Run serves them.
+func (s *Server) Listen() error {
+	l, err := net.Listen("tcp", s.cfg.Addr)
+	if err != nil {
+		return fmt.Errorf("listen for REST: %w", err)
+	}
+	s.listener = l
+	return nil
+}
+
+// Addr returns the address that the server listens on, with the port that it
+// was given if the configured one is 0; before Listen the configured address.
+func (s *Server) Addr() string {
+	if s.listener == nil {
+		return s.cfg.Addr
+	}
+	return s.listener.Addr().String()
+}
+
+// URL returns an address under which a client on this machine reaches the
+// server, without a slash at the end.
+func (s *Server) URL() string {
+	scheme := "http"
+	if s.tls != nil {
+		scheme = "https"
+	}
+	host, port, err := net.SplitHostPort(s.Addr())
+	if err != nil {
+		return scheme + "://" + s.Addr()
+	}
+	if ip := net.ParseIP(host); host == "" || ip.IsUnspecified() {
+		host = "localhost"
+	}
+	return scheme + "://" + net.JoinHostPort(host, port)
+}
+
+// Run serves until ctx ends, and returns nil after all requests are answered.
+// Requests that need longer than 10 s for that are cut off, which is an error,
+// but waited for, too.
+func (s *Server) Run(ctx context.Context) error {
+	if s.listener == nil {
+		return errors.New("serve REST: there is no listener: call Listen first")
+	}
+	requests, cutOff := context.WithCancel(context.WithoutCancel(ctx))
+	defer cutOff()
+	srv := &http.Server{
+		Handler:           http.HandlerFunc(s.serveHTTP),
+		ReadHeaderTimeout: headerTimeout,
+		WriteTimeout:      answerTimeout,
+		IdleTimeout:       idleTimeout,
+		BaseContext:       func(net.Listener) context.Context { return requests },
+		ErrorLog:          slog.NewLogLogger(s.cfg.Logger.Handler(), slog.LevelWarn),
+	}
+	served := make(chan error, 1)
+	go func() { served <- s.serve(srv) }()
+
+	var err error
+	select {
+	case err = <-served:
+		err = fmt.Errorf("serve REST on %s: %w", s.Addr(), err)
+	case <-ctx.Done():
+		err = shutdown(ctx, srv)
+		<-served
+	}
+	cutOff()
+	s.drain(srv)
+	return err
+}
+
+func (s *Server) serve(srv *http.Server) error {
+	if s.tls == nil {
+		return srv.Serve(s.listener)
+	}
+	srv.TLSConfig = s.tls
+	return srv.ServeTLS(s.listener, "", "")
+}
+
+// shutdown lets the requests that are under way finish within stopTimeout.
+func shutdown(ctx context.Context, srv *http.Server) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+	defer cancel()
+	if err := srv.Shutdown(ctx); err != nil {
+		return fmt.Errorf("stop REST: cut off the requests still running after %v: %w", stopTimeout, err)
+	}
+	return nil
+}
+
+// drain closes all connections and waits for the handlers, which http.Server
+// does not do.
+func (s *Server) drain(srv *http.Server) {
+	s.mu.Lock()
+	s.stopping = true
+	s.mu.Unlock()
+	_ = srv.Close() // the listener and idle connections: nothing can be lost
+	s.active.Wait()
+}
+
+func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	if s.stopping {
+		s.mu.Unlock()
+		panic(http.ErrAbortHandler) // its connection is being closed
+	}
+	s.active.Add(1)
+	s.mu.Unlock()
+	defer s.active.Done()
+	s.handler.ServeHTTP(w, r)
+}

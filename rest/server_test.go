@@ -1,0 +1,298 @@
+package rest
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"math/big"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"cc-metric-store/store"
+)
+
+func TestConfigFaults(t *testing.T) {
+	_, err := New(Config{
+		Addr:         "nowhere",
+		CertFile:     "cert.pem",
+		JWTPublicKey: "%%%",
+		JWTRoles:     map[string][]string{"fre": {"x"}},
+	}, nil, nil)
+	if err == nil {
+		t.Fatal("no fault was found")
+	}
+	for _, w := range []string{"configure REST: ", `address "nowhere"`, "cert.pem has no key file", "JWT public key", `"fre"`, "debug, free, query, write"} {
+		if !strings.Contains(err.Error(), w) {
+			t.Errorf("%q lacks %q", err, w)
+		}
+	}
+	for _, c := range []struct {
+		cfg  Config
+		word string
+	}{
+		{Config{Addr: "localhost:99999"}, "localhost:99999"},
+		{Config{KeyFile: "key.pem"}, "key.pem has no certificate file"},
+		{Config{CertFile: "none.pem", KeyFile: "none.key"}, "load certificate none.pem and key none.key"},
+		{Config{JWTPublicKey: "AAAA"}, "has 3 bytes"},
+	} {
+		if _, err := New(c.cfg, nil, nil); err == nil || !strings.Contains(err.Error(), c.word) {
+			t.Errorf("%+v: %v", c.cfg, err)
+		}
+	}
+	if s, err := New(Config{}, nil, nil); err != nil || s.Addr() != "localhost:8080" || s.URL() != "http://localhost:8080" {
+		t.Errorf("defaults: %v", err)
+	}
+}
+
+func TestListenFaults(t *testing.T) {
+	f := start(t, Config{}, nil)
+	again, err := New(Config{Addr: f.server.Addr()}, f.store, f.log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := again.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "call Listen first") {
+		t.Errorf("Run without Listen: %v", err)
+	}
+	if err := again.Listen(); err == nil || !strings.Contains(err.Error(), "listen for REST") || !strings.Contains(err.Error(), "in use") {
+		t.Errorf("Listen on a port in use: %v", err)
+	}
+}
+
+func TestURL(t *testing.T) {
+	for addr, want := range map[string]string{":8082": "http://localhost:8082", "0.0.0.0:80": "http://localhost:80", "[::]:80": "http://localhost:80", "[::1]:80": "http://[::1]:80", "node:80": "http://node:80"} {
+		s, err := New(Config{Addr: addr}, nil, nil)
+		if err != nil || s.URL() != want {
+			t.Errorf("%s: %s (%v), want %s", addr, s.URL(), err, want)
+		}
+	}
+}
+
+// held holds its first query until it is let go.
+type held struct {
+	*store.Store
+	entered, release chan struct{}
+}
+
+func (h held) Query(*store.Query) ([]store.Series, error) {
+	close(h.entered)
+	<-h.release
+	return nil, nil
+}
+
+func TestStopWaitsForRequests(t *testing.T) {
+	h := held{newStore(t), make(chan struct{}), make(chan struct{})}
+	f := start(t, Config{}, h)
+	answered := make(chan answer)
+	go func() {
+		a, _ := f.try("GET", "/api/query", strings.NewReader(manyQueries(1)))
+		answered <- a
+	}()
+	<-h.entered
+	stopped := make(chan error, 1)
+	go func() { stopped <- f.stop() }()
+	for { // the listener is closed first
+		conn, err := net.Dial("tcp", f.server.Addr())
+		if err != nil {
+			break
+		}
+		_ = conn.Close()
+	}
+	select {
+	case err := <-stopped:
+		t.Fatalf("Run returned before the request was answered: %v", err)
+	default:
+	}
+	close(h.release)
+	if a := <-answered; a.body != `{"results":[[]]}`+"\n" {
+		t.Errorf("%d %q", a.status, a.body)
+	}
+	if err := <-stopped; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestDrainWaitsForHandlers(t *testing.T) {
+	h := held{newStore(t), make(chan struct{}), make(chan struct{})}
+	s, err := New(Config{Addr: "127.0.0.1:0"}, h, &testLog{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Listen(); err != nil {
+		t.Fatal(err)
+	}
+	srv := &http.Server{Handler: http.HandlerFunc(s.serveHTTP)}
+	served := make(chan error, 1)
+	go func() { served <- s.serve(srv) }()
+	lost := make(chan error, 1)
+	go func() {
+		resp, err := http.Post(s.URL()+"/api/query", "", strings.NewReader(manyQueries(1)))
+		if err == nil {
+			_ = resp.Body.Close()
+		}
+		lost <- err
+	}()
+	<-h.entered
+	drained := make(chan struct{})
+	go func() {
+		s.drain(srv)
+		close(drained)
+	}()
+	if err := <-lost; err == nil {
+		t.Error("the connection was not closed")
+	}
+	select {
+	case <-drained:
+		t.Fatal("drain returned before the handler")
+	default:
+	}
+	close(h.release)
+	<-drained
+	<-served
+}
+
+func TestTLS(t *testing.T) {
+	cert, key, pool := selfSigned(t)
+	s, err := New(Config{Addr: "127.0.0.1:0", CertFile: cert, KeyFile: key}, newStore(t), &testLog{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Listen(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	get := func(version uint16) error {
+		transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS10, MaxVersion: version}}
+		defer transport.CloseIdleConnections()
+		resp, err := (&http.Client{Transport: transport}).Get(s.URL() + "/healthz")
+		if err == nil {
+			err = resp.Body.Close()
+		}
+		return err
+	}
+	if !strings.HasPrefix(s.URL(), "https://127.0.0.1:") {
+		t.Errorf("URL %s", s.URL())
+	}
+	for version, ok := range map[uint16]bool{tls.VersionTLS13: true, tls.VersionTLS12: true, tls.VersionTLS11: false} {
+		if err := get(version); (err == nil) != ok {
+			t.Errorf("%s: %v", tls.VersionName(version), err)
+		}
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+// selfSigned writes a certificate for 127.0.0.1.
+func selfSigned(t *testing.T) (certFile, keyFile string, pool *x509.CertPool) {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader) // a kind of key that TLS 1.1 knows
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1),
+		NotBefore:    time.Now().Add(-time.Hour),
+		NotAfter:     time.Now().Add(time.Hour),
+		IPAddresses:  []net.IP{net.IPv4(127, 0, 0, 1)},
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	certFile, keyFile = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	chain := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+	for name, data := range map[string][]byte{certFile: chain, keyFile: pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret})} {
+		if err := os.WriteFile(name, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pool = x509.NewCertPool()
+	pool.AppendCertsFromPEM(chain)
+	return certFile, keyFile, pool
+}
+
+func TestSwagger(t *testing.T) {
+	key := newKeyPair(t) // the page is open all the same
+	f := start(t, Config{Dev: true, Version: `1.0 "beta"`, JWTPublicKey: key.config()}, nil)
+	for _, path := range []string{"/swagger", "/swagger/"} {
+		if a := f.send("GET", path, ""); a.status != 301 || a.header.Get("Location") != "/swagger/index.html" {
+			t.Errorf("%s: %d %v", path, a.status, a.header)
+		}
+	}
+	page := f.send("GET", "/swagger/index.html", "")
+	if page.status != 200 || !strings.Contains(page.body, "cc-metric-store REST API") {
+		t.Errorf("page: %d %s", page.status, page.body)
+	}
+	for _, asset := range []string{"swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"} {
+		if a := f.send("GET", "/swagger/"+asset, ""); a.status != 200 || len(a.body) < 100 || !strings.Contains(page.body, asset) {
+			t.Errorf("%s: %d, %d bytes", asset, a.status, len(a.body))
+		}
+	}
+	for _, path := range []string{"/swagger/none.js", "/swagger/..%2fserver.go", "/swagger/a/b"} {
+		if a := f.send("GET", path, ""); a.status != 404 {
+			t.Errorf("%s: %d", path, a.status)
+		}
+	}
+	var doc struct {
+		Swagger, BasePath string
+		Info              struct{ Title, Version string }
+		Paths             map[string]map[string]any
+		Definitions       map[string]any
+	}
+	text := f.send("GET", "/swagger/doc.json", "").body
+	if err := json.Unmarshal([]byte(text), &doc); err != nil {
+		t.Fatal(err)
+	}
+	if doc.Swagger != "2.0" || doc.BasePath != "/api/" || doc.Info.Title != "cc-metric-store REST API" || doc.Info.Version != `1.0 "beta"` {
+		t.Errorf("document: %+v", doc)
+	}
+	for path, methods := range doc.Paths {
+		for method := range methods {
+			if a := f.send(strings.ToUpper(method), "/api"+path, ""); a.status != 401 {
+				t.Errorf("documented %s %s: %d", method, path, a.status)
+			}
+		}
+	}
+	for part := range strings.SplitSeq(text, `"$ref": "#/definitions/`) {
+		if name, _, _ := strings.Cut(part, `"`); part[0] != '{' && doc.Definitions[name] == nil {
+			t.Errorf("no definition of %q", name)
+		}
+	}
+	if len(doc.Paths) != 5 {
+		t.Errorf("%d paths", len(doc.Paths))
+	}
+}
+
+// TestSwaggerExamples sends the examples of the document that JSON can check.
+func TestSwaggerExamples(t *testing.T) {
+	f := start(t, Config{Dev: true}, nil)
+	var doc struct {
+		Definitions map[string]struct{ Example json.RawMessage }
+	}
+	if err := json.Unmarshal([]byte(f.send("GET", "/swagger/doc.json", "").body), &doc); err != nil {
+		t.Fatal(err)
+	}
+	for path, name := range map[string]string{"/api/query": "QueryRequest", "/api/healthcheck": "HealthRequest"} {
+		if a := f.send("POST", path, string(doc.Definitions[name].Example)); a.status != 200 || len(a.body) < 20 {
+			t.Errorf("%s: %d %s", path, a.status, a.body)
+		}
+	}
+}

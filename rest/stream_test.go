@@ -1,0 +1,235 @@
+package rest
+
+import (
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"cc-metric-store/store"
+
+	"github.com/labstack/echo/v4"
+)
+
+// longAnswers answers every query with one long series, and calls before each
+// query the hook with its number, from 1.
+type longAnswers struct {
+	*store.Store
+	cells int
+	hook  func(n int)
+	count atomic.Int64
+}
+
+func (l *longAnswers) Query(q *store.Query) ([]store.Series, error) {
+	n := int(l.count.Add(1))
+	if l.hook != nil {
+		l.hook(n)
+	}
+	rnd := rand.New(rand.NewPCG(uint64(n), 1))
+	values := make([]float64, l.cells)
+	for i := range values {
+		values[i] = rnd.Float64()
+	}
+	return []store.Series{{From: q.From, To: q.To, Resolution: 60, Values: values}}, nil
+}
+
+func manyQueries(n int) string {
+	return `{"with-stats":false,"queries":[` + strings.TrimSuffix(strings.Repeat(`{"metric":"cpu_load"},`, n), ",") + `]}`
+}
+
+func (f *fixture) open(body, encoding string) *http.Response {
+	f.t.Helper()
+	req, err := http.NewRequestWithContext(f.t.Context(), "GET", f.server.URL()+"/api/query", strings.NewReader(body))
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	req.Header.Set("Accept-Encoding", encoding)
+	resp, err := f.client.Do(req)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	f.t.Cleanup(func() { _ = resp.Body.Close() })
+	return resp
+}
+
+func TestAnswerStartsBeforeItsEndIsKnown(t *testing.T) {
+	started := make(chan struct{})
+	view := &longAnswers{Store: newStore(t), cells: 50_000, hook: func(n int) {
+		if n == 20 {
+			<-started
+		}
+	}}
+	f := start(t, Config{}, view)
+	resp := f.open(manyQueries(20), "identity")
+	if _, err := io.ReadFull(resp.Body, make([]byte, 100_000)); err != nil {
+		t.Fatal(err)
+	}
+	close(started)
+	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestMemoryOfALargeAnswerIsBounded(t *testing.T) {
+	var base, most uint64
+	view := &longAnswers{Store: newStore(t), cells: 20_000, hook: func(n int) {
+		if n%25 != 1 {
+			return
+		}
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		if n == 1 {
+			base = m.HeapAlloc
+		}
+		most = max(most, m.HeapAlloc)
+	}}
+	f := start(t, Config{}, view)
+	for _, encoding := range []string{"identity", "gzip"} {
+		view.count.Store(0)
+		size, err := io.Copy(io.Discard, f.open(manyQueries(100), encoding).Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if size < 16<<20 || most > base+8<<20 {
+			t.Errorf("%s: an answer of %d bytes took the heap from %d to %d", encoding, size, base, most)
+		}
+	}
+}
+
+func TestOneLongSeriesIsSentInParts(t *testing.T) {
+	a := &api{replies: newReplyPools()}
+	e := echo.New()
+	c := e.NewContext(httptest.NewRequest("GET", "/", nil), httptest.NewRecorder())
+	r := a.newReply(c)
+	defer r.release()
+	room := cap(r.buf)
+	values := make([]float64, store.MaxCells)
+	for i := range values {
+		values[i] = -1.2345678901234567e-100 // as long as they get
+	}
+	if err := r.series(&store.Series{Values: values}, true); err != nil {
+		t.Fatal(err)
+	}
+	if cap(r.buf) != room {
+		t.Errorf("the buffer grew from %d to %d bytes", room, cap(r.buf))
+	}
+}
+
+func TestCompressedAnswers(t *testing.T) {
+	view := &longAnswers{Store: newStore(t), cells: 2000} // about 38 kB
+	f := start(t, Config{}, view)
+	for _, c := range []struct {
+		accept  string
+		queries int
+		zip     bool
+	}{
+		{"gzip", 1, true},
+		{"gzip", 100, true},
+		{"br, gzip;q=0.8", 1, true},
+		{"*", 1, true},
+		{"GZIP;Q=1.0", 1, true},
+		{"gzip;q=0", 1, false},
+		{"gzip;q=0, *", 1, false},
+		{"gzip;q=x", 1, false},
+		{"identity", 100, false},
+		{"", 1, false},
+		{"gzip", 0, false},
+	} {
+		view.count.Store(0)
+		resp := f.open(manyQueries(c.queries), c.accept)
+		zipped := resp.Header.Get("Content-Encoding") == "gzip"
+		if zipped != c.zip || resp.Header.Get("Vary") != "Accept-Encoding" {
+			t.Errorf("%q, %d queries: header %v", c.accept, c.queries, resp.Header)
+		}
+		body := io.Reader(resp.Body)
+		if zipped {
+			z, err := gzip.NewReader(body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			body = z
+		}
+		text, err := io.ReadAll(body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got struct{ Results [][]struct{ Data []float64 } }
+		if err := json.Unmarshal(text, &got); err != nil || len(got.Results) != c.queries {
+			t.Fatalf("%q: %d results, want %d (%v)", c.accept, len(got.Results), c.queries, err)
+		}
+		for i, row := range got.Results {
+			rnd := rand.New(rand.NewPCG(uint64(i+1), 1))
+			for j, v := range row[0].Data {
+				if want := rnd.Float64(); v != want {
+					t.Fatalf("%q: result %d, value %d is %v, want %v", c.accept, i, j, v, want)
+				}
+			}
+		}
+	}
+}
+
+func TestCancelledQueryStops(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	view := &longAnswers{Store: newStore(t), cells: 1, hook: func(n int) {
+		if n == 3 {
+			cancel()
+		}
+	}}
+	lines := &lockedBuffer{}
+	s, err := New(Config{Logger: slog.New(slog.NewTextHandler(lines, &slog.HandlerOptions{Level: slog.LevelDebug}))}, view, &testLog{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	req := httptest.NewRequestWithContext(ctx, "GET", "/api/query", strings.NewReader(manyQueries(100)))
+	defer func() {
+		if p := recover(); p != http.ErrAbortHandler {
+			t.Errorf("the answer was not cut off: %v", p)
+		}
+		if n := view.count.Load(); n != 3 {
+			t.Errorf("%d queries ran, want 3", n)
+		}
+		if !strings.Contains(lines.String(), "level=DEBUG") || !strings.Contains(lines.String(), "status=499") {
+			t.Errorf("logged: %s", lines)
+		}
+	}()
+	s.handler.ServeHTTP(httptest.NewRecorder(), req)
+}
+
+func TestPanic(t *testing.T) {
+	for _, c := range []struct{ cells, at int }{{1, 1}, {50_000, 5}} {
+		t.Run(fmt.Sprint(c.at), func(t *testing.T) {
+			f := start(t, Config{}, &longAnswers{Store: newStore(t), cells: c.cells, hook: func(n int) {
+				if n == c.at {
+					panic("the store broke")
+				}
+			}})
+			a, err := f.try("GET", "/api/query", strings.NewReader(manyQueries(5)))
+			if c.at == 1 {
+				if err != nil {
+					t.Fatal(err)
+				}
+				f.wantError(a, 500, "internal error")
+			} else if err == nil {
+				t.Error("an answer that was cut off looks complete")
+			}
+			for _, w := range []string{"the store broke", "level=ERROR", "stack=", "level=WARN", "status=500"} {
+				if !strings.Contains(f.lines.String(), w) {
+					t.Errorf("the log lacks %q: %s", w, f.lines)
+				}
+			}
+			if a := f.send("GET", "/healthz", ""); a.status != 200 {
+				t.Errorf("the server does not live on: %d", a.status)
+			}
+		})
+	}
+}
