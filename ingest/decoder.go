@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"strconv"
 	"time"
 
 	"github.com/influxdata/line-protocol/v2/lineprotocol"
@@ -121,29 +120,50 @@ func (d *decoder) decode(data []byte, cluster string, at time.Time, out *decoded
 	clear(d.parts)
 	d.lastID = -1
 	out.bytes = len(data)
+	// One decoder reads all lines where it and nextLine see the same ones;
+	// otherwise each line has its own.
+	var dec *lineprotocol.Decoder
+	plain := isPlain(data)
+	if plain {
+		dec = lineprotocol.NewDecoderWithBytes(data)
+	}
 	number := 1
 	for rest := data; len(rest) > 0; {
 		var line []byte
 		var n int
 		line, rest, n = nextLine(rest)
-		if first := trimBlank(line); len(first) > 0 {
-			d.decodeLine(line, number, cluster, at)
+		if !isBlank(line) {
+			if !plain {
+				dec = lineprotocol.NewDecoderWithBytes(line)
+			}
+			if dec.Next() { // else a comment
+				d.decodeLine(dec, line, number, cluster, at)
+			}
 		}
 		number += n
 	}
 }
 
-// trimBlank returns nothing for a blank line.
-func trimBlank(line []byte) []byte { return bytes.Trim(line, " \r") }
+// isPlain reports whether every newline of data ends a line, and every line
+// that is not blank holds something to decode.
+func isPlain(data []byte) bool {
+	return bytes.IndexByte(data, '"') < 0 && bytes.IndexByte(data, '\r') < 0 && bytes.IndexByte(data, '#') < 0
+}
 
-func (d *decoder) decodeLine(line []byte, number int, cluster string, at time.Time) {
+func isBlank(line []byte) bool {
+	for _, c := range line {
+		if c != ' ' && c != '\r' {
+			return false
+		}
+	}
+	return true
+}
+
+// decodeLine reads the line that dec stands at.
+func (d *decoder) decodeLine(dec *lineprotocol.Decoder, line []byte, number int, cluster string, at time.Time) {
 	if len(line) > MaxLine {
 		d.refuse(line, number, tooLong, fmt.Sprintf("%d bytes are more than the limit of %d", len(line), MaxLine))
 		return
-	}
-	dec := lineprotocol.NewDecoderWithBytes(line)
-	if !dec.Next() {
-		return // a comment
 	}
 	d.line = tags{}
 	t, err := d.read(dec, cluster, at)
@@ -199,10 +219,9 @@ func (d *decoder) read(dec *lineprotocol.Decoder, cluster string, at time.Time) 
 	if err := d.readTags(dec); err != nil {
 		return 0, err
 	}
-	fieldErr := d.readFields(dec)
-	var semantic *lineError
-	if fieldErr != nil && !errors.As(fieldErr, &semantic) {
-		return 0, fieldErr
+	fault, err := d.readFields(dec)
+	if err != nil {
+		return 0, err
 	}
 	stamp, err := dec.TimeBytes()
 	if err != nil {
@@ -211,8 +230,8 @@ func (d *decoder) read(dec *lineprotocol.Decoder, cluster string, at time.Time) 
 	if l.foreign || !l.known {
 		return 0, nil
 	}
-	if semantic != nil {
-		return 0, semantic
+	if fault != nil {
+		return 0, fault
 	}
 	if !nameOK(l.cluster) || !nameOK(l.host) {
 		return 0, &lineError{badName, fmt.Sprintf("cluster %q or host %q holds a slash, a backslash or \"..\"", l.cluster, l.host)}
@@ -248,17 +267,16 @@ func (d *decoder) readTags(dec *lineprotocol.Decoder) error {
 }
 
 // readFields reads the value. Of several the last one counts. The first fault
-// of meaning is returned when all fields are read, a fault of syntax at once.
-func (d *decoder) readFields(dec *lineprotocol.Decoder) error {
+// of meaning is told when all fields are read, an error of syntax at once.
+func (d *decoder) readFields(dec *lineprotocol.Decoder) (fault *lineError, err error) {
 	l := &d.line
-	var fault error
 	for {
 		key, value, err := dec.NextField()
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if key == nil {
-			break
+			return fault, nil
 		}
 		switch name := string(key); {
 		case name == "value":
@@ -274,7 +292,6 @@ func (d *decoder) readFields(dec *lineprotocol.Decoder) error {
 			fault = &lineError{badField, fmt.Sprintf("unknown field %q: the value of a sample is in the field \"value\"", name)}
 		}
 	}
-	return fault
 }
 
 func number(v lineprotocol.Value) (float64, bool) {
@@ -309,8 +326,8 @@ func (d *decoder) readTime(stamp []byte, at time.Time) (int64, error) {
 	if stamp == nil {
 		return at.Unix(), nil
 	}
-	n, err := strconv.ParseInt(string(stamp), 10, 64)
-	if err != nil {
+	n, ok := parseInt(stamp)
+	if !ok {
 		return 0, &lineError{badTime, fmt.Sprintf("timestamp %q is not a whole number of seconds, ms, us or ns", stamp)}
 	}
 	t := unixSeconds(n)
@@ -318,6 +335,32 @@ func (d *decoder) readTime(stamp []byte, at time.Time) (int64, error) {
 		return 0, &lineError{inFuture, fmt.Sprintf("timestamp %s lies %v ahead, more than the tolerance of %v: is the sender's clock right?", stamp, ahead, d.future)}
 	}
 	return t, nil
+}
+
+// parseInt is strconv.ParseInt without its errors, which cost an allocation
+// even where there is none.
+func parseInt(digits []byte) (n int64, ok bool) {
+	negative := len(digits) > 0 && digits[0] == '-'
+	if negative {
+		digits = digits[1:]
+	}
+	if len(digits) == 0 || len(digits) > 19 {
+		return 0, false
+	}
+	var u uint64
+	for _, c := range digits {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		u = u*10 + uint64(c-'0') // 19 digits fit
+	}
+	switch {
+	case negative && u <= 1<<63:
+		return -int64(u), true
+	case !negative && u < 1<<63:
+		return int64(u), true
+	}
+	return 0, false
 }
 
 // unixSeconds takes a timestamp of unknown precision: it is of the coarsest

@@ -1,0 +1,58 @@
+# cc-metric-store. `make` lists the targets.
+
+VERSION    ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+GIT_HASH   ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
+BUILD_TIME ?= $(shell date -u +%Y-%m-%dT%H:%M:%SZ)
+LDFLAGS     = -s -w -X main.version=$(VERSION) -X main.gitHash=$(GIT_HASH) -X main.buildTime=$(BUILD_TIME)
+
+STATICCHECK = go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
+FUZZTIME   ?= 5s
+BENCHTIME  ?= 2s
+
+.PHONY: help build run test check unit race fuzz bench clean
+
+help:
+	@echo "build   bin/cc-metric-store and bin/cc-metric-generator"
+	@echo "run     the metric store, on ./config.json or the built-in defaults"
+	@echo "test    everything that a change has to pass: check, race, fuzz"
+	@echo "check   format, go vet, go.mod, staticcheck"
+	@echo "unit    all tests, without the race detector"
+	@echo "race    all tests, with the race detector"
+	@echo "fuzz    each fuzz test for FUZZTIME ($(FUZZTIME))"
+	@echo "bench   benchmarks: decode and append, NATS and REST to visible, queries"
+	@echo "clean   removes bin"
+
+build:
+	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/...
+
+run: build
+	./bin/cc-metric-store
+
+test: check race fuzz
+
+check:
+	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "gofmt would change:" $$unformatted; exit 1; }
+	go vet ./...
+	go mod tidy -diff
+	$(STATICCHECK) ./...
+
+unit:
+	go test ./...
+
+race:
+	go test -race -timeout 12m ./...
+
+# One fuzz test at a time: that is what go test can do.
+fuzz:
+	@set -e; for pkg in $$(go list ./...); do \
+		for name in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
+			echo "$$pkg $$name"; \
+			go test -run '^$$' -fuzz "^$$name$$" -fuzztime $(FUZZTIME) $$pkg ; \
+		done; \
+	done
+
+bench:
+	go test -run '^$$' -bench . -benchtime $(BENCHTIME) ./ingest ./store ./rest ./cmd/cc-metric-generator
+
+clean:
+	rm -rf bin
