@@ -1,0 +1,85 @@
+// Command cc-metric-store keeps the last days of an HPC cluster's metrics in
+// memory: it takes samples from NATS and over REST, and answers queries.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime"
+	"syscall"
+)
+
+// Set by the linker, see the Makefile.
+var version, gitHash, buildTime = "development", "unknown", "unknown"
+
+const (
+	exitFailure = 1
+	exitUsage   = 2
+)
+
+// options are the command line.
+type options struct {
+	config      string
+	configGiven bool
+	check       bool
+	dev         bool
+	gops        bool
+	logLevel    string
+	logDate     bool
+	version     bool
+}
+
+func main() {
+	opts, err := parseFlags(os.Args[1:], os.Stderr)
+	if errors.Is(err, flag.ErrHelp) {
+		return
+	}
+	if err != nil {
+		os.Exit(exitUsage)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	// After the first signal, a second one ends the process at once.
+	context.AfterFunc(ctx, stop)
+	if err := run(ctx, opts, os.Stdout, os.Stderr); err != nil {
+		fmt.Fprintln(os.Stderr, "cc-metric-store:", err)
+		os.Exit(exitFailure)
+	}
+}
+
+const defaultConfig = "./config.json"
+
+func parseFlags(args []string, stderr io.Writer) (options, error) {
+	var o options
+	fs := flag.NewFlagSet("cc-metric-store", flag.ContinueOnError)
+	fs.SetOutput(stderr)
+	fs.StringVar(&o.config, "config", defaultConfig, "configuration `file`; without one at this place the built-in defaults apply")
+	fs.BoolVar(&o.check, "check-config", false, "check the configuration, say what is wrong with it, and exit")
+	fs.BoolVar(&o.dev, "dev", false, "serve the Swagger page of the REST interface at /swagger/")
+	fs.BoolVar(&o.gops, "gops", false, "listen for the gops diagnostics tool (github.com/google/gops)")
+	fs.StringVar(&o.logLevel, "loglevel", "warn", "write log lines from this `level` on: debug, info, warn, err or crit")
+	fs.BoolVar(&o.logDate, "logdate", false, "put date and time into log lines")
+	fs.BoolVar(&o.version, "version", false, "print the version and exit")
+	if err := fs.Parse(args); err != nil {
+		return o, err
+	}
+	if fs.NArg() > 0 {
+		err := fmt.Errorf("unexpected argument %q: all options are flags, see -help", fs.Arg(0))
+		fmt.Fprintln(stderr, "cc-metric-store:", err)
+		return o, err
+	}
+	if _, err := logLevel(o.logLevel); err != nil {
+		fmt.Fprintln(stderr, "cc-metric-store:", err)
+		return o, err
+	}
+	fs.Visit(func(f *flag.Flag) { o.configGiven = o.configGiven || f.Name == "config" })
+	return o, nil
+}
+
+func printVersion(w io.Writer) {
+	fmt.Fprintf(w, "Version:\t%s\nGit hash:\t%s\nBuild time:\t%s\nGo version:\t%s\n", version, gitHash, buildTime, runtime.Version())
+}

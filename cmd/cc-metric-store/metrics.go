@@ -1,0 +1,102 @@
+package main
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"cc-metric-store/ingest"
+	"cc-metric-store/store"
+)
+
+// newRegistry returns what GET /metrics shows.
+func newRegistry(s *store.Store, in *ingest.Ingest) *prometheus.Registry {
+	r := prometheus.NewRegistry()
+	r.MustRegister(
+		collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		newStatsCollector(s, in),
+	)
+	return r
+}
+
+// statsCollector reads the counters of store and ingest at each scrape.
+type statsCollector struct {
+	store  *store.Store
+	ingest *ingest.Ingest
+	simple []simpleMetric
+	notStored,
+	build *prometheus.Desc
+}
+
+// simpleMetric is a metric without labels.
+type simpleMetric struct {
+	desc *prometheus.Desc
+	kind prometheus.ValueType
+	read func(store.Stats, ingest.Stats) float64
+}
+
+const namespace = "cc_metric_store_"
+
+func newStatsCollector(s *store.Store, in *ingest.Ingest) *statsCollector {
+	c := &statsCollector{
+		store:  s,
+		ingest: in,
+		notStored: prometheus.NewDesc(namespace+"lines_not_stored_total",
+			"Lines of the log that were not stored, by reason.", []string{"reason"}, nil),
+		build: prometheus.NewDesc(namespace+"build_info",
+			"1, with the version of the program as labels.", nil, prometheus.Labels{"version": version, "revision": gitHash}),
+	}
+	add := func(kind prometheus.ValueType, name, help string, read func(store.Stats, ingest.Stats) float64) {
+		c.simple = append(c.simple, simpleMetric{prometheus.NewDesc(namespace+name, help, nil, nil), kind, read})
+	}
+	counter := func(name, help string, read func(store.Stats, ingest.Stats) int64) {
+		add(prometheus.CounterValue, name, help, func(s store.Stats, i ingest.Stats) float64 { return float64(read(s, i)) })
+	}
+	gauge := func(name, help string, read func(store.Stats, ingest.Stats) float64) {
+		add(prometheus.GaugeValue, name, help, read)
+	}
+	counter("log_entries_total", "Entries read from the log.", func(_ store.Stats, i ingest.Stats) int64 { return i.Entries })
+	counter("log_bytes_total", "Bytes of the entries read from the log.", func(_ store.Stats, i ingest.Stats) int64 { return i.Bytes })
+	counter("lines_total", "Lines read from the log.", func(_ store.Stats, i ingest.Stats) int64 { return i.Lines })
+	counter("samples_total", "Samples stored.", func(s store.Stats, _ ingest.Stats) int64 { return s.Samples })
+	counter("dead_letters_lost_total", "Refused lines that are not in the dead-letter stream.", func(_ store.Stats, i ingest.Stats) int64 { return i.LostDeadLetters })
+	counter("bridged_messages_total", "Messages copied from a broker without JetStream into the embedded log.", func(_ store.Stats, i ingest.Stats) int64 { return i.Bridged })
+	counter("bridge_failures_total", "Messages of a broker without JetStream that could not be copied.", func(_ store.Stats, i ingest.Stats) int64 { return i.NotBridged })
+	counter("log_reattached_total", "How often reading the log was taken up again.", func(_ store.Stats, i ingest.Stats) int64 { return i.Reattached })
+	counter("blocks_freed_total", "Series' blocks freed by retention and on request.", func(s store.Stats, _ ingest.Stats) int64 { return s.Freed })
+	counter("blocks_evicted_total", "Series' blocks that gave way under the memory cap.", func(s store.Stats, _ ingest.Stats) int64 { return s.Evicted })
+	gauge("log_watermark", "Sequence number up to which all entries of the log are in the store.", func(_ store.Stats, i ingest.Stats) float64 { return float64(i.Watermark) })
+	gauge("log_lag_entries", "Entries by which the store is behind the log.", func(_ store.Stats, i ingest.Stats) float64 { return float64(i.LagEntries) })
+	gauge("log_lag_seconds", "Age of the newest entry in the store while it is behind the log.", func(_ store.Stats, i ingest.Stats) float64 { return i.LagTime.Seconds() })
+	gauge("broker_connected", "1 while there is a connection to the broker.", func(_ store.Stats, i ingest.Stats) float64 {
+		if i.Connected {
+			return 1
+		}
+		return 0
+	})
+	gauge("hosts", "Hosts in the store.", func(s store.Stats, _ ingest.Stats) float64 { return float64(s.Hosts) })
+	gauge("series", "Series in the store.", func(s store.Stats, _ ingest.Stats) float64 { return float64(s.Series) })
+	gauge("block_bytes", "Memory that the blocks of samples take.", func(s store.Stats, _ ingest.Stats) float64 { return float64(s.Bytes) })
+	return c
+}
+
+// Describe implements prometheus.Collector.
+func (c *statsCollector) Describe(out chan<- *prometheus.Desc) {
+	for _, m := range c.simple {
+		out <- m.desc
+	}
+	out <- c.notStored
+	out <- c.build
+}
+
+// Collect implements prometheus.Collector.
+func (c *statsCollector) Collect(out chan<- prometheus.Metric) {
+	s, i := c.store.Stats(), c.ingest.Stats()
+	for _, m := range c.simple {
+		out <- prometheus.MustNewConstMetric(m.desc, m.kind, m.read(s, i))
+	}
+	for reason, n := range i.NotStored {
+		out <- prometheus.MustNewConstMetric(c.notStored, prometheus.CounterValue, float64(n), reason)
+	}
+	out <- prometheus.MustNewConstMetric(c.build, prometheus.GaugeValue, 1)
+}
