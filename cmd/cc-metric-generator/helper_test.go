@@ -1,0 +1,160 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/goleak"
+)
+
+const (
+	testSubject = "hpc-nats"
+	testStream  = "METRICS"
+	// patience bounds the wait for something that should happen soon.
+	patience = 20 * time.Second
+)
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m)
+}
+
+func quietLog() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+// startNATS starts a server on a free port of 127.0.0.1 unless opts names one.
+func startNATS(t *testing.T, opts server.Options) *server.Server {
+	t.Helper()
+	opts.Host, opts.NoSigs, opts.NoLog = "127.0.0.1", true, true
+	if opts.Port == 0 {
+		opts.Port = -1
+	}
+	if opts.JetStream && opts.StoreDir == "" {
+		opts.StoreDir = t.TempDir()
+	}
+	s, err := server.NewServer(&opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Start()
+	t.Cleanup(func() { stopNATS(s) })
+	if !s.ReadyForConnections(patience) {
+		t.Fatal("NATS server does not start")
+	}
+	return s
+}
+
+func stopNATS(s *server.Server) {
+	s.Shutdown()
+	s.WaitForShutdown()
+}
+
+// connectNATS connects a client of the test's own.
+func connectNATS(t *testing.T, s *server.Server, opts ...nats.Option) *nats.Conn {
+	t.Helper()
+	conn, err := nats.Connect(s.ClientURL(), opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(conn.Close)
+	return conn
+}
+
+// createStream creates a stream of testSubject.
+func createStream(t *testing.T, s *server.Server, maxMessages int64) jetstream.Stream {
+	t.Helper()
+	js, err := jetstream.New(connectNATS(t, s))
+	if err != nil {
+		t.Fatal(err)
+	}
+	stream, err := js.CreateStream(t.Context(), jetstream.StreamConfig{
+		Name:     testStream,
+		Subjects: []string{testSubject},
+		MaxMsgs:  maxMessages,
+		Discard:  jetstream.DiscardNew,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return stream
+}
+
+// streamBodies returns all messages of the stream in order.
+func streamBodies(t *testing.T, stream jetstream.Stream) [][]byte {
+	t.Helper()
+	info, err := stream.Info(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var bodies [][]byte
+	for seq := info.State.FirstSeq; seq <= info.State.LastSeq; seq++ {
+		msg, err := stream.GetMsg(t.Context(), seq)
+		if err != nil {
+			t.Fatal(err)
+		}
+		bodies = append(bodies, msg.Data)
+	}
+	return bodies
+}
+
+// newTestRun parses args and builds the run that they describe.
+func newTestRun(t *testing.T, args ...string) (*options, *run) {
+	t.Helper()
+	o, err := parseOptions(args, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tally := &tally{}
+	r, err := newRun(o, time.Now(), newOpener(o, tally, quietLog()), tally)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o, r
+}
+
+// outcome is what a call of the program gave.
+type outcome struct {
+	status         int
+	stdout, stderr string
+}
+
+func runProgram(ctx context.Context, args ...string) outcome {
+	var stdout, stderr syncBuffer
+	status := generate(ctx, args, &stdout, &stderr, false)
+	return outcome{status, stdout.String(), stderr.String()}
+}
+
+// syncBuffer collects output of several goroutines.
+type syncBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *syncBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *syncBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
+
+// eventually waits until condition holds.
+func eventually(t *testing.T, what string, condition func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !condition(); {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited %v in vain: %s", patience, what)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
