@@ -21,10 +21,12 @@ type bridge struct {
 	in     *Ingest
 	log    *logStream
 	source *nats.Conn
+
+	subscribed chan struct{} // closed when the broker has the subscriptions
 }
 
 func newBridge(in *Ingest, l *logStream, source *nats.Conn) *bridge {
-	return &bridge{in: in, log: l, source: source}
+	return &bridge{in: in, log: l, source: source, subscribed: make(chan struct{})}
 }
 
 // run copies until ctx ends.
@@ -69,6 +71,10 @@ func (b *bridge) subscribe(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := withTimeout(ctx, b.source.FlushWithContext); err != nil {
+		return err
+	}
+	close(b.subscribed)
 	<-ctx.Done()
 	return nil
 }

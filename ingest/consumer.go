@@ -30,6 +30,13 @@ type position struct {
 // entries into the pipeline until ctx ends. It takes up reading again after
 // whatever goes wrong.
 func (in *Ingest) consume(ctx context.Context, l *logStream, p *pipeline) {
+	if l.bridge != nil { // ready means that nothing that is sent now is missed
+		select {
+		case <-l.bridge.subscribed:
+		case <-ctx.Done():
+			return
+		}
+	}
 	var pos position
 	for r := (retry{in: in, what: "read stream " + l.name}); ; {
 		err := in.read(ctx, l, p, &pos)

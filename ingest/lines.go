@@ -54,7 +54,7 @@ func quotedLineEnd(data []byte) (end int, ok bool) {
 		case escapes(data, i):
 			i++
 		case data[i] == '"' && data[i-1] == '=':
-			if i = stringEnd(data, i+1); i >= len(data) {
+			if i = stringEnd(data, i+1); i >= len(data) || !endsValue(data, i+1) {
 				return 0, false
 			}
 		}
@@ -87,4 +87,10 @@ func stringEnd(data []byte, i int) int {
 		}
 	}
 	return len(data)
+}
+
+// endsValue reports whether a field value can end before i. Where it cannot, the
+// quote before i opens a string of a later line.
+func endsValue(data []byte, i int) bool {
+	return i >= len(data) || data[i] == ',' || data[i] == ' ' || data[i] == '\n' || data[i] == '\r'
 }

@@ -32,7 +32,8 @@ func TestNextLine(t *testing.T) {
 		{"quote in a comment", "# it's \"x\nb v=2\n", "# it's \"x|b v=2"},
 		{"quote in the middle of a value", "a v=1\"x\nb v=2\n", "a v=1\"x|b v=2"},
 		{"open quote", "a s=\"x\nb v=1\nc v=2\n", "a s=\"x|b v=1|c v=2"},
-		{"open quote closed by a later line's", "a s=\"x\nb s=\"y\" 1\nc v=2\n", "a s=\"x\nb s=\"y\" 1|c v=2"},
+		{"open quote closed by a later line's", "a s=\"x\nb s=\"y\" 1\nc v=2\n", "a s=\"x|b s=\"y\" 1|c v=2"},
+		{"open quote and a later string", "a s=\"x\nb v=1\nc s=\"y\nz\" 1\nd v=2\n", "a s=\"x|b v=1|c s=\"y\nz\" 1|d v=2"},
 		{"string at the end of the data", "a s=\"x\ny\"", "a s=\"x\ny\""},
 		{"CR LF", "a v=1\r\nb v=2\r\n", "a v=1\r|b v=2\r"},
 	}

@@ -17,7 +17,8 @@ type accessLogger struct{ *slog.Logger }
 func (l accessLogger) log(c echo.Context, status int, begin time.Time, err error) {
 	r := c.Request()
 	level := slog.LevelDebug
-	if status >= http.StatusInternalServerError {
+	// That the program is not ready is said elsewhere, and probes ask often.
+	if status >= http.StatusInternalServerError && r.URL.Path != "/readyz" {
 		level = slog.LevelWarn
 	}
 	if !l.Enabled(r.Context(), level) {

@@ -59,8 +59,16 @@ func run(ctx context.Context, o options, stdout, stderr io.Writer) error {
 	}
 	// An error means that the one who asked to be notified is gone.
 	_, _ = daemon.SdNotify(false, daemon.SdNotifyReady)
-	defer daemon.SdNotify(false, daemon.SdNotifyStopping)
-	return a.run(ctx)
+	announced := make(chan struct{})
+	context.AfterFunc(ctx, func() {
+		_, _ = daemon.SdNotify(false, daemon.SdNotifyStopping)
+		close(announced)
+	})
+	err = a.run(ctx)
+	if ctx.Err() != nil {
+		<-announced
+	}
+	return err
 }
 
 // loadConfig reads the configuration. builtIn says that there is none and the
