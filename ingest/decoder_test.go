@@ -102,8 +102,8 @@ func TestDecodeLine(t *testing.T) {
 		{"cpu_load,hostname=h value=1e400 17", "syntax"},
 		{"cpu_load,hostname=h value=true 17", "value"},
 		{`cpu_load,hostname=h value="text" 17`, "value"},
-		{`cpu_load,hostname=h value="a` + "\n" + `b" 17`, "value"},
 		{"cpu_load,hostname=h load=1 17", "field"},
+		{`cpu_load,hostname=h load="a` + "\n" + `b" 17`, "field"},
 		{"cpu_load,hostname=h value=1,load=1 17", "field"},
 		// Names.
 		{"cpu_load,hostname=../../x value=1 17", "name"},
@@ -202,6 +202,21 @@ func TestDecodeKeepsFewFaults(t *testing.T) {
 	}
 	if n, first := d.refused(); n != 1000 || first.number != 1 {
 		t.Errorf("refused %d, first %+v", n, first)
+	}
+}
+
+func TestOpenQuoteCostsItsLineAlone(t *testing.T) {
+	for _, later := range []string{`log="x"`, `log=" indented"`, `log=""`, "log=\"\nx\"", `log=",x=1"`, "log=\",x=1\nx\""} {
+		var b strings.Builder
+		b.WriteString("cpu_load,hostname=bad value=\"oops 1\n")
+		for i := range 100 {
+			fmt.Fprintf(&b, "cpu_load,hostname=h%d value=1 1\n", i)
+		}
+		b.WriteString("ccb,loglevel=err " + later + " 1\ncpu_load,hostname=z value=1 1\n")
+		d := decodeString(t, b.String())
+		if d.samples != 101 || d.counts[foreign] != 1 || len(d.faults) != 1 || d.faults[0].number != 1 {
+			t.Errorf("%q: %d of 101 samples, counts %v, faults %v", later, d.samples, d.counts, d.faults)
+		}
 	}
 }
 

@@ -1,34 +1,86 @@
 package ingest
 
-import "bytes"
+import (
+	"bytes"
+
+	"github.com/influxdata/line-protocol/v2/lineprotocol"
+)
 
 // nextLine cuts the first line off data: up to a newline that is not inside a
-// quoted field value, without the newline. A quote that is never closed does
-// not swallow what follows: the line then ends at its first newline. newlines
-// counts those consumed.
+// quoted text, without the newline. A quote that is never closed does not
+// swallow what follows: a text goes over newlines only if that makes one good
+// line of at most MaxLine bytes, otherwise the line ends at its first newline.
+// newlines counts those consumed.
 func nextLine(data []byte) (line, rest []byte, newlines int) {
 	end := bytes.IndexByte(data, '\n')
 	if end < 0 {
 		return data, nil, 0
 	}
-	if bytes.IndexByte(data[:end], '"') < 0 {
-		return data[:end], data[end+1:], 1
-	}
-	if long, ok := quotedLineEnd(data); ok {
-		newlines = bytes.Count(data[:long], newline)
-		if long == len(data) {
-			return data, nil, newlines
+	if bytes.IndexByte(data[:end], '"') >= 0 {
+		if long, ok := quotedLineEnd(data); ok && long > end && isOneLine(data[:long]) {
+			end = long
 		}
-		return data[:long], data[long+1:], newlines + 1
 	}
-	return data[:end], data[end+1:], 1
+	newlines = bytes.Count(data[:end], newline)
+	if end == len(data) {
+		return data, nil, newlines
+	}
+	return data[:end], data[end+1:], newlines + 1
+}
+
+// lastLine returns the length of the complete lines of chunk. Whatever follows
+// the chunk, nextLine finds the same lines in it.
+func lastLine(chunk []byte) int {
+	if bytes.IndexByte(chunk, '"') < 0 {
+		return bytes.LastIndexByte(chunk, '\n') + 1
+	}
+	cut := 0
+	for rest := chunk; len(rest) > 0 && !isUnfinished(rest); {
+		_, rest, _ = nextLine(rest)
+		cut = len(chunk) - len(rest)
+	}
+	return cut
+}
+
+// isUnfinished reports whether the first line of data may go on after data.
+func isUnfinished(data []byte) bool {
+	end := bytes.IndexByte(data, '\n')
+	if end < 0 {
+		return true
+	}
+	if len(data) > MaxLine || bytes.IndexByte(data[:end], '"') < 0 {
+		return false
+	}
+	long, ok := quotedLineEnd(data)
+	return !ok || long == len(data)
+}
+
+// isOneLine reports whether a line with newlines in quoted texts is one of line
+// protocol. A text is never the value of a sample: there a quote was forgotten.
+func isOneLine(line []byte) bool {
+	d := lineprotocol.NewDecoderWithBytes(line)
+	d.Next()
+	for {
+		key, value, err := d.NextField()
+		switch {
+		case err != nil, string(key) == "value" && value.Kind() == lineprotocol.String:
+			return false
+		case key == nil:
+			_, err := d.TimeBytes()
+			return err == nil && !d.Next()
+		}
+	}
 }
 
 var newline = []byte{'\n'}
 
 // quotedLineEnd returns the position of the newline that ends the first line
-// of data, or its length. ok is false if a quote is left open.
+// of data, or its length. ok is false if a quote is left open, or if the line
+// is longer than MaxLine.
 func quotedLineEnd(data []byte) (end int, ok bool) {
+	if len(data) > MaxLine {
+		data = data[:MaxLine+1]
+	}
 	i := 0
 	for i < len(data) && (data[i] == ' ' || data[i] == '\r') {
 		i++
@@ -54,12 +106,12 @@ func quotedLineEnd(data []byte) (end int, ok bool) {
 		case escapes(data, i):
 			i++
 		case data[i] == '"' && data[i-1] == '=':
-			if i = stringEnd(data, i+1); i >= len(data) || !endsValue(data, i+1) {
+			if i = stringEnd(data, i+1); i >= len(data) {
 				return 0, false
 			}
 		}
 	}
-	return len(data), true
+	return len(data), len(data) <= MaxLine
 }
 
 // escapes reports whether the byte at i takes the meaning of the next one. No
@@ -87,10 +139,4 @@ func stringEnd(data []byte, i int) int {
 		}
 	}
 	return len(data)
-}
-
-// endsValue reports whether a field value can end before i. Where it cannot, the
-// quote before i opens a string of a later line.
-func endsValue(data []byte, i int) bool {
-	return i >= len(data) || data[i] == ',' || data[i] == ' ' || data[i] == '\n' || data[i] == '\r'
 }

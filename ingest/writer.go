@@ -119,37 +119,6 @@ func (w *write) skipLine(chunk []byte, skipping *bool) []byte {
 	return chunk[i+1:]
 }
 
-// lastLine returns the length of the complete lines of chunk.
-func lastLine(chunk []byte) int {
-	if bytes.IndexByte(chunk, '"') < 0 {
-		return bytes.LastIndexByte(chunk, '\n') + 1
-	}
-	// A newline inside a quoted value ends no line.
-	cut := 0
-	for rest := chunk; len(rest) > 0; {
-		if len(rest) <= MaxLine && quoteOpen(rest) {
-			break // what follows the chunk may close it
-		}
-		var n int
-		_, rest, n = nextLine(rest)
-		if n == 0 || len(rest) == 0 && chunk[len(chunk)-1] != '\n' {
-			break
-		}
-		cut = len(chunk) - len(rest)
-	}
-	return cut
-}
-
-// quoteOpen reports whether the first line of data has a quoted value that data
-// does not close.
-func quoteOpen(data []byte) bool {
-	if bytes.IndexByte(data[:lineEnd(data, 0)], '"') < 0 {
-		return false
-	}
-	_, ok := quotedLineEnd(data)
-	return !ok
-}
-
 // publish appends one entry to the log and notes that its outcome is awaited.
 func (w *write) publish(ctx context.Context, l *logStream, data []byte) error {
 	m := nats.NewMsg(l.writes)
