@@ -3,12 +3,8 @@ package ingest
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/nats-io/nats.go"
 
@@ -23,32 +19,23 @@ const (
 	writeChunk = 512 << 10
 	// headerRoom is what the headers of an entry may take of a message.
 	headerRoom = 4 << 10
-	// How long a writer waits for the log, and then to see what it wrote. The
-	// collector's sink gives up after 5 s.
-	writeTimeout = 4 * time.Second
 )
 
 // Write appends the lines of body, until io.EOF, to the log and returns when
 // they are visible in the store. Lines without a cluster tag belong to the
 // given cluster. It fails with a store.RefusedError if some lines were refused,
 // in which case all others are stored; with the error of body if that cannot be
-// read; or because the log cannot be reached or lags.
+// read, in which case its complete lines are stored; or because the log cannot
+// be reached or lags. To send the same lines again is harmless.
 func (in *Ingest) Write(ctx context.Context, cluster string, body io.Reader) error {
-	w := &write{in: in, cluster: cluster, line: 1}
-	defer w.forget()
-	readErr := w.append(ctx, body)
-	// What was read is in the log: also a broken body waits for its good part.
-	err := w.await(ctx)
-	if readErr != nil {
-		return readErr
-	}
-	return err
+	return newWrite(in, cluster).run(ctx, body)
 }
 
 // write is one body on its way.
 type write struct {
 	in      *Ingest
 	cluster string
+	budget  budget
 	line    int // number of the next line
 	pending []pendingEntry
 
@@ -63,22 +50,43 @@ type pendingEntry struct {
 	done <-chan outcome
 }
 
-// append reads the body and publishes it in entries that end with a line.
+func newWrite(in *Ingest, cluster string) *write {
+	return &write{in: in, cluster: cluster, budget: budget{writeTimeout}, line: 1}
+}
+
+func (w *write) run(ctx context.Context, body io.Reader) error {
+	defer w.forget()
+	appendErr := w.append(ctx, body)
+	// What was read is in the log: also a broken body waits for its good part.
+	err := w.await(ctx)
+	if appendErr != nil {
+		return appendErr
+	}
+	return err
+}
+
+// append reads the body and publishes it in entries that end with a line. Only
+// the end of the body ends its last line: where it breaks off, the line may be
+// a part of another one, such as a value without its last digits.
 func (w *write) append(ctx context.Context, body io.Reader) error {
-	l, err := w.in.awaitLog(ctx)
+	l, err := w.in.awaitLog(ctx, &w.budget)
 	if err != nil {
 		return err
 	}
-	size := writeChunk
-	if limit := int(l.nc.MaxPayload()) - headerRoom; limit < size {
-		size = limit
+	size, err := w.in.chunkSize(l)
+	if err != nil {
+		return err
 	}
+	src := &source{r: body}
 	buf := make([]byte, size)
 	n, skipping := 0, false
 	for {
-		m, readErr := io.ReadFull(body, buf[n:])
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		m, _ := io.ReadFull(src, buf[n:])
 		n += m
-		end := readErr != nil // io.ErrUnexpectedEOF and io.EOF too
+		end := src.err == io.EOF // a wrapped one is a fault
 		chunk := buf[:n]
 		if skipping {
 			chunk = w.skipLine(chunk, &skipping)
@@ -92,20 +100,45 @@ func (w *write) append(ctx context.Context, body io.Reader) error {
 				return err
 			}
 		}
+		switch {
+		case end:
+			return nil
+		case src.err != nil:
+			return src.err
+		}
 		rest := chunk[cut:]
-		if !end && len(rest) > MaxLine {
+		if len(rest) > MaxLine { // buf is larger, so that there is always room to read on
 			w.refuse(w.line, fmt.Sprintf("more than the limit of %d bytes", MaxLine))
 			w.in.counters.notStored[tooLong].Add(1)
 			rest, skipping = nil, true
 		}
 		n = copy(buf, rest)
-		switch {
-		case errors.Is(readErr, io.EOF), errors.Is(readErr, io.ErrUnexpectedEOF):
-			return nil
-		case readErr != nil:
-			return readErr
-		}
 	}
+}
+
+// source keeps the error with which a body ends. io.ReadFull makes
+// io.ErrUnexpectedEOF of a proper end, and a broken body may end with the same.
+type source struct {
+	r   io.Reader
+	err error
+}
+
+func (s *source) Read(p []byte) (n int, err error) {
+	if s.err == nil {
+		n, s.err = s.r.Read(p)
+	}
+	return n, s.err
+}
+
+// chunkSize returns the size of the entries that the log takes.
+func (in *Ingest) chunkSize(l *logStream) (int, error) {
+	const least = MaxLine + 1 // with its newline
+	limit := int(l.nc.MaxPayload()) - headerRoom
+	if limit < least {
+		return 0, fmt.Errorf("append to %s: its messages hold %d bytes, too few for a line of %d: raise max_payload of the nats-server to %d or more",
+			in.where(l), l.nc.MaxPayload(), MaxLine, least+headerRoom)
+	}
+	return min(writeChunk, limit), nil
 }
 
 // skipLine cuts the rest of a line that was too long off the chunk.
@@ -128,7 +161,7 @@ func (w *write) publish(ctx context.Context, l *logStream, data []byte) error {
 	}
 	first := w.line
 	w.line += bytes.Count(data, newline)
-	id, done, err := w.in.publish(ctx, l, m)
+	id, done, err := w.in.publish(ctx, &w.budget, l, m)
 	if err != nil {
 		return err
 	}
@@ -145,17 +178,14 @@ func (w *write) refuse(line int, detail string) {
 
 // await returns when all entries are visible.
 func (w *write) await(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
-	defer cancel()
 	for _, p := range w.pending {
-		select {
-		case o := <-p.done:
-			if o.refused > 0 {
-				w.refuse(p.line+o.first-1, o.detail)
-				w.refused += o.refused - 1
-			}
-		case <-ctx.Done():
-			return w.in.invisible(ctx)
+		o, err := w.in.await(ctx, &w.budget, p.done)
+		if err != nil {
+			return err
+		}
+		if o.refused > 0 {
+			w.refuse(p.line+o.first-1, o.detail)
+			w.refused += o.refused - 1
 		}
 	}
 	if w.refused > 0 {
@@ -167,80 +197,5 @@ func (w *write) await(ctx context.Context) error {
 func (w *write) forget() {
 	for _, p := range w.pending {
 		w.in.waiters.remove(p.id)
-	}
-}
-
-// invisible explains why something that is in the log is not seen yet.
-func (in *Ingest) invisible(ctx context.Context) error {
-	if errors.Is(ctx.Err(), context.Canceled) {
-		return ctx.Err()
-	}
-	s := in.Stats()
-	return fmt.Errorf("the lines are in the log but not visible yet (the store is %d entries behind): do not send them again", s.LagEntries)
-}
-
-// Free appends a free to the log and returns when it has taken effect, with the
-// number of series' blocks freed. before is in Unix seconds; store.Free tells
-// what a selector is.
-func (in *Ingest) Free(ctx context.Context, selectors [][]string, before int64) (int, error) {
-	l, err := in.awaitLog(ctx)
-	if err != nil {
-		return 0, err
-	}
-	m := nats.NewMsg(l.frees)
-	if m.Data, err = json.Marshal(freeRequest{selectors, before}); err != nil {
-		return 0, fmt.Errorf("encode the free: %w", err)
-	}
-	id, done, err := in.publish(ctx, l, m)
-	if err != nil {
-		return 0, err
-	}
-	defer in.waiters.remove(id)
-	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
-	defer cancel()
-	select {
-	case o := <-done:
-		return o.freed, nil
-	case <-ctx.Done():
-		return 0, in.invisible(ctx)
-	}
-}
-
-// awaitLog returns the log, for which it waits a while.
-func (in *Ingest) awaitLog(ctx context.Context) (*logStream, error) {
-	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
-	defer cancel()
-	for {
-		l, reached, problem := in.state.current()
-		if l != nil {
-			return l, nil
-		}
-		select {
-		case <-reached:
-		case <-ctx.Done():
-			return nil, fmt.Errorf("the log is not reached, nothing was written: %w", problem)
-		}
-	}
-}
-
-// publish appends m to the log, with an id under which it can be repeated and
-// awaited, and returns when the log has acknowledged it.
-func (in *Ingest) publish(ctx context.Context, l *logStream, m *nats.Msg) (id string, done <-chan outcome, err error) {
-	id = rand.Text()
-	m.Header.Set(nats.MsgIdHdr, id)
-	done = in.waiters.add(id)
-	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
-	defer cancel()
-	for attempt := 0; ; attempt++ {
-		_, err = l.js.PublishMsg(ctx, m)
-		if err == nil {
-			return id, done, nil
-		}
-		select {
-		case <-time.After(reconnectDelay(attempt)):
-		case <-ctx.Done():
-			in.waiters.remove(id)
-			return "", nil, fmt.Errorf("the log did not acknowledge the write: %w", err)
-		}
 	}
 }

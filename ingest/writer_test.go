@@ -1,0 +1,171 @@
+package ingest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// TestBrokenBodyStoresCompleteLines cuts bodies in the middle of a value: what
+// is left of it must not pass for the value, at the time of now.
+func TestBrokenBodyStoresCompleteLines(t *testing.T) {
+	ns := broker(t, t.TempDir(), true, -1)
+	n := run(t, newTestStore(t), Config{Embedded: embed(ns)})
+	for i, fault := range []error{errors.New("broken"), io.ErrUnexpectedEOF, fmt.Errorf("gzip: %w", io.ErrUnexpectedEOF), fmt.Errorf("gzip: %w", io.EOF)} {
+		host := fmt.Sprintf("h%d", i)
+		body := fmt.Sprintf("cpu_load,hostname=%s value=1 %d\ncpu_load,hostname=%s value=12", host, base, host)
+		for _, r := range []io.Reader{
+			io.MultiReader(strings.NewReader(body), iotest.ErrReader(fault)),
+			iotest.DataErrReader(io.MultiReader(strings.NewReader(body), iotest.ErrReader(fault))),
+		} {
+			if err := n.Write(context.Background(), "c", r); err != fault {
+				t.Errorf("error %v, want that of the body, %v", err, fault)
+			}
+		}
+		if v := value(t, n.store, "c", host, "cpu_load", base); v != 1 {
+			t.Errorf("%v: the complete line: %v", fault, v)
+		}
+	}
+	if s := n.Stats(); s.Samples != 8 {
+		t.Errorf("%d samples of 8 complete lines", s.Samples)
+	}
+}
+
+func TestWholeBodyStoresItsLastLine(t *testing.T) {
+	ns := broker(t, t.TempDir(), true, -1)
+	n := run(t, newTestStore(t), Config{Embedded: embed(ns)})
+	body := fmt.Sprintf("cpu_load,hostname=h value=1 %d\ncpu_load,hostname=h value=2 %d", base, base+60)
+	for _, r := range []io.Reader{strings.NewReader(body), iotest.OneByteReader(strings.NewReader(body)), iotest.DataErrReader(strings.NewReader(body))} {
+		if err := n.Write(context.Background(), "c", r); err != nil {
+			t.Error(err)
+		}
+	}
+	if s := n.Stats(); s.Samples != 6 {
+		t.Errorf("%d samples of 6", s.Samples)
+	}
+}
+
+func TestTextSurvivesTheBorderOfAChunk(t *testing.T) {
+	ns := broker(t, t.TempDir(), true, -1)
+	n := run(t, newTestStore(t), Config{Embedded: embed(ns)})
+	good := fmt.Sprintf("cpu_load,hostname=h value=1 %d\n", base)
+	body := strings.Repeat(good, (writeChunk-500)/len(good)) + "ccb,loglevel=err log=\"" + strings.Repeat("a line of a stack trace\n", 100) + "\" 1\n" + good
+	if err := n.Write(context.Background(), "c", strings.NewReader(body)); err != nil {
+		t.Error(err)
+	}
+	if s := n.Stats(); s.NotStored["foreign"] != 1 {
+		t.Errorf("not stored: %v", s.NotStored)
+	}
+}
+
+func TestWriteNamesAPayloadLimitBelowALine(t *testing.T) {
+	for _, limit := range []int32{4 << 10, 32 << 10, MaxLine + headerRoom} {
+		ns, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: -1, NoSigs: true, NoLog: true, JetStream: true, StoreDir: t.TempDir(), MaxPayload: limit})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ns.Start()
+		if !ns.ReadyForConnections(patience) {
+			t.Fatal("nats-server does not start")
+		}
+		t.Cleanup(func() { ns.Shutdown(); ns.WaitForShutdown() })
+		n := run(t, newTestStore(t), Config{Embedded: embed(ns)})
+		line := "cpu_load,hostname=" + strings.Repeat("h", 40<<10) + " value=1 1\n"
+		err = n.Write(context.Background(), "c", strings.NewReader(line))
+		if err == nil || !strings.Contains(err.Error(), "raise max_payload") || !strings.Contains(err.Error(), "CC_METRICS") {
+			t.Errorf("limit %d: %v", limit, err)
+		}
+	}
+}
+
+func TestWriteEndsWithItsContext(t *testing.T) {
+	ns := broker(t, t.TempDir(), true, -1)
+	n := run(t, newTestStore(t), Config{Embedded: embed(ns)})
+	ctx, cancel := context.WithCancel(context.Background())
+	endless := readerFunc(func(p []byte) (int, error) {
+		cancel()
+		return copy(p, bytes.Repeat([]byte{'x'}, len(p))), nil
+	})
+	if err := n.Write(ctx, "c", endless); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v", err)
+	}
+}
+
+type readerFunc func(p []byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
+// TestWriteRepeatsALostAcknowledgement has a stream that takes entries without
+// an answer, until it answers.
+func TestWriteRepeatsALostAcknowledgement(t *testing.T) {
+	ctx := context.Background()
+	ns := broker(t, t.TempDir(), true, -1)
+	js := connectTo(t, ns)
+	silent := jetstream.StreamConfig{Name: "CC_METRICS", Subjects: []string{"hpc-nats", "CC_METRICS.write", "CC_METRICS.free"}, NoAck: true}
+	if _, err := js.CreateStream(ctx, silent); err != nil {
+		t.Fatal(err)
+	}
+	n := run(t, newTestStore(t), Config{Broker: Broker{URL: "nats://me:secret@" + strings.TrimPrefix(ns.ClientURL(), "nats://")}})
+	eventually(t, "ready", func() bool { return n.Ready() == nil })
+
+	hasty := newWrite(n.Ingest, "c")
+	hasty.budget = budget{time.Millisecond}
+	err := hasty.run(ctx, strings.NewReader(fmt.Sprintf("cpu_load,hostname=h value=1 %d\n", base)))
+	for _, want := range []string{"stream CC_METRICS on 127.0.0.1", "(connected)", "may be in the log", "to send it again is harmless"} {
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "secret") {
+			t.Errorf("error %v lacks %q", err, want)
+		}
+	}
+	eventually(t, "the entry that was not acknowledged", func() bool { return n.Stats().Entries == 1 })
+
+	patient := newWrite(n.Ingest, "c")
+	patient.budget = budget{patience}
+	done := make(chan error, 1)
+	go func() {
+		done <- patient.run(ctx, strings.NewReader(fmt.Sprintf("cpu_load,hostname=h value=2 %d\n", base)))
+	}()
+	eventually(t, "the second entry", func() bool { return n.Stats().Entries == 2 })
+	silent.NoAck = false
+	if _, err := js.UpdateStream(ctx, silent); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if s := n.Stats(); s.Entries != 2 {
+		t.Errorf("%d entries, want 2", s.Entries)
+	}
+}
+
+// TestWriteHasOneBudget uses it up with the first of two entries.
+func TestWriteHasOneBudget(t *testing.T) {
+	ns := broker(t, t.TempDir(), true, -1)
+	n := run(t, newTestStore(t), Config{Embedded: embed(ns)})
+	eventually(t, "ready", func() bool { return n.Ready() == nil })
+	line := fmt.Sprintf("cpu_load,hostname=h value=1 %d\n", base)
+	body := strings.NewReader(strings.Repeat(line, 3*writeChunk/len(line)))
+	w := newWrite(n.Ingest, "c")
+	w.budget = budget{patience}
+	reads := 0
+	err := w.run(context.Background(), readerFunc(func(p []byte) (int, error) {
+		if reads++; reads == 2 {
+			w.budget.left = 0
+		}
+		return body.Read(p)
+	}))
+	if err == nil || !strings.Contains(err.Error(), "no acknowledgement") || len(w.pending) != 1 {
+		t.Errorf("%d entries written, %v", len(w.pending), err)
+	}
+	if w.budget.left > 0 {
+		t.Errorf("%v left", w.budget.left)
+	}
+}
