@@ -36,7 +36,7 @@ type deadLetters struct {
 	base  string // of the subjects: base.<reason>
 	queue chan *nats.Msg
 
-	// Set by ensure: the newest letter of an earlier run. A replay does not
+	// Set by resume: the newest letter of an earlier run. A replay does not
 	// write its letters again.
 	created string
 	until   uint64
@@ -46,11 +46,11 @@ func newDeadLetters(in *Ingest, l *logStream) *deadLetters {
 	return &deadLetters{in: in, log: l, name: l.name + "_BAD", base: l.name + ".bad", queue: make(chan *nats.Msg, deadLetterQueue)}
 }
 
-// ensure creates the stream or reads its newest letter.
+// ensure creates the stream if there is none.
 func (d *deadLetters) ensure(ctx context.Context) error {
-	stream, err := d.log.js.Stream(ctx, d.name)
+	_, err := d.log.js.Stream(ctx, d.name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		stream, err = d.log.js.CreateStream(ctx, jetstream.StreamConfig{
+		_, err = d.log.js.CreateStream(ctx, jetstream.StreamConfig{
 			Name:        d.name,
 			Description: "lines that cc-metric-store refused, with the reasons",
 			Subjects:    []string{d.base + ".*"},
@@ -60,6 +60,15 @@ func (d *deadLetters) ensure(ctx context.Context) error {
 			Replicas:    d.in.cfg.Stream.Replicas,
 		})
 	}
+	if err != nil {
+		return fmt.Errorf("dead letters: %w", err)
+	}
+	return nil
+}
+
+// resume reads the newest letter. It is called before the first put.
+func (d *deadLetters) resume(ctx context.Context) error {
+	stream, err := d.log.js.Stream(ctx, d.name)
 	if err != nil {
 		return fmt.Errorf("dead letters: %w", err)
 	}
@@ -77,7 +86,8 @@ func (d *deadLetters) ensure(ctx context.Context) error {
 	return nil
 }
 
-// put hands over the refused lines of an entry. It never waits.
+// put hands over the refused lines of an entry that were kept, and counts the
+// others as lost. It never waits.
 func (d *deadLetters) put(e *entry) {
 	if len(e.out.faults) == 0 {
 		return
@@ -85,6 +95,9 @@ func (d *deadLetters) put(e *entry) {
 	created := strconv.FormatInt(e.created.UnixNano(), 10)
 	if created == d.created && e.seq <= d.until {
 		return
+	}
+	if more := e.out.allFaults() - len(e.out.faults); more > 0 {
+		d.in.counters.lostDeadLetters.Add(int64(more))
 	}
 	for _, f := range e.out.faults {
 		id := created + "." + strconv.FormatUint(e.seq, 10) + "." + strconv.Itoa(f.number)

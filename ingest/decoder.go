@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"github.com/influxdata/line-protocol/v2/lineprotocol"
@@ -18,6 +19,10 @@ const MaxLine = 64 << 10
 // keptFaults is the number of faulty lines of one entry that are kept with
 // their text; the others are counted.
 const keptFaults = 16
+
+// keptDetail bounds the bytes of a fault's description: it may quote the line,
+// and goes into a header and an answer.
+const keptDetail = 200
 
 // decoder turns the lines of an entry into batches, one for each host. It is
 // used by one goroutine at a time.
@@ -88,6 +93,16 @@ func (d *decoded) refused() (n int, first *fault) {
 		}
 	}
 	return n, nil
+}
+
+// allFaults counts the faulty lines, also those that are not kept.
+func (d *decoded) allFaults() (n int) {
+	for r, count := range d.counts {
+		if reason(r).fault() {
+			n += count
+		}
+	}
+	return n
 }
 
 func newDecoder(s *store.Store, future time.Duration) *decoder {
@@ -188,8 +203,16 @@ func (d *decoder) refuse(line []byte, number int, why reason, detail string) {
 	d.out.lines++
 	d.out.counts[why]++
 	if len(d.out.faults) < keptFaults {
-		d.out.faults = append(d.out.faults, fault{number, why, detail, line})
+		d.out.faults = append(d.out.faults, fault{number, why, clip(detail), line})
 	}
+}
+
+// clip shortens a text to keptDetail bytes of valid UTF-8.
+func clip(text string) string {
+	if len(text) > keptDetail {
+		text = text[:keptDetail-len("…")] + "…"
+	}
+	return strings.ToValidUTF8(text, "")
 }
 
 // describe returns the reason and the words for an error of read.
@@ -433,8 +456,12 @@ func (d *decoder) group(key hostKey) int32 {
 	return g
 }
 
-// maxInterned bounds the names that an interner keeps.
-const maxInterned = 1 << 16
+const (
+	// maxInterned bounds the names that an interner keeps.
+	maxInterned = 1 << 16
+	// Longer names are not those that come again and again.
+	maxInternedName = 256
+)
 
 // interner keeps one string for each name that comes again and again.
 type interner struct{ names map[string]string }
@@ -442,6 +469,9 @@ type interner struct{ names map[string]string }
 func (in *interner) intern(b []byte) string {
 	if s, ok := in.names[string(b)]; ok {
 		return s
+	}
+	if len(b) > maxInternedName {
+		return string(b)
 	}
 	if in.names == nil || len(in.names) >= maxInterned {
 		in.names = make(map[string]string)

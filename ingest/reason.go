@@ -27,6 +27,9 @@ var reasonNames = [reasons]string{
 
 func (r reason) String() string { return reasonNames[r] }
 
+// fault reports whether the line is faulty, rather than not for us.
+func (r reason) fault() bool { return r >= badName }
+
 // refused reports whether a writer over REST is told. A name that looks like a
 // path costs its line alone, as it always did.
 func (r reason) refused() bool { return r > badName }

@@ -27,7 +27,8 @@ type Stats struct {
 	// NotStored counts lines by the reason for which they were not stored.
 	NotStored map[string]int64
 	// LostDeadLetters counts the refused lines that are not in the dead-letter
-	// stream, as too many came at once or the log did not take them.
+	// stream: those of an entry beyond its first 16, those that came faster than
+	// the stream takes them, and those that it did not take.
 	LostDeadLetters int64
 	// Bridged counts the messages copied from a broker without JetStream into
 	// the embedded log, NotBridged those that could not be.

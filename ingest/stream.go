@@ -38,7 +38,12 @@ func (in *Ingest) open(ctx context.Context) (*logStream, error) {
 		return nil, fmt.Errorf("open the log: %w", err)
 	}
 	for r := (retry{in: in, what: "open stream " + l.name}); ; {
-		err := withTimeout(ctx, func(ctx context.Context) error { return in.ensure(ctx, l) })
+		err := withTimeout(ctx, func(ctx context.Context) error {
+			if err := in.ensure(ctx, l); err != nil {
+				return err
+			}
+			return l.dead.resume(ctx)
+		})
 		if err == nil {
 			return l, nil
 		}

@@ -1,0 +1,75 @@
+package ingest
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+func TestDeadLettersBeyondTheFirstAreCounted(t *testing.T) {
+	ns := broker(t, t.TempDir(), true, -1)
+	n := run(t, newTestStore(t), Config{Embedded: embed(ns)})
+	eventually(t, "ready", func() bool { return n.Ready() == nil })
+	js := connectTo(t, ns)
+	seq := publish(t, js, "hpc-nats", strings.Repeat("bad\n", keptFaults+4)+"no_such,hostname=h value=1\n")
+	eventually(t, "watermark", func() bool { return n.Stats().Watermark == seq })
+	if lost := n.Stats().LostDeadLetters; lost != 4 {
+		t.Errorf("%d lost, want 4", lost)
+	}
+}
+
+// TestDeadLettersOfANewStream has the position of the dead letters read again,
+// under the race detector, while they are written.
+func TestDeadLettersOfANewStream(t *testing.T) {
+	ctx := context.Background()
+	ns := broker(t, t.TempDir(), true, -1)
+	n := run(t, newTestStore(t), Config{Embedded: embed(ns)})
+	eventually(t, "ready", func() bool { return n.Ready() == nil })
+	js := connectTo(t, ns)
+	letters := func(want uint64) func() bool {
+		return func() bool {
+			s, err := js.Stream(ctx, "CC_METRICS_BAD")
+			return err == nil && s.CachedInfo().State.Msgs == want
+		}
+	}
+	publish(t, js, "hpc-nats", "bad\n")
+	eventually(t, "a letter", letters(1))
+	if err := js.DeleteStream(ctx, "CC_METRICS"); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "a new stream", func() bool {
+		_, err := js.Stream(ctx, "CC_METRICS")
+		return err == nil
+	})
+	publish(t, js, "hpc-nats", "bad\n")
+	eventually(t, "its letter", letters(2))
+}
+
+func TestFaultsAreDescribedInShort(t *testing.T) {
+	for _, line := range []string{
+		"cpu_load,hostname=h value=1 x" + strings.Repeat("é", 1000),
+		"cpu_load,hostname=h value=1 xy" + strings.Repeat("é", 1000),
+		"cpu_load,hostname=../" + strings.Repeat("日", 1000) + " value=1",
+		"cpu_load,hostname=h " + strings.Repeat("f", 1000) + "=1",
+	} {
+		d := decodeString(t, line)
+		if len(d.faults) != 1 {
+			t.Fatalf("%.40s: %d faults", line, len(d.faults))
+		}
+		if detail := d.faults[0].detail; len(detail) > keptDetail || !utf8.ValidString(detail) || !strings.HasSuffix(detail, "…") {
+			t.Errorf("%.40s: %d bytes: %q", line, len(detail), detail)
+		}
+	}
+}
+
+func TestLongNamesAreNotKept(t *testing.T) {
+	var in interner
+	long := strings.Repeat("n", maxInternedName+1)
+	if got := in.intern([]byte(long)); got != long || len(in.names) != 0 {
+		t.Errorf("%d names kept", len(in.names))
+	}
+	if in.intern([]byte(long[1:])); len(in.names) != 1 {
+		t.Errorf("%d names kept, want 1", len(in.names))
+	}
+}
