@@ -157,10 +157,15 @@ func (r *retry) wait(ctx context.Context, cause error) error {
 		r.logged = time.Now()
 		r.in.log.Warn("trying again: "+r.what, "error", cause)
 	}
+	return pause(ctx, reconnectDelay(r.attempts))
+}
+
+// pause returns after d, or with the error of ctx.
+func pause(ctx context.Context, d time.Duration) error {
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-time.After(reconnectDelay(r.attempts)):
+	case <-time.After(d):
 		return nil
 	}
 }

@@ -20,12 +20,6 @@ const (
 	readerTimeout = 30 * time.Second
 )
 
-// position is how far the log has been fetched.
-type position struct {
-	created time.Time // of the stream, zero before the first entry
-	seq     uint64
-}
-
 // consume fetches the log in order, from the first entry on, and puts the
 // entries into the pipeline until ctx ends. It takes up reading again after
 // whatever goes wrong.
@@ -39,23 +33,36 @@ func (in *Ingest) consume(ctx context.Context, l *logStream, p *pipeline) {
 	}
 	var pos position
 	for r := (retry{in: in, what: "read stream " + l.name}); ; {
+		before := pos.entries
 		err := in.read(ctx, l, p, &pos)
 		if ctx.Err() != nil {
 			return
 		}
 		in.counters.reattached.Add(1)
-		if errors.Is(err, errReattach) {
-			r.attempts = 0
-			continue
-		}
-		if r.wait(ctx, err) != nil {
+		if r.again(ctx, err, pos.entries > before) != nil {
 			return
 		}
 	}
 }
 
-// errReattach ends a reading that goes on at once.
+// errReattach ends a reading that goes on soon.
 var errReattach = errors.New("the connection was interrupted")
+
+// again waits until the log is to be read again after err: not at all if an
+// interruption ended a reading that brought something, shortly if it brought
+// nothing, and for ever longer if reading fails for another reason.
+func (r *retry) again(ctx context.Context, err error, progress bool) error {
+	if progress {
+		r.attempts = 0
+	}
+	switch {
+	case !errors.Is(err, errReattach):
+		return r.wait(ctx, err)
+	case !progress:
+		return pause(ctx, reconnectDelay(0))
+	}
+	return nil
+}
 
 // read attaches to the stream after pos and reads until something goes wrong.
 // The reader is ephemeral and unacknowledged: the position is ours alone.
@@ -96,9 +103,9 @@ func (in *Ingest) read(ctx context.Context, l *logStream, p *pipeline, pos *posi
 	return err
 }
 
-// attach creates a reader that starts after pos. It notices if the stream is
-// another one than before, or has lost its tail, and then starts over: applying
-// an entry twice changes nothing.
+// attach creates a reader that starts after pos, or from the first entry if the
+// stream is not the one that was read up to there: applying an entry twice
+// changes nothing.
 func (in *Ingest) attach(ctx context.Context, l *logStream, pos *position) (cons jetstream.Consumer, err error) {
 	err = withTimeout(ctx, func(ctx context.Context) error {
 		stream, err := l.js.Stream(ctx, l.name)
@@ -112,13 +119,15 @@ func (in *Ingest) attach(ctx context.Context, l *logStream, pos *position) (cons
 		if err != nil {
 			return err
 		}
-		info := stream.CachedInfo()
-		in.checkPosition(l, info, pos)
+		if err := in.checkPosition(ctx, l, stream.CachedInfo(), pos); err != nil {
+			return err
+		}
 		cons, err = stream.CreateConsumer(ctx, jetstream.ConsumerConfig{
 			Description:       "cc-metric-store",
 			DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
 			OptStartSeq:       pos.seq + 1,
 			AckPolicy:         jetstream.AckNonePolicy,
+			FilterSubjects:    in.subjectsRead(l),
 			InactiveThreshold: readerTimeout,
 			MemoryStorage:     true,
 			Replicas:          1,
@@ -126,33 +135,22 @@ func (in *Ingest) attach(ctx context.Context, l *logStream, pos *position) (cons
 		if err != nil {
 			return fmt.Errorf("create a reader: %w", err)
 		}
-		target := info.State.LastSeq
-		if info.State.Msgs == 0 {
-			target = 0
-		}
-		if in.state.setTarget(target) {
-			in.log.Info("ready: the log is empty", "stream", l.name)
+		if in.state.setTarget(pos.entries + cons.CachedInfo().NumPending) {
+			in.log.Info("ready: nothing waits in the log", "stream", l.name)
 		}
 		return nil
 	})
 	return cons, err
 }
 
-func (in *Ingest) checkPosition(l *logStream, info *jetstream.StreamInfo, pos *position) {
-	known := !pos.created.IsZero()
-	switch {
-	case known && !info.Created.Equal(pos.created):
-		in.log.Warn("the stream was created anew: reading it from the start", "stream", l.name, "created", info.Created)
-		pos.seq = 0
-	case known && info.State.LastSeq < pos.seq:
-		in.log.Warn("the stream has lost its newest entries: reading it from the start",
-			"stream", l.name, "read_up_to", pos.seq, "last", info.State.LastSeq)
-		pos.seq = 0
-	case known && info.State.FirstSeq > pos.seq+1:
-		in.log.Error("the stream dropped entries before they were read: the answers have a hole (raise nats.stream.max-age or max-bytes)",
-			"stream", l.name, "missing", info.State.FirstSeq-pos.seq-1)
+// subjectsRead returns what a reader asks for, nil for all. A stream on somebody
+// else's broker may have other subjects too. The embedded log holds only what
+// is ours, perhaps under the subjects of a former configuration.
+func (in *Ingest) subjectsRead(l *logStream) []string {
+	if l.embedded {
+		return nil
 	}
-	pos.created = info.Created
+	return in.streamConfig(l).Subjects
 }
 
 // detach lets the broker forget the reader at once if it can be told.
@@ -190,7 +188,11 @@ func (in *Ingest) readFrom(ctx context.Context, it jetstream.MessagesContext, l 
 		in.fill(e, m, meta, l, pos.created)
 		in.counters.fetched.Store(e.seq)
 		in.counters.pending.Store(meta.NumPending)
-		pos.seq = e.seq
+		pos.seq, pos.at = e.seq, e.at
+		pos.entries++
+		if meta.NumPending == 0 { // also if entries that waited were removed
+			in.state.setTarget(pos.entries)
+		}
 		p.put(e)
 	}
 }

@@ -262,7 +262,7 @@ func (p *pipeline) complete(e *entry) {
 	in.counters.watermark.Store(e.seq)
 	in.counters.appliedTime.Store(e.at.UnixNano())
 	p.log.dead.put(e)
-	if in.state.setApplied(e.seq) {
+	if in.state.addApplied() {
 		in.log.Info("ready: the store holds all of the log", "entry", e.seq)
 	}
 	if e.id != "" {

@@ -13,10 +13,12 @@ type state struct {
 	log     *logStream    // nil: not reached yet
 	reached chan struct{} // closed when log is set
 	problem error         // why it is not reached
-	target  uint64        // the entry at which the first replay is complete
-	known   bool          // target is set
+	// Entries of this run, in the order of reading. Their numbers in the log
+	// may start over.
+	applied uint64 // how many are in the store
+	target  uint64 // as many complete the first replay
+	known   bool   // target is set
 	ready   bool
-	applied uint64
 }
 
 func (s *state) init() {
@@ -52,23 +54,21 @@ func (s *state) current() (l *logStream, reached <-chan struct{}, problem error)
 	return s.log, s.reached, s.problem
 }
 
-// setTarget names the entry at which the first replay is complete; 0 if the
-// log is empty. Only the first call counts.
-func (s *state) setTarget(seq uint64) (ready bool) {
+// setTarget says how many entries complete the first replay: those read so far
+// and those that wait in the log. The newest call counts, until it is complete.
+func (s *state) setTarget(entries uint64) (ready bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.known {
-		s.target, s.known = seq, true
-	}
+	s.target, s.known = entries, true
 	return s.update()
 }
 
-// setApplied says that all entries up to seq are in the store. It reports
-// whether that completed the first replay.
-func (s *state) setApplied(seq uint64) (ready bool) {
+// addApplied says that one more entry is in the store. It reports whether that
+// completed the first replay.
+func (s *state) addApplied() (ready bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.applied = seq
+	s.applied++
 	return s.update()
 }
 

@@ -1,0 +1,95 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// position is how far the log has been fetched.
+type position struct {
+	created time.Time // of the stream, zero before the first attempt
+	seq     uint64    // of the newest entry, 0 before the first one
+	at      time.Time // when the log took it
+	entries uint64    // fetched in this run
+}
+
+// checkPosition sends pos back to the first entry if the stream is another one
+// than before, or has lost entries that were read: their numbers may belong to
+// new entries by now.
+func (in *Ingest) checkPosition(ctx context.Context, l *logStream, info *jetstream.StreamInfo, pos *position) error {
+	why, err := in.startOver(ctx, l, info, *pos)
+	if err != nil {
+		return err
+	}
+	if why != "" {
+		in.log.Warn(why+": reading it from the start", "stream", l.name,
+			"created", info.Created, "read_up_to", pos.seq, "last", info.State.LastSeq)
+		pos.seq = 0
+	}
+	pos.created = info.Created
+	if pos.seq > 0 && info.State.FirstSeq > pos.seq+1 {
+		in.reportHole(ctx, l, info, info.State.FirstSeq-pos.seq-1)
+	}
+	return nil
+}
+
+// reportHole tells the operator about entries that were dropped unread. Where
+// the stream has other subjects too, they may have been of those.
+func (in *Ingest) reportHole(ctx context.Context, l *logStream, info *jetstream.StreamInfo, missing uint64) {
+	level, hole := slog.LevelError, "the answers have a hole"
+	read := in.subjectsRead(l)
+	for _, s := range info.Config.Subjects {
+		if read != nil && !slices.ContainsFunc(read, func(r string) bool { return covers(r, s) }) {
+			level, hole = slog.LevelWarn, "the answers have a hole if any was of a subject that is subscribed"
+			break
+		}
+	}
+	in.log.Log(ctx, level, "the stream dropped entries before they were read: "+hole+" (raise nats.stream.max-age or max-bytes)",
+		"stream", l.name, "missing", missing)
+}
+
+// startOver returns the reason for which the stream has to be read from its
+// first entry, if there is one.
+func (in *Ingest) startOver(ctx context.Context, l *logStream, info *jetstream.StreamInfo, pos position) (why string, err error) {
+	switch {
+	case pos.seq == 0:
+		return "", nil
+	case !info.Created.Equal(pos.created):
+		return "the stream was created anew", nil
+	case info.State.LastSeq < pos.seq:
+		return "the stream has lost its newest entries", nil
+	case info.State.FirstSeq > pos.seq:
+		return "", nil // the entry has aged out; all that is there comes after it
+	}
+	at, err := takenAt(ctx, l, pos.seq)
+	switch {
+	case errors.Is(err, nats.ErrMsgNotFound):
+		return "the newest entry that was read is gone from the stream", nil
+	case err != nil:
+		return "", fmt.Errorf("compare entry %d of stream %s with the one that was read: %w", pos.seq, l.name, err)
+	case !at.Equal(pos.at):
+		return "the stream has lost entries that were read, and has others in their place", nil
+	}
+	return "", nil
+}
+
+// takenAt returns when the log took an entry. It asks the stream's leader: a
+// replica may be behind.
+func takenAt(ctx context.Context, l *logStream, seq uint64) (time.Time, error) {
+	js, err := l.nc.JetStream()
+	if err != nil {
+		return time.Time{}, err
+	}
+	m, err := js.GetMsg(l.name, seq, nats.Context(ctx))
+	if err != nil {
+		return time.Time{}, err
+	}
+	return m.Time, nil
+}

@@ -1,0 +1,178 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+func portOf(ns *server.Server) int { return ns.Addr().(*net.TCPAddr).Port }
+
+func stopBroker(ns *server.Server) {
+	ns.Shutdown()
+	ns.WaitForShutdown()
+}
+
+// createLog creates the stream before a node does.
+func createLog(t *testing.T, js jetstream.JetStream, subjects ...string) jetstream.Stream {
+	t.Helper()
+	s, err := js.CreateStream(context.Background(), jetstream.StreamConfig{Name: "CC_METRICS", Subjects: subjects})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// TestTailIsLostAndRefilled brings the broker back as after a power cut: the
+// newest entries are gone, and others have their numbers and more.
+func TestTailIsLostAndRefilled(t *testing.T) {
+	dir, early := t.TempDir(), t.TempDir()
+	ns := broker(t, dir, true, -1)
+	port := portOf(ns)
+	n := run(t, newTestStore(t), Config{Broker: Broker{URL: ns.ClientURL()}})
+	send := func(ns *server.Server, host string) (seq uint64) {
+		return publish(t, connectTo(t, ns), "hpc-nats", fmt.Sprintf("cpu_load,hostname=%s value=1 %d\n", host, base))
+	}
+	applied := func(host string) func() bool {
+		return func() bool { return value(t, n.store, "dc", host, "cpu_load", base) == 1 }
+	}
+	eventually(t, "ready", func() bool { return n.Ready() == nil })
+	send(ns, "kept")
+	stopBroker(ns)
+	if err := os.CopyFS(early, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	ns = broker(t, dir, true, port)
+	send(ns, "lost0")
+	lost := send(ns, "lost1")
+	eventually(t, "the entries that will be lost", applied("lost1"))
+	stopBroker(ns)
+
+	// Collectors are back before this node.
+	ns = broker(t, early, true, -1)
+	var last uint64
+	for i := range 4 {
+		last = send(ns, fmt.Sprintf("new%d", i))
+	}
+	stopBroker(ns)
+	if last <= lost {
+		t.Fatalf("the last entry %d is not after the lost %d", last, lost)
+	}
+	broker(t, early, true, port)
+	for i := range 4 {
+		host := fmt.Sprintf("new%d", i)
+		eventually(t, host, applied(host))
+	}
+	if !strings.Contains(n.log.String(), "others in their place: reading it from the start") {
+		t.Error("the log does not tell")
+	}
+}
+
+func TestReadyWithoutTheLastEntry(t *testing.T) {
+	ns := broker(t, t.TempDir(), true, -1)
+	js := connectTo(t, ns)
+	stream := createLog(t, js, "hpc-nats")
+	publish(t, js, "hpc-nats", "cpu_load,hostname=a value=1 1\n")
+	if err := stream.DeleteMsg(context.Background(), publish(t, js, "hpc-nats", "cpu_load,hostname=a value=1 1\n")); err != nil {
+		t.Fatal(err)
+	}
+	n := run(t, newTestStore(t), Config{Broker: Broker{URL: ns.ClientURL()}})
+	eventually(t, "ready", func() bool { return n.Ready() == nil })
+	if s := n.Stats(); s.Watermark != 1 {
+		t.Errorf("ready at entry %d", s.Watermark)
+	}
+}
+
+// TestReadyAfterTheStreamStartedOver has the stream created anew, with fewer
+// entries, in the middle of the first replay.
+func TestReadyAfterTheStreamStartedOver(t *testing.T) {
+	var s state
+	s.init()
+	s.setTarget(100)
+	for range 10 {
+		if s.addApplied() {
+			t.Fatal("ready within the replay")
+		}
+	}
+	if s.setTarget(10+2) || s.addApplied() || s.err() == nil {
+		t.Error("ready before the new entries are applied")
+	}
+	if !s.addApplied() || s.err() != nil {
+		t.Errorf("not ready: %v", s.err())
+	}
+	if s.setTarget(50); s.err() != nil {
+		t.Errorf("no longer ready: %v", s.err())
+	}
+}
+
+func TestReadsItsOwnSubjectsOnly(t *testing.T) {
+	ns := broker(t, t.TempDir(), true, -1)
+	js := connectTo(t, ns)
+	createLog(t, js, "other", "hpc-nats")
+	publish(t, js, "other", "cpu_load,hostname=h value=1 1\n{\"json\": 1}\n")
+	n := run(t, newTestStore(t), Config{Broker: Broker{URL: ns.ClientURL()}})
+	eventually(t, "ready", func() bool { return n.Ready() == nil })
+	publish(t, js, "other", "cpu_load,hostname=h value=1 1\n{\"json\": 1}\n")
+	if err := n.Write(context.Background(), "c", strings.NewReader("cpu_load,hostname=h value=1 1\n")); err != nil {
+		t.Fatal(err)
+	}
+	if s := n.Stats(); s.Lines != 1 || s.Entries != 1 {
+		t.Errorf("%d lines of %d entries read, want those of the write", s.Lines, s.Entries)
+	}
+}
+
+// TestNothingReadIsNoHole reattaches to a stream whose entries were gone before
+// the node came.
+func TestNothingReadIsNoHole(t *testing.T) {
+	dir := t.TempDir()
+	ns := broker(t, dir, true, -1)
+	js := connectTo(t, ns)
+	stream := createLog(t, js, "hpc-nats")
+	for range 3 {
+		publish(t, js, "hpc-nats", "#\n")
+	}
+	if err := stream.Purge(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	n := run(t, newTestStore(t), Config{Broker: Broker{URL: ns.ClientURL()}})
+	eventually(t, "ready", func() bool { return n.Ready() == nil })
+	port := portOf(ns)
+	stopBroker(ns)
+	ns = broker(t, dir, true, port)
+	publish(t, connectTo(t, ns), "hpc-nats", "#\n")
+	eventually(t, "an entry", func() bool { return n.Stats().Entries == 1 })
+	if n.Stats().Reattached == 0 || strings.Contains(n.log.String(), "have a hole") {
+		t.Errorf("reattached %d times", n.Stats().Reattached)
+	}
+}
+
+func TestReadingIsTakenUpAgain(t *testing.T) {
+	n, err := New(Config{Embedded: embed(nil)}, newTestStore(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Where ctx is over, whatever waits says so.
+	over, cancel := context.WithCancel(context.Background())
+	cancel()
+	r := retry{in: n, what: "read", attempts: 7}
+	if err := r.again(over, errReattach, true); err != nil || r.attempts != 0 {
+		t.Errorf("an interruption after progress: %v, %d attempts", err, r.attempts)
+	}
+	if r.again(over, errReattach, false) == nil {
+		t.Error("an interruption without progress does not wait")
+	}
+	r.attempts = 7
+	if r.again(over, errors.New("fault"), false) == nil || r.attempts != 8 {
+		t.Errorf("a fault: %d attempts", r.attempts)
+	}
+	if r.again(over, errors.New("fault"), true) == nil || r.attempts != 1 {
+		t.Errorf("a fault after progress: %d attempts", r.attempts)
+	}
+}
