@@ -1,0 +1,82 @@
+package ingest
+
+import (
+	"strings"
+
+	"cc-metric-store/store"
+)
+
+// keptFaults is the number of faulty lines of one entry that are kept with
+// their text; the others are counted.
+const keptFaults = 16
+
+// keptDetail bounds the bytes of a fault's description: it may quote the line,
+// and goes into a header and an answer.
+const keptDetail = 200
+
+// decoded is what an entry holds. Its memory is used again for other entries.
+type decoded struct {
+	batches []store.Batch // by host, in order of their first lines
+	faults  []fault       // the first keptFaults
+	counts  [reasons]int
+	lines   int // without blank ones and comments
+	samples int
+	bytes   int
+}
+
+// fault is a line that was refused.
+type fault struct {
+	number int // of the line in its entry, from 1
+	reason reason
+	detail string
+	text   []byte // a part of the entry
+}
+
+// largeEntry is the size from which an entry's memory is not kept for others.
+const largeEntry = 1 << 20
+
+func (d *decoded) reset() {
+	if d.bytes > largeEntry {
+		*d = decoded{}
+		return
+	}
+	for i := range d.batches {
+		b := &d.batches[i]
+		*b = store.Batch{Parts: b.Parts[:0], Samples: b.Samples[:0]}
+	}
+	clear(d.faults)
+	*d = decoded{batches: d.batches[:0], faults: d.faults[:0]}
+}
+
+// refused counts the lines whose writer is told, and returns the first one.
+func (d *decoded) refused() (n int, first *fault) {
+	for r, count := range d.counts {
+		if reason(r).refused() {
+			n += count
+		}
+	}
+	for i := range d.faults {
+		if d.faults[i].reason.refused() {
+			return n, &d.faults[i]
+		}
+	}
+	return n, nil
+}
+
+// allFaults counts the faulty lines, also those that are not kept.
+func (d *decoded) allFaults() (n int) {
+	for r, count := range d.counts {
+		if reason(r).fault() {
+			n += count
+		}
+	}
+	return n
+}
+
+// clip shortens a text to keptDetail bytes of valid UTF-8.
+func clip(text string) string {
+	if len(text) > keptDetail {
+		text = text[:keptDetail-len("…")] + "…"
+	}
+	return strings.ToValidUTF8(text, "")
+}
