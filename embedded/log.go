@@ -13,8 +13,17 @@ import (
 type serverLog struct {
 	log *slog.Logger
 
+	// gaveUp is closed at the first fatal error: the server goes on without
+	// what failed, which is of no use to us.
+	gaveUp chan struct{}
+	once   sync.Once
+
 	mu   sync.Mutex
 	last string // guarded by mu: the newest error
+}
+
+func newServerLog(log *slog.Logger) *serverLog {
+	return &serverLog{log: log, gaveUp: make(chan struct{})}
 }
 
 // expected starts the warnings about settings that are chosen on purpose.
@@ -32,7 +41,11 @@ func (l *serverLog) Warnf(format string, v ...any) {
 }
 
 func (l *serverLog) Errorf(format string, v ...any) { l.failure(line(format, v)) }
-func (l *serverLog) Fatalf(format string, v ...any) { l.failure(line(format, v)) }
+
+func (l *serverLog) Fatalf(format string, v ...any) {
+	l.failure(line(format, v))
+	l.once.Do(func() { close(l.gaveUp) })
+}
 
 func (l *serverLog) failure(text string) {
 	l.mu.Lock()

@@ -10,8 +10,8 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"path/filepath"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -32,8 +32,9 @@ type Config struct {
 	// the log takes no larger one, and a publisher that does not wait for an
 	// acknowledgement would never know.
 	MaxPayload int64
-	// MaxStore bounds the bytes of the log on disk. Default: three quarters of
-	// the free space of the file system, as nats-server decides it.
+	// MaxStore bounds the bytes of the log on disk, at least 64 MiB. Default:
+	// three quarters of what the file system has for it, which is its free
+	// space and what the log takes already.
 	MaxStore int64
 	// MaxBuffered bounds the bytes of messages that were received but not
 	// stored yet; what exceeds it is lost to publishers that do not wait for
@@ -44,6 +45,8 @@ type Config struct {
 	// acknowledged since survives the end of the process but not of the
 	// machine. 0 flushes each message before it is acknowledged.
 	SyncInterval time.Duration
+	// CheckInterval is how often Watch looks after the server. Default 5 s.
+	CheckInterval time.Duration
 	// Logger receives the server's warnings and errors; its notices at debug
 	// level. Default: discard.
 	Logger *slog.Logger
@@ -53,6 +56,7 @@ const (
 	// JetStream's file store refuses messages of 32 MiB, headers included.
 	largestPayload = 31 << 20
 	maxBuffered    = 2 << 30
+	smallestStore  = 64 << 20
 	// Consumers keep their state in memory; it is a few kilobytes.
 	maxConsumerMemory = 64 << 20
 	// A reader may be sent this much at once besides one largest message.
@@ -61,12 +65,15 @@ const (
 	startTimeout = 5 * time.Minute
 )
 
-// Server is an embedded nats-server. Make one with New.
+// Server is an embedded nats-server. Make one with New. Its methods but Start
+// and Stop are safe for concurrent use after Start.
 type Server struct {
 	cfg  Config
 	opts server.Options
-	ns   *server.Server
 	lock *os.File
+
+	mu sync.Mutex
+	ns *server.Server // guarded by mu: Watch may replace it
 }
 
 // New validates cfg and reports all its faults. It starts nothing.
@@ -76,6 +83,9 @@ func New(cfg Config) (*Server, error) {
 	}
 	if cfg.MaxBuffered == 0 {
 		cfg.MaxBuffered = min(maxBuffered, memoryBytes()/4)
+	}
+	if cfg.CheckInterval == 0 {
+		cfg.CheckInterval = 5 * time.Second
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
@@ -87,8 +97,11 @@ func New(cfg Config) (*Server, error) {
 	if cfg.MaxPayload < 1024 || cfg.MaxPayload > largestPayload {
 		faults = append(faults, fmt.Errorf("max payload of %d bytes is not within 1 KiB and 31 MiB", cfg.MaxPayload))
 	}
-	if cfg.MaxStore < 0 || cfg.MaxBuffered < 0 || cfg.SyncInterval < 0 {
-		faults = append(faults, errors.New("max store, max buffered and sync interval cannot be negative"))
+	if cfg.MaxStore < 0 || cfg.MaxBuffered < 0 || cfg.SyncInterval < 0 || cfg.CheckInterval < 0 {
+		faults = append(faults, errors.New("max store, max buffered, sync interval and check interval cannot be negative"))
+	}
+	if cfg.MaxStore > 0 && cfg.MaxStore < smallestStore {
+		faults = append(faults, fmt.Errorf("max store of %d bytes is below 64 MiB", cfg.MaxStore))
 	}
 	if cfg.Username == "" && cfg.Password != "" {
 		faults = append(faults, errors.New("a password without a username"))
@@ -148,27 +161,44 @@ func splitAddr(addr string) (host string, port int, err error) {
 // connections and its log is readable. After an error nothing is left running.
 // Start is called once.
 func (s *Server) Start(ctx context.Context) error {
-	if err := s.listenable(); err != nil {
-		return fmt.Errorf("start embedded nats-server: %w", err)
-	}
 	lock, err := lockDirectory(s.cfg.Directory)
 	if err != nil {
 		return fmt.Errorf("start embedded nats-server: %w", err)
 	}
 	s.lock = lock
-	ns, err := server.NewServer(&s.opts)
-	if err != nil {
+	if s.opts.JetStreamMaxStore == 0 {
+		if s.opts.JetStreamMaxStore, err = defaultMaxStore(s.cfg.Directory); err != nil {
+			s.unlock()
+			return fmt.Errorf("start embedded nats-server: %w", err)
+		}
+	}
+	if err := s.launch(ctx); err != nil {
 		s.unlock()
 		return fmt.Errorf("start embedded nats-server in %s: %w", s.cfg.Directory, err)
 	}
-	logger := &serverLog{log: s.cfg.Logger}
-	ns.SetLoggerV2(logger, false, false, false)
-	s.ns = ns
-	ns.Start()
-	if err := s.awaitReady(ctx); err != nil {
-		s.Stop()
-		return fmt.Errorf("start embedded nats-server in %s: %w", s.cfg.Directory, errors.Join(err, logger.lastError()))
+	return nil
+}
+
+// launch starts a server on the directory. After an error none is left running.
+func (s *Server) launch(ctx context.Context) error {
+	if err := s.listenable(); err != nil {
+		return err
 	}
+	ns, err := server.NewServer(&s.opts)
+	if err != nil {
+		return err
+	}
+	logger := newServerLog(s.cfg.Logger)
+	ns.SetLoggerV2(logger, false, false, false)
+	ns.Start()
+	if err := awaitReady(ctx, ns, logger.gaveUp); err != nil {
+		ns.Shutdown()
+		ns.WaitForShutdown()
+		return errors.Join(err, logger.lastError())
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ns = ns
 	return nil
 }
 
@@ -184,18 +214,19 @@ func (s *Server) listenable() error {
 	return l.Close()
 }
 
-func (s *Server) awaitReady(ctx context.Context) error {
+func awaitReady(ctx context.Context, ns *server.Server, gaveUp <-chan struct{}) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	for {
-		if !s.ns.Running() {
+		if !ns.Running() {
 			return errors.New("it stopped during the start")
 		}
-		if s.ns.ReadyForConnections(100*time.Millisecond) && s.ns.JetStreamEnabled() &&
-			s.ns.Healthz(&server.HealthzOptions{JSEnabledOnly: false}).Status == "ok" {
+		if ns.ReadyForConnections(100*time.Millisecond) && ns.JetStreamEnabled() && health(ns) == nil {
 			return nil
 		}
 		select {
+		case <-gaveUp:
+			return errors.New("it gave up")
 		case <-ctx.Done():
 			return fmt.Errorf("it is not ready: %w", context.Cause(ctx))
 		case <-time.After(10 * time.Millisecond):
@@ -205,25 +236,55 @@ func (s *Server) awaitReady(ctx context.Context) error {
 
 // InProcessConn returns a connection to the server that leaves out the
 // network. Clients hand it to their library.
-func (s *Server) InProcessConn() (net.Conn, error) { return s.ns.InProcessConn() }
+func (s *Server) InProcessConn() (net.Conn, error) {
+	ns := s.current()
+	if ns == nil {
+		return nil, errDown
+	}
+	return ns.InProcessConn()
+}
+
+// MaxStore returns the bound of the bytes of the log on disk.
+func (s *Server) MaxStore() int64 { return s.opts.JetStreamMaxStore }
 
 // URL returns the address at which the server listens, empty if it does not.
 func (s *Server) URL() string {
 	if s.opts.DontListen {
 		return ""
 	}
-	return s.ns.ClientURL()
+	ns := s.current()
+	if ns == nil {
+		return ""
+	}
+	return ns.ClientURL()
 }
 
 // Stop ends the server and returns when its files are closed. Clients should be
 // gone by then.
 func (s *Server) Stop() {
-	if s.ns == nil {
-		return
-	}
-	s.ns.Shutdown()
-	s.ns.WaitForShutdown()
+	s.halt()
 	s.unlock()
+}
+
+func (s *Server) halt() {
+	s.mu.Lock()
+	ns := s.ns
+	s.ns = nil
+	s.mu.Unlock()
+	if ns != nil {
+		ns.Shutdown()
+		ns.WaitForShutdown()
+	}
+}
+
+// errDown says that there is no server at the moment.
+var errDown = errors.New("the embedded nats-server does not run")
+
+// current returns the running server, nil if there is none.
+func (s *Server) current() *server.Server {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ns
 }
 
 func (s *Server) unlock() {
@@ -231,37 +292,4 @@ func (s *Server) unlock() {
 		s.lock.Close()
 		s.lock = nil
 	}
-}
-
-// lockName is the file in the directory whose lock says that it is in use.
-const lockName = "LOCK"
-
-// lockDirectory creates the directory and locks it until the file is closed or
-// the process ends. nats-server itself has no such guard, and two processes in
-// one directory destroy the log.
-func lockDirectory(dir string) (*os.File, error) {
-	if err := os.MkdirAll(dir, 0o750); err != nil {
-		return nil, fmt.Errorf("create directory: %w", err)
-	}
-	path := filepath.Join(dir, lockName)
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o640)
-	if err != nil {
-		return nil, fmt.Errorf("lock directory: %w", err)
-	}
-	if err := tryLock(f); err != nil {
-		owner, _ := io.ReadAll(io.LimitReader(f, 32))
-		f.Close()
-		return nil, fmt.Errorf("directory %s is in use by another process (pid %s): stop it, or give this one a directory of its own (nats.embedded.directory): %w",
-			dir, owner, err)
-	}
-	if err := errors.Join(f.Truncate(0), writePID(f)); err != nil {
-		f.Close()
-		return nil, fmt.Errorf("lock directory: %w", err)
-	}
-	return f, nil
-}
-
-func writePID(f *os.File) error {
-	_, err := f.WriteAt([]byte(strconv.Itoa(os.Getpid())), 0)
-	return err
 }

@@ -5,10 +5,13 @@ import (
 	"context"
 	"log/slog"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/goleak"
@@ -116,8 +119,8 @@ func TestRefusesAnAddressInUse(t *testing.T) {
 }
 
 func TestReportsAllFaults(t *testing.T) {
-	_, err := New(Config{Addr: "nowhere", MaxPayload: 1, Password: "x", MaxStore: -1})
-	for _, want := range []string{"directory is empty", `"nowhere" is not host:port`, "max payload", "negative", "without a username"} {
+	_, err := New(Config{Addr: "nowhere", MaxPayload: 1, Password: "x", MaxStore: 1, SyncInterval: -1})
+	for _, want := range []string{"directory is empty", `"nowhere" is not host:port`, "max payload", "negative", "below 64 MiB", "without a username"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v lacks %q", err, want)
 		}
@@ -129,5 +132,39 @@ func TestQuietStart(t *testing.T) {
 	start(t, Config{Directory: t.TempDir(), Addr: "127.0.0.1:0", Logger: slog.New(slog.NewTextHandler(&out, nil))})
 	if out.Len() > 0 {
 		t.Fatalf("an undisturbed start logs:\n%s", out.String())
+	}
+}
+
+func TestGivesUpWithTheServer(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, server.JetStreamStoreDir), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, _ := New(Config{Directory: dir})
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if err := s.Start(ctx); err == nil || ctx.Err() != nil || !strings.Contains(err.Error(), "Can't start JetStream") {
+		t.Fatalf("error %v", err)
+	}
+}
+
+func TestTheDefaultStoreCountsWhatTheLogTakes(t *testing.T) {
+	dir := t.TempDir()
+	free, err := freeBytes(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, server.JetStreamStoreDir, "block")
+	if err := os.Mkdir(filepath.Dir(file), 0o750); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(file, 4*free); err != nil { // a hole
+		t.Fatal(err)
+	}
+	if n, err := defaultMaxStore(dir); err != nil || n < 3*free {
+		t.Fatalf("%d bytes (%v), want more than %d", n, err, 3*free)
 	}
 }

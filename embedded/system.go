@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"fmt"
 	"os"
 	"syscall"
 )
@@ -18,4 +19,13 @@ func memoryBytes() int64 {
 		return 1 << 30 // a careful guess
 	}
 	return int64(info.Totalram) * int64(info.Unit)
+}
+
+// freeBytes returns what the file system of path has left for us.
+func freeBytes(path string) (int64, error) {
+	var info syscall.Statfs_t
+	if err := syscall.Statfs(path, &info); err != nil {
+		return 0, fmt.Errorf("ask for the free space of %s: %w", path, err)
+	}
+	return int64(info.Bavail) * info.Bsize, nil
 }
