@@ -32,9 +32,11 @@ type Config struct {
 	// the log takes no larger one, and a publisher that does not wait for an
 	// acknowledgement would never know.
 	MaxPayload int64
-	// MaxStore bounds the bytes of the log on disk, at least 64 MiB. Default:
-	// three quarters of what the file system has for it, which is its free
-	// space and what the log takes already.
+	// MaxStore is what the log may take on disk in bytes, at least 64 MiB; the
+	// streams have to be bound to it, as the server itself would refuse the
+	// newest data instead of dropping the oldest. Default: three quarters of
+	// what the file system has for the log, which is its free space and what
+	// the log takes already.
 	MaxStore int64
 	// MaxBuffered bounds the bytes of messages that were received but not
 	// stored yet; what exceeds it is lost to publishers that do not wait for
@@ -57,6 +59,7 @@ const (
 	largestPayload = 31 << 20
 	maxBuffered    = 2 << 30
 	smallestStore  = 64 << 20
+	unbounded      = 1 << 60
 	// Consumers keep their state in memory; it is a few kilobytes.
 	maxConsumerMemory = 64 << 20
 	// A reader may be sent this much at once besides one largest message.
@@ -132,7 +135,7 @@ func (c Config) options() server.Options {
 		MaxPending:             c.MaxPayload + pendingReserve,
 		JetStream:              true,
 		StoreDir:               c.Directory,
-		JetStreamMaxStore:      c.MaxStore,
+		JetStreamMaxStore:      unbounded,
 		JetStreamMaxMemory:     maxConsumerMemory,
 		StreamMaxBufferedMsgs:  1 << 20,
 		StreamMaxBufferedSize:  c.MaxBuffered,
@@ -166,8 +169,8 @@ func (s *Server) Start(ctx context.Context) error {
 		return fmt.Errorf("start embedded nats-server: %w", err)
 	}
 	s.lock = lock
-	if s.opts.JetStreamMaxStore == 0 {
-		if s.opts.JetStreamMaxStore, err = defaultMaxStore(s.cfg.Directory); err != nil {
+	if s.cfg.MaxStore == 0 {
+		if s.cfg.MaxStore, err = defaultMaxStore(s.cfg.Directory); err != nil {
 			s.unlock()
 			return fmt.Errorf("start embedded nats-server: %w", err)
 		}
@@ -244,8 +247,8 @@ func (s *Server) InProcessConn() (net.Conn, error) {
 	return ns.InProcessConn()
 }
 
-// MaxStore returns the bound of the bytes of the log on disk.
-func (s *Server) MaxStore() int64 { return s.opts.JetStreamMaxStore }
+// MaxStore returns what the streams may take on disk together, in bytes.
+func (s *Server) MaxStore() int64 { return s.cfg.MaxStore }
 
 // URL returns the address at which the server listens, empty if it does not.
 func (s *Server) URL() string {
