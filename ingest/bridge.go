@@ -2,112 +2,160 @@ package ingest
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-const (
-	// Messages that arrived and are not in the embedded log yet, by bytes.
-	bridgeBacklog = 512 << 20
-	bridgePending = 1024
-	bridgeWait    = 30 * time.Second
-)
+// bridgeBacklog bounds the bytes that wait at each subscription while the
+// embedded log is slow or takes nothing. What exceeds it is lost and counted.
+const bridgeBacklog = 512 << 20
 
 // bridge copies the messages of a broker without JetStream into the embedded
-// log.
+// log:
+//
+//	subscriptions -> arrived -> copier (one goroutine, in order) -> embedded log
 type bridge struct {
-	in     *Ingest
-	log    *logStream
-	source *nats.Conn
+	in       *Ingest
+	log      *logStream
+	source   *nats.Conn
+	sourceJS jetstream.JetStream // to ask again whether there is one
 
 	subscribed chan struct{} // closed when the broker has the subscriptions
+	arrived    chan *nats.Msg
+
+	delivering sync.WaitGroup // the client library's goroutine of each subscription
+
+	mu   sync.Mutex
+	subs []subscription // guarded by mu
 }
 
-func newBridge(in *Ingest, l *logStream, source *nats.Conn) *bridge {
-	return &bridge{in: in, log: l, source: source, subscribed: make(chan struct{})}
+type subscription struct {
+	*nats.Subscription
+	dropped int // how many messages were counted as dropped
 }
 
-// run copies until ctx ends.
-func (b *bridge) run(ctx context.Context) {
-	for r := (retry{in: b.in, what: "subscribe at the broker"}); ; {
-		err := b.subscribe(ctx)
-		if err == nil || r.wait(ctx, err) != nil {
-			return
-		}
+func newBridge(in *Ingest, l *logStream, source *nats.Conn, sourceJS jetstream.JetStream) *bridge {
+	return &bridge{
+		in: in, log: l, source: source, sourceJS: sourceJS,
+		subscribed: make(chan struct{}), arrived: make(chan *nats.Msg, 16),
 	}
 }
 
-func (b *bridge) subscribe(ctx context.Context) error {
-	js, err := jetstream.New(b.log.nc,
-		jetstream.WithPublishAsyncMaxPending(bridgePending),
-		jetstream.WithPublishAsyncErrHandler(func(_ jetstream.JetStream, m *nats.Msg, err error) {
-			b.failed(m.Subject, len(m.Data), err)
-		}))
+// run copies until ctx ends, and then what has arrived, for at most
+// flushTimeout.
+func (b *bridge) run(ctx context.Context) error {
+	copying, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	c, err := newCopier(b)
 	if err != nil {
 		return err
 	}
-	var subs []*nats.Subscription
-	defer func() {
-		for _, s := range subs {
-			_ = s.Unsubscribe()
+	var g sync.WaitGroup
+	g.Go(func() { c.run(copying) })
+	g.Go(func() { b.awaitJetStream(ctx) })
+	for r := (retry{in: b.in, what: "subscribe at the broker"}); ; {
+		err := b.subscribe(ctx, copying)
+		if err == nil {
+			close(b.subscribed)
+			<-ctx.Done()
+			break
 		}
-		wait, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTimeout)
-		defer cancel()
-		select {
-		case <-js.PublishAsyncComplete():
-		case <-wait.Done():
+		b.unsubscribe()
+		if r.wait(ctx, err) != nil {
+			break
 		}
-		js.CleanupPublisher()
-	}()
+	}
+	late := time.AfterFunc(flushTimeout, stop)
+	defer late.Stop()
+	b.drain(copying)
+	close(b.arrived)
+	g.Wait()
+	return nil
+}
+
+// subscribe hands over messages until copying ends.
+func (b *bridge) subscribe(ctx, copying context.Context) error {
 	for _, subject := range subjects(b.in.cfg.Subscriptions) {
-		sub, err := b.source.Subscribe(subject, func(m *nats.Msg) { b.copy(js, m) })
+		sub, err := b.source.Subscribe(subject, func(m *nats.Msg) {
+			select {
+			case b.arrived <- m:
+			case <-copying.Done():
+				b.in.counters.notBridged.Add(1)
+			}
+		})
 		if err != nil {
 			return err
 		}
-		subs = append(subs, sub)
+		b.delivering.Add(1)
+		sub.SetClosedHandler(func(string) { b.delivering.Done() })
+		b.mu.Lock()
+		b.subs = append(b.subs, subscription{Subscription: sub})
+		b.mu.Unlock()
 		if err := sub.SetPendingLimits(-1, bridgeBacklog); err != nil {
 			return err
 		}
 	}
-	if err := withTimeout(ctx, b.source.FlushWithContext); err != nil {
-		return err
-	}
-	close(b.subscribed)
-	<-ctx.Done()
-	return nil
+	return withTimeout(ctx, b.source.FlushWithContext)
 }
 
-// copy appends a message to the log. It waits while too many are on the way;
-// the backlog at the subscription then grows.
-func (b *bridge) copy(js jetstream.JetStream, m *nats.Msg) {
-	for _, part := range split(m.Data, int(b.log.nc.MaxPayload())) {
-		if _, err := js.PublishAsync(m.Subject, part, jetstream.WithStallWait(bridgeWait)); err != nil {
-			b.failed(m.Subject, len(m.Data), err)
+// drain ends the subscriptions when they have delivered what is there, or
+// copying ends.
+func (b *bridge) drain(copying context.Context) {
+	b.countDropped()
+	b.mu.Lock()
+	for _, s := range b.subs {
+		_ = s.Drain() // fails if the connection is closed, and with it all is done
+	}
+	b.mu.Unlock()
+	abandon := context.AfterFunc(copying, b.unsubscribe)
+	b.delivering.Wait()
+	abandon()
+}
+
+// unsubscribe ends the subscriptions at once.
+func (b *bridge) unsubscribe() {
+	b.countDropped()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, s := range b.subs {
+		if left, _, err := s.Pending(); err == nil && left > 1 {
+			b.in.counters.notBridged.Add(int64(left - 1)) // the first one is being handed over
+		}
+		_ = s.Unsubscribe()
+	}
+	b.subs = nil
+}
+
+// countDropped counts what did not fit into the backlog.
+func (b *bridge) countDropped() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for i, s := range b.subs {
+		if n, err := s.Dropped(); err == nil {
+			b.in.counters.notBridged.Add(int64(n - s.dropped))
+			b.subs[i].dropped = n
+		}
+	}
+}
+
+// awaitJetStream warns once if the broker has JetStream after all.
+func (b *bridge) awaitJetStream(ctx context.Context) {
+	tick := time.NewTicker(b.in.cfg.pace.ask)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if b.source.IsConnected() && askForJetStream(ctx, b.sourceJS) == nil {
+			b.in.log.Warn("the broker has JetStream now: a restart of this program puts the log there; "+
+				"what the embedded log holds stays behind in its directory and is not in the answers then",
+				"address", b.in.cfg.Broker.URL)
 			return
 		}
 	}
-	b.in.counters.bridged.Add(1)
-}
-
-func (b *bridge) failed(subject string, size int, err error) {
-	if b.in.counters.notBridged.Add(1) == 1 {
-		b.in.log.Error("the embedded log did not take a message of the broker (further ones are counted)",
-			"subject", subject, "bytes", size, "error", err)
-	}
-}
-
-// split cuts a message that is larger than the log takes at the ends of lines.
-func split(data []byte, limit int) [][]byte {
-	var parts [][]byte
-	for len(data) > limit {
-		cut := lastLine(data[:limit])
-		if cut == 0 { // one line longer than any that is read
-			cut = limit
-		}
-		parts = append(parts, data[:cut])
-		data = data[cut:]
-	}
-	return append(parts, data)
 }

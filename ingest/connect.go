@@ -20,21 +20,30 @@ const (
 	pingInterval = 10 * time.Second
 )
 
-// connectEmbedded starts the embedded server and connects to it.
-func (in *Ingest) connectEmbedded(ctx context.Context) (*nats.Conn, error) {
+// connectEmbedded starts the embedded server and connects to it. onReconnect is
+// called each time that the server was started anew.
+func (in *Ingest) connectEmbedded(ctx context.Context, onReconnect func()) (nc *nats.Conn, maxStore int64, err error) {
 	server, err := in.cfg.Embedded(ctx)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	opts := []nats.Option{nats.Name("cc-metric-store"), nats.InProcessServer(server), nats.ReconnectBufSize(-1), nats.MaxReconnects(-1)}
+	opts := []nats.Option{
+		nats.Name("cc-metric-store"),
+		nats.InProcessServer(server),
+		nats.ReconnectBufSize(-1),
+		nats.MaxReconnects(-1),
+		nats.IgnoreAuthErrorAbort(),
+		nats.CustomReconnectDelay(reconnectDelay),
+		nats.ReconnectHandler(func(*nats.Conn) { onReconnect() }),
+	}
 	if in.cfg.EmbeddedUser != "" {
 		opts = append(opts, nats.UserInfo(in.cfg.EmbeddedUser, in.cfg.EmbeddedPassword))
 	}
-	nc, err := nats.Connect("", opts...)
+	nc, err = nats.Connect("", opts...)
 	if err != nil {
-		return nil, fmt.Errorf("connect to the embedded nats-server: %w", err)
+		return nil, 0, fmt.Errorf("connect to the embedded nats-server: %w", err)
 	}
-	return nc, nil
+	return nc, server.MaxStore(), nil
 }
 
 // connectBroker connects to the external broker and tries for as long as it
@@ -111,27 +120,34 @@ func reconnectDelay(attempts int) time.Duration {
 	return min(d, 5*time.Second)*3/4 + rand.N(d/4)
 }
 
-// hasJetStream asks the broker until it gives a clear answer.
+// hasJetStream asks the broker until it gives a clear answer. That it has none
+// has to stand for a while: a server or a cluster that is just starting says so
+// too.
 func (in *Ingest) hasJetStream(ctx context.Context, js jetstream.JetStream) (bool, error) {
-	refusals := 0
+	var refused time.Time // since when
 	for r := (retry{in: in, what: "ask the broker for JetStream"}); ; {
-		err := withTimeout(ctx, func(ctx context.Context) error {
-			_, err := js.AccountInfo(ctx)
-			return err
-		})
+		err := askForJetStream(ctx, js)
 		switch {
 		case err == nil:
 			return true, nil
-		case errors.Is(err, jetstream.ErrJetStreamNotEnabled), errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount):
-			// A server that is just starting may say so too.
-			if refusals++; refusals == 3 {
-				return false, nil
-			}
+		case !errors.Is(err, jetstream.ErrJetStreamNotEnabled) && !errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount):
+			refused = time.Time{}
+		case refused.IsZero():
+			refused = time.Now()
+		case time.Since(refused) >= in.cfg.pace.refusals:
+			return false, nil
 		}
 		if err := r.wait(ctx, err); err != nil {
 			return false, err
 		}
 	}
+}
+
+func askForJetStream(ctx context.Context, js jetstream.JetStream) error {
+	return withTimeout(ctx, func(ctx context.Context) error {
+		_, err := js.AccountInfo(ctx)
+		return err
+	})
 }
 
 func withTimeout(ctx context.Context, do func(context.Context) error) error {

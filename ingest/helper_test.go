@@ -82,6 +82,9 @@ func run(t *testing.T, s *store.Store, cfg Config) *node {
 	if cfg.Subscriptions == nil {
 		cfg.Subscriptions = []Subscription{{Subject: "hpc-nats", Cluster: "dc"}}
 	}
+	if cfg.pace == (pace{}) {
+		cfg.pace = pace{refusals: 10 * time.Millisecond, ask: 10 * time.Millisecond, proof: 10 * time.Millisecond}
+	}
 	in, err := New(cfg, s)
 	if err != nil {
 		t.Fatal(err)
@@ -113,8 +116,16 @@ func run(t *testing.T, s *store.Store, cfg Config) *node {
 	return n
 }
 
+// inProcess is a server with the given bound on disk.
+type inProcess struct {
+	*server.Server
+	maxStore int64
+}
+
+func (p inProcess) MaxStore() int64 { return p.maxStore }
+
 func embed(ns *server.Server) func(context.Context) (InProcess, error) {
-	return func(context.Context) (InProcess, error) { return ns, nil }
+	return func(context.Context) (InProcess, error) { return inProcess{ns, 0}, nil }
 }
 
 // eventually waits until the condition holds.
@@ -129,7 +140,12 @@ func eventually(t *testing.T, what string, condition func() bool) {
 
 func connectTo(t *testing.T, ns *server.Server) jetstream.JetStream {
 	t.Helper()
-	nc, err := nats.Connect("", nats.InProcessServer(ns))
+	return connectInProcess(t, ns)
+}
+
+func connectInProcess(t *testing.T, p nats.InProcessConnProvider) jetstream.JetStream {
+	t.Helper()
+	nc, err := nats.Connect("", nats.InProcessServer(p))
 	if err != nil {
 		t.Fatal(err)
 	}

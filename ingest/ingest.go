@@ -32,6 +32,9 @@ type Config struct {
 	Embedded func(ctx context.Context) (InProcess, error)
 	// EmbeddedUser and EmbeddedPassword are what the embedded server asks for.
 	EmbeddedUser, EmbeddedPassword string
+	// EmbeddedLog returns the directory of the embedded server if there is a
+	// log in it, otherwise nothing. Optional: it is for a warning.
+	EmbeddedLog func() string
 	// Subscriptions are the subjects that carry metrics. No subject covers
 	// another one partly.
 	Subscriptions []Subscription
@@ -45,6 +48,15 @@ type Config struct {
 	FutureTolerance time.Duration
 	// Logger receives what an operator has to know. Default: discard.
 	Logger *slog.Logger
+
+	pace pace
+}
+
+// pace says how long some things take that tests have no time for.
+type pace struct {
+	refusals time.Duration // a broker says so long that it has no JetStream before that is believed
+	ask      time.Duration // it is asked again in this interval
+	proof    time.Duration // a log that took no entry is tried in this interval
 }
 
 // Broker says how to reach an external NATS server or cluster.
@@ -57,6 +69,9 @@ type Broker struct {
 // InProcess is a NATS server in this process.
 type InProcess interface {
 	InProcessConn() (net.Conn, error)
+	// MaxStore returns what its streams may take on disk together, in bytes; 0
+	// if that is not bounded.
+	MaxStore() int64
 }
 
 // Subscription is a subject that carries metrics.
@@ -87,6 +102,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Stream.Replicas == 0 {
 		c.Stream.Replicas = 1
+	}
+	if c.pace == (pace{}) {
+		c.pace = pace{refusals: 10 * time.Second, ask: time.Minute, proof: 5 * time.Second}
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
@@ -128,6 +146,7 @@ type Ingest struct {
 	state    state
 	counters counters
 	waiters  waiters
+	writable writability
 }
 
 // New validates cfg and reports all its faults. It starts nothing.
@@ -139,6 +158,7 @@ func New(cfg Config, s *store.Store) (*Ingest, error) {
 	in := &Ingest{cfg: cfg, store: s, log: cfg.Logger}
 	in.state.init()
 	in.waiters.init()
+	in.writable.init()
 	return in, nil
 }
 
@@ -156,8 +176,9 @@ func (in *Ingest) Run(ctx context.Context) error {
 	g.Go(func() error { return p.run(ctx) })
 	g.Go(func() error { in.consume(ctx, l, p); return nil })
 	g.Go(func() error { l.dead.run(ctx); return nil })
+	g.Go(func() error { in.proveWritable(ctx, l); return nil })
 	if l.bridge != nil {
-		g.Go(func() error { l.bridge.run(ctx); return nil })
+		g.Go(func() error { return l.bridge.run(ctx) })
 	}
 	in.state.setLog(l)
 	defer in.state.setLog(nil)

@@ -322,46 +322,6 @@ func TestAdoptsAnExistingStream(t *testing.T) {
 	})
 }
 
-func TestBridge(t *testing.T) {
-	ns, local := broker(t, "", false, -1), broker(t, t.TempDir(), true, -1)
-	n := run(t, newTestStore(t), Config{
-		Broker: Broker{URL: ns.ClientURL()}, Embedded: embed(local),
-		Subscriptions: []Subscription{{"a.b", "first"}, {"a.*", "second"}},
-	})
-	eventually(t, "ready", func() bool { return n.Ready() == nil })
-	js := connectTo(t, ns)
-	publishCore := func(subject, host string) {
-		if err := js.Conn().Publish(subject, []byte(fmt.Sprintf("cpu_load,hostname=%s value=1 %d\n", host, base))); err != nil {
-			t.Fatal(err)
-		}
-	}
-	eventually(t, "first", func() bool {
-		publishCore("a.b", "x")
-		return value(t, n.store, "first", "x", "cpu_load", base) == 1
-	})
-	publishCore("a.c", "y")
-	eventually(t, "second", func() bool { return value(t, n.store, "second", "y", "cpu_load", base) == 1 })
-	if !strings.Contains(n.log.String(), "no JetStream") {
-		t.Error("the log does not warn")
-	}
-	n.stop()
-	again := run(t, newTestStore(t), Config{Broker: Broker{URL: ns.ClientURL()}, Embedded: embed(local)})
-	eventually(t, "the replay", func() bool {
-		return again.Ready() == nil && value(t, again.store, "", "y", "cpu_load", base) == 1
-	})
-}
-
-func TestSplit(t *testing.T) {
-	data := []byte("aaa\nbbb\nccccccc\nd")
-	var got []string
-	for _, p := range split(data, 8) {
-		got = append(got, string(p))
-	}
-	if s := strings.Join(got, "|"); s != "aaa\nbbb\n|ccccccc\n|d" {
-		t.Errorf("got %q", s)
-	}
-}
-
 func TestBrokerComesLaterAndGoesAway(t *testing.T) {
 	dir := t.TempDir()
 	first := broker(t, dir, true, -1)

@@ -97,6 +97,7 @@ func (in *Ingest) publishRepeatedly(ctx context.Context, l *logStream, m *nats.M
 		once, cancel := context.WithTimeout(ctx, ackTimeout)
 		_, err := l.js.PublishMsg(once, m)
 		cancel()
+		in.writable.note(err)
 		if err == nil {
 			return nil
 		}

@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
-	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -21,10 +18,19 @@ type logStream struct {
 	writes   string // subject of the lines written over REST
 	frees    string // subject of the frees
 	embedded bool
+	maxStore int64 // of the embedded server, 0: not known
 	dead     *deadLetters
 	bridge   *bridge // nil: the stream captures the metrics itself
 
-	reattach chan struct{} // a token after each outage of the broker
+	reattach chan struct{} // a token after each outage of the server that has the log
+}
+
+// interrupted notes that there was an outage.
+func (l *logStream) interrupted() {
+	select {
+	case l.reattach <- struct{}{}:
+	default: // one is waiting already
+	}
 }
 
 // open reaches the log, for as long as it takes. It returns nil without an
@@ -66,12 +72,7 @@ func (in *Ingest) reach(ctx context.Context) (*logStream, error) {
 	if in.cfg.Broker.URL == "" {
 		return l, in.useEmbedded(ctx, l)
 	}
-	nc, err := in.connectBroker(ctx, func() {
-		select {
-		case l.reattach <- struct{}{}:
-		default: // one is waiting already
-		}
-	})
+	nc, err := in.connectBroker(ctx, l.interrupted)
 	if err != nil {
 		return nil, err
 	}
@@ -86,12 +87,13 @@ func (in *Ingest) reach(ctx context.Context) (*logStream, error) {
 		return nil, err
 	}
 	if ok {
+		in.warnLeftBehind()
 		return l, nil
 	}
 	in.log.Warn("the broker has no JetStream: its messages are copied into an embedded log, "+
 		"and what is sent while this node is down is lost; enable JetStream on the broker (nats-server -js) to close this gap",
 		"address", in.cfg.Broker.URL)
-	l.bridge = newBridge(in, l, nc)
+	l.bridge = newBridge(in, l, nc, l.js)
 	if err := in.useEmbedded(ctx, l); err != nil {
 		nc.Close()
 		return nil, err
@@ -99,12 +101,25 @@ func (in *Ingest) reach(ctx context.Context) (*logStream, error) {
 	return l, nil
 }
 
+// warnLeftBehind tells that the log is on the broker and what the embedded
+// server keeps is not read.
+func (in *Ingest) warnLeftBehind() {
+	if in.cfg.EmbeddedLog == nil {
+		return
+	}
+	if dir := in.cfg.EmbeddedLog(); dir != "" {
+		in.log.Warn("there is an embedded log of an earlier time, which is not read, as the log is on the broker now: "+
+			"the answers lack what is in it alone; start without nats.address to see that again, or remove the directory",
+			"directory", dir)
+	}
+}
+
 func (in *Ingest) useEmbedded(ctx context.Context, l *logStream) error {
-	nc, err := in.connectEmbedded(ctx)
+	nc, maxStore, err := in.connectEmbedded(ctx, l.interrupted)
 	if err != nil {
 		return err
 	}
-	l.nc, l.embedded = nc, true
+	l.nc, l.embedded, l.maxStore = nc, true, maxStore
 	if l.bridge == nil {
 		in.counters.connected.Store(true)
 	}
@@ -140,88 +155,6 @@ func (in *Ingest) ensure(ctx context.Context, l *logStream) error {
 	return l.dead.ensure(ctx)
 }
 
-func (in *Ingest) streamConfig(l *logStream) jetstream.StreamConfig {
-	c := jetstream.StreamConfig{
-		Name:        l.name,
-		Description: "log of cc-metric-store",
-		Subjects:    append(subjects(in.cfg.Subscriptions), l.writes, l.frees),
-		Retention:   jetstream.LimitsPolicy,
-		Discard:     jetstream.DiscardOld,
-		Storage:     jetstream.FileStorage,
-		MaxAge:      in.cfg.Stream.MaxAge,
-		MaxBytes:    in.cfg.Stream.MaxBytes,
-		Replicas:    in.cfg.Stream.Replicas,
-		AllowDirect: true,
-	}
-	if c.MaxBytes == 0 {
-		c.MaxBytes = -1
-	}
-	if in.cfg.Stream.Compression {
-		c.Compression = jetstream.S2Compression
-	}
-	return c
-}
-
-// adopt checks an existing stream. Missing subjects are added, or nothing would
-// arrive. Other settings are changed in the embedded log, which is ours alone;
-// elsewhere somebody may have chosen them, and the operator is told.
-func (in *Ingest) adopt(ctx context.Context, l *logStream, have, want jetstream.StreamConfig) error {
-	if have.Retention != jetstream.LimitsPolicy || have.Storage != jetstream.FileStorage {
-		return fmt.Errorf("stream %s has %v retention and %v storage, the log needs limits retention and file storage: "+
-			"name another one in nats.stream.name, or delete this one", l.name, have.Retention, have.Storage)
-	}
-	update := have
-	var changes []string
-	for _, s := range want.Subjects {
-		if !slices.ContainsFunc(have.Subjects, func(h string) bool { return covers(h, s) }) {
-			update.Subjects = append(dropCovered(update.Subjects, s), s)
-			changes = append(changes, "subject "+s)
-		}
-	}
-	differences := settingDifferences(have, want)
-	if l.embedded && len(differences) > 0 {
-		update.MaxAge, update.MaxBytes, update.Compression = want.MaxAge, want.MaxBytes, want.Compression
-		changes, differences = append(changes, differences...), nil
-	}
-	if len(differences) > 0 {
-		in.log.Warn("the stream has other settings than the configuration asks for; they are left as they are (nats stream edit changes them)",
-			"stream", l.name, "differences", strings.Join(differences, ", "))
-	}
-	if len(changes) == 0 {
-		return nil
-	}
-	if _, err := l.js.UpdateStream(ctx, update); err != nil {
-		return in.explain(ctx, l, err)
-	}
-	in.log.Warn("changed the stream to what the configuration asks for", "stream", l.name, "changes", strings.Join(changes, ", "))
-	return nil
-}
-
-func settingDifferences(have, want jetstream.StreamConfig) []string {
-	var d []string
-	if have.MaxAge != want.MaxAge {
-		d = append(d, fmt.Sprintf("max age %v, not %v", limit(have.MaxAge), limit(want.MaxAge)))
-	}
-	if have.MaxBytes != want.MaxBytes {
-		d = append(d, fmt.Sprintf("max bytes %v, not %v", limit(have.MaxBytes), limit(want.MaxBytes)))
-	}
-	if have.Replicas != want.Replicas {
-		d = append(d, fmt.Sprintf("replicas %d, not %d", have.Replicas, want.Replicas))
-	}
-	if have.Compression != want.Compression {
-		d = append(d, fmt.Sprintf("compression %v, not %v", have.Compression, want.Compression))
-	}
-	return d
-}
-
-// limit formats a limit of which 0 and below mean none.
-func limit[T int64 | time.Duration](n T) string {
-	if n <= 0 {
-		return "unlimited"
-	}
-	return fmt.Sprint(n)
-}
-
 // explain names the stream that holds a subject of the log, if that is the
 // cause.
 func (in *Ingest) explain(ctx context.Context, l *logStream, err error) error {
@@ -240,46 +173,3 @@ func (in *Ingest) explain(ctx context.Context, l *logStream, err error) error {
 
 // overlapCode is JetStream's error for a subject that another stream captures.
 const overlapCode = 10065
-
-// subjects returns the subjects of the subscriptions without those that
-// another one covers: a stream takes each message once.
-func subjects(subs []Subscription) []string {
-	var out []string
-	for _, s := range subs {
-		if !slices.ContainsFunc(out, func(o string) bool { return covers(o, s.Subject) }) {
-			out = append(dropCovered(out, s.Subject), s.Subject)
-		}
-	}
-	return out
-}
-
-func dropCovered(subjects []string, by string) []string {
-	return slices.DeleteFunc(slices.Clone(subjects), func(s string) bool { return covers(by, s) })
-}
-
-// covers reports whether each subject that matches b matches a too.
-func covers(a, b string) bool {
-	as, bs := strings.Split(a, "."), strings.Split(b, ".")
-	for i, t := range as {
-		switch {
-		case t == ">":
-			return len(bs) > i
-		case i >= len(bs) || bs[i] == ">":
-			return false
-		case t != "*" && t != bs[i]:
-			return false
-		}
-	}
-	return len(as) == len(bs)
-}
-
-// clusterOf returns the cluster of untagged lines of a message: that of the
-// first subscription that its subject matches.
-func (in *Ingest) clusterOf(subject string) string {
-	for _, s := range in.cfg.Subscriptions {
-		if covers(s.Subject, subject) {
-			return s.Cluster
-		}
-	}
-	return ""
-}

@@ -113,6 +113,12 @@ func (l *testLog) Ready() error {
 	return l.notReady
 }
 
+func (l *testLog) Writable() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.fault
+}
+
 // fixture is a running server with a real store behind it.
 type fixture struct {
 	t      *testing.T

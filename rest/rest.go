@@ -37,4 +37,7 @@ type Log interface {
 	// Ready returns nil when the store shows all that the log held when the
 	// program started, otherwise an error that says what is missing.
 	Ready() error
+	// Writable returns nil if the log takes entries, otherwise an error that
+	// says why not. Queries do not depend on it.
+	Writable() error
 }

@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 
@@ -98,8 +99,10 @@ func (a *api) alive(c echo.Context) error {
 	return c.String(http.StatusOK, "ok\n")
 }
 
+// ready tells about both ways: a node that answers but loses what it is sent
+// needs somebody, too.
 func (a *api) ready(c echo.Context) error {
-	if err := a.log.Ready(); err != nil {
+	if err := errors.Join(a.log.Ready(), a.log.Writable()); err != nil {
 		return refuse(http.StatusServiceUnavailable, err)
 	}
 	return c.String(http.StatusOK, "ready\n")

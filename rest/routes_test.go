@@ -102,3 +102,18 @@ func TestNotReady(t *testing.T) {
 		t.Errorf("debug: %d %s", a.status, a.body)
 	}
 }
+
+func TestNotWritable(t *testing.T) {
+	f := start(t, Config{}, nil)
+	f.log.set(errors.New("the disk is full"), nil)
+	if a := f.send("GET", "/readyz", ""); a.status != 503 || a.body != "the disk is full\n" {
+		t.Errorf("readyz: %d %q", a.status, a.body)
+	}
+	if a := f.send("GET", "/api/debug", ""); a.status != 200 {
+		t.Errorf("debug: %d %s", a.status, a.body)
+	}
+	f.log.set(errors.New("the disk is full"), errors.New("replaying"))
+	if a := f.send("GET", "/readyz", ""); a.status != 503 || a.body != "replaying\nthe disk is full\n" {
+		t.Errorf("readyz: %d %q", a.status, a.body)
+	}
+}

@@ -9,12 +9,12 @@ import (
 )
 
 // newRegistry returns what GET /metrics shows.
-func newRegistry(s *store.Store, in *ingest.Ingest) *prometheus.Registry {
+func newRegistry(s *store.Store, l watchedLog) *prometheus.Registry {
 	r := prometheus.NewRegistry()
 	r.MustRegister(
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		newStatsCollector(s, in),
+		newStatsCollector(s, l),
 	)
 	return r
 }
@@ -22,9 +22,9 @@ func newRegistry(s *store.Store, in *ingest.Ingest) *prometheus.Registry {
 // statsCollector reads the counters of store and ingest at each scrape.
 type statsCollector struct {
 	store  *store.Store
-	ingest *ingest.Ingest
+	log    watchedLog
 	simple []simpleMetric
-	notStored,
+	notStored, writable,
 	build *prometheus.Desc
 }
 
@@ -37,12 +37,14 @@ type simpleMetric struct {
 
 const namespace = "cc_metric_store_"
 
-func newStatsCollector(s *store.Store, in *ingest.Ingest) *statsCollector {
+func newStatsCollector(s *store.Store, l watchedLog) *statsCollector {
 	c := &statsCollector{
-		store:  s,
-		ingest: in,
+		store: s,
+		log:   l,
 		notStored: prometheus.NewDesc(namespace+"lines_not_stored_total",
 			"Lines of the log that were not stored, by reason.", []string{"reason"}, nil),
+		writable: prometheus.NewDesc(namespace+"log_writable",
+			"1 while the log takes entries, 0 while what is sent is lost: see to its server and the disk there.", nil, nil),
 		build: prometheus.NewDesc(namespace+"build_info",
 			"1, with the version of the program as labels.", nil, prometheus.Labels{"version": version, "revision": gitHash}),
 	}
@@ -68,12 +70,7 @@ func newStatsCollector(s *store.Store, in *ingest.Ingest) *statsCollector {
 	gauge("log_watermark", "Sequence number up to which all entries of the log are in the store.", func(_ store.Stats, i ingest.Stats) float64 { return float64(i.Watermark) })
 	gauge("log_lag_entries", "Entries by which the store is behind the log.", func(_ store.Stats, i ingest.Stats) float64 { return float64(i.LagEntries) })
 	gauge("log_lag_seconds", "Age of the newest entry in the store while it is behind the log.", func(_ store.Stats, i ingest.Stats) float64 { return i.LagTime.Seconds() })
-	gauge("broker_connected", "1 while there is a connection to the broker.", func(_ store.Stats, i ingest.Stats) float64 {
-		if i.Connected {
-			return 1
-		}
-		return 0
-	})
+	gauge("broker_connected", "1 while there is a connection to the broker.", func(_ store.Stats, i ingest.Stats) float64 { return oneIf(i.Connected) })
 	gauge("hosts", "Hosts in the store.", func(s store.Stats, _ ingest.Stats) float64 { return float64(s.Hosts) })
 	gauge("series", "Series in the store.", func(s store.Stats, _ ingest.Stats) float64 { return float64(s.Series) })
 	gauge("block_bytes", "Memory that the blocks of samples take.", func(s store.Stats, _ ingest.Stats) float64 { return float64(s.Bytes) })
@@ -86,17 +83,26 @@ func (c *statsCollector) Describe(out chan<- *prometheus.Desc) {
 		out <- m.desc
 	}
 	out <- c.notStored
+	out <- c.writable
 	out <- c.build
 }
 
 // Collect implements prometheus.Collector.
 func (c *statsCollector) Collect(out chan<- prometheus.Metric) {
-	s, i := c.store.Stats(), c.ingest.Stats()
+	s, i := c.store.Stats(), c.log.Stats()
 	for _, m := range c.simple {
 		out <- prometheus.MustNewConstMetric(m.desc, m.kind, m.read(s, i))
 	}
 	for reason, n := range i.NotStored {
 		out <- prometheus.MustNewConstMetric(c.notStored, prometheus.CounterValue, float64(n), reason)
 	}
+	out <- prometheus.MustNewConstMetric(c.writable, prometheus.GaugeValue, oneIf(c.log.Writable() == nil))
 	out <- prometheus.MustNewConstMetric(c.build, prometheus.GaugeValue, 1)
+}
+
+func oneIf(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
 }

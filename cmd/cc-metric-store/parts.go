@@ -1,11 +1,9 @@
 package main
 
 import (
-	"context"
 	"log/slog"
 
 	"cc-metric-store/config"
-	"cc-metric-store/embedded"
 	"cc-metric-store/ingest"
 	"cc-metric-store/rest"
 	"cc-metric-store/store"
@@ -55,6 +53,7 @@ func ingestConfig(cfg *config.Config, e *embeddedServer, log *slog.Logger) inges
 			MaxBytes:    n.Stream.MaxBytes,
 			Compression: n.Stream.Compression,
 		},
+		EmbeddedLog:     e.leftBehind,
 		Workers:         cfg.MetricStore.Workers,
 		FutureTolerance: cfg.MetricStore.FutureTolerance,
 		Logger:          log,
@@ -71,54 +70,5 @@ func restConfig(cfg *config.Config, o options, log *slog.Logger) rest.Config {
 		Dev:          o.dev,
 		Version:      version,
 		Logger:       log,
-	}
-}
-
-// embeddedServer starts the embedded nats-server when it is first needed.
-type embeddedServer struct {
-	server  *embedded.Server
-	log     *slog.Logger
-	started bool
-}
-
-func newEmbeddedServer(cfg *config.Config, log *slog.Logger) (*embeddedServer, error) {
-	e := cfg.NATS.Embedded
-	c := embedded.Config{
-		Directory:  e.Directory,
-		Addr:       e.Addr,
-		Username:   e.Username,
-		Password:   e.Password,
-		MaxPayload: e.MaxPayload,
-		MaxStore:   e.MaxStore,
-		Logger:     log,
-	}
-	if !e.SyncAlways {
-		c.SyncInterval = e.SyncInterval
-	}
-	server, err := embedded.New(c)
-	if err != nil {
-		return nil, err
-	}
-	return &embeddedServer{server: server, log: log}, nil
-}
-
-// start is called by ingest alone, stop when ingest has ended.
-func (e *embeddedServer) start(ctx context.Context) (ingest.InProcess, error) {
-	if e.started {
-		return e.server, nil
-	}
-	if err := e.server.Start(ctx); err != nil {
-		return nil, err
-	}
-	e.started = true
-	if url := e.server.URL(); url != "" {
-		e.log.Info("the embedded NATS server is listening", "url", url)
-	}
-	return e.server, nil
-}
-
-func (e *embeddedServer) stop() {
-	if e.started {
-		e.server.Stop()
 	}
 }

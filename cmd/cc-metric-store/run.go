@@ -102,15 +102,15 @@ func printWelcome(w io.Writer, cfg *config.Config, url string) {
 type app struct {
 	store    *store.Store
 	embedded *embeddedServer
-	ingest   *ingest.Ingest
+	log      watchedLog
 	rest     *rest.Server
-	log      *slog.Logger
+	logger   *slog.Logger
 }
 
 // assemble makes all parts and introduces them to each other. It starts
 // nothing.
 func assemble(cfg *config.Config, o options, log *slog.Logger) (*app, error) {
-	a := &app{log: log}
+	a := &app{logger: log}
 	var err error
 	if a.store, err = store.New(storeConfig(cfg, log)); err != nil {
 		return nil, err
@@ -118,12 +118,14 @@ func assemble(cfg *config.Config, o options, log *slog.Logger) (*app, error) {
 	if a.embedded, err = newEmbeddedServer(cfg, log); err != nil {
 		return nil, err
 	}
-	if a.ingest, err = ingest.New(ingestConfig(cfg, a.embedded, log), a.store); err != nil {
+	in, err := ingest.New(ingestConfig(cfg, a.embedded, log), a.store)
+	if err != nil {
 		return nil, err
 	}
+	a.log = watchedLog{in, a.embedded}
 	c := restConfig(cfg, o, log)
-	c.Metrics = promhttp.HandlerFor(newRegistry(a.store, a.ingest), promhttp.HandlerOpts{})
-	if a.rest, err = rest.New(c, a.store, a.ingest); err != nil {
+	c.Metrics = promhttp.HandlerFor(newRegistry(a.store, a.log), promhttp.HandlerOpts{})
+	if a.rest, err = rest.New(c, a.store, a.log); err != nil {
 		return nil, err
 	}
 	return a, nil
@@ -139,8 +141,9 @@ func (a *app) run(ctx context.Context) error {
 		run  func(context.Context) error
 	}{
 		{"REST", a.rest.Run},
-		{"ingest", a.ingest.Run},
+		{"ingest", a.log.Run},
 		{"retention", a.store.Run},
+		{"embedded server", a.embedded.watch},
 	}
 	type ended struct {
 		stage int
@@ -168,7 +171,7 @@ func (a *app) run(ctx context.Context) error {
 	}
 	select {
 	case <-ctx.Done():
-		a.log.Info("stopping")
+		a.logger.Info("stopping")
 	case e := <-done:
 		note(e)
 	}

@@ -131,7 +131,7 @@ func TestMetricsKeepTheConventions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	problems, err := testutil.CollectAndLint(newStatsCollector(a.store, a.ingest))
+	problems, err := testutil.CollectAndLint(newStatsCollector(a.store, a.log))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"cc-metric-store/config"
+	"cc-metric-store/embedded"
+	"cc-metric-store/ingest"
+)
+
+// embeddedServer starts the embedded nats-server when it is first needed.
+type embeddedServer struct {
+	server  *embedded.Server
+	log     *slog.Logger
+	dir     string
+	started chan struct{} // closed when it has been
+}
+
+func newEmbeddedServer(cfg *config.Config, log *slog.Logger) (*embeddedServer, error) {
+	e := cfg.NATS.Embedded
+	c := embedded.Config{
+		Directory:  e.Directory,
+		Addr:       e.Addr,
+		Username:   e.Username,
+		Password:   e.Password,
+		MaxPayload: e.MaxPayload,
+		MaxStore:   e.MaxStore,
+		Logger:     log,
+	}
+	if !e.SyncAlways {
+		c.SyncInterval = e.SyncInterval
+	}
+	server, err := embedded.New(c)
+	if err != nil {
+		return nil, err
+	}
+	return &embeddedServer{server: server, log: log, dir: e.Directory, started: make(chan struct{})}, nil
+}
+
+// start is called by ingest alone, stop when ingest and watch have ended.
+func (e *embeddedServer) start(ctx context.Context) (ingest.InProcess, error) {
+	if e.running() {
+		return e.server, nil
+	}
+	if err := e.server.Start(ctx); err != nil {
+		return nil, err
+	}
+	close(e.started)
+	if url := e.server.URL(); url != "" {
+		e.log.Info("the embedded NATS server is listening", "url", url)
+	}
+	return e.server, nil
+}
+
+func (e *embeddedServer) running() bool {
+	select {
+	case <-e.started:
+		return true
+	default:
+		return false
+	}
+}
+
+// watch looks after the server, once it is started, until ctx ends.
+func (e *embeddedServer) watch(ctx context.Context) error {
+	select {
+	case <-e.started:
+		e.server.Watch(ctx)
+	case <-ctx.Done():
+	}
+	return nil
+}
+
+// health returns why the server cannot keep anything, nil if it can or is not
+// in use.
+func (e *embeddedServer) health() error {
+	if !e.running() {
+		return nil
+	}
+	if err := e.server.Health(); err != nil {
+		return fmt.Errorf("the embedded log in %s cannot be written (is its disk full?): %w", e.dir, err)
+	}
+	return nil
+}
+
+// leftBehind returns the directory of the embedded log if that holds one.
+func (e *embeddedServer) leftBehind() string {
+	if e.server.HoldsLog() {
+		return e.dir
+	}
+	return ""
+}
+
+func (e *embeddedServer) stop() {
+	if e.running() {
+		e.server.Stop()
+	}
+}
+
+// watchedLog is the log as REST and the operator see it: also a server that
+// nobody has tried to write to may be unable to keep anything.
+type watchedLog struct {
+	*ingest.Ingest
+	embedded *embeddedServer
+}
+
+// Writable returns nil if the log takes entries, otherwise why not.
+func (l watchedLog) Writable() error {
+	if err := l.embedded.health(); err != nil {
+		return err
+	}
+	return l.Ingest.Writable()
+}

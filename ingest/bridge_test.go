@@ -1,0 +1,183 @@
+package ingest
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+)
+
+func TestBridge(t *testing.T) {
+	ns, local := broker(t, "", false, -1), broker(t, t.TempDir(), true, -1)
+	n := run(t, newTestStore(t), Config{
+		Broker: Broker{URL: ns.ClientURL()}, Embedded: embed(local),
+		Subscriptions: []Subscription{{"a.b", "first"}, {"a.*", "second"}},
+	})
+	eventually(t, "ready", func() bool { return n.Ready() == nil })
+	js := connectTo(t, ns)
+	publishCore := func(subject, host string) {
+		if err := js.Conn().Publish(subject, []byte(fmt.Sprintf("cpu_load,hostname=%s value=1 %d\n", host, base))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, "first", func() bool {
+		publishCore("a.b", "x")
+		return value(t, n.store, "first", "x", "cpu_load", base) == 1
+	})
+	publishCore("a.c", "y")
+	eventually(t, "second", func() bool { return value(t, n.store, "second", "y", "cpu_load", base) == 1 })
+	if !strings.Contains(n.log.String(), "no JetStream") {
+		t.Error("the log does not warn")
+	}
+	n.stop()
+	again := run(t, newTestStore(t), Config{Broker: Broker{URL: ns.ClientURL()}, Embedded: embed(local)})
+	eventually(t, "the replay", func() bool {
+		return again.Ready() == nil && value(t, again.store, "", "y", "cpu_load", base) == 1
+	})
+}
+
+func TestSplit(t *testing.T) {
+	data := []byte("aaa\nbbb\nccccccc\nd")
+	var got []string
+	for _, p := range split(data, 8) {
+		got = append(got, string(p))
+	}
+	if s := strings.Join(got, "|"); s != "aaa\nbbb\n|ccccccc\n|d" {
+		t.Errorf("got %q", s)
+	}
+}
+
+// runBridge starts an Ingest between a broker without JetStream and the local
+// server, and returns a connection to the broker.
+func runBridge(t *testing.T, local *server.Server, cfg Config) (*node, *server.Server, *nats.Conn) {
+	t.Helper()
+	ns := broker(t, "", false, -1)
+	cfg.Broker.URL, cfg.Embedded = ns.ClientURL(), embed(local)
+	n := run(t, newTestStore(t), cfg)
+	eventually(t, "ready", func() bool { return n.Ready() == nil })
+	return n, ns, connectTo(t, ns).Conn()
+}
+
+func sendLines(t *testing.T, nc *nats.Conn, from, n int, padding string) {
+	t.Helper()
+	for i := from; i < from+n; i++ {
+		line := fmt.Sprintf("cpu_load,hostname=h value=%d %d\n%s", i, base, padding)
+		if err := nc.Publish("hpc-nats", []byte(line)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := nc.Flush(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestBridgeTriesUntilTheLogTakesIt(t *testing.T) {
+	local := broker(t, t.TempDir(), true, -1)
+	n, _, nc := runBridge(t, local, Config{})
+	sendLines(t, nc, 1, 1, "")
+	eventually(t, "the first message", func() bool { return n.Stats().Bridged == 1 })
+	if err := local.DisableJetStream(); err != nil {
+		t.Fatal(err)
+	}
+	sendLines(t, nc, 2, 3000, "")
+	eventually(t, "a word about it", func() bool { return strings.Contains(n.log.String(), "does not take the messages") })
+	eventually(t, "not writable", func() bool { return n.Writable() != nil })
+	if s := n.Stats(); s.Bridged != 1 || s.NotBridged != 0 {
+		t.Errorf("bridged %d, not bridged %d", s.Bridged, s.NotBridged)
+	}
+	if err := local.EnableJetStream(&server.JetStreamConfig{StoreDir: local.StoreDir()}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "all messages", func() bool { return n.Stats().Bridged == 3001 })
+	eventually(t, "the last value", func() bool { return value(t, n.store, "dc", "h", "cpu_load", base) == 3001 })
+	if n.Stats().NotBridged != 0 || n.Writable() != nil {
+		t.Errorf("not bridged %d, writable: %v", n.Stats().NotBridged, n.Writable())
+	}
+}
+
+func TestBridgeBurstLargerThanTheLogsBuffer(t *testing.T) {
+	local, err := server.NewServer(&server.Options{
+		DontListen: true, NoSigs: true, NoLog: true, JetStream: true, StoreDir: t.TempDir(), MaxPayload: 16 << 20,
+		StreamMaxBufferedSize: 48 << 20,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	local.Start()
+	t.Cleanup(func() { local.Shutdown(); local.WaitForShutdown() })
+	n, _, nc := runBridge(t, local, Config{})
+	const messages = 100
+	sendLines(t, nc, 1, messages, strings.Repeat("#", 1<<20)+"\n")
+	eventually(t, "all messages", func() bool { s := n.Stats(); return s.Bridged+s.NotBridged == messages })
+	if s := n.Stats(); s.NotBridged != 0 {
+		t.Errorf("%d messages are lost", s.NotBridged)
+	}
+	eventually(t, "the last value", func() bool { return value(t, n.store, "dc", "h", "cpu_load", base) == messages })
+}
+
+func TestBridgeStopsWhileTheLogIsGone(t *testing.T) {
+	local := broker(t, t.TempDir(), true, -1)
+	n, _, nc := runBridge(t, local, Config{})
+	if err := local.DisableJetStream(); err != nil {
+		t.Fatal(err)
+	}
+	sendLines(t, nc, 1, 50, "")
+	eventually(t, "not writable", func() bool { return n.Writable() != nil })
+	n.stop()
+	eventually(t, "all is accounted for", func() bool { s := n.Stats(); return s.Bridged+s.NotBridged == 50 })
+}
+
+func TestBridgeCopiesWhatHasArrivedWhenItStops(t *testing.T) {
+	local := broker(t, t.TempDir(), true, -1)
+	n, _, nc := runBridge(t, local, Config{})
+	sendLines(t, nc, 1, 2000, "")
+	n.stop()
+	js := connectTo(t, local)
+	stream, err := js.Stream(context.Background(), "CC_METRICS")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := n.Stats(); s.NotBridged != 0 || stream.CachedInfo().State.Msgs != uint64(s.Bridged) {
+		t.Errorf("bridged %d, not bridged %d, in the log %d", s.Bridged, s.NotBridged, stream.CachedInfo().State.Msgs)
+	}
+}
+
+// TestJetStreamComesLater: the operator enables JetStream on the broker, and
+// then starts the program again.
+func TestJetStreamComesLater(t *testing.T) {
+	local := broker(t, t.TempDir(), true, -1)
+	n, ns, _ := runBridge(t, local, Config{})
+	port := ns.Addr().(*net.TCPAddr).Port
+	ns.Shutdown()
+	ns.WaitForShutdown()
+	broker(t, t.TempDir(), true, port)
+	eventually(t, "a warning", func() bool { return strings.Contains(n.log.String(), "has JetStream now") })
+	n.stop()
+	again := run(t, newTestStore(t), Config{Broker: Broker{URL: ns.ClientURL()}, EmbeddedLog: func() string { return "/the/old/log" }})
+	eventually(t, "ready", func() bool { return again.Ready() == nil })
+	if log := again.log.String(); !strings.Contains(log, "not read") || !strings.Contains(log, "/the/old/log") {
+		t.Error("the log left behind is not mentioned")
+	}
+}
+
+// TestBrokerWhoseJetStreamIsSlowToStart: that it has none is not believed at
+// once.
+func TestBrokerWhoseJetStreamIsSlowToStart(t *testing.T) {
+	ns := broker(t, t.TempDir(), false, -1)
+	n := run(t, newTestStore(t), Config{
+		Broker: Broker{URL: ns.ClientURL()},
+		pace:   pace{refusals: patience, ask: patience, proof: patience},
+	})
+	eventually(t, "several refusals", func() bool {
+		err := n.Ready()
+		return strings.Contains(err.Error(), "ask the broker") && strings.Contains(n.log.String(), "trying again")
+	})
+	if err := ns.EnableJetStream(&server.JetStreamConfig{StoreDir: t.TempDir()}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "ready", func() bool { return n.Ready() == nil })
+}

@@ -1,0 +1,60 @@
+package ingest
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/nats-io/nats-server/v2/server"
+)
+
+func TestNotWritableUntilTheLogTakesSomething(t *testing.T) {
+	ns := broker(t, t.TempDir(), true, -1)
+	n := run(t, newTestStore(t), Config{Broker: Broker{URL: ns.ClientURL()}})
+	eventually(t, "ready", func() bool { return n.Ready() == nil })
+	if err := n.Writable(); err != nil {
+		t.Errorf("at the start: %v", err)
+	}
+	if err := ns.DisableJetStream(); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.Write(context.Background(), "c", strings.NewReader("cpu_load value=1\n")); err == nil {
+		t.Error("a write without a log succeeds")
+	}
+	if n.Writable() == nil || n.Ready() != nil {
+		t.Errorf("writable: %v, ready: %v", n.Writable(), n.Ready())
+	}
+	if err := ns.EnableJetStream(&server.JetStreamConfig{StoreDir: ns.StoreDir()}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "writable without a write", func() bool { return n.Writable() == nil })
+}
+
+// replaceable is an embedded server that may be started anew.
+type replaceable struct{ atomic.Pointer[server.Server] }
+
+func (r *replaceable) InProcessConn() (net.Conn, error) { return r.Load().InProcessConn() }
+func (r *replaceable) MaxStore() int64                  { return 0 }
+
+func TestReconnectsToARestartedEmbeddedServer(t *testing.T) {
+	dir := t.TempDir()
+	var e replaceable
+	e.Store(broker(t, dir, true, -1))
+	n := run(t, newTestStore(t), Config{Embedded: func(context.Context) (InProcess, error) { return &e, nil }})
+	eventually(t, "ready", func() bool { return n.Ready() == nil })
+	for i := range 3 {
+		eventually(t, "a write", func() bool {
+			return n.Write(context.Background(), "c", strings.NewReader(fmt.Sprintf("cpu_load,hostname=h value=%d %d\n", i, base))) == nil
+		})
+		if v := value(t, n.store, "c", "h", "cpu_load", base); v != float64(i) {
+			t.Errorf("value %v, want %d", v, i)
+		}
+		old := e.Load()
+		old.Shutdown()
+		old.WaitForShutdown()
+		e.Store(broker(t, dir, true, -1))
+	}
+}
