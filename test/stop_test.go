@@ -34,16 +34,23 @@ func listenForNotices(t *testing.T, path string) notices {
 	return notices{t, socket}
 }
 
-// want checks the next notice.
+// want checks the next notice that is more than a status in words.
 func (m notices) want(notice string) {
 	m.t.Helper()
 	if err := m.socket.SetReadDeadline(time.Now().Add(patience)); err != nil {
 		m.t.Fatal(err)
 	}
 	b := make([]byte, 1024)
-	size, err := m.socket.Read(b)
-	if err != nil || strings.TrimSpace(string(b[:size])) != notice {
-		m.t.Fatalf("notified of %q (%v), want %q", b[:size], err, notice)
+	for {
+		size, err := m.socket.Read(b)
+		got := strings.TrimSpace(string(b[:size]))
+		if err == nil && strings.HasPrefix(got, "STATUS=") {
+			continue
+		}
+		if err != nil || got != notice {
+			m.t.Fatalf("notified of %q (%v), want %q", got, err, notice)
+		}
+		return
 	}
 }
 

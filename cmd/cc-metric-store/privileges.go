@@ -2,42 +2,59 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"os/user"
 	"strconv"
 	"syscall"
 )
 
-// dropPrivileges goes on as the given user and group; an empty name leaves it.
-// It is called when the ports are bound.
+// dropPrivileges goes on as the given user and group, without supplementary
+// groups; a user without a group brings its primary one. Empty names leave all
+// as it is. It is called when the ports are bound.
 func dropPrivileges(userName, groupName string) error {
-	if groupName != "" {
-		g, err := user.LookupGroup(groupName)
-		if err != nil {
-			return fmt.Errorf("main.group: %w", err)
-		}
-		gid, err := strconv.Atoi(g.Gid)
-		if err != nil {
-			return fmt.Errorf("main.group: id %q of group %q is not a number", g.Gid, groupName)
-		}
-		if err := syscall.Setgroups([]int{gid}); err != nil {
-			return fmt.Errorf("main.group: drop supplementary groups: %w", err)
-		}
-		if err := syscall.Setgid(gid); err != nil {
-			return fmt.Errorf("main.group: change to group %q: %w", groupName, err)
-		}
+	uid, gid, err := identity(userName, groupName)
+	if err != nil {
+		return err
 	}
+	if uid == os.Getuid() && gid == os.Getgid() {
+		return nil // nothing is to be dropped, and only root may drop groups
+	}
+	if err := syscall.Setgroups([]int{gid}); err != nil {
+		return fmt.Errorf("main.user, main.group: drop supplementary groups (this needs root): %w", err)
+	}
+	if err := syscall.Setgid(gid); err != nil {
+		return fmt.Errorf("main.user, main.group: change to group id %d: %w", gid, err)
+	}
+	if err := syscall.Setuid(uid); err != nil {
+		return fmt.Errorf("main.user: change to user %q: %w", userName, err)
+	}
+	return nil
+}
+
+// identity looks up the ids to go on with: those of the process where nothing
+// is named.
+func identity(userName, groupName string) (uid, gid int, err error) {
+	uid, gid = os.Getuid(), os.Getgid()
 	if userName != "" {
 		u, err := user.Lookup(userName)
 		if err != nil {
-			return fmt.Errorf("main.user: %w", err)
+			return 0, 0, fmt.Errorf("main.user: %w", err)
 		}
-		uid, err := strconv.Atoi(u.Uid)
-		if err != nil {
-			return fmt.Errorf("main.user: id %q of user %q is not a number", u.Uid, userName)
+		if uid, err = strconv.Atoi(u.Uid); err != nil {
+			return 0, 0, fmt.Errorf("main.user: id %q of user %q is not a number", u.Uid, userName)
 		}
-		if err := syscall.Setuid(uid); err != nil {
-			return fmt.Errorf("main.user: change to user %q: %w", userName, err)
+		if gid, err = strconv.Atoi(u.Gid); err != nil {
+			return 0, 0, fmt.Errorf("main.user: group id %q of user %q is not a number", u.Gid, userName)
 		}
 	}
-	return nil
+	if groupName != "" {
+		g, err := user.LookupGroup(groupName)
+		if err != nil {
+			return 0, 0, fmt.Errorf("main.group: %w", err)
+		}
+		if gid, err = strconv.Atoi(g.Gid); err != nil {
+			return 0, 0, fmt.Errorf("main.group: id %q of group %q is not a number", g.Gid, groupName)
+		}
+	}
+	return uid, gid, nil
 }

@@ -144,6 +144,7 @@ func (a *app) run(ctx context.Context) error {
 		{"ingest", a.log.Run},
 		{"retention", a.store.Run},
 		{"embedded server", a.embedded.watch},
+		{"status", a.reportStatus},
 	}
 	type ended struct {
 		stage int

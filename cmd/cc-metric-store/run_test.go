@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -104,6 +105,55 @@ func waitFor(t *testing.T, log *output, pattern string) string {
 	}
 	t.Fatalf("%q does not appear in the log:\n%s", pattern, log)
 	return ""
+}
+
+// TestStatusFollowsTheProgram: the service manager hears of the start at once,
+// although the broker is away, and then what is missing.
+func TestStatusFollowsTheProgram(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "notify")
+	manager, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer manager.Close()
+	t.Setenv("NOTIFY_SOCKET", path)
+	closed, err := net.Listen("tcp", "127.0.0.1:0") // no broker is there
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed.Close()
+	cfg := strings.Replace(string(readFile(t, writeConfig(t, dir))), `"nats":{`, `"nats":{"address":"nats://`+closed.Addr().String()+`",`, 1)
+	opts := options{config: filepath.Join(dir, "broker.json"), configGiven: true, logLevel: "crit"}
+	if err := os.WriteFile(opts.config, []byte(cfg), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- run(ctx, opts, io.Discard, io.Discard) }()
+	for _, want := range []string{"READY=1", "STATUS=not answering queries yet: the log is not reached"} {
+		b := make([]byte, 1024)
+		if err := manager.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+		n, err := manager.Read(b)
+		if err != nil || !strings.HasPrefix(string(b[:n]), want) {
+			t.Errorf("notified of %q (%v), want %q", b[:n], err, want)
+		}
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Errorf("run: %v", err)
+	}
+}
+
+func readFile(t *testing.T, path string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
 }
 
 func TestRunFailsWhereItCannotStart(t *testing.T) {
