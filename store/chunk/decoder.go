@@ -1,0 +1,178 @@
+package chunk
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"slices"
+)
+
+// The first byte of a block.
+const (
+	headMode   = 0x0f
+	headGaps   = 0x10 // the positions of the gaps follow
+	headLength = 0x60 // length code; 0: a byte with the slots less one follows
+	headUnused = 0x80
+)
+
+// shortestLength is the least number of slots that needs no byte of its own:
+// the length codes 1, 2 and 3 stand for it, twice and four times as many.
+const shortestLength = 64
+
+// decoder is the state of decoding one block.
+type decoder struct {
+	mode   Mode
+	slots  int
+	values int // slots that are no gap
+	gaps   positions
+	body   []byte // behind the gaps
+
+	scale    scale
+	outliers positions
+	frame    frame
+}
+
+// parseHeader reads what precedes the mode's own bytes.
+func (d *decoder) parseHeader(b []byte) error {
+	if len(b) == 0 {
+		return fmt.Errorf("no bytes: %w", ErrCorrupt)
+	}
+	head := b[0]
+	b = b[1:]
+	d.mode = Mode(head & headMode)
+	if head&headUnused != 0 || d.mode > ModeRaw {
+		return fmt.Errorf("header %#02x: %w", head, ErrCorrupt)
+	}
+	if code := head & headLength >> 5; code > 0 {
+		d.slots = shortestLength << (code - 1)
+	} else {
+		if len(b) == 0 {
+			return fmt.Errorf("number of slots is missing: %w", ErrCorrupt)
+		}
+		d.slots = int(b[0]) + 1
+		b = b[1:]
+	}
+	if head&headGaps != 0 {
+		var err error
+		if b, err = d.gaps.parse(b, d.slots); err != nil {
+			return fmt.Errorf("gaps: %w", err)
+		}
+	}
+	d.values = d.slots - d.gaps.n
+	if d.mode == ModeEmpty {
+		d.values = 0
+	} else if d.values == 0 {
+		return fmt.Errorf("gaps only in %v block: %w", d.mode, ErrCorrupt)
+	}
+	d.body = b
+	return nil
+}
+
+func (d *decoder) checkRange(from, n int) error {
+	if from < 0 || from > d.slots || n > d.slots-from {
+		return fmt.Errorf("[%d, %d) of %d slots: %w", from, from+n, d.slots, ErrRange)
+	}
+	return nil
+}
+
+// decode writes the slots [from, from+len(dst)), which the block has, to dst.
+func (d *decoder) decode(dst []float64, from int) error {
+	if d.mode == ModeEmpty {
+		fill(dst, math.NaN())
+		return finish(d.body)
+	}
+	if len(dst) == 0 {
+		return nil
+	}
+	// The values lie densely in the block: decode them densely, then move them
+	// apart.
+	gaps := d.gaps.list()
+	if d.gaps.n > 0 && len(dst) < d.slots {
+		lo, _ := slices.BinarySearch(gaps, uint8(from))
+		hi := len(gaps)
+		if end := from + len(dst); end < MaxSlots {
+			hi, _ = slices.BinarySearch(gaps, uint8(end))
+		}
+		gaps = gaps[lo:hi]
+		from -= lo
+		for i := range gaps {
+			gaps[i] -= uint8(from + lo)
+		}
+	}
+	if err := d.decodeValues(dst[:len(dst)-len(gaps)], from); err != nil {
+		return err
+	}
+	spread(dst, gaps)
+	return nil
+}
+
+// decodeValues writes the values [from, from+len(dst)) of the block to dst.
+func (d *decoder) decodeValues(dst []float64, from int) (err error) {
+	b := d.body
+	if d.mode == ModeRaw {
+		return decodeRaw(dst, b, from, d.values)
+	}
+	b, outliers, err := d.scale.parse(b)
+	if err != nil {
+		return err
+	}
+	var raw []byte
+	if outliers {
+		if b, err = d.outliers.parse(b, d.values); err != nil {
+			return fmt.Errorf("outliers: %w", err)
+		}
+		if raw, b, err = take(b, 8*d.outliers.n); err != nil {
+			return fmt.Errorf("outliers: %w", err)
+		}
+	}
+	switch d.mode {
+	case ModeConstant:
+		err = d.decodeConstant(dst, b)
+	case ModeFrame:
+		err = d.decodeFrame(dst, b, from)
+	case ModeDelta:
+		err = d.decodeDelta(dst, b, from)
+	case ModeDictionary:
+		err = d.decodeDictionary(dst, b, from)
+	}
+	if err != nil {
+		return fmt.Errorf("%v: %w", d.mode, err)
+	}
+	for i, at := range d.outliers.list() {
+		if j := int(at) - from; uint(j) < uint(len(dst)) {
+			dst[j] = math.Float64frombits(binary.LittleEndian.Uint64(raw[8*i:]))
+		}
+	}
+	return nil
+}
+
+// spread moves the values at the front of dst apart, in place, so that the
+// gaps come to lie at their positions.
+func spread(dst []float64, gaps []uint8) {
+	end := len(dst)
+	for i := len(gaps) - 1; i >= 0; i-- {
+		at := int(gaps[i])
+		copy(dst[at+1:end], dst[at-i:])
+		dst[at] = math.NaN()
+		end = at
+	}
+}
+
+// finish checks that a body ends where it should.
+func finish(b []byte) error {
+	if len(b) > 0 {
+		return fmt.Errorf("%d bytes behind the end: %w", len(b), ErrCorrupt)
+	}
+	return nil
+}
+
+func decodeRaw(dst []float64, b []byte, from, values int) error {
+	if len(b) != 8*values {
+		return fmt.Errorf("raw: %d bytes for %d values: %w", len(b), values, ErrCorrupt)
+	}
+	b = b[8*from:]
+	for i := range dst {
+		dst[i] = math.Float64frombits(binary.LittleEndian.Uint64(b[8*i:]))
+	}
+	return nil
+}

@@ -1,0 +1,142 @@
+package chunk
+
+import (
+	"fmt"
+	"math"
+	"slices"
+)
+
+// A dictionary body is the number of distinct integers, the lowest of them, a
+// frame of the differences between them in ascending order, and a code for
+// each value: the number of its integer. A code takes as many bits as the
+// largest.
+
+// maxDistinct is the largest number of distinct integers of a dictionary.
+const maxDistinct = 128
+
+func (d *decoder) decodeDictionary(dst []float64, b []byte, from int) error {
+	if len(b) == 0 || b[0] < 2 || b[0] > maxDistinct {
+		return fmt.Errorf("number of distinct values: %w", ErrCorrupt)
+	}
+	distinct := int(b[0])
+	first, b, err := parseVarint(b[1:])
+	if err != nil {
+		return err
+	}
+	if b, err = d.frame.parse(b, distinct-1); err != nil {
+		return err
+	}
+	width := width(uint64(distinct - 1))
+	codes, b, err := take(b, packedSize(d.values, width))
+	if err != nil {
+		return fmt.Errorf("codes: %w", err)
+	}
+	if err = finish(b); err != nil {
+		return err
+	}
+	var values [maxDistinct]float64
+	d.sumDeltas(values[:distinct], first)
+	// Codes beyond the last entry, which only a corrupt block has, give zero.
+	// The bits of the codes pass through dst.
+	numbers := packed{width: width, codes: codes}
+	integers := scale{patterns: true}
+	integers.unpack(dst, &numbers, from)
+	highest := uint64(0)
+	for i, v := range dst {
+		n := math.Float64bits(v)
+		highest = max(highest, n)
+		dst[i] = values[n%maxDistinct]
+	}
+	if highest >= uint64(distinct) {
+		return fmt.Errorf("code %d of %d: %w", highest, distinct, ErrCorrupt)
+	}
+	return nil
+}
+
+// dictionaryWidth is the number of bits a value from which on a dictionary is
+// tried: narrower frames are hardly ever beaten.
+const dictionaryWidth = 14
+
+// dictionary is what the encoder knows of the distinct integers of a block.
+type dictionary struct {
+	slots [4 * maxDistinct]uint8 // hash table: number plus one, or 0
+	n     int                    // distinct integers
+	keys  [maxDistinct]int64     // by number, in the order in which they came
+	codes [MaxSlots]uint8        // the number of each value
+
+	entries [maxDistinct]int64 // in ascending order
+	deltas  [maxDistinct]int64 // between entries
+	frame   layout             // of deltas
+}
+
+// number returns the number of k, which it adds if it is new. It reports false
+// if there are too many.
+func (t *dictionary) number(k int64) (int, bool) {
+	const size = uint64(len(t.slots))
+	// The upper bits of a product depend on all bits of k.
+	h := uint64(k) * 0x9e3779b97f4a7c15 >> 32
+	for {
+		i := h % size
+		n := int(t.slots[i])
+		if n == 0 {
+			if t.n == maxDistinct {
+				return 0, false
+			}
+			t.keys[t.n] = k
+			t.n++
+			t.slots[i] = uint8(t.n)
+			return t.n - 1, true
+		}
+		if t.keys[n-1] == k {
+			return n - 1, true
+		}
+		h++
+	}
+}
+
+// planDictionary reports whether a dictionary takes less than limit bits. If
+// so, e.dict holds it.
+func (e *Encoder) planDictionary(limit int) bool {
+	t := &e.dict
+	clear(t.slots[:])
+	t.n = 0
+	most := min(maxDistinct, e.n/2)
+	for i, k := range e.ints[:e.n] {
+		n, ok := t.number(k)
+		if !ok || n >= most {
+			return false
+		}
+		t.codes[i] = uint8(n)
+	}
+	if t.n < 2 {
+		return false
+	}
+	entries, deltas := t.entries[:t.n], t.deltas[:t.n-1]
+	copy(entries, t.keys[:t.n])
+	slices.Sort(entries)
+	for i := range deltas {
+		deltas[i] = entries[i+1] - entries[i]
+	}
+	t.frame = planFrame(deltas)
+	bits := t.frame.bits + 8 + 8*varintSize(entries[0]) + e.n*int(width(uint64(t.n-1)))
+	return bits < limit
+}
+
+// appendDictionary appends what planDictionary planned.
+func (e *Encoder) appendDictionary(dst []byte) []byte {
+	t := &e.dict
+	entries := t.entries[:t.n]
+	dst = append(dst, byte(t.n))
+	dst = appendVarint(dst, entries[0])
+	dst = appendFrame(dst, t.deltas[:t.n-1], t.frame, e.codes[:])
+	var rank [maxDistinct]uint64
+	for n, k := range t.keys[:t.n] {
+		i, _ := slices.BinarySearch(entries, k)
+		rank[n] = uint64(i)
+	}
+	codes := e.codes[:e.n]
+	for i, n := range t.codes[:e.n] {
+		codes[i] = rank[n]
+	}
+	return pack(dst, codes, width(uint64(t.n-1)))
+}

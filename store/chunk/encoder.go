@@ -1,0 +1,214 @@
+package chunk
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"math/bits"
+)
+
+// manyDecimals is the number of decimals from which on a decimal scale is
+// compared with bit patterns.
+const manyDecimals = 8
+
+// A frame of differences is planned unless one in narrowShare of them takes as
+// much space as the integers do.
+const narrowShare = 6
+
+// Encoder encodes blocks. It holds nothing but scratch space, about ten
+// kilobytes: the zero value is ready, and what it encodes depends on the values
+// alone. It must not be used concurrently.
+type Encoder struct {
+	n      int // values of the block: slots that are no gap
+	values [MaxSlots]float64
+	gaps   positions
+
+	scale    scale
+	ints     [MaxSlots]int64 // the values on the scale
+	outliers positions       // values that the scale cannot express
+
+	deltas [MaxSlots]int64
+	codes  [MaxSlots]uint64
+	dict   dictionary
+}
+
+// Encode appends a block with the values to dst and returns it. NaN is a gap.
+// There must be between 1 and MaxSlots values, or Encode panics. It allocates
+// only if dst has to grow.
+func (e *Encoder) Encode(dst []byte, values []float64) []byte {
+	if len(values) == 0 || len(values) > MaxSlots {
+		panic(fmt.Sprintf("chunk: block of %d slots", len(values)))
+	}
+	same := e.load(values)
+	head := len(dst)
+	dst = e.appendHeader(dst, len(values))
+	body := len(dst)
+	mode := ModeEmpty
+	switch {
+	case e.n == 0:
+	case same:
+		mode, dst = ModeConstant, e.appendConstant(dst)
+	default:
+		mode, dst = e.appendValues(dst)
+	}
+	if len(dst)-body > 8*e.n {
+		mode, dst = ModeRaw, e.appendRaw(dst[:body])
+	}
+	dst[head] |= byte(mode)
+	return dst
+}
+
+// load takes the values that are no gap, and reports whether they are all the
+// same.
+func (e *Encoder) load(values []float64) (same bool) {
+	n, gaps := 0, 0
+	for i, v := range values {
+		// Written always, kept if it counts: a gap is hard to foresee.
+		e.values[n], e.gaps.at[gaps] = v, uint8(i)
+		gap := 0
+		if math.IsNaN(v) {
+			gap = 1
+		}
+		gaps += gap
+		n += 1 - gap
+	}
+	e.n, e.gaps.n = n, gaps
+	first := math.Float64bits(e.values[0])
+	for _, v := range e.values[:n] {
+		if math.Float64bits(v) != first {
+			return false
+		}
+	}
+	return true
+}
+
+// fit puts the values on the scale that keeps their integers close together.
+func (e *Encoder) fit() {
+	if !e.fitDecimals() {
+		e.fitPatterns()
+		return
+	}
+	// With so many decimals, all numbers seem to be decimal: bit patterns may be
+	// shorter, those of float32 values are.
+	if e.scale.decimals >= manyDecimals {
+		decimal := e.n*int(width(span(e.ints[:e.n]))) + e.outliers.n*outlierBits
+		if e.n*int(width(e.patternSpan())) < decimal {
+			e.fitPatterns()
+			return
+		}
+	}
+	e.fitStep()
+}
+
+// fitPatterns makes integers of the bit patterns of the values, without the
+// zeros that all of them end with.
+func (e *Encoder) fitPatterns() {
+	shift := e.patternShift()
+	e.scale = scale{patterns: true, shift: shift}
+	e.outliers.n = 0
+	for i, v := range e.values[:e.n] {
+		e.ints[i] = int64(math.Float64bits(v) >> shift)
+	}
+}
+
+// patternShift returns the number of zeros that all bit patterns end with.
+func (e *Encoder) patternShift() uint {
+	var all uint64
+	for _, v := range e.values[:e.n] {
+		all |= math.Float64bits(v)
+	}
+	return uint(bits.TrailingZeros64(all)) & 63
+}
+
+// patternSpan returns the span of the integers that fitPatterns would make.
+func (e *Encoder) patternSpan() uint64 {
+	lo, hi := uint64(math.MaxUint64), uint64(0)
+	for _, v := range e.values[:e.n] {
+		lo, hi = min(lo, math.Float64bits(v)), max(hi, math.Float64bits(v))
+	}
+	return (hi - lo) >> e.patternShift()
+}
+
+// span returns the distance between the smallest and the largest of v.
+func span(v []int64) uint64 {
+	lo, hi := bounds(v)
+	return uint64(hi) - uint64(lo)
+}
+
+// appendValues appends the body of the mode that makes it smallest, raw apart.
+func (e *Encoder) appendValues(dst []byte) (Mode, []byte) {
+	e.fit()
+	dst = e.appendScale(dst)
+	ints, deltas := e.ints[:e.n], e.deltas[:e.n-1]
+	plain, delta := planFrame(ints), layout{bits: math.MaxInt}
+	if narrow := difference(deltas, ints, plain.width); narrow*narrowShare > len(deltas)*(narrowShare-1) {
+		delta = planFrame(deltas)
+		delta.bits += 8 * varintSize(ints[0])
+	}
+	least := min(plain.bits, delta.bits)
+	switch {
+	case least > e.n*dictionaryWidth && e.planDictionary(least):
+		return ModeDictionary, e.appendDictionary(dst)
+	case delta.bits < plain.bits:
+		dst = appendVarint(dst, ints[0])
+		return ModeDelta, appendFrame(dst, deltas, delta, e.codes[:])
+	}
+	return ModeFrame, appendFrame(dst, ints, plain, e.codes[:])
+}
+
+// difference writes the differences of neighbours in v to dst, and counts those
+// that a frame narrower than width would hold.
+func difference(dst, v []int64, width uint) (narrow int) {
+	half := uint64(1) << max(width, 2) >> 2
+	for i := range dst {
+		d := v[i+1] - v[i]
+		dst[i] = d
+		if uint64(d)+half < 2*half {
+			narrow++
+		}
+	}
+	return narrow
+}
+
+// appendHeader appends what precedes the body, with the mode left out.
+func (e *Encoder) appendHeader(dst []byte, slots int) []byte {
+	head := byte(0)
+	for code := range 3 {
+		if slots == shortestLength<<code {
+			head = byte(code+1) << 5
+		}
+	}
+	known := head != 0
+	gaps := 0 < e.gaps.n && e.gaps.n < slots
+	if gaps {
+		head |= headGaps
+	}
+	dst = append(dst, head)
+	if !known {
+		dst = append(dst, byte(slots-1))
+	}
+	if gaps {
+		dst = e.gaps.append(dst)
+	}
+	return dst
+}
+
+// appendScale appends the scale and the outliers.
+func (e *Encoder) appendScale(dst []byte) []byte {
+	dst = e.scale.append(dst, e.outliers.n > 0)
+	if e.outliers.n == 0 {
+		return dst
+	}
+	dst = e.outliers.append(dst)
+	for _, at := range e.outliers.list() {
+		dst = binary.LittleEndian.AppendUint64(dst, math.Float64bits(e.values[at]))
+	}
+	return dst
+}
+
+func (e *Encoder) appendRaw(dst []byte) []byte {
+	for _, v := range e.values[:e.n] {
+		dst = binary.LittleEndian.AppendUint64(dst, math.Float64bits(v))
+	}
+	return dst
+}

@@ -1,0 +1,114 @@
+package chunk
+
+import (
+	"fmt"
+	"math/bits"
+)
+
+// positions is an ascending set of indices below MaxSlots. Encoded, it is the
+// number of indices and the distances between them in a Rice code, whose
+// parameter is chosen to fit: 0 makes it a bitmap.
+type positions struct {
+	n  int
+	at [MaxSlots]uint8
+}
+
+// maxRice is the largest Rice parameter: three bits hold it.
+const maxRice = 7
+
+func (p *positions) add(i int) {
+	p.at[p.n] = uint8(i)
+	p.n++
+}
+
+func (p *positions) list() []uint8 { return p.at[:p.n] }
+
+// riceBits returns the length of the encoded distances with parameter k.
+func (p *positions) riceBits(k uint) int {
+	n := p.n * int(k+1)
+	next := 0
+	for _, at := range p.list() {
+		n += (int(at) - next) >> k
+		next = int(at) + 1
+	}
+	return n
+}
+
+// rice returns the best parameter and the length of the distances with it.
+func (p *positions) rice() (k uint, n int) {
+	n = p.riceBits(0)
+	for k < maxRice {
+		next := p.riceBits(k + 1)
+		if next >= n {
+			break
+		}
+		k, n = k+1, next
+	}
+	return k, n
+}
+
+// append appends the set, which is not empty and has at most 255 indices.
+func (p *positions) append(dst []byte) []byte {
+	k, n := p.rice()
+	dst, out := extend(append(dst, byte(p.n)), (3+n+7)/8)
+	out[0] = byte(k)
+	bit, next := 3, 0
+	for _, i := range p.list() {
+		d := uint(int(i) - next)
+		bit += int(d >> k) // zeros
+		x := (1 | d&(1<<k-1)<<1) << (bit & 7)
+		out[bit>>3] |= byte(x)
+		if x > 0xff {
+			out[bit>>3+1] |= byte(x >> 8)
+		}
+		bit += 1 + int(k)
+		next = int(i) + 1
+	}
+	return dst
+}
+
+// parse reads a set of indices below limit and returns what follows it.
+func (p *positions) parse(b []byte, limit int) ([]byte, error) {
+	if len(b) < 2 {
+		return nil, fmt.Errorf("positions end early: %w", ErrCorrupt)
+	}
+	n := int(b[0])
+	b = b[1:]
+	if n == 0 || n > limit {
+		return nil, fmt.Errorf("%d positions of %d: %w", n, limit, ErrCorrupt)
+	}
+	k := uint(b[0] & maxRice)
+	bit, next, end := 3, 0, 8*len(b)
+	for i := 0; i < n; {
+		if bit >= end {
+			return nil, fmt.Errorf("positions end early: %w", ErrCorrupt)
+		}
+		x := load64(b, bit>>3) >> (bit & 7)
+		have := 64 - bit&7
+		for i < n {
+			zeros := min(bits.TrailingZeros64(x), have)
+			size := zeros + 1 + int(k)
+			if size > have { // the distance goes on behind x
+				next += zeros << k
+				bit += zeros
+				break
+			}
+			x >>= zeros + 1
+			next += zeros<<k | int(x&(1<<k-1))
+			if next >= limit {
+				return nil, fmt.Errorf("position %d of %d: %w", next, limit, ErrCorrupt)
+			}
+			p.at[i] = uint8(next)
+			i++
+			next++
+			x >>= k
+			have -= size
+			bit += size
+		}
+	}
+	if bit > end {
+		return nil, fmt.Errorf("positions end early: %w", ErrCorrupt)
+	}
+	p.n = n
+	return b[(bit+7)/8:], nil
+}

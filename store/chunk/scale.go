@@ -1,0 +1,112 @@
+package chunk
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+)
+
+// maxDecimals is the largest number of decimals of a scale. Ten to the power of
+// it is exact in a float64, so that dividing an integer below 1<<53 by it gives
+// the float64 next to the decimal number, which is what a parser of text gives.
+const maxDecimals = 17
+
+// The scale byte.
+const (
+	scaleDecimals = 0x1f // decimals, of a decimal scale
+	scaleStep     = 0x20 // decimal: a step follows
+	scaleBits     = 0x40 // bit patterns; the lowest six bits are the shift
+	scaleShift    = 0x3f
+	scaleOutliers = 0x80 // values follow that the scale cannot express
+)
+
+// scale maps integers to values. The integer k of a decimal scale stands for
+// the number (anchor + k*step) / 10^decimals. Otherwise it stands for the
+// float64 with the bits k<<shift.
+type scale struct {
+	patterns bool
+	shift    uint
+
+	decimals     int
+	divisor      float64 // 10^decimals
+	anchor, step int64   // 0 and 1 unless all numbers are multiples of a step, with an offset
+}
+
+// value returns the value that k stands for.
+func (s *scale) value(k int64) float64 {
+	if s.patterns {
+		return math.Float64frombits(uint64(k) << s.shift)
+	}
+	return float64(s.anchor+k*s.step) / s.divisor
+}
+
+// append appends the scale and what it needs; outliers tells that they follow.
+func (s *scale) append(dst []byte, outliers bool) []byte {
+	var head byte
+	if outliers {
+		head = scaleOutliers
+	}
+	if s.patterns {
+		return append(dst, head|scaleBits|byte(s.shift))
+	}
+	head |= byte(s.decimals)
+	if s.step == 1 {
+		return append(dst, head)
+	}
+	dst = append(dst, head|scaleStep)
+	dst = binary.AppendUvarint(dst, uint64(s.step))
+	return binary.AppendUvarint(dst, uint64(s.anchor))
+}
+
+// parse reads a scale and returns what follows it.
+func (s *scale) parse(b []byte) (rest []byte, outliers bool, err error) {
+	if len(b) == 0 {
+		return nil, false, fmt.Errorf("scale is missing: %w", ErrCorrupt)
+	}
+	head := b[0]
+	b = b[1:]
+	outliers = head&scaleOutliers != 0
+	if head&scaleBits != 0 {
+		s.patterns = true
+		s.shift = uint(head & scaleShift)
+		return b, outliers, nil
+	}
+	s.decimals = int(head & scaleDecimals)
+	if s.decimals > maxDecimals {
+		return nil, false, fmt.Errorf("%d decimals: %w", s.decimals, ErrCorrupt)
+	}
+	s.divisor = math.Pow10(s.decimals)
+	s.step = 1
+	if head&scaleStep != 0 {
+		var step, anchor uint64
+		if step, b, err = parseUvarint(b); err == nil {
+			anchor, b, err = parseUvarint(b)
+		}
+		if err != nil {
+			return nil, false, fmt.Errorf("step of the scale: %w", err)
+		}
+		s.step, s.anchor = int64(step), int64(anchor)
+	}
+	return b, outliers, nil
+}
+
+func fill(dst []float64, v float64) {
+	for i := range dst {
+		dst[i] = v
+	}
+}
+
+// parseUvarint reads an unsigned varint and returns what follows it.
+func parseUvarint(b []byte) (uint64, []byte, error) {
+	u, n := binary.Uvarint(b)
+	if n <= 0 {
+		return 0, nil, fmt.Errorf("number ends early: %w", ErrCorrupt)
+	}
+	return u, b[n:], nil
+}
+
+// parseVarint reads what appendVarint appends.
+func parseVarint(b []byte) (int64, []byte, error) {
+	u, b, err := parseUvarint(b)
+	return unzigzag(u), b, err
+}
