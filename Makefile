@@ -7,9 +7,10 @@ LDFLAGS     = -s -w -X main.version=$(VERSION) -X main.gitHash=$(GIT_HASH) -X ma
 
 STATICCHECK = go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME   ?= 5s
+STRESS     ?= 3m
 BENCHTIME  ?= 2s
 
-.PHONY: help build run test check unit race fuzz bench clean
+.PHONY: help build run test check unit race fuzz stress bench bench-memory clean
 
 help:
 	@echo "build   bin/cc-metric-store and bin/cc-metric-generator"
@@ -20,6 +21,8 @@ help:
 	@echo "race    all tests, with the race detector"
 	@echo "fuzz    each fuzz test for FUZZTIME ($(FUZZTIME))"
 	@echo "bench   benchmarks: decode and append, NATS and REST to visible, queries"
+	@echo "bench-memory  bytes per sample, of the codec and of a filled store; garbage collection"
+	@echo "stress  a load far above the memory cap for STRESS ($(STRESS))"
 	@echo "clean   removes bin"
 
 build:
@@ -51,8 +54,19 @@ fuzz:
 		done; \
 	done
 
+stress:
+	STRESS=$(STRESS) go test -run TestMemoryCap -v -timeout 1h ./store
+
 bench:
-	go test -run '^$$' -bench . -benchtime $(BENCHTIME) ./ingest ./store ./rest ./cmd/cc-metric-generator
+	go test -run '^$$' -bench . -benchtime $(BENCHTIME) ./ingest ./rest ./cmd/cc-metric-generator
+	go test -run '^$$' -bench 'Append|Query' -benchtime $(BENCHTIME) ./store
+	go test -run '^$$' -bench 'Encode|Decode|AddTo' -benchtime $(BENCHTIME) ./store/chunk
+
+bench-memory:
+	go test -run '^$$' -bench Size ./store/chunk
+	go test -run '^$$' -bench Memory/100min -benchtime 1x ./store
+	go test -run '^$$' -bench Memory/24h -benchtime 1x ./store
+	go test -run '^$$' -bench GC -benchtime 5x ./store
 
 clean:
 	rm -rf bin

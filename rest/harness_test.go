@@ -91,7 +91,7 @@ func (l *testLog) apply(cluster, line string) bool {
 	path := append(strings.Split(f[0], "/"), "", "")
 	b := store.Batch{Cluster: cluster, Host: path[0], Parts: []store.Part{{Type: path[1], ID: path[2]}}}
 	b.Samples = []store.Sample{{Time: at, Value: value, Metric: id}}
-	return l.store.Append(&b) == 1
+	return l.store.Append(&b).Stored == 1
 }
 
 func (l *testLog) Free(_ context.Context, selectors [][]string, before int64) (int, error) {

@@ -53,19 +53,17 @@ func (s *Store) Dump(selector []string) (*Level, error) {
 }
 
 func (s *Store) dumpHost(to *Level, h *host) {
-	for _, p := range h.parts {
+	for key, column := range h.series {
 		l := to
+		p := h.parts[key.part]
 		if p.level() != "" {
 			l = l.child(p.level())
 		}
 		if p.sublevel() != "" {
 			l = l.child(p.sublevel())
 		}
-		for _, sr := range p.series {
-			g := h.grids[s.metrics.grids[sr.metric]]
-			name := s.metrics.names[sr.metric]
-			l.Metrics[name] = append(l.Metrics[name], g.buffers(sr.column)...)
-		}
+		name := s.metrics.names[key.metric]
+		l.Metrics[name] = append(l.Metrics[name], h.grids[s.metrics.grids[key.metric]].buffers(column)...)
 	}
 }
 
@@ -73,12 +71,11 @@ func (s *Store) dumpHost(to *Level, h *host) {
 func (g *grid) buffers(column int32) []Buffer {
 	var out []Buffer
 	for _, b := range g.blocks {
-		v := b.at(column)
-		if v == nil {
+		if !b.has(column) {
 			continue
 		}
-		first, last := valueRange(v)
-		start, length := g.centre(b.first+int64(first)), int64(last-first+1)
+		first, last := b.extent(column)
+		start, length := g.centre(b, first), last-first+1
 		out = append(out, Buffer{Start: start, Len: length, End: start + length*g.frequency})
 	}
 	return out

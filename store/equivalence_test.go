@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"strconv"
 	"testing"
+	"time"
 )
 
 // testSeed returns the seed of a random test: SEED of the environment, or a
@@ -40,31 +41,90 @@ func TestEquivalence(t *testing.T) {
 	for _, stripes := range []int{1, 64} {
 		for _, slots := range []int{1, 2, 16, 128} {
 			t.Run(fmt.Sprintf("stripes=%d/slots=%d", stripes, slots), func(t *testing.T) {
-				e := newEquivalence(t, seed, Config{Metrics: equivalenceMetrics, Stripes: stripes, BlockSlots: slots})
+				e := newEquivalence(t, seed, Config{Metrics: equivalenceMetrics, Stripes: stripes, BlockSlots: slots, Retention: time.Hour})
 				for range 1500 {
 					e.step()
 				}
+				e.checkHeld()
 			})
 		}
 	}
 }
 
+// TestEquivalenceUnderMemoryCap is TestEquivalence with so little memory that
+// the oldest blocks give way all the time. The model learns which, and checks
+// that they are the oldest.
+func TestEquivalenceUnderMemoryCap(t *testing.T) {
+	seed := testSeed(t)
+	for _, slots := range []int{1, 16, 128} {
+		t.Run(fmt.Sprintf("slots=%d", slots), func(t *testing.T) {
+			const limit = 128 << 10
+			e := newEquivalence(t, seed, Config{Metrics: equivalenceMetrics, BlockSlots: slots, Retention: time.Hour, MaxSeries: 500, MemoryCap: limit})
+			e.single = true
+			e.store.onEvict = func(a blockAge) {
+				if oldest := e.model.oldest(); a.end > oldest {
+					t.Fatalf("evicted a block that ends at %d, the oldest ends at %d", a.end, oldest)
+				}
+				e.model.evict(modelGrid{a.host, e.store.metrics.frequencies[a.grid]}, a.start)
+			}
+			for range 1500 {
+				e.step()
+				e.checkHeld()
+				if n := e.store.held.Load(); n > limit {
+					t.Fatalf("%d bytes are held", n)
+				}
+			}
+			if e.store.Stats().Evicted == 0 {
+				t.Error("nothing was evicted")
+			}
+		})
+	}
+}
+
 type equivalence struct {
-	t     *testing.T
-	rnd   *rand.Rand
-	store *Store
-	model *model
-	base  int64 // samples lie around it
+	single bool // one sample in a batch
+	t      *testing.T
+	rnd    *rand.Rand
+	store  *Store
+	model  *model
+	base   int64 // samples lie around it
 }
 
 func newEquivalence(t *testing.T, seed uint64, cfg Config) *equivalence {
-	s, err := New(cfg)
-	if err != nil {
+	e := &equivalence{
+		t: t, rnd: rand.New(rand.NewPCG(seed, uint64(cfg.Stripes*1000+cfg.BlockSlots))),
+		model: newModel(cfg.Metrics, cfg.BlockSlots), base: 1_700_000_000,
+	}
+	cfg.Now = func() time.Time { return time.Unix(e.base, 0) }
+	var err error
+	if e.store, err = New(cfg); err != nil {
 		t.Fatal(err)
 	}
-	return &equivalence{
-		t: t, rnd: rand.New(rand.NewPCG(seed, uint64(cfg.Stripes*1000+cfg.BlockSlots))),
-		store: s, model: newModel(cfg.Metrics, cfg.BlockSlots), base: 1_700_000_000,
+	return e
+}
+
+// checkHeld compares what is accounted for with what is there.
+func (e *equivalence) checkHeld() {
+	e.t.Helper()
+	var held int64
+	for i := range e.store.stripes {
+		for _, h := range e.store.stripes[i].hosts {
+			held += h.size()
+			for _, g := range h.grids {
+				if g == nil {
+					continue
+				}
+				for i, b := range g.blocks {
+					held += b.size()
+					if b.start >= b.end || i > 0 && g.blocks[i-1].end > b.start {
+						e.t.Fatalf("blocks overlap: %d to %d", b.start, b.end)
+					}
+				}
+			}
+		}
+	}
+	if n := e.store.held.Load(); n != held {
+		e.t.Fatalf("%d bytes are accounted for, %d are there", n, held)
 	}
 }
 
@@ -74,6 +134,9 @@ func (e *equivalence) step() {
 		e.append()
 	case n == 8:
 		e.free()
+	case n == 9 && e.rnd.IntN(5) == 0:
+		e.store.Retain()
+		e.model.retain(e.base - int64(e.store.cfg.Retention.Seconds()))
 	default:
 		e.query()
 	}
@@ -131,12 +194,27 @@ func (e *equivalence) append() {
 		b.Parts = append(b.Parts, part)
 		for range 1 + e.rnd.IntN(3) {
 			b.Samples = append(b.Samples, Sample{Time: at, Value: v, Part: int32(len(b.Parts) - 1), Metric: id})
-			e.model.set(modelSeries{host, part, metric}, at, v)
 			at, v = e.time(), e.value()
 		}
 	}
-	if n := e.store.Append(&b); n != len(b.Samples) {
+	if !e.single {
+		e.send(&b)
+		return
+	}
+	all := b.Samples
+	for i := range all {
+		b.Samples = all[i : i+1]
+		e.send(&b)
+	}
+}
+
+// send gives a batch to the store first, which may evict what the model holds.
+func (e *equivalence) send(b *Batch) {
+	if n := e.store.Append(b).Stored; n != len(b.Samples) {
 		e.t.Fatalf("stored %d of %d samples", n, len(b.Samples))
+	}
+	for _, s := range b.Samples {
+		e.model.set(modelSeries{hostKey{b.Cluster, b.Host}, b.Parts[s.Part], e.store.metrics.names[s.Metric]}, s.Time, s.Value)
 	}
 }
 

@@ -1,10 +1,5 @@
 package store
 
-import (
-	"slices"
-	"time"
-)
-
 // Free drops the values of whole blocks, series by series, below the selector
 // if the last one ends before the given time (Unix seconds), and what becomes
 // empty with them. It returns the number of series' blocks freed. The selector
@@ -12,82 +7,107 @@ import (
 // empty one selects everything, an unknown one nothing.
 func (s *Store) Free(selector []string, before int64) int {
 	freed := 0
-	for i := range s.stripes {
-		freed += s.freeStripe(&s.stripes[i], selector, before)
-	}
+	s.eachHost(func(k hostKey) bool {
+		return (len(selector) == 0 || k.cluster == selector[0]) && (len(selector) < 2 || k.host == selector[1])
+	}, func(h *host) int {
+		n := s.freeHost(h, selector[min(len(selector), 2):], before)
+		freed += n
+		return n
+	})
 	s.counters.freed.Add(int64(freed))
 	return freed
 }
 
-// Retain makes one retention pass: it frees what is older than the retention.
-func (s *Store) Retain() {
-	before := s.cfg.Now().Add(-s.cfg.Retention)
-	if n := s.Free(nil, before.Unix()); n > 0 {
-		s.cfg.Logger.Info("retention pass", "blocks_freed", n, "older_than", before.Truncate(time.Second))
+// eachHost calls do for each host that is selected, which it prunes if do
+// freed something. It holds one stripe lock for one host at a time.
+func (s *Store) eachHost(selected func(hostKey) bool, do func(*host) int) {
+	var keys []hostKey
+	for i := range s.stripes {
+		st := &s.stripes[i]
+		keys = keys[:0]
+		st.mu.RLock()
+		for k := range st.hosts {
+			if selected(k) {
+				keys = append(keys, k)
+			}
+		}
+		st.mu.RUnlock()
+		for _, k := range keys {
+			st.mu.Lock()
+			if h := st.hosts[k]; h != nil && do(h) > 0 {
+				s.prune(st, h)
+			}
+			st.mu.Unlock()
+		}
 	}
 }
 
-func (s *Store) freeStripe(st *stripe, selector []string, before int64) int {
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	freed := 0
-	for k, h := range st.hosts {
-		if len(selector) > 0 && k.cluster != selector[0] || len(selector) > 1 && k.host != selector[1] {
+// freeHost drops the selected columns of blocks that end before the given time.
+func (s *Store) freeHost(h *host, selector []string, before int64) (freed int) {
+	selected := make([][]int32, len(h.grids)) // columns by grid
+	for k, c := range h.series {
+		if h.parts[k.part].matches(selector) {
+			i := s.metrics.grids[k.metric]
+			selected[i] = append(selected[i], c)
+		}
+	}
+	for i, g := range h.grids {
+		if g == nil || len(selected[i]) == 0 {
 			continue
 		}
-		n := h.free(selector[min(len(selector), 2):], before, s.metrics.grids)
-		if n == 0 {
-			continue
+		for at := 0; at < len(g.blocks); {
+			b := g.blocks[at]
+			columns := g.endingBefore(b, selected[i], before)
+			freed += len(columns)
+			if len(columns) > 0 && !s.dropColumns(g, b, columns) {
+				continue // the block is gone
+			}
+			at++
 		}
-		freed += n
-		s.held.Add(-int64(n) * s.blockBytes())
-		s.dropIfEmpty(st, h)
 	}
 	return freed
 }
 
-// free drops the selected columns of blocks that end before the given time.
-func (h *host) free(selector []string, before int64, grids []uint8) int {
-	freed := 0
-	for _, p := range h.parts {
-		if !p.matches(selector) {
+// endingBefore returns those of the columns whose last sample in the block ends
+// before the given time.
+func (g *grid) endingBefore(b *block, columns []int32, before int64) []int32 {
+	if g.centre(b, 1) >= before {
+		return nil // the first slot alone ends later
+	}
+	whole := g.centre(b, b.slots) < before
+	var out []int32
+	for _, c := range columns {
+		if !b.has(c) {
 			continue
 		}
-		for _, sr := range p.series {
-			freed += h.grids[grids[sr.metric]].free(sr.column, before)
+		if !whole {
+			if _, last := b.extent(c); g.centre(b, last+1) >= before {
+				continue
+			}
 		}
+		out = append(out, c)
 	}
-	for _, g := range h.grids {
-		if g != nil {
-			g.blocks = slices.DeleteFunc(g.blocks, func(b *block) bool { return b.live == 0 })
-		}
+	return out
+}
+
+// dropColumns drops columns of a block, and the block if nothing is left of it.
+func (s *Store) dropColumns(g *grid, b *block, columns []int32) (left bool) {
+	worker := s.sealers.Get().(*sealer)
+	defer s.sealers.Put(worker)
+	s.resize(b, func() { left = b.drop(columns, g.columns, worker) })
+	if !left {
+		s.removeBlock(g, b)
 	}
-	return freed
+	return left
 }
 
 // matches reports whether the part lies at or below the level that the last
 // elements of a selector name. No level has an empty name.
-func (p *part) matches(selector []string) bool {
+func (p Part) matches(selector []string) bool {
 	for i, level := range []string{p.level(), p.sublevel()} {
 		if i < len(selector) && (level == "" || level != selector[i]) {
 			return false
 		}
 	}
 	return len(selector) <= 2
-}
-
-func (g *grid) free(column int32, before int64) int {
-	freed := 0
-	for _, b := range g.blocks {
-		v := b.at(column)
-		if v == nil {
-			continue
-		}
-		if _, last := valueRange(v); g.centre(b.first+int64(last)+1) < before {
-			b.columns[column] = nil
-			b.live--
-			freed++
-		}
-	}
-	return freed
 }

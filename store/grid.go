@@ -1,43 +1,22 @@
 package store
 
-import (
-	"math"
-	"slices"
-)
+import "slices"
 
-// grid is the row of time slots that all series of a host with one sampling
-// interval share. Slot k covers [origin + k*frequency, origin + (k+1)*frequency),
-// k may be negative. The origin lies half an interval before the first sample,
-// so that jitter of less than half an interval never makes two samples share a
-// slot.
+// grid is the row of blocks of all series of a host with one sampling
+// interval. A block's slots lie side by side; a slot's centre is where samples
+// are expected. The first block is centred on its first sample, so that jitter of
+// less than a quarter of the interval never makes two samples share a slot. What
+// place does keeps this true for jitter of less than an eighth when the collector
+// comes back with another phase after the end of a block.
 type grid struct {
 	frequency int64 // seconds
-	origin    int64 // Unix seconds, the start of slot 0
-	slots     int64 // slots of a block
+	slots     int64 // of a block at the most
 
-	blocks  []*block // ascending, never empty blocks
-	columns int32    // number of columns given out so far
-	unused  []int32  // columns among them that no series has any more
-}
+	blocks []*block // ascending, none without a value
+	open   []*block // those among them that are not sealed, the last one written to last
 
-// block holds the values of the slots [first, first+slots), first being a
-// multiple of slots, of all columns that have a value there.
-type block struct {
-	first   int64
-	columns [][]float64 // by column, shorter than grid.columns if later ones have no value; nil: no value
-	live    int         // columns that are not nil
-}
-
-func newGrid(frequency, first int64, slots int) *grid {
-	return &grid{frequency: frequency, origin: first - frequency/2, slots: int64(slots)}
-}
-
-// slot returns the number of the slot that covers t.
-func (g *grid) slot(t int64) int64 { return floorDiv(t-g.origin, g.frequency) }
-
-// centre returns the time at which a sample of the slot is due.
-func (g *grid) centre(slot int64) int64 {
-	return g.origin + g.frequency/2 + slot*g.frequency
+	columns int32   // number of columns given out so far
+	unused  []int32 // columns among them that no series has any more
 }
 
 // addColumn returns a column for a new series.
@@ -51,138 +30,165 @@ func (g *grid) addColumn() int32 {
 	return g.columns - 1
 }
 
-// obtain returns the block that covers the slot, which it adds if need be.
-func (g *grid) obtain(slot int64) *block {
-	first := floorDiv(slot, g.slots) * g.slots
-	if n := len(g.blocks); n > 0 && g.blocks[n-1].first == first {
-		return g.blocks[n-1]
+// position returns the number of blocks that start at or before t.
+func (g *grid) position(t int64) int {
+	if n := len(g.blocks); n > 0 && g.blocks[n-1].start <= t {
+		return n // the usual case
 	}
-	at, ok := g.search(first)
-	if !ok {
-		g.blocks = slices.Insert(g.blocks, at, &block{first: first, columns: make([][]float64, 0, g.columns)})
-	}
-	return g.blocks[at]
-}
-
-// search returns the position of the first block that starts at or after first.
-func (g *grid) search(first int64) (int, bool) {
-	return slices.BinarySearchFunc(g.blocks, first, func(b *block, first int64) int {
-		switch {
-		case b.first < first:
+	at, _ := slices.BinarySearchFunc(g.blocks, t+1, func(b *block, t int64) int {
+		if b.start < t {
 			return -1
-		case b.first > first:
-			return 1
 		}
-		return 0
+		return 1
 	})
+	return at
 }
 
-// values returns the slots of the column in the block, which it allocates from
-// blank (a block's worth of NaN) if the column has none yet.
-func (b *block) values(column int32, blank []float64) (v []float64, added bool) {
-	for int(column) >= len(b.columns) {
-		b.columns = append(b.columns, nil)
+// find returns the block and its slot that cover t, or nil.
+func (g *grid) find(t int64) (*block, int64) {
+	at := g.position(t)
+	if at == 0 {
+		return nil, 0
 	}
-	if v = b.columns[column]; v == nil {
-		v = slices.Clone(blank)
-		b.columns[column] = v
-		b.live++
-		added = true
+	b := g.blocks[at-1]
+	if t >= b.end {
+		return nil, 0
 	}
-	return v, added
+	return b, (t - b.start) / g.frequency
 }
 
-// at returns the slots of the column in the block, nil if there is no value.
-func (b *block) at(column int32) []float64 {
-	if int(column) >= len(b.columns) {
+// obtain returns the block and its slot that cover t; if there is none, it adds
+// one.
+func (g *grid) obtain(t int64) (*block, int64) {
+	if b, slot := g.find(t); b != nil {
+		return b, slot
+	}
+	at := g.position(t)
+	b := g.place(t, at)
+	g.blocks = slices.Insert(g.blocks, at, b)
+	g.open = append(g.open, b)
+	return b, (t - b.start) / g.frequency
+}
+
+// place returns an empty block that covers t, between the blocks at-1 and at.
+// It continues the slots of its neighbour, unless t lies further than a quarter
+// of an interval from the centre of its slot: then the collector has another
+// phase now (it was restarted), and the slots are centred on t.
+func (g *grid) place(t int64, at int) *block {
+	f, length := g.frequency, g.slots*g.frequency
+	start, end := t-f/2, t-f/2+length
+	switch {
+	case at > 0: // whole blocks after the one before
+		start = g.blocks[at-1].end
+		start += (t - start) / length * length
+		end = start + length
+	case len(g.blocks) > 0: // whole blocks before the first one
+		end = g.blocks[0].start
+		end -= (end - 1 - t) / length * length
+		start = end - length
+	}
+	if at < len(g.blocks) {
+		end = min(end, g.blocks[at].start)
+	}
+	// shift is how much later the slots would have to start for t to be in the
+	// centre of one.
+	shift := (t - f/2 - start) % f
+	if shift < 0 {
+		shift += f
+	}
+	if off := min(shift, f-shift); off > f/4 {
+		if t < start+shift {
+			end = min(end, start+shift) // what the shifted slots leave over
+		} else {
+			start += shift
+		}
+	}
+	return newBlock(start, end, ceilDiv(end-start, f))
+}
+
+// centre returns the time at which a sample of the block's slot is expected.
+func (g *grid) centre(b *block, slot int64) int64 {
+	return b.start + g.frequency/2 + slot*g.frequency
+}
+
+// touch notes that b was written to, and returns an open block that is to be
+// sealed now, if any: one whose successor has got some samples, or the one
+// written to least recently if too many are open. The newest block stays open,
+// as that is where samples go on arriving while older ones are filled in.
+func (g *grid) touch(b *block) *block {
+	n := len(g.open)
+	if n == 1 {
 		return nil
 	}
-	return b.columns[column]
+	if g.open[n-1] != b {
+		i := slices.Index(g.open, b)
+		copy(g.open[i:], g.open[i+1:])
+		g.open[n-1] = b
+	}
+	newest := g.blocks[len(g.blocks)-1]
+	i := slices.IndexFunc(g.open, func(o *block) bool { return o != newest && o != b })
+	if i < 0 {
+		return nil
+	}
+	if o := g.open[i]; n > maxOpen || o.start < b.start && b.head.high >= sealDelay {
+		return o
+	}
+	return nil
+}
+
+const (
+	// maxOpen blocks of a grid are not sealed at the most.
+	maxOpen = 3
+	// A block is sealed when a later one has a sample in this slot.
+	sealDelay = 3
+)
+
+// closed takes b off the open blocks.
+func (g *grid) closed(b *block) {
+	if i := slices.Index(g.open, b); i >= 0 {
+		g.open = slices.Delete(g.open, i, i+1)
+	}
+}
+
+// remove takes the block at the position away.
+func (g *grid) remove(at int) {
+	g.closed(g.blocks[at])
+	g.blocks = slices.Delete(g.blocks, at, at+1)
 }
 
 // holds reports whether the column has a value in any block.
 func (g *grid) holds(column int32) bool {
 	for _, b := range g.blocks {
-		if b.at(column) != nil {
+		if b.has(column) {
 			return true
 		}
 	}
 	return false
 }
 
-// extent returns the first and the last slot in which the column has a value.
-func (g *grid) extent(column int32) (first, last int64, ok bool) {
+// extent returns when the first and the last sample of the column, which holds
+// something, are expected.
+func (g *grid) extent(column int32) (first, last int64) {
 	for _, b := range g.blocks {
-		if v := b.at(column); v != nil {
-			lo, _ := valueRange(v)
-			first, ok = b.first+int64(lo), true
+		if b.has(column) {
+			lo, _ := b.extent(column)
+			first = g.centre(b, lo)
 			break
 		}
 	}
-	if !ok {
-		return 0, 0, false
-	}
-	return first, g.last(column), true
+	return first, g.last(column)
 }
 
-// last returns the last slot in which the column, which holds something, has a
-// value.
+// last returns when the last sample of the column, which holds something, is
+// expected.
 func (g *grid) last(column int32) int64 {
-	for i := len(g.blocks) - 1; i >= 0; i-- {
-		if v := g.blocks[i].at(column); v != nil {
-			_, hi := valueRange(v)
-			return g.blocks[i].first + int64(hi)
+	for _, b := range slices.Backward(g.blocks) {
+		if b.has(column) {
+			_, hi := b.extent(column)
+			return g.centre(b, hi)
 		}
 	}
 	panic("store: column without values")
-}
-
-// read combines the column's values of the slots from slot on with dst; slots
-// without a value become gaps (NaN) in dst.
-func (g *grid) read(dst []float64, column int32, slot int64, combine func(dst, src []float64)) {
-	end := slot + int64(len(dst))
-	next := slot // the slots before it are done
-	at, _ := g.search(floorDiv(slot, g.slots) * g.slots)
-	for ; at < len(g.blocks) && g.blocks[at].first < end; at++ {
-		b := g.blocks[at]
-		v := b.at(column)
-		if v == nil {
-			continue
-		}
-		lo, hi := max(b.first, slot), min(b.first+g.slots, end)
-		fillGaps(dst[next-slot : lo-slot])
-		combine(dst[lo-slot:hi-slot], v[lo-b.first:hi-b.first])
-		next = hi
-	}
-	fillGaps(dst[next-slot:])
-}
-
-func assign(dst, src []float64) { copy(dst, src) }
-
-// addTo adds src to dst; a gap (NaN) in either makes a gap.
-func addTo(dst, src []float64) {
-	for i := range dst {
-		dst[i] += src[i]
-	}
-}
-
-func fillGaps(v []float64) {
-	for i := range v {
-		v[i] = math.NaN()
-	}
-}
-
-// valueRange returns the positions of the first and the last value in v, which
-// holds at least one.
-func valueRange(v []float64) (first, last int) {
-	for math.IsNaN(v[first]) {
-		first++
-	}
-	last = len(v) - 1
-	for math.IsNaN(v[last]) {
-		last--
-	}
-	return first, last
 }
 
 func floorDiv(a, b int64) int64 {
@@ -192,3 +198,5 @@ func floorDiv(a, b int64) int64 {
 	}
 	return q
 }
+
+func ceilDiv(a, b int64) int64 { return -floorDiv(-a, b) }

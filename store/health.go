@@ -46,14 +46,14 @@ func (s *Store) Health(cluster, name string, metrics []string) (Health, bool) {
 // freshness reports whether the host has a series of m, and whether one of them
 // is stale.
 func (h *host) freshness(m MetricID, grid uint8, now int64) (found, stale bool) {
-	for _, p := range h.parts {
-		column, ok := p.column(m)
+	for i := range h.parts {
+		column, ok := h.column(int32(i), m)
 		if !ok {
 			continue
 		}
 		found = true
 		g := h.grids[grid]
-		if now-g.centre(g.last(column)+1) > staleAfter*g.frequency {
+		if now-(g.last(column)+g.frequency) > staleAfter*g.frequency {
 			stale = true
 		}
 	}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"hash/maphash"
 	"slices"
 	"strings"
 )
@@ -35,86 +36,128 @@ func (p Part) compare(q Part) int {
 type host struct {
 	key   hostKey
 	grids []*grid // by index into metricTable.frequencies; nil: no sample yet
-	// parts is sorted, so that sums over parts do not depend on the order in
-	// which the parts first sent a sample.
-	parts []*part
-	index map[Part]*part
+	parts []Part
+	index map[uint64]int32 // into parts, by hash: without pointers for the collector to follow
+	// order lists the parts in order of their names, so that sums over parts do
+	// not depend on the order in which the parts first sent a sample.
+	order  []int32
+	series map[seriesKey]int32 // the column of each series
 }
 
-// part holds the series of one part of a host.
-type part struct {
-	Part
-	series []series // sorted by metric
-}
-
-// series is one metric of one part: a column of the grid of its frequency.
-type series struct {
+// seriesKey identifies a series of a host: an index into parts, and a metric.
+type seriesKey struct {
+	part   int32
 	metric MetricID
-	column int32
 }
+
+const (
+	// What a host, a part and a series take besides their blocks, in bytes.
+	hostBytes   = 512
+	partBytes   = 192
+	seriesBytes = 32
+)
 
 func newHost(k hostKey, frequencies int) *host {
-	return &host{key: k, grids: make([]*grid, frequencies), index: map[Part]*part{}}
-}
-
-// obtain returns the part, which it adds if it is new.
-func (h *host) obtain(key Part) *part {
-	if p := h.index[key]; p != nil {
-		return p
+	return &host{
+		key:    hostKey{strings.Clone(k.cluster), strings.Clone(k.host)}, // those of a batch are slices of something larger
+		grids:  make([]*grid, frequencies),
+		index:  map[uint64]int32{},
+		series: map[seriesKey]int32{},
 	}
-	// The strings of a batch are slices of something larger: keep copies.
-	key = Part{
-		Type: strings.Clone(key.Type), ID: strings.Clone(key.ID),
-		Subtype: strings.Clone(key.Subtype), SubID: strings.Clone(key.SubID),
+}
+
+// size returns the bytes that the host takes besides its blocks.
+func (h *host) size() int64 {
+	return int64(hostBytes + partBytes*len(h.parts) + seriesBytes*len(h.series))
+}
+
+// part returns the number of the part, or false.
+func (h *host) part(hash uint64, key Part) (int32, bool) {
+	i, ok := h.index[hash]
+	if ok && h.parts[i] != key { // another part has the same hash
+		i = int32(slices.Index(h.parts, key))
+		return i, i >= 0
 	}
-	p := &part{Part: key}
-	at, _ := slices.BinarySearchFunc(h.parts, key, func(p *part, k Part) int { return p.compare(k) })
-	h.parts = slices.Insert(h.parts, at, p)
-	h.index[key] = p
-	return p
+	return i, ok
 }
 
-// column returns the column of the part's series of m, or false.
-func (p *part) column(m MetricID) (int32, bool) {
-	at, ok := p.search(m)
-	if !ok {
-		return 0, false
+// obtain returns the number of the part, which it adds if it is new.
+func (h *host) obtain(hash uint64, key Part) int32 {
+	if i, ok := h.part(hash, key); ok {
+		return i
 	}
-	return p.series[at].column, true
+	key = key.clone()
+	i := int32(len(h.parts))
+	h.parts = append(h.parts, key)
+	if _, taken := h.index[hash]; !taken {
+		h.index[hash] = i
+	}
+	h.order = slices.Insert(h.order, h.search(key), i)
+	return i
 }
 
-func (p *part) search(m MetricID) (int, bool) {
-	return slices.BinarySearchFunc(p.series, m, func(s series, m MetricID) int { return int(s.metric) - int(m) })
+// clone returns the part with memory of its own, in one piece.
+func (p Part) clone() Part {
+	all := p.Type + p.ID + p.Subtype + p.SubID
+	cut := func(n int) (s string) {
+		s, all = all[:n], all[n:]
+		return s
+	}
+	return Part{cut(len(p.Type)), cut(len(p.ID)), cut(len(p.Subtype)), cut(len(p.SubID))}
 }
 
-// insert adds a series at the position that search returned.
-func (p *part) insert(at int, s series) { p.series = slices.Insert(p.series, at, s) }
+// search returns the position in order of the first part that is not before key.
+func (h *host) search(key Part) int {
+	at, _ := slices.BinarySearchFunc(h.order, key, func(i int32, k Part) int { return h.parts[i].compare(k) })
+	return at
+}
+
+// column returns the column of a part's series of m, or false.
+func (h *host) column(part int32, m MetricID) (int32, bool) {
+	c, ok := h.series[seriesKey{part, m}]
+	return c, ok
+}
 
 // prune drops the series without samples, the parts without series and the
 // grids without blocks. It reports whether the host itself is empty now.
-func (h *host) prune(grids []uint8) bool {
+func (h *host) prune(seed maphash.Seed, grids []uint8) bool {
 	for i, g := range h.grids {
 		if g != nil && len(g.blocks) == 0 {
 			h.grids[i] = nil
 		}
 	}
-	h.parts = slices.DeleteFunc(h.parts, func(p *part) bool {
-		p.series = slices.DeleteFunc(p.series, func(s series) bool {
-			g := h.grids[grids[s.metric]]
-			if g == nil {
-				return true
-			}
-			if g.holds(s.column) {
-				return false
-			}
-			g.unused = append(g.unused, s.column)
-			return true
-		})
-		if len(p.series) > 0 {
-			return false
+	used := make([]bool, len(h.parts))
+	lost := false
+	for k, c := range h.series {
+		g := h.grids[grids[k.metric]]
+		if g != nil && g.holds(c) {
+			used[k.part] = true
+			continue
 		}
-		delete(h.index, p.Part)
-		return true
-	})
-	return len(h.parts) == 0
+		if g != nil {
+			g.unused = append(g.unused, c)
+		}
+		delete(h.series, k)
+		lost = true
+	}
+	if lost {
+		h.compact(seed, used)
+	}
+	return len(h.series) == 0
+}
+
+// compact drops the parts that are not used.
+func (h *host) compact(seed maphash.Seed, used []bool) {
+	parts, series := h.parts, h.series
+	h.parts, h.order = nil, nil
+	h.index, h.series = map[uint64]int32{}, make(map[seriesKey]int32, len(series))
+	renumbered := make([]int32, len(parts))
+	for i, p := range parts {
+		if used[i] {
+			renumbered[i] = h.obtain(maphash.Comparable(seed, p), p)
+		}
+	}
+	for k, c := range series {
+		h.series[seriesKey{renumbered[k.part], k.metric}] = c
+	}
 }

@@ -2,119 +2,153 @@ package store
 
 import (
 	"cmp"
-	"math"
 	"slices"
-	"strings"
 )
 
-// sliceBytes is what a block's row of columns takes for one column.
-const sliceBytes = 24
+// limit is what take stays below. The rest of the memory cap is for sealing,
+// which can make a block with few values a little larger.
+func (s *Store) limit() int64 { return s.cfg.MemoryCap - s.cfg.MemoryCap/64 }
 
-// blockBytes is what one column of one block takes.
-func (s *Store) blockBytes() int64 { return int64(s.cfg.BlockSlots)*8 + sliceBytes }
-
-func makeGaps(n int) []float64 {
-	v := make([]float64, n)
-	for i := range v {
-		v[i] = math.NaN()
-	}
-	return v
-}
-
-// addHost adds an empty host. Both names are copied: those of a batch are
-// slices of something larger.
-func (s *Store) addHost(st *stripe, k hostKey) *host {
-	h := newHost(hostKey{strings.Clone(k.cluster), strings.Clone(k.host)}, len(s.metrics.frequencies))
-	st.hosts[h.key] = h
-	return h
-}
-
-// reserve accounts for the memory that appending n samples takes at the most,
-// and makes room for it below the memory cap. The caller returns what it did
-// not use.
-func (s *Store) reserve(n int) int64 {
-	want := int64(n) * s.blockBytes()
-	if s.cfg.MemoryCap > 0 && s.held.Load()+want > s.cfg.MemoryCap {
-		s.evict(want)
-	}
-	s.held.Add(want)
-	return want
-}
-
-// evict frees the oldest blocks of all hosts until want bytes and a reserve,
-// which saves the next appends a search, fit below the memory cap.
-func (s *Store) evict(want int64) {
-	s.evicting.Lock()
-	defer s.evicting.Unlock()
-	if s.held.Load()+want <= s.cfg.MemoryCap {
-		return // another append made room meanwhile
-	}
-	excess := s.held.Load() + want - s.cfg.MemoryCap + s.cfg.MemoryCap/32
-	for _, a := range s.blockAges() {
-		if excess <= 0 {
-			return
+// take accounts for n bytes, unless there is no room for them below the memory
+// cap.
+func (s *Store) take(n int64) bool {
+	for {
+		held := s.held.Load()
+		if s.cfg.MemoryCap > 0 && held+n > s.limit() {
+			return false
 		}
-		freed := s.evictBlock(a)
-		excess -= freed
+		if s.held.CompareAndSwap(held, held+n) {
+			return true
+		}
+	}
+}
+
+// give returns bytes that were accounted for.
+func (s *Store) give(n int64) { s.held.Add(-n) }
+
+// resize accounts for what do changes in the size of a block.
+func (s *Store) resize(b *block, do func()) {
+	before := b.size()
+	do()
+	s.held.Add(b.size() - before)
+}
+
+// seal compresses an open block of the grid, or one with patches.
+func (s *Store) seal(g *grid, b *block) {
+	worker := s.sealers.Get().(*sealer)
+	defer s.sealers.Put(worker)
+	left := false
+	s.resize(b, func() { left = b.seal(g.columns, worker) })
+	g.closed(b)
+	s.counters.sealed.Add(1)
+	if !left {
+		s.removeBlock(g, b)
+	}
+}
+
+// removeBlock takes a block off its grid and returns its memory.
+func (s *Store) removeBlock(g *grid, b *block) {
+	if at := slices.Index(g.blocks, b); at >= 0 {
+		g.remove(at)
+		s.give(b.size())
+	}
+}
+
+// dropHost takes an empty host out of its stripe.
+func (s *Store) dropHost(st *stripe, h *host) {
+	delete(st.hosts, h.key)
+	s.hosts.remove(h.key.cluster)
+	s.give(h.size())
+}
+
+// prune drops what became empty in a host that lost blocks or columns.
+func (s *Store) prune(st *stripe, h *host) {
+	before := h.size()
+	empty := h.prune(s.seed, s.metrics.grids)
+	s.give(before - h.size())
+	if empty {
+		s.dropHost(st, h)
 	}
 }
 
 // blockAge locates a block by its end.
 type blockAge struct {
 	end   int64 // Unix seconds
+	kept  bool  // its host is in use
 	host  hostKey
 	grid  int
-	first int64
+	start int64
 }
 
-// blockAges lists all blocks, oldest first.
+// evict frees the oldest blocks, those of hosts in use last, until need bytes
+// and a reserve fit below the memory cap. The reserve saves the next appends a
+// search, and is larger than what a new host, series and block take besides.
+func (s *Store) evict(need int64) {
+	s.evicting.Lock()
+	defer s.evicting.Unlock()
+	fits := func() bool { return s.held.Load()+need <= s.limit()-s.cfg.MemoryCap/32 }
+	if fits() {
+		return // another append made room meanwhile
+	}
+	for _, a := range s.blockAges() {
+		if fits() {
+			return
+		}
+		s.evictBlock(a)
+	}
+}
+
+// blockAges lists all blocks in the order in which they are evicted.
 func (s *Store) blockAges() []blockAge {
+	inUse := s.inUse.Load()
 	var ages []blockAge
 	for i := range s.stripes {
 		st := &s.stripes[i]
 		st.mu.RLock()
 		for k, h := range st.hosts {
+			kept := inUse.contains(k)
 			for gi, g := range h.grids {
 				if g == nil {
 					continue
 				}
 				for _, b := range g.blocks {
-					ages = append(ages, blockAge{g.centre(b.first + g.slots), k, gi, b.first})
+					ages = append(ages, blockAge{b.end, kept, k, gi, b.start})
 				}
 			}
 		}
 		st.mu.RUnlock()
 	}
-	slices.SortFunc(ages, func(a, b blockAge) int { return cmp.Compare(a.end, b.end) })
+	slices.SortFunc(ages, func(a, b blockAge) int {
+		if a.kept != b.kept {
+			if a.kept {
+				return 1
+			}
+			return -1
+		}
+		return cmp.Compare(a.end, b.end)
+	})
 	return ages
 }
 
-// evictBlock drops one block and returns the bytes it held.
-func (s *Store) evictBlock(a blockAge) int64 {
+// evictBlock drops one block, if it is still there.
+func (s *Store) evictBlock(a blockAge) {
 	st := s.stripeOf(a.host)
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	h := st.hosts[a.host]
 	if h == nil || h.grids[a.grid] == nil {
-		return 0
+		return
+	}
+	if s.onEvict != nil {
+		s.onEvict(a)
 	}
 	g := h.grids[a.grid]
-	at, ok := g.search(a.first)
-	if !ok {
-		return 0
+	at := g.position(a.start) - 1
+	if at < 0 || g.blocks[at].start != a.start {
+		return
 	}
-	live := g.blocks[at].live
-	g.blocks = slices.Delete(g.blocks, at, at+1)
-	s.dropIfEmpty(st, h)
-	bytes := int64(live) * s.blockBytes()
-	s.held.Add(-bytes)
-	s.counters.evicted.Add(int64(live))
-	return bytes
-}
-
-// dropIfEmpty prunes a host that lost blocks, and drops it if nothing is left.
-func (s *Store) dropIfEmpty(st *stripe, h *host) {
-	if h.prune(s.metrics.grids) {
-		delete(st.hosts, h.key)
-	}
+	b := g.blocks[at]
+	s.counters.evicted.Add(int64(b.columns(g.columns)))
+	s.removeBlock(g, b)
+	s.prune(st, h)
 }

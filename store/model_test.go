@@ -5,12 +5,13 @@ import (
 	"slices"
 )
 
-// model is the store as plain maps: the judge of the equivalence test.
+// model is the store as plain maps and slow searches: the judge of the
+// equivalence test.
 type model struct {
 	metrics    map[string]MetricConfig
 	blockSlots int64
-	origins    map[modelGrid]int64
-	series     map[modelSeries]map[int64]float64 // by slot
+	blocks     map[modelGrid][]modelBlock // in order of time
+	series     map[modelSeries]map[modelSlot]float64
 }
 
 type modelGrid struct {
@@ -18,37 +19,97 @@ type modelGrid struct {
 	frequency int64
 }
 
+type modelBlock struct{ start, end int64 }
+
 type modelSeries struct {
 	host   hostKey
 	part   Part
 	metric string
 }
 
+// modelSlot is a slot of the block that starts at the given time.
+type modelSlot struct{ block, slot int64 }
+
 func newModel(metrics map[string]MetricConfig, blockSlots int) *model {
-	return &model{metrics, int64(blockSlots), map[modelGrid]int64{}, map[modelSeries]map[int64]float64{}}
+	return &model{metrics, int64(blockSlots), map[modelGrid][]modelBlock{}, map[modelSeries]map[modelSlot]float64{}}
 }
 
 func (m *model) grid(k modelSeries) modelGrid {
 	return modelGrid{k.host, m.metrics[k.metric].Frequency}
 }
 
+// find returns the slot that covers t.
+func (m *model) find(g modelGrid, t int64) (modelSlot, bool) {
+	var found modelSlot
+	ok := false
+	for _, b := range m.blocks[g] {
+		if b.start <= t && t < b.end {
+			found, ok = modelSlot{b.start, (t - b.start) / g.frequency}, true
+		}
+	}
+	return found, ok
+}
+
 func (m *model) set(k modelSeries, t int64, v float64) {
 	g := m.grid(k)
-	if _, ok := m.origins[g]; !ok {
-		m.origins[g] = t - g.frequency/2
+	slot, ok := m.find(g, t)
+	if !ok {
+		b := m.place(g, t)
+		m.blocks[g] = append(m.blocks[g], b)
+		slices.SortFunc(m.blocks[g], func(a, b modelBlock) int { return int(a.start - b.start) })
+		slot = modelSlot{b.start, (t - b.start) / g.frequency}
 	}
 	if m.series[k] == nil {
-		m.series[k] = map[int64]float64{}
+		m.series[k] = map[modelSlot]float64{}
 	}
-	m.series[k][m.slot(g, t)] = v
+	m.series[k][slot] = v
 }
 
-func (m *model) slot(g modelGrid, t int64) int64 {
-	return int64(math.Floor(float64(t-m.origins[g]) / float64(g.frequency)))
+// place says where the new block for t lies: see grid.place.
+func (m *model) place(g modelGrid, t int64) modelBlock {
+	f, length := g.frequency, m.blockSlots*g.frequency
+	var before, after *modelBlock
+	for _, b := range m.blocks[g] {
+		switch {
+		case b.start <= t:
+			before = &b
+		case after == nil:
+			after = &b
+		}
+	}
+	var start, end int64
+	switch {
+	case before != nil:
+		for start = before.end; start+length <= t; start += length {
+		}
+		end = start + length
+	case after != nil:
+		for end = after.start; end-length > t; end -= length {
+		}
+		start = end - length
+	default:
+		start, end = t-f/2, t-f/2+length
+	}
+	if after != nil {
+		end = min(end, after.start)
+	}
+	// Where the slots would have to start for t to be in the centre of one.
+	centred := start
+	for (t-f/2-centred)%f != 0 {
+		centred++
+	}
+	if shift := centred - start; min(shift, f-shift) > f/4 {
+		if t < centred {
+			end = min(end, centred)
+		} else {
+			start = centred
+		}
+	}
+	return modelBlock{start, end}
 }
 
-func (m *model) due(g modelGrid, slot int64) int64 {
-	return m.origins[g] + g.frequency/2 + slot*g.frequency
+func (m *model) due(g modelGrid, s modelSlot) int64 {
+	return s.block + g.frequency/2 + s.slot*g.frequency
 }
 
 // free drops what Store.Free drops and returns how many series' blocks.
@@ -58,34 +119,93 @@ func (m *model) free(selector []string, before int64) int {
 		if !k.matches(selector) {
 			continue
 		}
-		blocks := map[int64][]int64{}
-		for slot := range values {
-			b := int64(math.Floor(float64(slot) / float64(m.blockSlots)))
-			blocks[b] = append(blocks[b], slot)
+		last := map[int64]modelSlot{} // by block
+		for s := range values {
+			if l, ok := last[s.block]; !ok || s.slot > l.slot {
+				last[s.block] = s
+			}
 		}
-		for _, slots := range blocks {
-			if m.due(m.grid(k), slices.Max(slots)+1) >= before {
+		for block, l := range last {
+			l.slot++
+			if m.due(m.grid(k), l) >= before {
 				continue
 			}
 			freed++
-			for _, slot := range slots {
-				delete(values, slot)
+			for s := range values {
+				if s.block == block {
+					delete(values, s)
+				}
 			}
 		}
 		if len(values) == 0 {
 			delete(m.series, k)
 		}
 	}
-	for g := range m.origins {
-		used := false
-		for k := range m.series {
-			used = used || m.grid(k) == g
+	m.dropEmpty()
+	return freed
+}
+
+// retain drops what Store.Retain drops.
+func (m *model) retain(before int64) {
+	for k, values := range m.series {
+		g := m.grid(k)
+		for s := range values {
+			for _, b := range m.blocks[g] {
+				if b.start == s.block && b.end+g.frequency/2 < before {
+					delete(values, s)
+				}
+			}
 		}
-		if !used {
-			delete(m.origins, g)
+		if len(values) == 0 {
+			delete(m.series, k)
 		}
 	}
-	return freed
+	m.dropEmpty()
+}
+
+// oldest returns the end of the oldest block.
+func (m *model) oldest() int64 {
+	end := int64(math.MaxInt64)
+	for _, blocks := range m.blocks {
+		for _, b := range blocks {
+			end = min(end, b.end)
+		}
+	}
+	return end
+}
+
+// evict drops a block.
+func (m *model) evict(g modelGrid, start int64) {
+	for k, values := range m.series {
+		if m.grid(k) != g {
+			continue
+		}
+		for s := range values {
+			if s.block == start {
+				delete(values, s)
+			}
+		}
+		if len(values) == 0 {
+			delete(m.series, k)
+		}
+	}
+	m.dropEmpty()
+}
+
+func (m *model) dropEmpty() {
+	used := map[modelGrid]map[int64]bool{}
+	for k, values := range m.series {
+		g := m.grid(k)
+		if used[g] == nil {
+			used[g] = map[int64]bool{}
+		}
+		for s := range values {
+			used[g][s.block] = true
+		}
+	}
+	for g, blocks := range m.blocks {
+		m.blocks[g] = slices.DeleteFunc(blocks, func(b modelBlock) bool { return !used[g][b.start] })
+	}
 }
 
 func (k modelSeries) matches(selector []string) bool {
@@ -172,27 +292,35 @@ func (m *model) query(q *Query) ([]Series, error) {
 		if len(row) > 1 && m.metrics[q.Metric].Aggregation == AggregateNone {
 			return nil, ErrInvalidAggregation
 		}
-		out = append(out, m.window(q, host, row))
+		out = append(out, m.window(q, row))
 	}
 	return out, nil
 }
 
-func (m *model) window(q *Query, host hostKey, row []modelSeries) Series {
+func (m *model) window(q *Query, row []modelSeries) Series {
 	c := m.metrics[q.Metric]
-	g := modelGrid{host, c.Frequency}
+	g := modelGrid{hostKey{q.Cluster, q.Host}, c.Frequency}
 	out := Series{From: q.From, Resolution: c.Frequency}
-	first, last := int64(math.MaxInt64), int64(math.MinInt64)
+	first, last := int64(math.MaxInt64), int64(math.MinInt64) // starts of slots
 	for _, k := range row {
-		for slot := range m.series[k] {
-			first, last = min(first, slot), max(last, slot)
+		for s := range m.series[k] {
+			start := s.block + s.slot*c.Frequency
+			first, last = min(first, start), max(last, start)
 		}
 	}
 	for t := q.From; t < q.To; t += c.Frequency {
-		slot := m.slot(g, t)
-		if q.Unpadded && (slot < first || slot > last) {
-			if slot < first && len(row) > 0 {
-				out.From += c.Frequency
+		if q.Unpadded {
+			if len(row) == 0 || t >= last+c.Frequency {
+				continue
 			}
+			if t < first {
+				out.From += c.Frequency
+				continue
+			}
+		}
+		slot, ok := m.find(g, t)
+		if !ok {
+			out.Values = append(out.Values, math.NaN())
 			continue
 		}
 		out.Values = append(out.Values, m.cell(row, slot, c.Aggregation))
@@ -201,7 +329,7 @@ func (m *model) window(q *Query, host hostKey, row []modelSeries) Series {
 	return out
 }
 
-func (m *model) cell(row []modelSeries, slot int64, how Aggregation) float64 {
+func (m *model) cell(row []modelSeries, slot modelSlot, how Aggregation) float64 {
 	if len(row) == 0 {
 		return math.NaN()
 	}

@@ -93,18 +93,21 @@ func (s *Store) Query(q *Query) ([]Series, error) {
 	if err := s.Check(q); err != nil {
 		return nil, err
 	}
-	out, err := s.read(q, metric)
-	if err != nil {
+	v, err := s.view(q, metric)
+	if v == nil || err != nil {
 		return nil, err
 	}
+	out := make([]Series, len(v.rows))
 	for i := range out {
+		out[i] = v.series(i, s.metrics.configs[metric].Aggregation)
 		out[i].finish(q)
 	}
 	return out, nil
 }
 
-// read copies the values of the window out of the store.
-func (s *Store) read(q *Query, metric MetricID) ([]Series, error) {
+// view returns what the store holds of the query's window, nil if that is
+// nothing.
+func (s *Store) view(q *Query, metric MetricID) (*view, error) {
 	key := hostKey{q.Cluster, q.Host}
 	st := s.stripeOf(key)
 	st.mu.RLock()
@@ -113,7 +116,7 @@ func (s *Store) read(q *Query, metric MetricID) ([]Series, error) {
 	if h == nil {
 		return nil, nil
 	}
-	rows := h.selectColumns(q, metric)
+	rows := h.selectColumns(s.seed, q, metric)
 	found := false
 	how := s.metrics.configs[metric].Aggregation
 	for _, columns := range rows {
@@ -125,55 +128,5 @@ func (s *Store) read(q *Query, metric MetricID) ([]Series, error) {
 	if !found {
 		return nil, nil
 	}
-	g := h.grids[s.metrics.grids[metric]]
-	out := make([]Series, len(rows))
-	for i, columns := range rows {
-		out[i] = g.window(q, columns)
-		if how == AggregateAvg && len(columns) > 1 {
-			for j := range out[i].Values {
-				out[i].Values[j] /= float64(len(columns))
-			}
-		}
-	}
-	return out, nil
+	return h.grids[s.metrics.grids[metric]].view(q, rows), nil
 }
-
-// window sums the columns over the query's window; without a column all cells
-// are gaps.
-func (g *grid) window(q *Query, columns []int32) Series {
-	from, n := q.From, ceilDiv(q.To-q.From, g.frequency)
-	slot := g.slot(from)
-	if q.Unpadded {
-		skip, keep := g.trim(columns, slot, n)
-		from, slot, n = from+skip*g.frequency, slot+skip, keep
-	}
-	out := Series{From: from, To: from + n*g.frequency, Resolution: g.frequency, Values: make([]float64, n)}
-	if len(columns) == 0 {
-		fillGaps(out.Values)
-	}
-	for i, c := range columns {
-		if i == 0 {
-			g.read(out.Values, c, slot, assign)
-		} else {
-			g.read(out.Values, c, slot, addTo)
-		}
-	}
-	return out
-}
-
-// trim returns how many of the n cells from the slot on lie before the first
-// sample of all columns, and how many lie from there to the last one.
-func (g *grid) trim(columns []int32, slot, n int64) (skip, keep int64) {
-	if len(columns) == 0 {
-		return 0, 0
-	}
-	first, last, _ := g.extent(columns[0])
-	for _, c := range columns[1:] {
-		lo, hi, _ := g.extent(c)
-		first, last = min(first, lo), max(last, hi)
-	}
-	skip = min(max(first-slot, 0), n)
-	return skip, max(min(last+1-slot, n)-skip, 0)
-}
-
-func ceilDiv(a, b int64) int64 { return -floorDiv(-a, b) }

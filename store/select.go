@@ -1,6 +1,9 @@
 package store
 
-import "slices"
+import (
+	"hash/maphash"
+	"slices"
+)
 
 // typeOrder lists the kinds of parts from the coarsest to the finest. A host's
 // own series is made of the first kind that has the metric; kinds that are not
@@ -17,9 +20,9 @@ func typeRank(t string) int {
 // selectColumns returns for each series of the answer the columns that make it
 // up: one of the level itself if it has the metric, otherwise those of the
 // parts below. No column means that there is no such series.
-func (h *host) selectColumns(q *Query, m MetricID) [][]int32 {
+func (h *host) selectColumns(seed maphash.Seed, q *Query, m MetricID) [][]int32 {
 	if q.Type == "" {
-		return [][]int32{h.hostColumns(m)}
+		return [][]int32{h.hostColumns(seed, m)}
 	}
 	var rows [][]int32
 	for _, id := range q.TypeIDs {
@@ -28,7 +31,7 @@ func (h *host) selectColumns(q *Query, m MetricID) [][]int32 {
 			continue
 		}
 		for _, sub := range q.SubtypeIDs {
-			rows = append(rows, h.own(Part{q.Type, id, q.Subtype, sub}, m))
+			rows = append(rows, h.own(seed, Part{q.Type, id, q.Subtype, sub}, m))
 		}
 	}
 	if q.Aggregate && len(rows) > 1 {
@@ -38,9 +41,9 @@ func (h *host) selectColumns(q *Query, m MetricID) [][]int32 {
 }
 
 // own returns the column of the part's own series.
-func (h *host) own(key Part, m MetricID) []int32 {
-	if p := h.index[key]; p != nil {
-		if c, ok := p.column(m); ok {
+func (h *host) own(seed maphash.Seed, key Part, m MetricID) []int32 {
+	if p, ok := h.part(maphash.Comparable(seed, key), key); ok {
+		if c, ok := h.column(p, m); ok {
 			return []int32{c}
 		}
 	}
@@ -48,61 +51,57 @@ func (h *host) own(key Part, m MetricID) []int32 {
 }
 
 // hostColumns returns the columns that make up the host's series of m.
-func (h *host) hostColumns(m MetricID) []int32 {
-	if own := h.own(Part{}, m); own != nil {
+func (h *host) hostColumns(seed maphash.Seed, m MetricID) []int32 {
+	if own := h.own(seed, Part{}, m); own != nil {
 		return own
 	}
 	best, found := "", false
-	for _, p := range h.parts {
-		if found && p.Type == best {
+	for _, i := range h.order {
+		typ := h.parts[i].Type
+		if found && typ == best {
 			continue
 		}
-		if _, ok := p.column(m); !ok {
+		if _, ok := h.column(i, m); !ok {
 			continue
 		}
-		// The parts are sorted by type: of equal ranks the first name stays.
-		if !found || typeRank(p.Type) < typeRank(best) {
-			best, found = p.Type, true
+		// The parts are in order of their types: of equal ranks the first stays.
+		if !found || typeRank(typ) < typeRank(best) {
+			best, found = typ, true
 		}
 	}
 	if !found {
 		return nil
 	}
-	return h.columnsOf(h.ofType(best), m)
+	return h.columnsOf(h.between(Part{Type: best}, func(p Part) bool { return p.Type == best }), m)
 }
 
 // partColumns returns the columns that make up the series of m of one part.
 func (h *host) partColumns(typ, id string, m MetricID) []int32 {
-	parts := h.ofType(typ)
-	lo, _ := slices.BinarySearchFunc(parts, Part{Type: typ, ID: id}, func(p *part, k Part) int { return p.compare(k) })
-	hi := lo
-	for hi < len(parts) && parts[hi].ID == id {
-		hi++
-	}
-	return h.columnsOf(parts[lo:hi], m)
+	return h.columnsOf(h.between(Part{Type: typ, ID: id}, func(p Part) bool { return p.Type == typ && p.ID == id }), m)
 }
 
-// ofType returns the parts of one type, which are sorted by id.
-func (h *host) ofType(typ string) []*part {
-	lo, _ := slices.BinarySearchFunc(h.parts, Part{Type: typ}, func(p *part, k Part) int { return p.compare(k) })
+// between returns the parts, in order, from the first one on as long as they
+// are wanted.
+func (h *host) between(first Part, wanted func(Part) bool) []int32 {
+	lo := h.search(first)
 	hi := lo
-	for hi < len(h.parts) && h.parts[hi].Type == typ {
+	for hi < len(h.order) && wanted(h.parts[h.order[hi]]) {
 		hi++
 	}
-	return h.parts[lo:hi]
+	return h.order[lo:hi]
 }
 
 // columnsOf returns the columns of m of the given parts, which are sorted. A
 // part's second levels count only where the part itself lacks the metric, and
 // then only those of the first kind that has it: several kinds would count the
 // same thing twice.
-func (h *host) columnsOf(parts []*part, m MetricID) []int32 {
+func (h *host) columnsOf(parts []int32, m MetricID) []int32 {
 	var columns []int32
 	for i := 0; i < len(parts); {
-		id, own, kind, first := parts[i].ID, false, "", len(columns)
-		for ; i < len(parts) && parts[i].ID == id; i++ {
-			p := parts[i]
-			c, ok := p.column(m)
+		id, own, kind, first := h.parts[parts[i]].ID, false, "", len(columns)
+		for ; i < len(parts) && h.parts[parts[i]].ID == id; i++ {
+			p := &h.parts[parts[i]]
+			c, ok := h.column(parts[i], m)
 			if !ok || own {
 				continue
 			}

@@ -3,7 +3,15 @@ package store
 import "sync/atomic"
 
 type counters struct {
-	samples, freed, evicted atomic.Int64
+	samples, invalid, overSeries, overHosts atomic.Int64
+	freed, evicted, sealed                  atomic.Int64
+}
+
+func (c *counters) add(a *Appended) {
+	c.samples.Add(int64(a.Stored))
+	c.invalid.Add(int64(a.Invalid))
+	c.overSeries.Add(int64(a.OverSeries))
+	c.overHosts.Add(int64(a.OverHosts))
 }
 
 // Stats describes a Store at one moment.
@@ -12,7 +20,13 @@ type Stats struct {
 	// blocks freed by Free and retention, Evicted those that gave way to newer
 	// ones under the memory cap.
 	Samples, Freed, Evicted int64
-	// Hosts and Series count what is held now, Bytes what its blocks take.
+	// Invalid, OverSeries and OverHosts count the samples that were refused:
+	// no valid sample, of a series beyond the limit of its host, of a host
+	// beyond the limit of its cluster.
+	Invalid, OverSeries, OverHosts int64
+	// Sealed counts how often a block was compressed.
+	Sealed int64
+	// Hosts and Series count what is held now, Bytes what it takes.
 	Hosts, Series, Bytes int64
 }
 
@@ -23,16 +37,19 @@ func (s *Store) Stats() Stats {
 		Samples: s.counters.samples.Load(),
 		Freed:   s.counters.freed.Load(),
 		Evicted: s.counters.evicted.Load(),
+		Sealed:  s.counters.sealed.Load(),
 		Bytes:   s.held.Load(),
+
+		Invalid:    s.counters.invalid.Load(),
+		OverSeries: s.counters.overSeries.Load(),
+		OverHosts:  s.counters.overHosts.Load(),
 	}
 	for i := range s.stripes {
 		st := &s.stripes[i]
 		st.mu.RLock()
 		out.Hosts += int64(len(st.hosts))
 		for _, h := range st.hosts {
-			for _, p := range h.parts {
-				out.Series += int64(len(p.series))
-			}
+			out.Series += int64(len(h.series))
 		}
 		st.mu.RUnlock()
 	}

@@ -3,8 +3,8 @@
 //
 // A host's samples lie on one grid of time slots for each sampling interval,
 // shared by all series of the host with this interval, so that combining
-// series is adding columns. A grid is cut into blocks, the unit of retention
-// and of eviction. Hosts are spread over stripes, each with a lock of its own;
+// series is adding columns. A grid is cut into blocks, the unit of compression,
+// of retention and of eviction. Hosts are spread over stripes, each with a lock of its own;
 // an operation holds one stripe lock at a time.
 //
 // All methods of a Store are safe for concurrent use. Appends of one host take
@@ -21,6 +21,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"cc-metric-store/store/chunk"
 )
 
 // Config describes a Store. The zero value of each optional field means its
@@ -31,24 +33,30 @@ type Config struct {
 	// Retention is how long samples are kept; what is older goes with the
 	// retention passes that Run makes. Default 48 h, at least 1 s.
 	Retention time.Duration
-	// MemoryCap bounds the bytes held by blocks; the oldest blocks of all
-	// hosts give way. 0 means no bound; otherwise at least MinMemoryCap.
+	// MemoryCap bounds the bytes that hosts, series and samples take; the
+	// oldest blocks give way, those of hosts in use last. 0 means no bound;
+	// otherwise at least 64 KiB and 256 bytes for each series that a host may
+	// have.
 	MemoryCap int64
+	// MaxSeries bounds the series of a host, MaxHosts the hosts of a cluster:
+	// samples of further ones are refused. Defaults 100,000 and 100,000.
+	MaxSeries, MaxHosts int
 	// Stripes is the number of locks that hosts are spread over, a power of
 	// two. Default 256.
 	Stripes int
-	// BlockSlots is the number of slots of a block. Default 128.
+	// BlockSlots is the number of slots of a block, at most chunk.MaxSlots.
+	// Default 128.
 	BlockSlots int
+	// InUse returns the hosts, by cluster, that have jobs which began before the
+	// given time: their samples outlive the retention. It is asked before each
+	// retention pass. Default: none.
+	InUse func(ctx context.Context, before time.Time) (map[string]map[string]bool, error)
 	// Now is the clock of retention and of Health. Default time.Now.
 	Now func() time.Time
 	// Logger receives a line for each retention pass that freed something.
 	// Default: discard.
 	Logger *slog.Logger
 }
-
-// MinMemoryCap is the smallest Config.MemoryCap: enough for the blocks that
-// concurrent appends open at once.
-const MinMemoryCap = 64 << 20
 
 func (c Config) withDefaults() Config {
 	if c.Retention == 0 {
@@ -59,6 +67,12 @@ func (c Config) withDefaults() Config {
 	}
 	if c.BlockSlots == 0 {
 		c.BlockSlots = 128
+	}
+	if c.MaxSeries == 0 {
+		c.MaxSeries = 100_000
+	}
+	if c.MaxHosts == 0 {
+		c.MaxHosts = 100_000
 	}
 	if c.Now == nil {
 		c.Now = time.Now
@@ -74,14 +88,21 @@ func (c Config) validate() []error {
 	if c.Retention < time.Second {
 		faults = append(faults, fmt.Errorf("retention %v is shorter than 1 s", c.Retention))
 	}
-	if c.MemoryCap < 0 || c.MemoryCap > 0 && c.MemoryCap < MinMemoryCap {
-		faults = append(faults, fmt.Errorf("memory cap of %d bytes is neither 0 nor at least %d", c.MemoryCap, MinMemoryCap))
+	// The open rows of the largest host have to fit several times.
+	if least := max(4*chunkRows*valueBytes*int64(c.MaxSeries), 64<<10); c.MemoryCap != 0 && c.MemoryCap < least {
+		faults = append(faults, fmt.Errorf("memory cap of %d bytes is neither 0 nor at least %d, which hosts of %d series need", c.MemoryCap, least, c.MaxSeries))
 	}
 	if c.Stripes < 1 || c.Stripes&(c.Stripes-1) != 0 {
 		faults = append(faults, fmt.Errorf("%d stripes are no power of two", c.Stripes))
 	}
-	if c.BlockSlots < 1 || c.BlockSlots > 1<<16 {
-		faults = append(faults, fmt.Errorf("blocks of %d slots are not within 1 and %d", c.BlockSlots, 1<<16))
+	if c.BlockSlots < 1 || c.BlockSlots > chunk.MaxSlots {
+		faults = append(faults, fmt.Errorf("blocks of %d slots are not within 1 and %d", c.BlockSlots, chunk.MaxSlots))
+	}
+	if c.MaxSeries < 1 {
+		faults = append(faults, fmt.Errorf("a limit of %d series for a host", c.MaxSeries))
+	}
+	if c.MaxHosts < 1 {
+		faults = append(faults, fmt.Errorf("a limit of %d hosts for a cluster", c.MaxHosts))
 	}
 	return faults
 }
@@ -92,11 +113,14 @@ type Store struct {
 	metrics metricTable
 	seed    maphash.Seed
 	stripes []stripe
-	gaps    []float64 // a block's worth of NaN, never written
+	hosts   hostCounts
+	sealers sync.Pool // of *sealer
 
-	held     atomic.Int64 // bytes that blocks hold or have reserved
+	held     atomic.Int64 // bytes that are accounted for
 	evicting sync.Mutex   // held by the one append that makes room
+	inUse    atomic.Pointer[hostSet]
 	counters counters
+	onEvict  func(blockAge) // for tests
 }
 
 // New returns an empty Store, or one error that names all faults of cfg. It
@@ -113,7 +137,8 @@ func New(cfg Config) (*Store, error) {
 		metrics: metrics,
 		seed:    maphash.MakeSeed(),
 		stripes: make([]stripe, cfg.Stripes),
-		gaps:    makeGaps(cfg.BlockSlots),
+		hosts:   hostCounts{clusters: map[string]int{}},
+		sealers: sync.Pool{New: func() any { return new(sealer) }},
 	}
 	for i := range s.stripes {
 		s.stripes[i].hosts = map[hostKey]*host{}
@@ -126,19 +151,4 @@ func New(cfg Config) (*Store, error) {
 func (s *Store) Metric(name []byte) (MetricID, bool) {
 	id, ok := s.metrics.ids[string(name)]
 	return id, ok
-}
-
-// Run makes a retention pass every half retention until ctx ends. It returns
-// nil then.
-func (s *Store) Run(ctx context.Context) error {
-	tick := time.NewTicker(s.cfg.Retention / 2)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-			s.Retain()
-		}
-	}
 }

@@ -1,9 +1,13 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"math"
+	"math/rand/v2"
+	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -32,7 +36,7 @@ func put(t testing.TB, s *Store, host string, p Part, metric string, at int64, v
 		t.Fatalf("no metric %s", metric)
 	}
 	b := Batch{Cluster: "c", Host: host, Parts: []Part{p}, Samples: []Sample{{Time: at, Value: v, Metric: id}}}
-	if n := s.Append(&b); n != 1 {
+	if n := s.Append(&b).Stored; n != 1 {
 		t.Fatalf("stored %d of 1 sample", n)
 	}
 }
@@ -40,9 +44,9 @@ func put(t testing.TB, s *Store, host string, p Part, metric string, at int64, v
 func TestNewReportsAllFaults(t *testing.T) {
 	_, err := New(Config{
 		Metrics:   map[string]MetricConfig{"a": {}, "b": {Frequency: -1}},
-		Retention: -1, MemoryCap: 1, Stripes: 3, BlockSlots: -1,
+		Retention: -1, MemoryCap: 1, Stripes: 3, BlockSlots: -1, MaxHosts: -1,
 	})
-	for _, want := range []string{`metric "a": frequency 0 s`, `metric "b"`, "retention", "memory cap", "3 stripes", "-1 slots"} {
+	for _, want := range []string{`metric "a": frequency 0 s`, `metric "b"`, "retention", "memory cap", "3 stripes", "-1 slots", "-1 hosts"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v lacks %q", err, want)
 		}
@@ -91,14 +95,14 @@ func TestAppendRefusesWhatIsNoSample(t *testing.T) {
 	for _, at := range []int64{math.MinInt64, -MaxTime - 1, MaxTime + 1, math.MaxInt64} {
 		b.Samples = append(b.Samples, Sample{Time: at, Value: 1})
 	}
-	if n := s.Append(&b); n != 0 {
+	if n := s.Append(&b).Stored; n != 0 {
 		t.Errorf("stored %d samples", n)
 	}
 	if st := s.Stats(); st.Hosts != 0 || st.Bytes != 0 {
 		t.Errorf("something is held: %+v", st)
 	}
 	b.Samples = []Sample{{Time: -MaxTime, Value: 1}, {Time: MaxTime, Value: 2}}
-	if n := s.Append(&b); n != 2 {
+	if n := s.Append(&b).Stored; n != 2 {
 		t.Errorf("stored %d samples at the ends of time", n)
 	}
 }
@@ -212,15 +216,17 @@ func TestRetain(t *testing.T) {
 	}
 }
 
-// TestMemoryCap loads five times the cap and looks at it all the time.
+// TestMemoryCap loads five times the cap of values that do not compress, and
+// looks at it all the time. STRESS, a duration, makes it go on for as long.
 func TestMemoryCap(t *testing.T) {
-	s := newStore(t, Config{MemoryCap: MinMemoryCap})
-	load, _ := s.Metric([]byte("load"))
-	blocks := int(5 * MinMemoryCap / s.blockBytes())
-	const hosts, parts = 50, 40
-	var batch Batch
+	stress, _ := time.ParseDuration(os.Getenv("STRESS"))
+	const limit = 4 << 20
+	s := newStore(t, Config{MemoryCap: limit, MaxSeries: 1000})
+	flops, _ := s.Metric([]byte("flops"))
+	const hosts, parts = 20, 40
+	batch := Batch{Cluster: "c"}
 	for p := range parts {
-		batch.Parts = append(batch.Parts, Part{Type: "core", ID: string(rune('A' + p))})
+		batch.Parts = append(batch.Parts, Part{Type: "core", ID: strconv.Itoa(p)})
 	}
 	var wg sync.WaitGroup
 	stop := make(chan struct{})
@@ -230,34 +236,39 @@ func TestMemoryCap(t *testing.T) {
 			case <-stop:
 				return
 			default:
-				if n := s.held.Load(); n > MinMemoryCap {
-					t.Errorf("%d bytes are held, the cap is %d", n, MinMemoryCap)
+				if n := s.held.Load(); n > limit {
+					t.Errorf("%d bytes are held, the cap is %d", n, limit)
 					return
 				}
 			}
 		}
 	})
-	const step = 128 * 60 // a block
-	rounds := blocks / (hosts * parts)
-	for r := range rounds {
+	rnd := rand.New(rand.NewPCG(1, 2))
+	ticks := 5 * limit / (hosts * parts * 8)
+	tick, value := 0, 0.0
+	for begin := time.Now(); tick < ticks || time.Since(begin) < stress; tick++ {
 		for h := range hosts {
-			batch.Cluster, batch.Host, batch.Samples = "c", "h"+string(rune('A'+h)), batch.Samples[:0]
+			batch.Host, batch.Samples = "h"+strconv.Itoa(h), batch.Samples[:0]
 			for p := range parts {
-				batch.Samples = append(batch.Samples, Sample{Time: t0 + int64(r)*step, Value: float64(r), Part: int32(p), Metric: load})
+				value = rnd.Float64()
+				batch.Samples = append(batch.Samples, Sample{Time: t0 + int64(tick)*60, Value: value, Part: int32(p), Metric: flops})
 			}
-			s.Append(&batch)
+			if a := s.Append(&batch); a.Stored != parts {
+				t.Fatalf("tick %d: %+v", tick, a)
+			}
 		}
 	}
 	close(stop)
 	wg.Wait()
-	at := t0 + int64(rounds-1)*step
+	t.Logf("%d samples, %+v", tick*hosts*parts, s.Stats())
+	at := t0 + int64(tick-1)*60
 	for h := range hosts {
-		rows, err := s.Query(&Query{Cluster: "c", Host: "h" + string(rune('A'+h)), Metric: "load", From: at, To: at + 60, Type: "core", TypeIDs: []string{"A"}})
-		if err != nil || len(rows) != 1 || rows[0].Values[0] != float64(rounds-1) {
-			t.Fatalf("host %d lacks its newest sample: %v, %v", h, rows, err)
+		rows, err := s.Query(&Query{Cluster: "c", Host: "h" + strconv.Itoa(h), Metric: "flops", From: at, To: at + 60})
+		if err != nil || len(rows) != 1 || math.IsNaN(rows[0].Values[0]) {
+			t.Fatalf("host %d lacks its newest samples: %v, %v", h, rows, err)
 		}
 	}
-	if st := s.Stats(); st.Evicted == 0 || st.Bytes > MinMemoryCap {
+	if st := s.Stats(); st.Evicted == 0 || st.Bytes > limit {
 		t.Errorf("stats %+v", st)
 	}
 	s.Free(nil, math.MaxInt64)
@@ -266,9 +277,169 @@ func TestMemoryCap(t *testing.T) {
 	}
 }
 
+func TestLimits(t *testing.T) {
+	s := newStore(t, Config{MaxSeries: 3, MaxHosts: 2})
+	load, _ := s.Metric([]byte("load"))
+	b := Batch{Cluster: "c"}
+	for p := range 5 {
+		b.Parts = append(b.Parts, Part{Type: "core", ID: strconv.Itoa(p)})
+		b.Samples = append(b.Samples, Sample{Time: t0, Value: 1, Part: int32(p), Metric: load})
+	}
+	for h := range 4 {
+		b.Host = strconv.Itoa(h)
+		want := Appended{Stored: 3, OverSeries: 2}
+		if h >= 2 {
+			want = Appended{OverHosts: 5}
+		}
+		if got := s.Append(&b); got != want {
+			t.Errorf("host %d: %+v, want %+v", h, got, want)
+		}
+	}
+	b.Host = "0" // known series go on
+	if got := s.Append(&b); got.Stored != 3 {
+		t.Errorf("known series: %+v", got)
+	}
+	s.Free([]string{"c", "0"}, math.MaxInt64) // makes room
+	b.Host = "3"
+	if got := s.Append(&b); got.Stored != 3 {
+		t.Errorf("after a host is gone: %+v", got)
+	}
+	for i := range 2 * maxClusters { // invented clusters
+		b.Cluster = "x" + strconv.Itoa(i)
+		s.Append(&b)
+	}
+	if st := s.Stats(); st.Hosts != maxClusters+1 || st.OverHosts == 0 || st.OverSeries == 0 {
+		t.Errorf("stats %+v", st)
+	}
+}
+
+// TestLateSamples writes into blocks that are sealed, more often than patches
+// are kept.
+func TestLateSamples(t *testing.T) {
+	s := newStore(t, Config{BlockSlots: 128})
+	const n = 128 * 10
+	for i := range int64(n) {
+		put(t, s, "h", Part{}, "load", t0+i*60, float64(i))
+	}
+	if s.Stats().Sealed < 8 {
+		t.Fatal("nothing is sealed")
+	}
+	rnd := rand.New(rand.NewPCG(1, 2))
+	want := make([]float64, n)
+	for i := range want {
+		want[i] = float64(i)
+	}
+	before := s.Stats().Sealed
+	for range 3 * maxPatches {
+		i := rnd.Int64N(100)
+		want[i] = rnd.Float64()
+		put(t, s, "h", Part{}, "load", t0+i*60, want[i])
+	}
+	rows, err := s.Query(&Query{Cluster: "c", Host: "h", Metric: "load", From: t0, To: t0 + n*60})
+	if err != nil || !slices.Equal(rows[0].Values, want) {
+		t.Fatalf("other values than written: %v", err)
+	}
+	if n := s.Stats().Sealed - before; n != 2 {
+		t.Errorf("patches were merged %d times", n)
+	}
+}
+
+// TestJitterNeverCollides: samples within an eighth of an interval around their
+// times each have a slot of their own, also when the collector comes back with
+// another phase after a block's end, and in whatever order the runs arrive.
+func TestJitterNeverCollides(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(testSeed(t), 0))
+	key := hostKey{"c", "h"}
+	for range 100 {
+		slots := 1 + rnd.IntN(20)
+		s := newStore(t, Config{BlockSlots: slots})
+		var runs [][]int64
+		due, n := int64(t0), 0
+		for range 1 + rnd.IntN(6) {
+			var times []int64
+			for range 1 + rnd.IntN(100) {
+				times = append(times, due+rnd.Int64N(15)-7)
+				due += 60
+				n++
+			}
+			runs = append(runs, times)
+			due += int64(slots+1)*60 + rnd.Int64N(600) // while it is down
+		}
+		rnd.Shuffle(len(runs), func(i, j int) { runs[i], runs[j] = runs[j], runs[i] })
+		for _, times := range runs {
+			for i, at := range times {
+				put(t, s, "h", Part{}, "load", at, float64(i))
+			}
+		}
+		left := 0
+		for _, g := range s.stripeOf(key).hosts[key].grids {
+			if g == nil {
+				continue
+			}
+			for _, b := range g.blocks {
+				v := make([]float64, b.slots)
+				b.read(v, 0, 0)
+				left += len(slices.DeleteFunc(v, math.IsNaN))
+			}
+		}
+		if left != n {
+			t.Fatalf("blocks of %d: %d of %d samples are left", slots, left, n)
+		}
+	}
+}
+
+func TestHostsInUseOutliveTheRetention(t *testing.T) {
+	var mu sync.Mutex
+	now := time.Unix(t0, 0)
+	clock := func() time.Time { mu.Lock(); defer mu.Unlock(); return now }
+	answers := make(chan error)
+	s := newStore(t, Config{Retention: 2 * time.Second, Now: clock, BlockSlots: 1,
+		InUse: func(_ context.Context, before time.Time) (map[string]map[string]bool, error) {
+			if want := clock().Add(-2 * time.Second); !before.Equal(want) {
+				t.Errorf("asked for jobs before %v, want %v", before, want)
+			}
+			return map[string]map[string]bool{"c": {"busy": true}}, <-answers
+		}})
+	for _, host := range []string{"busy", "idle"} {
+		put(t, s, host, Part{}, "temp", t0-3600, 1)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	answers <- errors.New("out of order") // nothing is dropped
+	answers <- errors.New("out of order")
+	if hosts := s.Hosts("c"); len(hosts) != 2 {
+		t.Errorf("hosts %v", hosts)
+	}
+	answers <- nil
+	for len(s.Hosts("c")) == 2 {
+		time.Sleep(time.Millisecond)
+	}
+	if hosts := s.Hosts("c"); !slices.Equal(hosts, []string{"busy"}) {
+		t.Errorf("hosts %v", hosts)
+	}
+	// The backend is gone for longer than the retention: that goes on, with
+	// what was known last.
+	mu.Lock()
+	now = now.Add(time.Hour)
+	mu.Unlock()
+	put(t, s, "later", Part{}, "temp", t0-3600, 1)
+	answers <- errors.New("out of order")
+	for len(s.Hosts("c")) == 2 {
+		time.Sleep(time.Millisecond)
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if hosts := s.Hosts("c"); !slices.Equal(hosts, []string{"busy"}) {
+		t.Errorf("hosts %v", hosts)
+	}
+}
+
 // TestConcurrentUse is for the race detector.
 func TestConcurrentUse(t *testing.T) {
-	s := newStore(t, Config{Stripes: 2, BlockSlots: 4, MemoryCap: MinMemoryCap})
+	s := newStore(t, Config{Stripes: 2, BlockSlots: 4, MaxSeries: 1000, MemoryCap: 1 << 20})
 	var wg sync.WaitGroup
 	for w := range 4 {
 		wg.Go(func() {

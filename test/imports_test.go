@@ -60,7 +60,7 @@ func arrows() map[string][]string {
 		"embedded":                nil,
 		"ingest":                  {"store"},
 		"rest":                    {"store"},
-		"store":                   {"store/checkpoint", "store/archive"},
+		"store":                   {"store/checkpoint", "store/archive", "store/chunk"},
 		"store/checkpoint":        {"store/chunk"},
 		"store/archive":           {"store/chunk"},
 		"store/chunk":             nil,

@@ -116,7 +116,7 @@ func TestFaultyConfigurations(t *testing.T) {
 			"metric-store.nats-subscriptions[0].subscribe-to",
 		}},
 		{"archive", base("metric-store", object{"cleanup": object{"mode": "archive", "directory": "./archive"}}), []string{"metric-store.cleanup.mode"}},
-		{"retention by jobs", base("main", object{"backend-url": "http://127.0.0.1:1"}), []string{"main.backend-url"}},
+		{"backend without a scheme", base("main", object{"backend-url": "127.0.0.1:8080"}), []string{"main.backend-url"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for _, args := range [][]string{{"-config", "config.json"}, {"-check-config"}} {

@@ -1,0 +1,235 @@
+package store
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"runtime"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// A host of the benchmarks has the series of a node with 72 hardware threads:
+// 8 of the node, 3 for each socket, 7 for each thread.
+const benchSeries = 8 + 3*2 + 7*72
+
+var benchMetrics = func() map[string]MetricConfig {
+	m := map[string]MetricConfig{}
+	for i := range 8 {
+		m["m"+strconv.Itoa(i)] = MetricConfig{Frequency: 60, Aggregation: AggregateSum}
+	}
+	return m
+}()
+
+// benchBatch returns a host's batch of one tick; fill changes its values and
+// times.
+func benchBatch(s *Store, host int) *Batch {
+	b := &Batch{Cluster: "fritz", Host: fmt.Sprintf("f%05d", host), Parts: []Part{{}}}
+	add := func(part int, metric int) {
+		id, _ := s.Metric([]byte("m" + strconv.Itoa(metric)))
+		b.Samples = append(b.Samples, Sample{Part: int32(part), Metric: id})
+	}
+	for m := range 8 {
+		add(0, m)
+	}
+	for _, kind := range []struct {
+		name           string
+		parts, metrics int
+	}{{"socket", 2, 3}, {"hwthread", 72, 7}} {
+		first := len(b.Parts)
+		for i := range kind.parts {
+			b.Parts = append(b.Parts, Part{Type: kind.name, ID: strconv.Itoa(i)})
+		}
+		for m := range kind.metrics {
+			for i := range kind.parts {
+				add(first+i, m)
+			}
+		}
+	}
+	return b
+}
+
+// walks are the random walks of a host's series, with 0 to 3 decimals; one in
+// seven is constant.
+type walks struct {
+	rnd    *rand.Rand
+	values []float64
+}
+
+func newWalks(host int) *walks {
+	w := &walks{rand.New(rand.NewPCG(uint64(host), 1)), make([]float64, benchSeries)}
+	for i := range w.values {
+		w.values[i] = w.rnd.Float64() * 1000
+	}
+	return w
+}
+
+func (w *walks) fill(b *Batch, at int64) {
+	for i := range b.Samples {
+		if i%7 != 0 {
+			w.values[i] = math.Abs(w.values[i] + w.rnd.NormFloat64()*5)
+		}
+		scale := math.Pow10(i % 4)
+		b.Samples[i].Time, b.Samples[i].Value = at, math.Round(w.values[i]*scale)/scale
+	}
+}
+
+// load fills a store with so many hosts and ticks of 60 s.
+func load(tb testing.TB, hosts, ticks int) *Store {
+	tb.Helper()
+	s, err := New(Config{Metrics: benchMetrics})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	for h := range hosts {
+		b, w := benchBatch(s, h), newWalks(h)
+		for t := range ticks {
+			w.fill(b, t0+int64(t)*60)
+			s.Append(b)
+		}
+	}
+	return s
+}
+
+// BenchmarkAppend appends ticks of 1,000 hosts in turn, sealing included.
+func BenchmarkAppend(b *testing.B) {
+	s, err := New(Config{Metrics: benchMetrics})
+	if err != nil {
+		b.Fatal(err)
+	}
+	batches := make([]*Batch, 1000)
+	for h := range batches {
+		batches[h] = benchBatch(s, h)
+		newWalks(h).fill(batches[h], t0)
+		s.Append(batches[h])
+	}
+	b.ReportAllocs()
+	b.ResetTimer()
+	for i := range b.N {
+		batch := batches[i%len(batches)]
+		at := t0 + 60*int64(1+i/len(batches))
+		for j := range batch.Samples {
+			batch.Samples[j].Time = at
+		}
+		s.Append(batch)
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/benchSeries, "ns/sample")
+}
+
+// BenchmarkQuery answers queries of the kinds that cc-backend sends, on 32 hosts
+// with 24 h of samples.
+func BenchmarkQuery(b *testing.B) {
+	const hosts, ticks = 32, 1440
+	s := load(b, hosts, ticks)
+	end := int64(t0 + ticks*60)
+	threads := make([]string, 72)
+	for i := range threads {
+		threads[i] = strconv.Itoa(i)
+	}
+	run := func(name string, queries []Query) {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for range b.N {
+				for i := range queries {
+					if rows, err := s.Query(&queries[i]); err != nil || len(rows) == 0 {
+						b.Fatal(len(rows), err)
+					}
+				}
+			}
+		})
+	}
+	each := func(q Query) (all []Query) {
+		q.Cluster, q.To = "fritz", end
+		for h := range hosts {
+			q.Host = fmt.Sprintf("f%05d", h)
+			all = append(all, q)
+		}
+		return all
+	}
+	run("one node metric, 6 h", each(Query{Metric: "m7", From: end - 6*3600})[:1])
+	run("32 hosts, one node metric, 12 h", each(Query{Metric: "m7", From: end - 12*3600}))
+	run("32 hosts, sum of 72 threads, 6 h", each(Query{Metric: "m1", From: end - 6*3600, Type: "hwthread", TypeIDs: threads, Aggregate: true}))
+	run("32 hosts, last 5 min", each(Query{Metric: "m7", From: end - 300}))
+}
+
+// BenchmarkMemory fills a store and reports what it takes for a sample: sealed
+// blocks alone, all that the store accounts for, and the process; after 100
+// minutes, when most is in open blocks, and after 24 hours.
+func BenchmarkMemory(b *testing.B) {
+	const hosts = 200
+	for _, test := range []struct {
+		name  string
+		ticks int
+	}{{"100min", 100}, {"24h", 1440}} {
+		b.Run(test.name, func(b *testing.B) {
+			var s *Store
+			for range b.N {
+				s = load(b, hosts, test.ticks)
+			}
+			samples := float64(hosts * test.ticks * benchSeries)
+			runtime.GC()
+			sealed, values := s.sealedBytes()
+			if values > 0 {
+				b.ReportMetric(float64(sealed)/float64(values), "B/sample-sealed")
+			}
+			b.ReportMetric(float64(s.Stats().Bytes)/samples, "B/sample-held")
+			b.ReportMetric(float64(resident())/samples, "B/sample-resident")
+			b.ReportMetric(0, "ns/op")
+			runtime.KeepAlive(s)
+		})
+	}
+}
+
+// sealedBytes returns the size of the sealed values, and their number.
+func (s *Store) sealedBytes() (size, values int64) {
+	for i := range s.stripes {
+		for _, h := range s.stripes[i].hosts {
+			for _, g := range h.grids {
+				if g == nil {
+					continue
+				}
+				for _, blk := range g.blocks {
+					if blk.head == nil {
+						size += blk.size()
+						values += blk.slots * int64(g.columns)
+					}
+				}
+			}
+		}
+	}
+	return size, values
+}
+
+// resident returns the memory that the process holds now.
+func resident() int64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.Sys - m.HeapReleased)
+}
+
+// BenchmarkGC measures a full garbage collection over 1 and 4 million series.
+func BenchmarkGC(b *testing.B) {
+	for _, hosts := range []int{1_000_000 / benchSeries, 4_000_000 / benchSeries} {
+		b.Run(fmt.Sprintf("series=%d", hosts*benchSeries), func(b *testing.B) {
+			s := load(b, hosts, 2)
+			runtime.GC()
+			b.ResetTimer()
+			cpu := cpuTime()
+			for range b.N {
+				runtime.GC()
+			}
+			b.ReportMetric(float64((cpuTime()-cpu).Milliseconds())/float64(b.N), "cpu-ms/GC")
+			runtime.KeepAlive(s)
+		})
+	}
+}
+
+func cpuTime() time.Duration {
+	var r syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &r); err != nil {
+		return 0
+	}
+	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
+}

@@ -1,0 +1,40 @@
+package store
+
+import "sync"
+
+// hostCounts counts the hosts of each cluster.
+type hostCounts struct {
+	mu       sync.Mutex
+	clusters map[string]int // guarded by mu
+}
+
+// maxClusters bounds the clusters, so that invented names cannot get around the
+// limit of hosts in each.
+const maxClusters = 1000
+
+// add counts a new host, unless its cluster has max hosts already or there are
+// too many clusters.
+func (c *hostCounts) add(cluster string, max int) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n, ok := c.clusters[cluster]
+	if n >= max || !ok && len(c.clusters) >= maxClusters {
+		return false
+	}
+	c.clusters[cluster] = n + 1
+	return true
+}
+
+// remove counts a host that is gone.
+func (c *hostCounts) remove(cluster string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.clusters[cluster]--; c.clusters[cluster] <= 0 {
+		delete(c.clusters, cluster)
+	}
+}
+
+// hostSet is a set of hosts by cluster. The nil set is empty.
+type hostSet map[string]map[string]bool
+
+func (s *hostSet) contains(k hostKey) bool { return s != nil && (*s)[k.cluster][k.host] }

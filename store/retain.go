@@ -1,0 +1,86 @@
+package store
+
+import (
+	"context"
+	"time"
+)
+
+const (
+	askTimeout = 10 * time.Second
+	// After a failure to learn which hosts are in use, a retention pass is tried
+	// again this soon.
+	askAgain = time.Minute
+)
+
+// Run makes a retention pass every half retention until ctx ends. It returns
+// nil then.
+func (s *Store) Run(ctx context.Context) error {
+	interval := s.cfg.Retention / 2
+	asked := s.cfg.Now() // when InUse last answered
+	for wait := interval; ; {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(wait):
+		}
+		wait = interval
+		now := s.cfg.Now()
+		if err := s.ask(ctx, now); err == nil {
+			asked = now
+		} else if unknown := now.Sub(asked); unknown < s.cfg.Retention {
+			wait = min(interval, askAgain)
+			s.cfg.Logger.Warn("cannot learn which hosts have jobs: nothing is dropped for its age until that works, or for the retention at the most",
+				"error", err, "for", unknown.Truncate(time.Second))
+			continue
+		} else {
+			s.cfg.Logger.Error("cannot learn which hosts have jobs: dropping what is older than the retention, but for hosts known to have some before",
+				"error", err, "for", unknown.Truncate(time.Second))
+		}
+		s.Retain()
+	}
+}
+
+// ask learns which hosts are in use.
+func (s *Store) ask(ctx context.Context, now time.Time) error {
+	if s.cfg.InUse == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	hosts, err := s.cfg.InUse(ctx, now.Add(-s.cfg.Retention))
+	if err != nil {
+		return err
+	}
+	set := hostSet(hosts)
+	s.inUse.Store(&set)
+	return nil
+}
+
+// Retain makes one retention pass: it frees the blocks that are older than the
+// retention, but not those of the hosts that were in use when that was last
+// asked.
+func (s *Store) Retain() {
+	before := s.cfg.Now().Add(-s.cfg.Retention)
+	inUse := s.inUse.Load()
+	freed := 0
+	s.eachHost(func(k hostKey) bool { return !inUse.contains(k) }, func(h *host) int {
+		n := s.retainHost(h, before.Unix())
+		freed += n
+		return n
+	})
+	s.counters.freed.Add(int64(freed))
+	if freed > 0 {
+		s.cfg.Logger.Info("retention pass", "blocks_freed", freed, "older_than", before.Truncate(time.Second))
+	}
+}
+
+// retainHost drops the blocks that end before the given time.
+func (s *Store) retainHost(h *host, before int64) (freed int) {
+	for _, g := range h.grids {
+		for g != nil && len(g.blocks) > 0 && g.blocks[0].end+g.frequency/2 < before {
+			freed += g.blocks[0].columns(g.columns)
+			s.removeBlock(g, g.blocks[0])
+		}
+	}
+	return freed
+}
