@@ -109,3 +109,12 @@ func role(name string) error {
 	}
 	return nil
 }
+
+// backendAddress accepts the address of cc-backend.
+func backendAddress(address string) error {
+	u, err := url.Parse(address)
+	if err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" {
+		return fmt.Errorf(`%q is not an address such as "https://monitoring.example.org"`, address)
+	}
+	return nil
+}

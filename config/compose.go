@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -57,7 +58,12 @@ func (c composer) main() Main {
 		User:          read(n, "", "user"),
 		Group:         read(n, "", "group"),
 		JWTPublicKey:  read(n, "", "jwt-public-key"),
+		BackendURL:    strings.TrimRight(read(n, "", "backend-url"), "/"),
+		BackendToken:  read(n, "", "backend-token"),
 		Gops:          read(n, false, "debug", "gops"),
+	}
+	if token := n.at("backend-token"); token != nil && n.at("backend-url") == nil {
+		c.found.warn(token, noEffect+"without backend-url nobody is asked")
 	}
 	cert, key := n.at("https-cert-file"), n.at("https-key-file")
 	if cert != nil && key == nil {
@@ -177,6 +183,8 @@ func (c composer) metricStore(retention time.Duration, stream string) MetricStor
 		Retention:       retention,
 		MemoryCap:       int64(read(n, 0.0, "memory-cap") * (1 << 30)),
 		Workers:         int(read(n, int64(0), "num-workers")),
+		MaxSeries:       int(read(n, int64(defaultMaxSeries), "max-series-per-host")),
+		MaxHosts:        int(read(n, int64(defaultMaxHosts), "max-hosts")),
 		FutureTolerance: read(n, defaultFutureTolerance, "future-tolerance"),
 		Subscriptions:   c.subscriptions(n, stream),
 	}

@@ -48,6 +48,10 @@ type Main struct {
 	// the roles of which a token needs one. A class that is not in the map
 	// keeps its default; an empty list lets every valid token in.
 	JWTRoles map[string][]string
+	// BackendURL is cc-backend's address, without a slash at the end: samples of
+	// nodes with running jobs outlive the retention. Empty: they do not.
+	// BackendToken authenticates there.
+	BackendURL, BackendToken string
 	// Gops starts the gops diagnostics agent.
 	Gops bool
 }
@@ -118,6 +122,9 @@ type MetricStore struct {
 	// Workers is the number of goroutines that decode and append; 0: chosen
 	// by the number of processors.
 	Workers int
+	// MaxSeries bounds the series of a host, MaxHosts the hosts of a cluster;
+	// samples of further ones are refused.
+	MaxSeries, MaxHosts int
 	// FutureTolerance is how far ahead of its entry in the log a sample may
 	// be.
 	FutureTolerance time.Duration
@@ -146,6 +153,8 @@ const (
 	defaultMaxPayload      = largestPayload
 	defaultFutureTolerance = 10 * time.Minute
 	defaultRetention       = 48 * time.Hour
+	defaultMaxSeries       = 100_000
+	defaultMaxHosts        = 100_000
 )
 
 // Load reads the configuration file at path and the files that it includes.
@@ -186,6 +195,8 @@ func Default() *Config {
 		},
 		MetricStore: MetricStore{
 			Retention:       defaultRetention,
+			MaxSeries:       defaultMaxSeries,
+			MaxHosts:        defaultMaxHosts,
 			FutureTolerance: defaultFutureTolerance,
 			Subscriptions:   []Subscription{{Subject: defaultSubject}},
 		},

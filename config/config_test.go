@@ -38,7 +38,7 @@ func TestLoad(t *testing.T) {
 					Stream: Stream{Name: "HPC", Replicas: 3, MaxAge: 72 * time.Hour, MaxBytes: 1 << 30},
 				},
 				MetricStore: MetricStore{
-					Retention: 24 * time.Hour, MemoryCap: 1 << 29, Workers: 4, FutureTolerance: 5 * time.Minute,
+					Retention: 24 * time.Hour, MemoryCap: 1 << 29, Workers: 4, FutureTolerance: 5 * time.Minute, MaxSeries: defaultMaxSeries, MaxHosts: defaultMaxHosts,
 					Subscriptions: []Subscription{{"hpc-nats", "north"}, {"south.*.metrics", "south"}},
 				},
 			},
@@ -51,7 +51,7 @@ func TestLoad(t *testing.T) {
 				Metrics: map[string]Metric{"mem_used": {30, ""}},
 				NATS:    NATS{Address: "tls://broker:4222", Embedded: defaults.Embedded, Stream: defaults.Stream},
 				MetricStore: MetricStore{
-					Retention: 48 * time.Hour, MemoryCap: 8 << 30, FutureTolerance: 10 * time.Minute,
+					Retention: 48 * time.Hour, MemoryCap: 8 << 30, FutureTolerance: 10 * time.Minute, MaxSeries: defaultMaxSeries, MaxHosts: defaultMaxHosts,
 					Subscriptions: []Subscription{{"updates", ""}},
 				},
 			},
@@ -66,7 +66,7 @@ func TestLoad(t *testing.T) {
 					Stream: Stream{Name: "CC_METRICS", Replicas: 1, MaxAge: 24 * time.Hour, Compression: true},
 				},
 				MetricStore: MetricStore{
-					Retention: 24 * time.Hour, Workers: 2, FutureTolerance: 10 * time.Minute,
+					Retention: 24 * time.Hour, Workers: 2, FutureTolerance: 10 * time.Minute, MaxSeries: defaultMaxSeries, MaxHosts: defaultMaxHosts,
 					Subscriptions: []Subscription{{"updates", "north"}, {"metrics.rack1", ""}},
 				},
 			},
@@ -79,7 +79,7 @@ func TestLoad(t *testing.T) {
 				Metrics: map[string]Metric{"cpu_load": {60, ""}},
 				NATS:    defaults,
 				MetricStore: MetricStore{
-					Retention: 48 * time.Hour, FutureTolerance: 10 * time.Minute,
+					Retention: 48 * time.Hour, FutureTolerance: 10 * time.Minute, MaxSeries: defaultMaxSeries, MaxHosts: defaultMaxHosts,
 					Subscriptions: []Subscription{{"hpc-nats", ""}},
 				},
 			},

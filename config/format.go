@@ -42,8 +42,8 @@ func mainSection() field {
 		"jwt-roles": {kind: dictionary, name: endpointClass, element: &field{
 			kind: items, element: &field{kind: text, valid: on(role)},
 		}},
-		"backend-url":   {kind: text, unsupported: "retention by running jobs is not built yet: remove the key, and metric-store.retention-in-memory applies to every host alike"},
-		"backend-token": {kind: text, unsupported: "retention by running jobs is not built yet: remove the key, as backend-url is not used either"},
+		"backend-url":   {kind: text, valid: on(backendAddress)},
+		"backend-token": {kind: text},
 		"debug":         debugSection(),
 	}}
 }
@@ -116,8 +116,10 @@ func natsClientKeys() map[string]field {
 func metricStoreSection() field {
 	return field{kind: section, keys: map[string]field{
 		"retention-in-memory": retention(),
-		"memory-cap":          {kind: number, wanted: "a number of GB, 0 for no cap", valid: between(0.0, 1<<20, showNumber)},
+		"memory-cap":          {kind: number, wanted: "a number of GB, 0 for no cap", valid: on(memoryCap)},
 		"num-workers":         workers(),
+		"max-series-per-host": {kind: whole, valid: between(1, 250_000, showWhole)},
+		"max-hosts":           {kind: whole, valid: between(1, 10_000_000, showWhole)},
 		"future-tolerance":    {kind: duration, valid: between(time.Second, maxDuration, showDuration)},
 		"nats-subscriptions":  subscriptions(),
 		"subscriptions":       subscriptions(),

@@ -89,3 +89,14 @@ func showSize(v int64) string {
 	}
 	return showWhole(v) + " bytes"
 }
+
+// minMemoryCap is what the open blocks of the largest hosts take, in GB.
+const minMemoryCap = 1.0 / 16
+
+// memoryCap accepts a number of GB that the store can keep to.
+func memoryCap(gb float64) error {
+	if gb != 0 && (gb < minMemoryCap || gb > 1<<20) {
+		return fmt.Errorf("%s GB is out of range: give 0 for no cap, or %v to %d GB", showNumber(gb), minMemoryCap, 1<<20)
+	}
+	return nil
+}

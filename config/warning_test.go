@@ -108,3 +108,18 @@ func TestPayloadIsCappedAtWhatTheLogStores(t *testing.T) {
 	}
 	expect(t, "warning", texts(warnings), []string{"nats.embedded.max-payload: 64MB is more than the log stores"})
 }
+
+func TestBackend(t *testing.T) {
+	cfg, warnings, err := parse("config.json", edit(t, minimal, `main.backend-url "https://cc.example.org/"`, `main.backend-token "x"`))
+	if err != nil || len(warnings) > 0 {
+		t.Fatal(err, warnings)
+	}
+	if m := cfg.Main; m.BackendURL != "https://cc.example.org" || m.BackendToken != "x" {
+		t.Errorf("got %+v", m)
+	}
+	_, warnings, err = parse("config.json", edit(t, minimal, `main.backend-token "x"`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	expect(t, "warning", texts(warnings), []string{"main.backend-token: no effect"})
+}

@@ -61,6 +61,9 @@ func newStatsCollector(s *store.Store, l watchedLog) *statsCollector {
 	counter("log_bytes_total", "Bytes of the entries read from the log.", func(_ store.Stats, i ingest.Stats) int64 { return i.Bytes })
 	counter("lines_total", "Lines read from the log.", func(_ store.Stats, i ingest.Stats) int64 { return i.Lines })
 	counter("samples_total", "Samples stored.", func(s store.Stats, _ ingest.Stats) int64 { return s.Samples })
+	counter("samples_over_series_limit_total", "Samples refused as their host has as many series as it may have.", func(s store.Stats, _ ingest.Stats) int64 { return s.OverSeries })
+	counter("samples_over_hosts_limit_total", "Samples refused as their cluster has as many hosts as it may have.", func(s store.Stats, _ ingest.Stats) int64 { return s.OverHosts })
+	counter("blocks_sealed_total", "How often a block of a host was compressed.", func(s store.Stats, _ ingest.Stats) int64 { return s.Sealed })
 	counter("dead_letters_lost_total", "Refused lines that are not in the dead-letter stream.", func(_ store.Stats, i ingest.Stats) int64 { return i.LostDeadLetters })
 	counter("bridged_messages_total", "Messages copied from a broker without JetStream into the embedded log.", func(_ store.Stats, i ingest.Stats) int64 { return i.Bridged })
 	counter("bridge_failures_total", "Messages of a broker without JetStream that could not be copied.", func(_ store.Stats, i ingest.Stats) int64 { return i.NotBridged })
@@ -73,7 +76,7 @@ func newStatsCollector(s *store.Store, l watchedLog) *statsCollector {
 	gauge("broker_connected", "1 while there is a connection to the broker.", func(_ store.Stats, i ingest.Stats) float64 { return oneIf(i.Connected) })
 	gauge("hosts", "Hosts in the store.", func(s store.Stats, _ ingest.Stats) float64 { return float64(s.Hosts) })
 	gauge("series", "Series in the store.", func(s store.Stats, _ ingest.Stats) float64 { return float64(s.Series) })
-	gauge("block_bytes", "Memory that the blocks of samples take.", func(s store.Stats, _ ingest.Stats) float64 { return float64(s.Bytes) })
+	gauge("held_bytes", "Memory that hosts, series and samples take.", func(s store.Stats, _ ingest.Stats) float64 { return float64(s.Bytes) })
 	return c
 }
 

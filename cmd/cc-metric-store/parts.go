@@ -16,12 +16,19 @@ func storeConfig(cfg *config.Config, log *slog.Logger) store.Config {
 	for name, m := range cfg.Metrics {
 		metrics[name] = store.MetricConfig{Frequency: m.Frequency, Aggregation: aggregation(m.Aggregation)}
 	}
-	return store.Config{
+	c := store.Config{
 		Metrics:   metrics,
 		Retention: cfg.MetricStore.Retention,
 		MemoryCap: cfg.MetricStore.MemoryCap,
+		MaxSeries: cfg.MetricStore.MaxSeries,
+		MaxHosts:  cfg.MetricStore.MaxHosts,
 		Logger:    log,
 	}
+	if cfg.Main.BackendURL != "" {
+		b := &backend{url: cfg.Main.BackendURL, token: cfg.Main.BackendToken}
+		c.InUse = b.hostsInUse
+	}
+	return c
 }
 
 func aggregation(name string) store.Aggregation {

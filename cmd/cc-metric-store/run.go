@@ -37,6 +37,7 @@ func run(ctx context.Context, o options, stdout, stderr io.Writer) error {
 		fmt.Fprintf(stdout, "configuration %s: no faults found\n", o.config)
 		return nil
 	}
+	tuneCollector(cfg.MetricStore.MemoryCap)
 	a, err := assemble(cfg, o, log)
 	if err != nil {
 		return err
