@@ -13,7 +13,8 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-var errNoToken = errors.New("Use JWT Authentication") //nolint:staticcheck // the words that clients know
+//lint:ignore ST1005 these are the words that clients know
+var errNoToken = errors.New("Use JWT Authentication")
 
 // grant is what a valid token allows.
 type grant struct {

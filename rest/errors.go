@@ -12,8 +12,9 @@ import (
 
 var (
 	errNotFound = errors.New("404 page not found")
-	errMethod   = errors.New("Method Not Allowed") //nolint:staticcheck // the words that clients know
-	errPanic    = errors.New("internal error: the log says more")
+	//lint:ignore ST1005 these are the words that clients know
+	errMethod = errors.New("Method Not Allowed")
+	errPanic  = errors.New("internal error: the log says more")
 )
 
 // statusGone stands in the access log for a request whose client went away

@@ -5,15 +5,14 @@ import (
 	"math"
 )
 
-// Behaviour of a generated gauge.
+// behaviour of a generated gauge. The zero value is a random walk that turns back
+// at the ends of its range.
 type behaviour uint8
 
 const (
-	// wander is a random walk that turns back at the ends of its range.
-	wander behaviour = iota
 	// steady never changes after the value that its series was born with.
-	steady
-	// quotient wanders too, but its value is a whole number of events divided by the time that the
+	steady behaviour = iota + 1
+	// quotient is a random walk too, but its value is a whole number of events divided by the time that the
 	// collector measured between two readings. It therefore uses all digits that a float64 has.
 	quotient
 )
