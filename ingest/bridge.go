@@ -101,8 +101,8 @@ func (b *bridge) subscribe(ctx, copying context.Context) error {
 	return withTimeout(ctx, b.source.FlushWithContext)
 }
 
-// drain ends the subscriptions when they have delivered what is there, or
-// copying ends.
+// drain ends the subscriptions when they have delivered what is there. It waits
+// for the broker to end them until copying ends.
 func (b *bridge) drain(copying context.Context) {
 	b.countDropped()
 	b.mu.Lock()
@@ -110,7 +110,12 @@ func (b *bridge) drain(copying context.Context) {
 		_ = s.Drain() // fails if the connection is closed, and with it all is done
 	}
 	b.mu.Unlock()
-	abandon := context.AfterFunc(copying, b.unsubscribe)
+	abandon := context.AfterFunc(copying, func() {
+		// Nobody waits for the copier any more: what is there is counted at once.
+		if err := b.source.Barrier(b.unsubscribe); err != nil {
+			b.unsubscribe()
+		}
+	})
 	b.delivering.Wait()
 	abandon()
 }
@@ -121,9 +126,6 @@ func (b *bridge) unsubscribe() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, s := range b.subs {
-		if left, _, err := s.Pending(); err == nil && left > 1 {
-			b.in.counters.notBridged.Add(int64(left - 1)) // the first one is being handed over
-		}
 		_ = s.Unsubscribe()
 	}
 	b.subs = nil

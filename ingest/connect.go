@@ -35,6 +35,11 @@ func (in *Ingest) connectEmbedded(ctx context.Context, onReconnect func()) (nc *
 		nats.IgnoreAuthErrorAbort(),
 		nats.CustomReconnectDelay(reconnectDelay),
 		nats.ReconnectHandler(func(*nats.Conn) { onReconnect() }),
+		// Without a handler the library writes to stderr. Who watches the server
+		// tells about it.
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+			in.log.Debug("connection to the embedded nats-server", "error", err)
+		}),
 	}
 	if in.cfg.EmbeddedUser != "" {
 		opts = append(opts, nats.UserInfo(in.cfg.EmbeddedUser, in.cfg.EmbeddedPassword))
