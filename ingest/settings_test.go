@@ -66,7 +66,7 @@ func TestSettingsThatLoseData(t *testing.T) {
 // TestAFullEmbeddedStoreDropsTheOldest: and a later, smaller bound is kept, too.
 func TestAFullEmbeddedStoreDropsTheOldest(t *testing.T) {
 	dir := t.TempDir()
-	for i, test := range []struct{ maxStore, maxBytes int64 }{{96 << 20, 0}, {64 << 20, 0}, {64 << 20, 96 << 20}} {
+	for i, test := range []struct{ maxStore, maxBytes int64 }{{72 << 20, 0}, {64 << 20, 0}, {64 << 20, 96 << 20}} {
 		server, err := embedded.New(embedded.Config{Directory: dir, MaxStore: test.maxStore, SyncInterval: time.Minute})
 		if err != nil {
 			t.Fatal(err)
@@ -80,8 +80,10 @@ func TestAFullEmbeddedStoreDropsTheOldest(t *testing.T) {
 			Stream:   Stream{MaxBytes: test.maxBytes},
 		})
 		eventually(t, "ready", func() bool { return n.Ready() == nil })
-		body := fmt.Sprintf("cpu_load,hostname=h value=%d %d\n%s", i, base, strings.Repeat("#"+strings.Repeat(" ", 1000)+"\n", 120<<10))
-		if err := n.Write(context.Background(), "c", strings.NewReader(body)); err != nil {
+		body := fmt.Sprintf("cpu_load,hostname=h value=%d %d\n%s", i, base, strings.Repeat("#"+strings.Repeat(" ", 1000)+"\n", 60<<10))
+		w := newWrite(n.Ingest, "c")
+		w.budget = budget{patience}
+		if err := w.run(context.Background(), strings.NewReader(body)); err != nil {
 			t.Errorf("a write of more than the store holds: %v", err)
 		}
 		if v := value(t, n.store, "c", "h", "cpu_load", base); v != float64(i) {

@@ -161,6 +161,9 @@ func (w *write) publish(ctx context.Context, l *logStream, data []byte) error {
 	}
 	first := w.line
 	w.line += bytes.Count(data, newline)
+	if len(w.pending) > 0 {
+		w.budget.renew()
+	}
 	id, done, err := w.in.publish(ctx, &w.budget, l, m)
 	if err != nil {
 		return err
@@ -178,7 +181,10 @@ func (w *write) refuse(line int, detail string) {
 
 // await returns when all entries are visible.
 func (w *write) await(ctx context.Context) error {
-	for _, p := range w.pending {
+	for i, p := range w.pending {
+		if i > 0 {
+			w.budget.renew()
+		}
 		o, err := w.in.await(ctx, &w.budget, p.done)
 		if err != nil {
 			return err
