@@ -61,11 +61,12 @@ func TestEquivalenceUnderMemoryCap(t *testing.T) {
 			const limit = 128 << 10
 			e := newEquivalence(t, seed, Config{Metrics: equivalenceMetrics, BlockSlots: slots, Retention: time.Hour, MaxSeries: 500, MemoryCap: limit})
 			e.single = true
-			e.store.onEvict = func(a blockAge) {
-				if oldest := e.model.oldest(); a.end > oldest {
-					t.Fatalf("evicted a block that ends at %d, the oldest ends at %d", a.end, oldest)
+			e.store.onEvict = func(host hostKey, frequency int64, b *block) {
+				g := modelGrid{host, frequency}
+				if !e.model.isNext(g, b.start) {
+					t.Fatalf("evicted the block from %d to %d, which is not the next one", b.start, b.end)
 				}
-				e.model.evict(modelGrid{a.host, e.store.metrics.frequencies[a.grid]}, a.start)
+				e.model.evict(g, b.start)
 			}
 			for range 1500 {
 				e.step()

@@ -83,6 +83,9 @@ type blockAge struct {
 // evict frees the oldest blocks, those of hosts in use last, until need bytes
 // and a reserve fit below the memory cap. The reserve saves the next appends a
 // search, and is larger than what a new host, series and block take besides.
+//
+// The newest block of each host comes last, and is compressed before it is
+// dropped, so that the newest samples stay.
 func (s *Store) evict(need int64) {
 	s.evicting.Lock()
 	defer s.evicting.Unlock()
@@ -90,18 +93,23 @@ func (s *Store) evict(need int64) {
 	if fits() {
 		return // another append made room meanwhile
 	}
-	for _, a := range s.blockAges() {
-		if fits() {
-			return
+	older, newest := s.blockAges()
+	for _, step := range []struct {
+		ages []blockAge
+		do   func(*stripe, *host, *grid, *block)
+	}{{older, s.evictBlock}, {newest, s.compressBlock}, {newest, s.evictBlock}} {
+		for _, a := range step.ages {
+			if fits() {
+				return
+			}
+			s.atBlock(a, step.do)
 		}
-		s.evictBlock(a)
 	}
 }
 
 // blockAges lists all blocks in the order in which they are evicted.
-func (s *Store) blockAges() []blockAge {
+func (s *Store) blockAges() (older, newest []blockAge) {
 	inUse := s.inUse.Load()
-	var ages []blockAge
 	for i := range s.stripes {
 		st := &s.stripes[i]
 		st.mu.RLock()
@@ -111,27 +119,35 @@ func (s *Store) blockAges() []blockAge {
 				if g == nil {
 					continue
 				}
-				for _, b := range g.blocks {
-					ages = append(ages, blockAge{b.end, kept, k, gi, b.start})
+				for i, b := range g.blocks {
+					a := blockAge{b.end, kept, k, gi, b.start}
+					if i < len(g.blocks)-1 {
+						older = append(older, a)
+					} else {
+						newest = append(newest, a)
+					}
 				}
 			}
 		}
 		st.mu.RUnlock()
 	}
-	slices.SortFunc(ages, func(a, b blockAge) int {
-		if a.kept != b.kept {
-			if a.kept {
-				return 1
-			}
-			return -1
-		}
-		return cmp.Compare(a.end, b.end)
-	})
-	return ages
+	slices.SortFunc(older, blockAge.compare)
+	slices.SortFunc(newest, blockAge.compare)
+	return older, newest
 }
 
-// evictBlock drops one block, if it is still there.
-func (s *Store) evictBlock(a blockAge) {
+func (a blockAge) compare(b blockAge) int {
+	if a.kept != b.kept {
+		if a.kept {
+			return 1
+		}
+		return -1
+	}
+	return cmp.Compare(a.end, b.end)
+}
+
+// atBlock calls do for the block, if it is still there, with its stripe locked.
+func (s *Store) atBlock(a blockAge, do func(*stripe, *host, *grid, *block)) {
 	st := s.stripeOf(a.host)
 	st.mu.Lock()
 	defer st.mu.Unlock()
@@ -139,15 +155,24 @@ func (s *Store) evictBlock(a blockAge) {
 	if h == nil || h.grids[a.grid] == nil {
 		return
 	}
-	if s.onEvict != nil {
-		s.onEvict(a)
-	}
 	g := h.grids[a.grid]
-	at := g.position(a.start) - 1
-	if at < 0 || g.blocks[at].start != a.start {
-		return
+	if at := g.position(a.start) - 1; at >= 0 && g.blocks[at].start == a.start {
+		do(st, h, g, g.blocks[at])
 	}
-	b := g.blocks[at]
+}
+
+// compressBlock seals a block for the memory that this saves.
+func (s *Store) compressBlock(_ *stripe, _ *host, g *grid, b *block) {
+	if b.head != nil || len(b.patches) > 0 {
+		s.seal(g, b)
+	}
+}
+
+// evictBlock drops a block.
+func (s *Store) evictBlock(st *stripe, h *host, g *grid, b *block) {
+	if s.onEvict != nil {
+		s.onEvict(h.key, g.frequency, b)
+	}
 	s.counters.evicted.Add(int64(b.columns(g.columns)))
 	s.removeBlock(g, b)
 	s.prune(st, h)

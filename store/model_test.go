@@ -163,15 +163,29 @@ func (m *model) retain(before int64) {
 	m.dropEmpty()
 }
 
-// oldest returns the end of the oldest block.
-func (m *model) oldest() int64 {
-	end := int64(math.MaxInt64)
-	for _, blocks := range m.blocks {
-		for _, b := range blocks {
-			end = min(end, b.end)
+// isNext reports whether the block is the oldest one of those that have a newer
+// one in their grid, or of all if there is none such.
+func (m *model) isNext(of modelGrid, start int64) bool {
+	older, newest := int64(math.MaxInt64), int64(math.MaxInt64)
+	var end int64
+	isNewest := false
+	for g, blocks := range m.blocks {
+		for i, b := range blocks {
+			last := i == len(blocks)-1
+			if last {
+				newest = min(newest, b.end)
+			} else {
+				older = min(older, b.end)
+			}
+			if g == of && b.start == start {
+				end, isNewest = b.end, last
+			}
 		}
 	}
-	return end
+	if isNewest {
+		return older == math.MaxInt64 && end == newest
+	}
+	return end == older
 }
 
 // evict drops a block.

@@ -120,7 +120,7 @@ type Store struct {
 	evicting sync.Mutex   // held by the one append that makes room
 	inUse    atomic.Pointer[hostSet]
 	counters counters
-	onEvict  func(blockAge) // for tests
+	onEvict  func(hostKey, int64, *block) // for tests: host, frequency, block
 }
 
 // New returns an empty Store, or one error that names all faults of cfg. It
