@@ -60,7 +60,7 @@ stress:
 bench:
 	go test -run '^$$' -bench . -benchtime $(BENCHTIME) ./ingest ./rest ./cmd/cc-metric-generator
 	go test -run '^$$' -bench 'Append|Query' -benchtime $(BENCHTIME) ./store
-	go test -run '^$$' -bench 'Encode|Decode|AddTo' -benchtime $(BENCHTIME) ./store/chunk
+	go test -run '^$$' -bench '(Encode|Decode|AddTo)/real' -benchtime $(BENCHTIME) ./store/chunk
 
 bench-memory:
 	go test -run '^$$' -bench Size ./store/chunk
