@@ -172,7 +172,7 @@ func TestBrokerWhoseJetStreamIsSlowToStart(t *testing.T) {
 	ns := broker(t, t.TempDir(), false, -1)
 	n := run(t, newTestStore(t), Config{
 		Broker: Broker{URL: ns.ClientURL()},
-		pace:   pace{refusals: patience, ask: patience, proof: patience},
+		pace:   pace{refusals: patience, ask: patience, proof: patience, recount: patience},
 	})
 	eventually(t, "several refusals", func() bool {
 		err := n.Ready()

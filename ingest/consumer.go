@@ -90,12 +90,25 @@ func (in *Ingest) read(ctx context.Context, l *logStream, p *pipeline, pos *posi
 	watched := make(chan struct{})
 	go func() {
 		defer close(watched)
-		select {
-		case <-l.reattach:
-		case <-ctx.Done():
-		case <-ended:
+		defer it.Stop()
+		tick := time.NewTicker(in.cfg.pace.recount)
+		defer tick.Stop()
+		for last := uint64(0); ; {
+			select {
+			case <-l.reattach:
+				return
+			case <-ctx.Done():
+				return
+			case <-ended:
+				return
+			case <-tick.C:
+				if fetched := in.counters.fetched.Load(); fetched != last {
+					last = fetched
+				} else if in.counters.pending.Load() > 0 {
+					in.recount(ctx, l, fetched)
+				}
+			}
 		}
-		it.Stop()
 	}()
 	err = in.readFrom(ctx, it, l, p, pos)
 	close(ended)
@@ -186,15 +199,33 @@ func (in *Ingest) readFrom(ctx context.Context, it jetstream.MessagesContext, l 
 			return err
 		}
 		in.fill(e, m, meta, l, pos.created)
+		if pos.seq > 0 && e.seq > pos.seq+1 {
+			in.noteGap(ctx, l, pos, e.seq)
+		}
 		in.counters.fetched.Store(e.seq)
 		in.counters.pending.Store(meta.NumPending)
 		pos.seq, pos.at = e.seq, e.at
 		pos.entries++
+		in.counters.fetchedEntries.Store(pos.entries)
 		if meta.NumPending == 0 { // also if entries that waited were removed
 			in.state.setTarget(pos.entries)
 		}
 		p.put(e)
 	}
+}
+
+// recount notices that nothing waits although the broker said so with the newest
+// entry: its count does not know of entries that the stream dropped meanwhile.
+func (in *Ingest) recount(ctx context.Context, l *logStream, fetched uint64) {
+	entries := in.counters.fetchedEntries.Load()
+	_ = withTimeout(ctx, func(ctx context.Context) error { // it comes round again
+		stream, err := l.js.Stream(ctx, l.name)
+		if err == nil && stream.CachedInfo().State.LastSeq <= fetched {
+			in.counters.pending.Store(0)
+			in.state.setTarget(entries)
+		}
+		return err
+	})
 }
 
 func (in *Ingest) fill(e *entry, m jetstream.Msg, meta *jetstream.MsgMetadata, l *logStream, created time.Time) {

@@ -83,7 +83,7 @@ func run(t *testing.T, s *store.Store, cfg Config) *node {
 		cfg.Subscriptions = []Subscription{{Subject: "hpc-nats", Cluster: "dc"}}
 	}
 	if cfg.pace == (pace{}) {
-		cfg.pace = pace{refusals: 10 * time.Millisecond, ask: 10 * time.Millisecond, proof: 10 * time.Millisecond}
+		cfg.pace = pace{refusals: 10 * time.Millisecond, ask: 10 * time.Millisecond, proof: 10 * time.Millisecond, recount: 10 * time.Millisecond}
 	}
 	in, err := New(cfg, s)
 	if err != nil {

@@ -57,6 +57,7 @@ type pace struct {
 	refusals time.Duration // a broker says so long that it has no JetStream before that is believed
 	ask      time.Duration // it is asked again in this interval
 	proof    time.Duration // a log that took no entry is tried in this interval
+	recount  time.Duration // when no entry arrives for so long, it is asked whether some wait
 }
 
 // Broker says how to reach an external NATS server or cluster.
@@ -104,7 +105,7 @@ func (c Config) withDefaults() Config {
 		c.Stream.Replicas = 1
 	}
 	if c.pace == (pace{}) {
-		c.pace = pace{refusals: 10 * time.Second, ask: time.Minute, proof: 5 * time.Second}
+		c.pace = pace{refusals: 10 * time.Second, ask: time.Minute, proof: 5 * time.Second, recount: 5 * time.Second}
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))

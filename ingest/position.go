@@ -18,6 +18,9 @@ type position struct {
 	seq     uint64    // of the newest entry, 0 before the first one
 	at      time.Time // when the log took it
 	entries uint64    // fetched in this run
+
+	skipped uint64    // entries that were not delivered, since that was told
+	told    time.Time // when it was
 }
 
 // checkPosition sends pos back to the first entry if the stream is another one
@@ -38,6 +41,27 @@ func (in *Ingest) checkPosition(ctx context.Context, l *logStream, info *jetstre
 		in.reportHole(ctx, l, info, info.State.FirstSeq-pos.seq-1)
 	}
 	return nil
+}
+
+// noteGap is called when the entry after one that was read has not the next
+// number. It counts, and reports a hole, once in repeatLog, if the stream dropped
+// what was between, as its bounds are too narrow for the lag.
+func (in *Ingest) noteGap(ctx context.Context, l *logStream, pos *position, next uint64) {
+	missing := next - pos.seq - 1
+	in.counters.skipped.Add(missing)
+	pos.skipped += missing
+	if time.Since(pos.told) < repeatLog {
+		return
+	}
+	pos.told = time.Now()
+	_ = withTimeout(ctx, func(ctx context.Context) error { // without an answer there is nothing to say
+		stream, err := l.js.Stream(ctx, l.name)
+		if err == nil && stream.CachedInfo().State.FirstSeq > pos.seq+1 {
+			in.reportHole(ctx, l, stream.CachedInfo(), pos.skipped)
+		}
+		return err
+	})
+	pos.skipped = 0
 }
 
 // reportHole tells the operator about entries that were dropped unread. Where

@@ -176,3 +176,42 @@ func TestReadingIsTakenUpAgain(t *testing.T) {
 		t.Errorf("a fault after progress: %d attempts", r.attempts)
 	}
 }
+
+// TestDroppedEntriesAreReported: a stream whose bounds are narrower than the lag
+// drops entries, and what the broker counts as waiting does not know of them.
+func TestDroppedEntriesAreReported(t *testing.T) {
+	ctx := context.Background()
+	ns := broker(t, t.TempDir(), true, -1)
+	n := run(t, newTestStore(t), Config{Embedded: embed(ns)})
+	eventually(t, "ready", func() bool { return n.Ready() == nil })
+	js := connectTo(t, ns)
+	var seq uint64
+	for i := range 5 {
+		seq = publish(t, js, "hpc-nats", fmt.Sprintf("cpu_load,hostname=h value=%d %d\n", i, base))
+	}
+	eventually(t, "watermark", func() bool { return n.Stats().Watermark == seq })
+	stream, err := js.Stream(ctx, "CC_METRICS")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := stream.Purge(ctx, jetstream.WithPurgeSequence(4)); err != nil {
+		t.Fatal(err)
+	}
+	l, _, _ := n.state.current()
+	n.noteGap(ctx, l, &position{seq: 3}, 5) // not dropped: the stream begins before
+	if strings.Contains(n.log.String(), "hole") {
+		t.Error("a hole is reported where there is none")
+	}
+	pos := position{seq: 1}
+	n.noteGap(ctx, l, &pos, 4)
+	n.noteGap(ctx, l, &pos, 4) // told a moment ago
+	if !strings.Contains(n.log.String(), "the answers have a hole") || strings.Count(n.log.String(), "missing=2") != 1 {
+		t.Error("the hole is not reported once")
+	}
+	if s := n.Stats(); s.Skipped != 1+2+2 {
+		t.Errorf("%d entries were skipped", s.Skipped)
+	}
+
+	n.counters.pending.Store(14)
+	eventually(t, "the true lag", func() bool { return n.Stats().LagEntries == 0 })
+}

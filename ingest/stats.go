@@ -15,6 +15,8 @@ type counters struct {
 
 	fetched, watermark atomic.Uint64 // sequence numbers in the log
 	pending            atomic.Uint64 // entries behind the newest one fetched
+	fetchedEntries     atomic.Uint64 // in this run
+	skipped            atomic.Uint64 // between those fetched
 	appliedTime        atomic.Int64  // of the entry at the watermark, Unix ns
 }
 
@@ -35,6 +37,10 @@ type Stats struct {
 	Bridged, NotBridged int64
 	// Reattached counts how often reading the log had to be taken up again.
 	Reattached int64
+	// Skipped counts the numbers of entries between those that were read: what
+	// the stream dropped before, and on an external broker entries of subjects
+	// that are not ours.
+	Skipped uint64
 	// Connected says whether there is a connection to the broker now.
 	Connected bool
 	// Watermark is the entry up to which all are in the store.
@@ -55,6 +61,7 @@ func (in *Ingest) Stats() Stats {
 		LostDeadLetters: c.lostDeadLetters.Load(),
 		Bridged:         c.bridged.Load(), NotBridged: c.notBridged.Load(),
 		Reattached: c.reattached.Load(),
+		Skipped:    c.skipped.Load(),
 		Connected:  c.connected.Load(),
 		Watermark:  c.watermark.Load(),
 	}

@@ -67,6 +67,7 @@ func newStatsCollector(s *store.Store, l watchedLog) *statsCollector {
 	counter("dead_letters_lost_total", "Refused lines that are not in the dead-letter stream.", func(_ store.Stats, i ingest.Stats) int64 { return i.LostDeadLetters })
 	counter("bridged_messages_total", "Messages copied from a broker without JetStream into the embedded log.", func(_ store.Stats, i ingest.Stats) int64 { return i.Bridged })
 	counter("bridge_failures_total", "Messages of a broker without JetStream that could not be copied.", func(_ store.Stats, i ingest.Stats) int64 { return i.NotBridged })
+	counter("log_skipped_entries_total", "Entries that the stream dropped before they were read, or that are not ours.", func(_ store.Stats, i ingest.Stats) int64 { return int64(i.Skipped) })
 	counter("log_reattached_total", "How often reading the log was taken up again.", func(_ store.Stats, i ingest.Stats) int64 { return i.Reattached })
 	counter("blocks_freed_total", "Series' blocks freed by retention and on request.", func(s store.Stats, _ ingest.Stats) int64 { return s.Freed })
 	counter("blocks_evicted_total", "Series' blocks that gave way under the memory cap.", func(s store.Stats, _ ingest.Stats) int64 { return s.Evicted })
