@@ -215,3 +215,27 @@ func TestDroppedEntriesAreReported(t *testing.T) {
 	n.counters.pending.Store(14)
 	eventually(t, "the true lag", func() bool { return n.Stats().LagEntries == 0 })
 }
+
+// TestReadingCountsWhatIsMissing replays a log from whose middle an entry is gone.
+func TestReadingCountsWhatIsMissing(t *testing.T) {
+	ns := broker(t, t.TempDir(), true, -1)
+	js := connectTo(t, ns)
+	first := run(t, newTestStore(t), Config{Embedded: embed(ns)})
+	eventually(t, "ready", func() bool { return first.Ready() == nil })
+	for i := range 5 {
+		publish(t, js, "hpc-nats", fmt.Sprintf("cpu_load,hostname=h value=%d %d\n", i, base+60*i))
+	}
+	first.stop()
+	stream, err := js.Stream(context.Background(), "CC_METRICS")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := stream.DeleteMsg(context.Background(), 3); err != nil {
+		t.Fatal(err)
+	}
+	n := run(t, newTestStore(t), Config{Embedded: embed(ns)})
+	eventually(t, "ready", func() bool { return n.Ready() == nil })
+	if s := n.Stats(); s.Skipped != 1 || s.Samples != 4 {
+		t.Errorf("%d entries were skipped, %d samples stored", s.Skipped, s.Samples)
+	}
+}

@@ -1,0 +1,163 @@
+package store
+
+import (
+	"math"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+)
+
+// TestMemoryCap loads five times the cap of values that do not compress, and
+// looks at it all the time. STRESS, a duration, makes it go on for as long.
+func TestMemoryCap(t *testing.T) {
+	stress, _ := time.ParseDuration(os.Getenv("STRESS"))
+	const limit = 4 << 20
+	s := newStore(t, Config{MemoryCap: limit, MaxSeries: 1000})
+	flops, _ := s.Metric([]byte("flops"))
+	const hosts, parts = 20, 40
+	batch := Batch{Cluster: "c"}
+	for p := range parts {
+		batch.Parts = append(batch.Parts, Part{Type: "core", ID: strconv.Itoa(p)})
+	}
+	var wg sync.WaitGroup
+	stop := make(chan struct{})
+	wg.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				if n := s.held.Load(); n > limit {
+					t.Errorf("%d bytes are held, the cap is %d", n, limit)
+					return
+				}
+			}
+		}
+	})
+	rnd := rand.New(rand.NewPCG(1, 2))
+	ticks := 5 * limit / (hosts * parts * 8)
+	tick, value := 0, 0.0
+	for begin := time.Now(); tick < ticks || time.Since(begin) < stress; tick++ {
+		for h := range hosts {
+			batch.Host, batch.Samples = "h"+strconv.Itoa(h), batch.Samples[:0]
+			for p := range parts {
+				value = rnd.Float64()
+				batch.Samples = append(batch.Samples, Sample{Time: t0 + int64(tick)*60, Value: value, Part: int32(p), Metric: flops})
+			}
+			if a := s.Append(&batch); a.Stored != parts {
+				t.Fatalf("tick %d: %+v", tick, a)
+			}
+		}
+	}
+	close(stop)
+	wg.Wait()
+	t.Logf("%d samples, %+v", tick*hosts*parts, s.Stats())
+	at := t0 + int64(tick-1)*60
+	for h := range hosts {
+		rows, err := s.Query(&Query{Cluster: "c", Host: "h" + strconv.Itoa(h), Metric: "flops", From: at, To: at + 60})
+		if err != nil || len(rows) != 1 || math.IsNaN(rows[0].Values[0]) {
+			t.Fatalf("host %d lacks its newest samples: %v, %v", h, rows, err)
+		}
+	}
+	if st := s.Stats(); st.Evicted == 0 || st.Bytes > limit {
+		t.Errorf("stats %+v", st)
+	}
+	s.Free(nil, math.MaxInt64)
+	if st := s.Stats(); st.Bytes != 0 || st.Hosts != 0 {
+		t.Errorf("after freeing everything: %+v", st)
+	}
+}
+
+func TestLimits(t *testing.T) {
+	s := newStore(t, Config{MaxSeries: 3, MaxHosts: 2})
+	load, _ := s.Metric([]byte("load"))
+	b := Batch{Cluster: "c"}
+	for p := range 5 {
+		b.Parts = append(b.Parts, Part{Type: "core", ID: strconv.Itoa(p)})
+		b.Samples = append(b.Samples, Sample{Time: t0, Value: 1, Part: int32(p), Metric: load})
+	}
+	for h := range 4 {
+		b.Host = strconv.Itoa(h)
+		want := Appended{Stored: 3, OverSeries: 2}
+		if h >= 2 {
+			want = Appended{OverHosts: 5}
+		}
+		if got := s.Append(&b); got != want {
+			t.Errorf("host %d: %+v, want %+v", h, got, want)
+		}
+	}
+	b.Host = "0" // known series go on
+	if got := s.Append(&b); got.Stored != 3 {
+		t.Errorf("known series: %+v", got)
+	}
+	s.Free([]string{"c", "0"}, math.MaxInt64) // makes room
+	b.Host = "3"
+	if got := s.Append(&b); got.Stored != 3 {
+		t.Errorf("after a host is gone: %+v", got)
+	}
+	for i := range 2 * maxClusters { // invented clusters
+		b.Cluster = "x" + strconv.Itoa(i)
+		s.Append(&b)
+	}
+	if st := s.Stats(); st.Hosts != maxClusters+1 || st.OverHosts == 0 || st.OverSeries == 0 {
+		t.Errorf("stats %+v", st)
+	}
+}
+
+// TestNewestBlocksAreCompressedFirst fills open blocks beyond the cap with values
+// that take little once they are sealed: nothing has to go.
+func TestNewestBlocksAreCompressedFirst(t *testing.T) {
+	s := newStore(t, Config{MemoryCap: 4 << 20, MaxSeries: 1000})
+	flops, _ := s.Metric([]byte("flops"))
+	const hosts, parts, ticks = 20, 400, 100
+	b := Batch{Cluster: "c"}
+	for p := range parts {
+		b.Parts = append(b.Parts, Part{Type: "core", ID: strconv.Itoa(p)})
+		b.Samples = append(b.Samples, Sample{Value: 1, Part: int32(p), Metric: flops})
+	}
+	for tick := range int64(ticks) {
+		for h := range hosts {
+			b.Host = "h" + strconv.Itoa(h)
+			for i := range b.Samples {
+				b.Samples[i].Time = t0 + tick*60
+			}
+			s.Append(&b)
+		}
+	}
+	if st := s.Stats(); st.Evicted != 0 || st.Sealed == 0 {
+		t.Errorf("stats %+v", st)
+	}
+	for h := range hosts {
+		rows, err := s.Query(&Query{Cluster: "c", Host: "h" + strconv.Itoa(h), Metric: "flops", From: t0, To: t0 + ticks*60})
+		if err != nil || len(rows) != 1 || slices.ContainsFunc(rows[0].Values, func(v float64) bool { return v != parts }) {
+			t.Fatalf("host %d lacks samples: %v, %v", h, rows, err)
+		}
+	}
+}
+
+// TestHostsInUseAreEvictedLast loads two hosts alike, one of which has jobs.
+func TestHostsInUseAreEvictedLast(t *testing.T) {
+	s := newStore(t, Config{MemoryCap: 256 << 10, MaxSeries: 100})
+	s.inUse.Store(&hostSet{"c": {"busy": true}})
+	rnd := rand.New(rand.NewPCG(1, 2))
+	const ticks = 20_000 // 160 KB of each host's values, which do not compress
+	for tick := range int64(ticks) {
+		for _, host := range []string{"busy", "idle"} {
+			put(t, s, host, Part{}, "load", t0+tick*60, rnd.Float64())
+		}
+	}
+	kept := func(host string) (n int) {
+		rows, err := s.Query(&Query{Cluster: "c", Host: host, Metric: "load", From: t0, To: t0 + ticks*60, Unpadded: true})
+		if err != nil || len(rows) != 1 {
+			t.Fatal(rows, err)
+		}
+		return len(rows[0].Values)
+	}
+	if busy, idle := kept("busy"), kept("idle"); busy != ticks || idle >= ticks || idle == 0 {
+		t.Errorf("the busy host has %d of %d samples, the idle one %d", busy, ticks, idle)
+	}
+}
