@@ -15,9 +15,9 @@ type block struct {
 	start, end int64 // Unix seconds
 	slots      int64 // from start on; the last one is cut short by end
 
-	head    *head   // nil: sealed
-	sealed  group   // nil: open
-	patches []patch // to the sealed values, in the order of their arrival
+	head    *head       // nil: sealed
+	sealed  chunk.Group // nil: open
+	patches []patch     // to the sealed values, in the order of their arrival
 }
 
 // patch is a value that arrived when its block was sealed.
@@ -54,7 +54,7 @@ func (b *block) has(column int32) bool {
 	if b.head != nil {
 		return b.head.has(column)
 	}
-	return b.sealed.column(column) != nil || b.isPatched(column)
+	return b.sealed.Column(column) != nil || b.isPatched(column)
 }
 
 func (b *block) isPatched(column int32) bool {
@@ -78,7 +78,7 @@ func (b *block) read(dst []float64, column int32, slot int64) {
 		b.head.read(dst, column, slot)
 		return
 	}
-	if data := b.sealed.column(column); data != nil {
+	if data := b.sealed.Column(column); data != nil {
 		decode(dst, data, slot)
 	} else {
 		fillGaps(dst)
@@ -108,15 +108,15 @@ func (b *block) extent(column int32) (first, last int64) {
 
 // seal compresses the values, with the patches to those that are sealed
 // already. It returns false if there are none.
-func (b *block) seal(columns int32, s *sealer) bool {
+func (b *block) seal(columns int32, s *chunk.GroupBuilder) bool {
 	// By column, and in the order of their arrival for each.
 	slices.SortStableFunc(b.patches, func(p, q patch) int { return cmp.Compare(p.column, q.column) })
 	patches := b.patches
-	s.begin(columns)
+	s.Begin(columns)
 	var buf [chunk.MaxSlots]float64
 	v := buf[:b.slots]
 	for c := range columns {
-		switch data := b.sealed.column(c); {
+		switch data := b.sealed.Column(c); {
 		case b.head != nil:
 			b.head.read(v, c, 0)
 		case data != nil:
@@ -127,14 +127,14 @@ func (b *block) seal(columns int32, s *sealer) bool {
 		for ; len(patches) > 0 && patches[0].column == c; patches = patches[1:] {
 			v[patches[0].slot] = patches[0].value
 		}
-		s.add(c, v)
+		s.Add(c, v)
 	}
-	b.sealed, b.head, b.patches = s.finish(), nil, nil
+	b.sealed, b.head, b.patches = s.Finish(), nil, nil
 	return b.sealed != nil
 }
 
 // drop makes gaps of all values of the given columns.
-func (b *block) drop(columns []int32, all int32, s *sealer) (left bool) {
+func (b *block) drop(columns []int32, all int32, s *chunk.GroupBuilder) (left bool) {
 	if b.head != nil {
 		for _, c := range columns {
 			b.head.clear(c)
@@ -147,16 +147,16 @@ func (b *block) drop(columns []int32, all int32, s *sealer) (left bool) {
 	for _, c := range columns {
 		dropped[c] = true
 	}
-	s.begin(all)
+	s.Begin(all)
 	var buf [chunk.MaxSlots]float64
 	v := buf[:b.slots]
 	for c := range all {
 		if !dropped[c] && b.has(c) {
 			b.read(v, c, 0)
-			s.add(c, v)
+			s.Add(c, v)
 		}
 	}
-	b.sealed, b.patches = s.finish(), nil
+	b.sealed, b.patches = s.Finish(), nil
 	return b.sealed != nil
 }
 

@@ -1,5 +1,7 @@
 package store
 
+import "cc-metric-store/store/chunk"
+
 // Free drops the values of whole blocks, series by series, below the selector
 // if the last one ends before the given time (Unix seconds), and what becomes
 // empty with them. It returns the number of series' blocks freed. The selector
@@ -92,7 +94,7 @@ func (g *grid) endingBefore(b *block, columns []int32, before int64) []int32 {
 
 // dropColumns drops columns of a block, and the block if nothing is left of it.
 func (s *Store) dropColumns(g *grid, b *block, columns []int32) (left bool) {
-	worker := s.sealers.Get().(*sealer)
+	worker := s.sealers.Get().(*chunk.GroupBuilder)
 	defer s.sealers.Put(worker)
 	s.resize(b, func() { left = b.drop(columns, g.columns, worker) })
 	if !left {

@@ -3,6 +3,8 @@ package store
 import (
 	"cmp"
 	"slices"
+
+	"cc-metric-store/store/chunk"
 )
 
 // limit is what take stays below. The rest of the memory cap is for sealing,
@@ -35,7 +37,7 @@ func (s *Store) resize(b *block, do func()) {
 
 // seal compresses an open block of the grid, or one with patches.
 func (s *Store) seal(g *grid, b *block) {
-	worker := s.sealers.Get().(*sealer)
+	worker := s.sealers.Get().(*chunk.GroupBuilder)
 	defer s.sealers.Put(worker)
 	left := false
 	s.resize(b, func() { left = b.seal(g.columns, worker) })

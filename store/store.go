@@ -114,7 +114,7 @@ type Store struct {
 	seed    maphash.Seed
 	stripes []stripe
 	hosts   hostCounts
-	sealers sync.Pool // of *sealer
+	sealers sync.Pool // of *chunk.GroupBuilder
 
 	held     atomic.Int64 // bytes that are accounted for
 	evicting sync.Mutex   // held by the one append that makes room
@@ -138,7 +138,7 @@ func New(cfg Config) (*Store, error) {
 		seed:    maphash.MakeSeed(),
 		stripes: make([]stripe, cfg.Stripes),
 		hosts:   hostCounts{clusters: map[string]int{}},
-		sealers: sync.Pool{New: func() any { return new(sealer) }},
+		sealers: sync.Pool{New: func() any { return new(chunk.GroupBuilder) }},
 	}
 	for i := range s.stripes {
 		s.stripes[i].hosts = map[hostKey]*host{}

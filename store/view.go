@@ -77,7 +77,7 @@ func (g *grid) take(r *row, column int32) {
 		}
 		p := piece{at: lo, cells: hi - lo, slot: (r.from + lo*f - b.start) / f}
 		if b.head == nil && len(b.patches) == 0 {
-			p.sealed = b.sealed.column(column)
+			p.sealed = b.sealed.Column(column)
 		} else {
 			p.values = make([]float64, p.cells)
 			b.read(p.values, column, p.slot)
