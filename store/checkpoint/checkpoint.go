@@ -1,0 +1,127 @@
+// Package checkpoint keeps copies of the store on disk: a checkpoint holds what
+// the entries of the log up to a position have made of the store, so that a
+// start reads the log from there on and not from its beginning.
+//
+// A checkpoint is one file, beside segments: files with the sealed blocks, which
+// are written once and shared by the checkpoints after it. FORMAT.md draws the
+// bytes and says why a crash or a damaged disk at any moment does no harm.
+package checkpoint
+
+import (
+	"errors"
+	"time"
+
+	"cc-metric-store/store/chunk"
+)
+
+// ErrDamaged is wrapped by the errors of files that are not as they were
+// written.
+var ErrDamaged = errors.New("damaged")
+
+// ErrVersion is wrapped by the errors of files that another version of the
+// program wrote, and this one cannot read.
+var ErrVersion = errors.New("written by another version of cc-metric-store")
+
+// Position is a place in the log: an entry, and the stream that it belongs to.
+// The zero value is the place before the first entry.
+type Position struct {
+	Stream  string    `json:"stream"`
+	Created time.Time `json:"created"`  // of the stream
+	Entry   uint64    `json:"entry"`    // its sequence number
+	EntryAt time.Time `json:"entry_at"` // when the log took it
+}
+
+// Header says what a checkpoint holds.
+type Header struct {
+	// Position is the last entry of which, and of all entries before it,
+	// everything is in the checkpoint.
+	Position Position `json:"position"`
+	// Written is when the checkpoint was begun.
+	Written time.Time `json:"written"`
+	// Metrics lists the names of all metrics; hosts refer to them by index.
+	Metrics []string `json:"metrics"`
+}
+
+// End is known when all hosts are written.
+type End struct {
+	// Head is the last entry of which anything is in the checkpoint. The answers
+	// agree with those before a crash once the log is replayed up to it.
+	Head  Position `json:"head"`
+	Hosts int      `json:"hosts"`
+	// Segments lists those with blocks of this checkpoint.
+	Segments []SegmentUse `json:"segments"`
+}
+
+// SegmentUse says how much of a segment a checkpoint needs.
+type SegmentUse struct {
+	ID    uint64 `json:"id"`
+	Bytes int64  `json:"bytes"` // size of the file
+	Used  int64  `json:"used"`  // of the blocks in use
+}
+
+// Host is one host with all its samples.
+type Host struct {
+	Cluster, Name string
+	// Applied is the last entry that took effect on the host: all entries up to
+	// it that concern the host are in the checkpoint, none after it.
+	Applied uint64
+	// Gone says that the host holds nothing any more. The entries up to Applied
+	// must not bring it back.
+	Gone  bool
+	Parts []Part
+	Grids []Grid
+}
+
+// Part is a part of a host, such as a socket.
+type Part struct{ Type, ID, Subtype, SubID string }
+
+// Grid holds the series with one sampling interval.
+type Grid struct {
+	Frequency int64 // seconds
+	Columns   int32 // number of columns given out, also to series that are gone
+	Series    []Series
+	Blocks    []Block // ascending
+}
+
+// Series is the place of a series: Part is an index into Host.Parts, Metric one
+// into Header.Metrics.
+type Series struct {
+	Part, Metric, Column int32
+}
+
+// Block holds the values of a row of slots of all columns.
+type Block struct {
+	Start, End int64 // Unix seconds
+	Slots      int   // the last one may be cut short by End
+	// Open says that the block was not sealed yet: it lies in the checkpoint
+	// itself and not in a segment.
+	Open    bool
+	Values  chunk.Group
+	Patches []Patch // to the values, in the order in which they apply
+	// Place is where the values of a sealed block lie, zero if they are in no
+	// segment yet.
+	Place Place
+}
+
+// Patch is a value that arrived when its block was sealed.
+type Patch struct {
+	Column, Slot int32
+	Value        float64
+}
+
+// Place locates a record in a segment.
+type Place struct {
+	Segment uint64
+	Offset  int64
+	Length  uint32
+}
+
+// ReadError is returned for a checkpoint that cannot be used.
+type ReadError struct {
+	Path string
+	Err  error
+}
+
+func (e *ReadError) Error() string { return "read checkpoint " + e.Path + ": " + e.Err.Error() }
+
+func (e *ReadError) Unwrap() error { return e.Err }

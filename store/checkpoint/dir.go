@@ -1,0 +1,212 @@
+package checkpoint
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// Dir is a directory with checkpoints, which one process uses at a time. Make
+// one with Open. One goroutine reads or writes at a time.
+type Dir struct {
+	path string
+
+	mu   sync.Mutex
+	lock *os.File // guarded by mu; nil: not locked yet
+
+	next    uint64   // number of the next checkpoint
+	found   []uint64 // checkpoints, ascending
+	kept    []kept   // those whose segments are needed, ascending, at most two
+	damaged map[uint64]bool
+}
+
+// kept is a checkpoint that can be read.
+type kept struct {
+	id  uint64
+	end End
+}
+
+// Open takes the directory, and makes it if need be. A directory that cannot be
+// made, locked or written is no error, as long as no other process has it: Begin
+// tries again.
+func Open(path string) (*Dir, error) {
+	d := &Dir{path: path, damaged: map[uint64]bool{}}
+	var locked *lockedError
+	if err := d.prepare(); errors.As(err, &locked) {
+		return nil, fmt.Errorf("open checkpoints in %s: %w", path, err)
+	}
+	entries, err := os.ReadDir(path)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("open checkpoints: %w", err)
+	}
+	for _, e := range entries {
+		for _, suffix := range []string{checkpointSuffix, segmentSuffix, checkpointSuffix + damagedSuffix, segmentSuffix + damagedSuffix} {
+			id, ok := fileID(e.Name(), suffix)
+			if !ok {
+				continue
+			}
+			d.next = max(d.next, id)
+			if suffix == checkpointSuffix {
+				d.found = append(d.found, id)
+			}
+		}
+	}
+	d.next++
+	slices.Sort(d.found)
+	return d, nil
+}
+
+// Close gives the directory up.
+func (d *Dir) Close() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.lock != nil {
+		d.lock.Close()
+		d.lock = nil
+	}
+}
+
+// prepare makes and locks the directory.
+func (d *Dir) prepare() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.lock != nil {
+		return nil
+	}
+	if err := os.MkdirAll(d.path, 0o750); err != nil {
+		return err
+	}
+	var err error
+	d.lock, err = lockDir(d.path)
+	return err
+}
+
+// Found returns the numbers of the checkpoints that were there at the start,
+// newest first.
+func (d *Dir) Found() []uint64 {
+	ids := slices.Clone(d.found)
+	slices.Reverse(ids)
+	return ids
+}
+
+// Newest returns the number of the newest checkpoint that was read or written, 0
+// if there is none.
+func (d *Dir) Newest() uint64 {
+	if len(d.kept) == 0 {
+		return 0
+	}
+	return d.kept[len(d.kept)-1].id
+}
+
+// Path returns the path of a checkpoint.
+func (d *Dir) Path(id uint64) string { return filepath.Join(d.path, fileName(id, checkpointSuffix)) }
+
+// Keep says that the checkpoint with this number, which was read, is the one
+// before the next.
+func (d *Dir) Keep(id uint64, c *Contents) { d.kept = []kept{{id, c.End}} }
+
+// NoteDamage says which blocks are lost: what else is in their segments is
+// written again with the next checkpoint, and the damaged ones are set aside
+// when they are not needed any more.
+func (d *Dir) NoteDamage(lost []Loss) {
+	for _, l := range lost {
+		if errors.Is(l.Err, ErrDamaged) {
+			d.damaged[l.Segment] = true
+		}
+	}
+}
+
+// SetAside renames a checkpoint that cannot be read, so that it is not tried
+// again, and returns its new path.
+func (d *Dir) SetAside(id uint64) (string, error) {
+	path := d.Path(id)
+	return path + damagedSuffix, os.Rename(path, path+damagedSuffix)
+}
+
+// rewrites reports whether the blocks in a segment are to be written again: it
+// is damaged, or most of it is not needed any more.
+func (d *Dir) rewrites(id uint64) bool {
+	if d.damaged[id] {
+		return true
+	}
+	if len(d.kept) == 0 {
+		return false
+	}
+	for _, u := range d.kept[len(d.kept)-1].end.Segments {
+		if u.ID == id {
+			return u.Used < u.Bytes/2
+		}
+	}
+	return false
+}
+
+// committed notes a new checkpoint and removes what is not needed any more: two
+// are kept.
+func (d *Dir) committed(k kept) error {
+	d.kept = append(d.kept, k)
+	d.kept = d.kept[max(len(d.kept)-2, 0):]
+	d.next = k.id + 1
+	needed := map[uint64]bool{}
+	for _, k := range d.kept {
+		for _, u := range k.end.Segments {
+			needed[u.ID] = true
+		}
+	}
+	entries, err := os.ReadDir(d.path)
+	if err != nil {
+		return err
+	}
+	var faults []error
+	for _, e := range entries {
+		path := filepath.Join(d.path, e.Name())
+		if id, ok := fileID(e.Name(), checkpointSuffix); ok && id < d.kept[0].id {
+			faults = append(faults, remove(path))
+		}
+		if id, ok := fileID(e.Name(), segmentSuffix); ok && !needed[id] {
+			if d.damaged[id] {
+				faults = append(faults, os.Rename(path, path+damagedSuffix))
+			} else {
+				faults = append(faults, remove(path))
+			}
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// MarkClean says that nothing happened after the checkpoint: no answer was given
+// that it does not agree with.
+func (d *Dir) MarkClean(id uint64) error {
+	path := filepath.Join(d.path, cleanName)
+	f, err := os.OpenFile(path+temporarySuffix, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o640)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(f, id)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(path+temporarySuffix, path); err != nil {
+		return err
+	}
+	return syncDir(d.path)
+}
+
+// TakeClean returns the checkpoint after which nothing happened, and takes that
+// mark away: from now on something may happen.
+func (d *Dir) TakeClean() (id uint64, ok bool) {
+	path := filepath.Join(d.path, cleanName)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return 0, false
+	}
+	if remove(path) != nil || syncDir(d.path) != nil {
+		return 0, false
+	}
+	id, err = strconv.ParseUint(strings.TrimSpace(string(text)), 10, 64)
+	return id, err == nil
+}

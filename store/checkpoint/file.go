@@ -1,0 +1,150 @@
+package checkpoint
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+const (
+	checkpointSuffix = ".checkpoint"
+	segmentSuffix    = ".segment"
+	temporarySuffix  = ".tmp"
+	damagedSuffix    = ".damaged"
+	lockName         = "LOCK"
+	cleanName        = "CLEAN"
+)
+
+func fileName(id uint64, suffix string) string { return fmt.Sprintf("%016d%s", id, suffix) }
+
+// fileID returns the number of a file with the suffix.
+func fileID(name, suffix string) (id uint64, ok bool) {
+	digits, ok := strings.CutSuffix(name, suffix)
+	if !ok || len(digits) != 16 {
+		return 0, false
+	}
+	if _, err := fmt.Sscanf(digits, "%d", &id); err != nil || fileName(id, suffix) != name {
+		return 0, false
+	}
+	return id, true
+}
+
+// syncBytes are written before they are sent to the disk, so that there is
+// little left to wait for at the end, and the log's own writes to the same disk
+// do not have to wait behind all of it.
+const syncBytes = 8 << 20
+
+// output is a new file, which has a temporary name until it is complete.
+type output struct {
+	path string // when complete
+	file *os.File
+	buf  *bufio.Writer
+	size int64
+	sent int64 // of size
+}
+
+func createOutput(path string, kind byte) (*output, error) {
+	file, err := os.OpenFile(path+temporarySuffix, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o640)
+	if err != nil {
+		return nil, err
+	}
+	o := &output{path: path, file: file, buf: bufio.NewWriterSize(file, 1<<18)}
+	if err := o.write(fileHead(kind)); err != nil {
+		o.discard()
+		return nil, err
+	}
+	return o, nil
+}
+
+func (o *output) write(parts ...[]byte) error {
+	for _, p := range parts {
+		if _, err := o.buf.Write(p); err != nil {
+			return err
+		}
+		o.size += int64(len(p))
+	}
+	if o.size-o.sent >= syncBytes {
+		return o.sync()
+	}
+	return nil
+}
+
+func (o *output) sync() error {
+	o.sent = o.size
+	if err := o.buf.Flush(); err != nil {
+		return err
+	}
+	return o.file.Sync()
+}
+
+// complete gives the file its name. The caller syncs the directory.
+func (o *output) complete() error {
+	if err := o.sync(); err != nil {
+		return err
+	}
+	if err := o.file.Close(); err != nil {
+		return err
+	}
+	return os.Rename(o.path+temporarySuffix, o.path)
+}
+
+// discard removes the file, under whichever name it has.
+func (o *output) discard() {
+	_ = o.file.Close()
+	_ = os.Remove(o.path + temporarySuffix)
+	_ = os.Remove(o.path)
+}
+
+// syncDir makes the names in a directory durable.
+func syncDir(path string) error {
+	d, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}
+
+// lockedError says that another process has the directory.
+type lockedError struct{ owner string }
+
+func (e *lockedError) Error() string {
+	return "it is in use by another process (pid " + e.owner + "): stop that one, or give this one a directory of its own (metric-store.checkpoints.directory)"
+}
+
+// lockDir takes the directory for this process, until the file is closed or the
+// process ends.
+func lockDir(path string) (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(path, lockName), os.O_RDWR|os.O_CREATE, 0o640)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		owner, _ := io.ReadAll(io.LimitReader(f, 32)) // for the message alone
+		f.Close()
+		if errors.Is(err, syscall.EWOULDBLOCK) {
+			return nil, &lockedError{string(owner)}
+		}
+		return nil, err
+	}
+	// A disk without room for it is not a reason to do without the lock.
+	if f.Truncate(0) == nil {
+		_, _ = f.WriteAt([]byte(strconv.Itoa(os.Getpid())), 0)
+	}
+	return f, nil
+}
+
+// remove removes a file; that there is none is no error.
+func remove(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}

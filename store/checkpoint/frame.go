@@ -1,0 +1,124 @@
+package checkpoint
+
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+
+	"cc-metric-store/store/chunk"
+)
+
+// version is that of the files' format.
+const version = 1
+
+// Each file begins with eight bytes: four that name us, what it is, the version
+// of its format, that of the blocks in it, and a zero.
+const (
+	fileMagic      = "ccms"
+	kindCheckpoint = 'c'
+	kindSegment    = 's'
+	magicBytes     = 8
+)
+
+func fileHead(kind byte) []byte {
+	return []byte{fileMagic[0], fileMagic[1], fileMagic[2], fileMagic[3], kind, version, chunk.Version, 0}
+}
+
+// checkHead says whether the file can be read.
+func checkHead(head []byte, kind byte) error {
+	want := fileHead(kind)
+	switch {
+	case len(head) < magicBytes:
+		return fmt.Errorf("no head: %w", ErrDamaged)
+	case string(head) == string(want):
+		return nil
+	case string(head[:5]) == string(want[:5]) && head[7] == 0 && (head[5] > version || head[6] > chunk.Version):
+		return fmt.Errorf("format %d with blocks of format %d, this program reads %d and %d: %w", head[5], head[6], version, chunk.Version, ErrVersion)
+	}
+	return fmt.Errorf("it does not begin like one: %w", ErrDamaged)
+}
+
+// Frames of a checkpoint.
+const (
+	frameHeader = 'H'
+	frameHost   = 'h'
+	frameEnd    = 'E'
+)
+
+// Before the payload of a frame or a record come its length and its checksum.
+const prefixBytes = 8
+
+// maxPayload bounds what a reader allocates for a length that it finds.
+const maxPayload = 1 << 30
+
+// checksum covers the number of a frame in its file, or the position of a record
+// in its segment, so that none can stand in for another one.
+func checksum(place uint64, payload []byte) uint32 {
+	var p [8]byte
+	binary.LittleEndian.PutUint64(p[:], place)
+	table := crc32.MakeTable(crc32.Castagnoli) // the same one each time
+	return crc32.Update(crc32.Update(0, table, p[:]), table, payload)
+}
+
+func appendPrefix(dst []byte, place uint64, payload []byte) []byte {
+	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(payload)))
+	return binary.LittleEndian.AppendUint32(dst, checksum(place, payload))
+}
+
+// frameReader reads the frames of a checkpoint in their order.
+type frameReader struct {
+	r    *bufio.Reader
+	next uint64
+}
+
+// read returns the kind and the payload of the next frame. The payload belongs
+// to the caller.
+func (f *frameReader) read() (kind byte, payload []byte, err error) {
+	var prefix [prefixBytes]byte
+	if _, err := io.ReadFull(f.r, prefix[:]); err != nil {
+		return 0, nil, f.fault(err)
+	}
+	n := binary.LittleEndian.Uint32(prefix[:])
+	if n < 1 || n > maxPayload {
+		return 0, nil, fmt.Errorf("frame %d of %d bytes: %w", f.next, n, ErrDamaged)
+	}
+	if payload, err = readPayload(f.r, int(n)); err != nil {
+		return 0, nil, f.fault(err)
+	}
+	if checksum(f.next, payload) != binary.LittleEndian.Uint32(prefix[4:]) {
+		return 0, nil, fmt.Errorf("frame %d: wrong checksum: %w", f.next, ErrDamaged)
+	}
+	f.next++
+	return payload[0], payload[1:], nil
+}
+
+// readPayload reads n bytes. A length may be wrong: not much more is allocated
+// than there is to read.
+func readPayload(r io.Reader, n int) ([]byte, error) {
+	if n <= 1<<20 {
+		payload := make([]byte, n)
+		_, err := io.ReadFull(r, payload)
+		return payload, err
+	}
+	payload, err := io.ReadAll(io.LimitReader(r, int64(n)))
+	if err == nil && len(payload) < n {
+		err = io.ErrUnexpectedEOF
+	}
+	return payload, err
+}
+
+func (f *frameReader) fault(err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return fmt.Errorf("it breaks off in frame %d: %w", f.next, ErrDamaged)
+	}
+	return fmt.Errorf("frame %d: %w", f.next, err)
+}
+
+// atEnd reports whether nothing follows.
+func (f *frameReader) atEnd() bool {
+	_, err := f.r.Peek(1)
+	return err == io.EOF
+}

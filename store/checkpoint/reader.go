@@ -1,0 +1,145 @@
+package checkpoint
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// Contents says what was read of a checkpoint.
+type Contents struct {
+	Header Header
+	End    End
+	// Lost are blocks that could not be read; everything else could.
+	Lost []Loss
+}
+
+// Loss is a block that could not be read.
+type Loss struct {
+	Cluster, Host string
+	Start, End    int64 // Unix seconds
+	Segment       uint64
+	Err           error
+}
+
+// Read hands each host of a checkpoint, with the values of all its blocks, to
+// each, from several goroutines. The host belongs to it. A block that cannot be
+// read is left out. On an error, a *ReadError or that of each, some hosts may
+// have been handed over already.
+func (d *Dir) Read(ctx context.Context, id uint64, workers int, each func(*Header, *Host) error) (*Contents, error) {
+	path := d.Path(id)
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, &ReadError{path, err}
+	}
+	defer file.Close()
+	in := newSegments(d.path)
+	defer in.close()
+	c := &Contents{}
+	var lost sync.Mutex
+	err = readFrames(ctx, file, c, workers, func(h *Host) error {
+		if losses := in.fill(h); len(losses) > 0 {
+			lost.Lock()
+			c.Lost = append(c.Lost, losses...)
+			lost.Unlock()
+		}
+		return each(&c.Header, h)
+	})
+	if err != nil {
+		return nil, &ReadError{path, err}
+	}
+	return c, nil
+}
+
+// readFrames reads a checkpoint without its segments, and hands each host to
+// do from several goroutines.
+func readFrames(ctx context.Context, r io.Reader, c *Contents, workers int, do func(*Host) error) error {
+	f := &frameReader{r: bufio.NewReaderSize(r, 1<<20)}
+	head := make([]byte, magicBytes)
+	if _, err := io.ReadFull(f.r, head); err != nil {
+		return f.fault(err)
+	}
+	if err := checkHead(head, kindCheckpoint); err != nil {
+		return err
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	payloads := make(chan []byte, workers)
+	for range workers {
+		g.Go(func() error {
+			for p := range payloads {
+				h, err := parseHost(p, len(c.Header.Metrics))
+				if err != nil {
+					return err
+				}
+				if err := do(h); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	g.Go(func() error {
+		defer close(payloads)
+		return sendFrames(ctx, f, c, payloads)
+	})
+	return g.Wait()
+}
+
+// sendFrames reads the frames and checks their order.
+func sendFrames(ctx context.Context, f *frameReader, c *Contents, hosts chan<- []byte) error {
+	for {
+		kind, payload, err := f.read()
+		if err != nil {
+			return err
+		}
+		switch {
+		case kind == frameHeader && f.next == 1:
+			err = json.Unmarshal(payload, &c.Header)
+		case kind == frameHost && f.next > 1:
+			select {
+			case hosts <- payload:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		case kind == frameEnd && f.next > 1 && f.atEnd():
+			if err = json.Unmarshal(payload, &c.End); err == nil {
+				return nil
+			}
+		default:
+			return fmt.Errorf("frame %d of kind %q does not belong there: %w", f.next-1, kind, ErrDamaged)
+		}
+		if err != nil {
+			return fmt.Errorf("frame %d: %w: %w", f.next-1, err, ErrDamaged)
+		}
+	}
+}
+
+// fill reads the values of the sealed blocks, and takes those away that cannot
+// be read.
+func (s *segments) fill(h *Host) (lost []Loss) {
+	for i := range h.Grids {
+		g := &h.Grids[i]
+		kept := g.Blocks[:0]
+		for _, b := range g.Blocks {
+			if !b.Open {
+				err := s.read(h, g.Frequency, &b)
+				if err == nil && b.Values.Columns() > g.Columns {
+					err = fmt.Errorf("a block with more columns than its grid: %w", ErrDamaged)
+				}
+				if err != nil {
+					lost = append(lost, Loss{h.Cluster, h.Name, b.Start, b.End, b.Place.Segment, err})
+					continue
+				}
+			}
+			kept = append(kept, b)
+		}
+		g.Blocks = kept
+	}
+	return lost
+}

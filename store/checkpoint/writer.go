@@ -1,0 +1,195 @@
+package checkpoint
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// Writer writes one checkpoint. Add is safe for concurrent use.
+type Writer struct {
+	dir     *Dir
+	id      uint64
+	metrics int
+
+	mu sync.Mutex
+	// Guarded by mu.
+	checkpoint *output
+	segment    *output
+	frames     uint64
+	hosts      int
+	used       map[uint64]int64 // bytes by segment
+}
+
+// Written describes a checkpoint that is complete.
+type Written struct {
+	ID uint64
+	// Checkpoint and Segment are the bytes written to the two files.
+	Checkpoint, Segment int64
+}
+
+// Begin starts a checkpoint. The caller ends it with Commit or Abort.
+func (d *Dir) Begin(h Header) (*Writer, error) {
+	if err := d.prepare(); err != nil {
+		return nil, fmt.Errorf("begin a checkpoint in %s: %w", d.path, err)
+	}
+	d.removeTemporary()
+	w := &Writer{dir: d, id: d.next, used: map[uint64]int64{}}
+	var err error
+	if w.checkpoint, err = createOutput(d.Path(w.id), kindCheckpoint); err != nil {
+		return nil, fmt.Errorf("begin a checkpoint: %w", err)
+	}
+	segment := filepath.Join(d.path, fileName(w.id, segmentSuffix))
+	if w.segment, err = createOutput(segment, kindSegment); err != nil {
+		w.checkpoint.discard()
+		return nil, fmt.Errorf("begin a checkpoint: %w", err)
+	}
+	text, err := json.Marshal(h)
+	if err == nil {
+		err = w.frame(append([]byte{frameHeader}, text...))
+	}
+	if err != nil {
+		w.Abort()
+		return nil, fmt.Errorf("begin a checkpoint: %w", err)
+	}
+	return w, nil
+}
+
+// removeTemporary removes what a crash left behind.
+func (d *Dir) removeTemporary() {
+	entries, _ := os.ReadDir(d.path) // what is there takes some room, no more
+	for _, e := range entries {
+		name, ok := strings.CutSuffix(e.Name(), temporarySuffix)
+		_, isCheckpoint := fileID(name, checkpointSuffix)
+		_, isSegment := fileID(name, segmentSuffix)
+		if ok && (isCheckpoint || isSegment) {
+			_ = remove(filepath.Join(d.path, e.Name()))
+		}
+	}
+}
+
+// Add writes a host. A sealed block whose place is zero, or in a segment that is
+// to go, is written to the new segment and gets its place there, which counts
+// once Commit has returned.
+func (w *Writer) Add(h *Host) error {
+	var payload fields
+	for i := range h.Grids {
+		g := &h.Grids[i]
+		for j := range g.Blocks {
+			b := &g.Blocks[j]
+			if b.Open || b.Place != (Place{}) && !w.dir.rewrites(b.Place.Segment) {
+				continue
+			}
+			payload = appendRecord(payload[:0], &record{h.Cluster, h.Name, g.Frequency, b.Start, b.Slots, b.Values})
+			var err error
+			if b.Place, err = w.record(payload); err != nil {
+				return fmt.Errorf("write checkpoint %s: %w", w.segment.path, err)
+			}
+		}
+	}
+	payload = appendHost(append(payload[:0], frameHost), h)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i := range h.Grids {
+		for _, b := range h.Grids[i].Blocks {
+			if !b.Open {
+				w.used[b.Place.Segment] += prefixBytes + int64(b.Place.Length)
+			}
+		}
+	}
+	if !h.Gone {
+		w.hosts++
+	}
+	if err := w.frame(payload); err != nil {
+		return fmt.Errorf("write checkpoint %s: %w", w.checkpoint.path, err)
+	}
+	return nil
+}
+
+// record appends to the segment.
+func (w *Writer) record(payload []byte) (Place, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(payload) > maxPayload {
+		return Place{}, fmt.Errorf("a block of %d bytes, at most %d are possible", len(payload), maxPayload)
+	}
+	p := Place{w.id, w.segment.size, uint32(len(payload))}
+	return p, w.segment.write(appendPrefix(nil, uint64(p.Offset), payload), payload)
+}
+
+// frame appends to the checkpoint. The caller holds mu, or is alone.
+func (w *Writer) frame(payload []byte) error {
+	if len(payload) > maxPayload {
+		return fmt.Errorf("a frame of %d bytes, at most %d are possible", len(payload), maxPayload)
+	}
+	err := w.checkpoint.write(appendPrefix(nil, w.frames, payload), payload)
+	w.frames++
+	return err
+}
+
+// Commit completes the checkpoint; from then on it is the newest one. An error
+// after that, of removing what is not needed any more, comes with a Written that
+// is not nil.
+func (w *Writer) Commit(head Position) (*Written, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	end := End{Head: head, Hosts: w.hosts, Segments: w.uses()}
+	text, err := json.Marshal(end)
+	if err == nil {
+		err = w.frame(append([]byte{frameEnd}, text...))
+	}
+	out := &Written{ID: w.id, Checkpoint: w.checkpoint.size}
+	if err == nil && w.used[w.id] > 0 {
+		out.Segment = w.segment.size
+		err = w.segment.complete()
+	} else {
+		w.segment.discard()
+	}
+	if err == nil { // the directory, too, before any of it is relied on
+		err = syncDir(w.dir.path)
+	}
+	if err == nil {
+		err = w.checkpoint.complete()
+	}
+	if err == nil {
+		err = syncDir(w.dir.path)
+	}
+	if err != nil {
+		w.checkpoint.discard()
+		w.segment.discard()
+		return nil, fmt.Errorf("complete checkpoint %s: %w", w.checkpoint.path, err)
+	}
+	if err := w.dir.committed(kept{w.id, end}); err != nil {
+		return out, fmt.Errorf("remove old checkpoints: %w", err)
+	}
+	return out, nil
+}
+
+// uses lists the segments of the checkpoint.
+func (w *Writer) uses() []SegmentUse {
+	sizes := map[uint64]int64{w.id: w.segment.size}
+	for _, k := range w.dir.kept {
+		for _, u := range k.end.Segments {
+			sizes[u.ID] = u.Bytes
+		}
+	}
+	out := []SegmentUse{}
+	for id, used := range w.used {
+		out = append(out, SegmentUse{id, max(sizes[id], used), used})
+	}
+	slices.SortFunc(out, func(a, b SegmentUse) int { return cmp.Compare(a.ID, b.ID) })
+	return out
+}
+
+// Abort drops the checkpoint.
+func (w *Writer) Abort() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.checkpoint.discard()
+	w.segment.discard()
+}
