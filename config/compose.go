@@ -44,9 +44,17 @@ type composer struct {
 func (c composer) compose() *Config {
 	cfg := &Config{Main: c.main(), Metrics: c.metrics()}
 	retention := read(c.root, defaultRetention, "metric-store", "retention-in-memory")
-	cfg.NATS = c.nats(retention)
+	interval := c.checkpointInterval()
+	cfg.NATS = c.nats(max(retention, 2*interval), interval)
 	cfg.MetricStore = c.metricStore(retention, cfg.NATS.Stream.Name)
+	cfg.MetricStore.CheckpointInterval = interval
 	return cfg
+}
+
+// checkpointInterval reads the key of now or that of former versions.
+func (c composer) checkpointInterval() time.Duration {
+	older := read(c.root, defaultInterval, "metric-store", "checkpoints", "interval")
+	return read(c.root, older, "metric-store", "checkpoint-interval")
 }
 
 func (c composer) main() Main {
@@ -100,7 +108,7 @@ func (c composer) metrics() map[string]Metric {
 	return metrics
 }
 
-func (c composer) nats(retention time.Duration) NATS {
+func (c composer) nats(maxAge, checkpoints time.Duration) NATS {
 	n := c.root.at("nats")
 	address := n.at("address")
 	username, password, creds := n.at("username"), n.at("password"), n.at("creds-file-path")
@@ -122,7 +130,7 @@ func (c composer) nats(retention time.Duration) NATS {
 		Password:  read(password, ""),
 		CredsFile: read(creds, ""),
 		Embedded:  c.embedded(n.at("embedded")),
-		Stream:    c.stream(n.at("stream"), retention, address != nil),
+		Stream:    c.stream(n.at("stream"), maxAge, checkpoints, address != nil),
 	}
 }
 
@@ -158,27 +166,26 @@ func (c composer) embedded(n *node) Embedded {
 	return e
 }
 
-func (c composer) stream(n *node, retention time.Duration, external bool) Stream {
+func (c composer) stream(n *node, maxAge, checkpoints time.Duration, external bool) Stream {
 	s := Stream{
 		Name:        read(n, defaultStreamName, "name"),
 		Replicas:    int(read(n, int64(1), "replicas")),
-		MaxAge:      read(n, retention, "max-age"),
+		MaxAge:      read(n, maxAge, "max-age"),
 		MaxBytes:    read(n, int64(0), "max-bytes"),
 		Compression: read(n, true, "compression"),
 	}
 	if s.Replicas > 1 && !external {
 		c.found.fault(n.at("replicas"), "%d replicas need a cluster of servers, named by nats.address: the built-in server keeps 1", s.Replicas)
 	}
-	if s.MaxAge < retention {
-		c.found.warn(n.at("max-age"), "the log keeps %s, less than the %s of retention-in-memory: after a restart, "+
-			"which replays the log, samples older than that are gone", s.MaxAge, retention)
+	if s.MaxAge < 2*checkpoints {
+		c.found.warn(n.at("max-age"), "the log keeps %s, less than two checkpoint intervals of %s: if the newest checkpoint "+
+			"is damaged, samples between the one before and what the log holds are lost", s.MaxAge, checkpoints)
 	}
 	return s
 }
 
 func (c composer) metricStore(retention time.Duration, stream string) MetricStore {
 	n := c.root.at("metric-store")
-	c.noCheckpoints(n)
 	return MetricStore{
 		Retention:       retention,
 		MemoryCap:       int64(read(n, 0.0, "memory-cap") * (1 << 30)),
@@ -187,18 +194,7 @@ func (c composer) metricStore(retention time.Duration, stream string) MetricStor
 		MaxHosts:        int(read(n, int64(defaultMaxHosts), "max-hosts")),
 		FutureTolerance: read(n, defaultFutureTolerance, "future-tolerance"),
 		Subscriptions:   c.subscriptions(n, stream),
-	}
-}
 
-// noCheckpoints warns rather than refuses: every file in use asks for
-// checkpoints, and what they are for, surviving a restart, is given.
-func (c composer) noCheckpoints(metricStore *node) {
-	for _, n := range []*node{metricStore.at("checkpoints"), metricStore.at("checkpoint-interval")} {
-		if n == nil || n.isEmpty() {
-			continue
-		}
-		c.found.warn(n, noEffect+"this version writes no checkpoints; a restart replays the log instead, "+
-			"as far back as nats.stream.max-age keeps it")
-		return
+		CheckpointDirectory: read(n, defaultCheckpoints, "checkpoints", "directory"),
 	}
 }

@@ -105,8 +105,8 @@ type Stream struct {
 	Name string
 	// Replicas is 1 to 5; more than 1 needs an external cluster.
 	Replicas int
-	// MaxAge is how long the log keeps an entry, and so how far back a
-	// restart reaches.
+	// MaxAge is how long the log keeps an entry: at least two intervals of
+	// checkpoints, and so far back a store without any reaches.
 	MaxAge time.Duration
 	// MaxBytes bounds the log in bytes; 0: no limit.
 	MaxBytes    int64
@@ -125,6 +125,10 @@ type MetricStore struct {
 	// MaxSeries bounds the series of a host, MaxHosts the hosts of a cluster;
 	// samples of further ones are refused.
 	MaxSeries, MaxHosts int
+	// CheckpointInterval is the longest time between two checkpoints.
+	CheckpointInterval time.Duration
+	// CheckpointDirectory holds them.
+	CheckpointDirectory string
 	// FutureTolerance is how far ahead of its entry in the log a sample may
 	// be.
 	FutureTolerance time.Duration
@@ -150,6 +154,8 @@ const (
 	defaultSubject         = "hpc-nats"
 	defaultStreamName      = "CC_METRICS"
 	defaultDirectory       = "./var/nats"
+	defaultCheckpoints     = "./var/checkpoints"
+	defaultInterval        = 30 * time.Minute
 	defaultMaxPayload      = largestPayload
 	defaultFutureTolerance = 10 * time.Minute
 	defaultRetention       = 48 * time.Hour
@@ -199,6 +205,9 @@ func Default() *Config {
 			MaxHosts:        defaultMaxHosts,
 			FutureTolerance: defaultFutureTolerance,
 			Subscriptions:   []Subscription{{Subject: defaultSubject}},
+
+			CheckpointInterval:  defaultInterval,
+			CheckpointDirectory: defaultCheckpoints,
 		},
 	}
 }

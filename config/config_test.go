@@ -39,10 +39,11 @@ func TestLoad(t *testing.T) {
 				},
 				MetricStore: MetricStore{
 					Retention: 24 * time.Hour, MemoryCap: 1 << 29, Workers: 4, FutureTolerance: 5 * time.Minute, MaxSeries: defaultMaxSeries, MaxHosts: defaultMaxHosts,
+					CheckpointInterval: 12 * time.Hour, CheckpointDirectory: "/data/checkpoints",
 					Subscriptions: []Subscription{{"hpc-nats", "north"}, {"south.*.metrics", "south"}},
 				},
 			},
-			warnings: []string{"metric-store.checkpoints: this version writes no checkpoints"},
+			warnings: []string{"metric-store.checkpoints.file-format: has no effect"},
 		},
 		{
 			file: "includes.json",
@@ -52,6 +53,7 @@ func TestLoad(t *testing.T) {
 				NATS:    NATS{Address: "tls://broker:4222", Embedded: defaults.Embedded, Stream: defaults.Stream},
 				MetricStore: MetricStore{
 					Retention: 48 * time.Hour, MemoryCap: 8 << 30, FutureTolerance: 10 * time.Minute, MaxSeries: defaultMaxSeries, MaxHosts: defaultMaxHosts,
+					CheckpointInterval: 30 * time.Minute, CheckpointDirectory: "./var/checkpoints",
 					Subscriptions: []Subscription{{"updates", ""}},
 				},
 			},
@@ -67,10 +69,11 @@ func TestLoad(t *testing.T) {
 				},
 				MetricStore: MetricStore{
 					Retention: 24 * time.Hour, Workers: 2, FutureTolerance: 10 * time.Minute, MaxSeries: defaultMaxSeries, MaxHosts: defaultMaxHosts,
+					CheckpointInterval: 6 * time.Hour, CheckpointDirectory: "/srv/checkpoints",
 					Subscriptions: []Subscription{{"updates", "north"}, {"metrics.rack1", ""}},
 				},
 			},
-			warnings: []string{": old flat format", "checkpoints: this version writes no checkpoints"},
+			warnings: []string{": old flat format", "checkpoints.file-format: has no effect", "checkpoints.restore: has no effect"},
 		},
 		{
 			file: "flat-http.json",
@@ -80,11 +83,12 @@ func TestLoad(t *testing.T) {
 				NATS:    defaults,
 				MetricStore: MetricStore{
 					Retention: 48 * time.Hour, FutureTolerance: 10 * time.Minute, MaxSeries: defaultMaxSeries, MaxHosts: defaultMaxHosts,
+					CheckpointInterval: 12 * time.Hour, CheckpointDirectory: "./var/checkpoints",
 					Subscriptions: []Subscription{{"hpc-nats", ""}},
 				},
 			},
 			warnings: []string{
-				": old flat format", "checkpoints: this version writes no checkpoints", `nats: from the subject "hpc-nats"`,
+				": old flat format", "checkpoints.restore: has no effect", `nats: from the subject "hpc-nats"`,
 			},
 		},
 	}

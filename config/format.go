@@ -124,7 +124,7 @@ func metricStoreSection() field {
 		"nats-subscriptions":  subscriptions(),
 		"subscriptions":       subscriptions(),
 		"checkpoints":         checkpoints(),
-		"checkpoint-interval": {kind: duration},
+		"checkpoint-interval": checkpointInterval(),
 		"archive":             archive(),
 		"cleanup": {kind: section, keys: map[string]field{
 			"mode":      {kind: text, valid: on(cleanupMode)},
@@ -157,15 +157,18 @@ func subscriptions() field {
 	}}}
 }
 
-// checkpoints is checked although none are written: see noCheckpoints.
 func checkpoints() field {
 	return field{kind: section, keys: map[string]field{
-		"file-format":  {kind: text},
+		"file-format":  {kind: text, ineffective: noEffect + "there is one format, and the log is the write-ahead log"},
 		"directory":    {kind: text},
-		"interval":     {kind: duration},
-		"restore":      {kind: duration},
-		"max-wal-size": {kind: size},
+		"interval":     checkpointInterval(),
+		"restore":      {kind: duration, ineffective: noEffect + "all that is within retention-in-memory is restored"},
+		"max-wal-size": {kind: size, ineffective: noEffect + "the log is the write-ahead log: see nats.stream.max-bytes"},
 	}}
+}
+
+func checkpointInterval() field {
+	return field{kind: duration, valid: between(time.Second, maxDuration, showDuration)}
 }
 
 func archive() field {

@@ -26,12 +26,13 @@ func TestWarnings(t *testing.T) {
 		{`metric-store.debug {"dump-to-file": "x"}`, `metric-store.debug: has no effect`, false},
 		{`metric-store.cleanup.interval "1h"`, `metric-store.cleanup.interval: has no effect`, false},
 		{`metric-store.cleanup.directory "x"`, `metric-store.cleanup.directory: has no effect`, false},
-		{`metric-store.checkpoint-interval "1h"`, `metric-store.checkpoint-interval: a restart replays the log`, false},
-		{`metric-store.checkpoints.restore "1h"`, `metric-store.checkpoints: a restart replays the log`, false},
+		{`metric-store.checkpoints.restore "1h"`, `metric-store.checkpoints.restore: has no effect`, false},
+		{`metric-store.checkpoints.file-format "wal"`, `metric-store.checkpoints.file-format: has no effect`, false},
+		{`metric-store.checkpoints.max-wal-size 1`, `metric-store.checkpoints.max-wal-size: has no effect`, false},
 		{`metric-store.nats-subscriptions []`, `metric-store.nats-subscriptions: from the subject "hpc-nats"`, false},
 		{`nats.username "x"`, `nats.username: no address of a broker`, false},
 		{`nats.embedded {"username": "x", "password": "x"}`, `nats.embedded.username: listens for nobody`, false},
-		{`nats.stream.max-age "24h"`, `nats.stream.max-age: keeps 24h0m0s, less than the 48h0m0s`, false},
+		{`nats.stream.max-age "50m"`, `nats.stream.max-age: keeps 50m0s, less than two checkpoint intervals of 30m0s`, false},
 	}
 	for _, test := range tests {
 		t.Run(test.edit, func(t *testing.T) {
@@ -61,7 +62,8 @@ func TestAcceptedSilently(t *testing.T) {
 		`metrics.cpu_load.frequency 6e1`,
 		`metrics.cpu_load.aggregation ""`,
 		`metric-store.debug null`,
-		`metric-store.checkpoints {}`,
+		`metric-store.checkpoints {"directory": "x", "interval": "1h"}`,
+		`metric-store.checkpoint-interval "12h"`,
 		`metric-store.archive {}`,
 		`metric-store.archive {"delete-instead": true, "interval": "1h"}`,
 		`metric-store.cleanup {"mode": "delete", "directory": ""}`,

@@ -219,7 +219,7 @@ func benchNode(b *testing.B) (*Ingest, jetstream.JetStream) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- in.Run(ctx) }()
+	go func() { done <- in.Run(ctx, store.Restored{}) }()
 	b.Cleanup(func() {
 		cancel()
 		if err := <-done; err != nil {

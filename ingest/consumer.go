@@ -8,6 +8,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"cc-metric-store/store"
 )
 
 const (
@@ -20,10 +22,10 @@ const (
 	readerTimeout = 30 * time.Second
 )
 
-// consume fetches the log in order, from the first entry on, and puts the
-// entries into the pipeline until ctx ends. It takes up reading again after
-// whatever goes wrong.
-func (in *Ingest) consume(ctx context.Context, l *logStream, p *pipeline) {
+// consume fetches the log in order, from the position on, and puts the entries
+// into the pipeline until ctx ends. It takes up reading again after whatever goes
+// wrong.
+func (in *Ingest) consume(ctx context.Context, l *logStream, p *pipeline, pos position) {
 	if l.bridge != nil { // ready means that nothing that is sent now is missed
 		select {
 		case <-l.bridge.subscribed:
@@ -31,7 +33,6 @@ func (in *Ingest) consume(ctx context.Context, l *logStream, p *pipeline) {
 			return
 		}
 	}
-	var pos position
 	for r := (retry{in: in, what: "read stream " + l.name}); ; {
 		before := pos.entries
 		err := in.read(ctx, l, p, &pos)
@@ -148,6 +149,7 @@ func (in *Ingest) attach(ctx context.Context, l *logStream, pos *position) (cons
 		if err != nil {
 			return fmt.Errorf("create a reader: %w", err)
 		}
+		in.state.setStart(store.LogPosition{Entry: store.Entry{Log: pos.log, Number: pos.seq}, Stream: l.name, Created: pos.created})
 		if in.state.setTarget(pos.entries + cons.CachedInfo().NumPending) {
 			in.log.Info("ready: nothing waits in the log", "stream", l.name)
 		}
@@ -198,7 +200,8 @@ func (in *Ingest) readFrom(ctx context.Context, it jetstream.MessagesContext, l 
 		if err != nil {
 			return err
 		}
-		in.fill(e, m, meta, l, pos.created)
+		in.fill(e, m, meta, l)
+		e.log, e.created = pos.log, pos.created
 		if pos.seq > 0 && e.seq > pos.seq+1 {
 			in.noteGap(ctx, l, pos, e.seq)
 		}
@@ -228,8 +231,8 @@ func (in *Ingest) recount(ctx context.Context, l *logStream, fetched uint64) {
 	})
 }
 
-func (in *Ingest) fill(e *entry, m jetstream.Msg, meta *jetstream.MsgMetadata, l *logStream, created time.Time) {
-	e.seq, e.at, e.created = meta.Sequence.Stream, meta.Timestamp, created
+func (in *Ingest) fill(e *entry, m jetstream.Msg, meta *jetstream.MsgMetadata, l *logStream) {
+	e.seq, e.at = meta.Sequence.Stream, meta.Timestamp
 	e.subject, e.data = m.Subject(), m.Data()
 	switch e.subject {
 	case l.frees:

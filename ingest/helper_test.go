@@ -92,7 +92,7 @@ func run(t *testing.T, s *store.Store, cfg Config) *node {
 	n.Ingest = in
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- in.Run(ctx) }()
+	go func() { done <- in.Run(ctx, store.Restored{}) }()
 	var once sync.Once
 	n.stop = func() {
 		once.Do(func() {

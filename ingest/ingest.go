@@ -163,10 +163,15 @@ func New(cfg Config, s *store.Store) (*Ingest, error) {
 	return in, nil
 }
 
-// Run connects, reads the log and applies its entries until ctx ends. It waits
-// for the broker as long as it takes, and returns an error only if the embedded
-// server cannot be started. It is called once.
-func (in *Ingest) Run(ctx context.Context) error {
+// Run connects, reads the log from what the store holds already, and applies its
+// entries until ctx ends: those that were fetched then are in the store when it
+// returns. It waits for the broker as long as it takes, and returns an error only
+// if the embedded server cannot be started. It is called once.
+func (in *Ingest) Run(ctx context.Context, from store.Restored) error {
+	in.state.begin(from)
+	in.counters.watermark.Store(from.From.Entry.Number)
+	in.counters.fetched.Store(from.From.Entry.Number)
+	defer in.state.end()
 	l, err := in.open(ctx)
 	if err != nil || l == nil {
 		return err
@@ -174,9 +179,15 @@ func (in *Ingest) Run(ctx context.Context) error {
 	defer l.close()
 	p := newPipeline(in, l)
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return p.run(ctx) })
-	g.Go(func() error { in.consume(ctx, l, p); return nil })
-	g.Go(func() error { l.dead.run(ctx); return nil })
+	applying, stop := context.WithCancel(context.WithoutCancel(ctx))
+	g.Go(func() error { return p.run(applying) })
+	g.Go(func() error {
+		defer stop()
+		in.consume(ctx, l, p, startPosition(from))
+		p.drain()
+		return nil
+	})
+	g.Go(func() error { l.dead.run(applying); return nil })
 	g.Go(func() error { in.proveWritable(ctx, l); return nil })
 	if l.bridge != nil {
 		g.Go(func() error { return l.bridge.run(ctx) })

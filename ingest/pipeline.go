@@ -21,6 +21,7 @@ const (
 
 // entry is one message of the log on its way into the store.
 type entry struct {
+	log     uint32 // see store.Entry
 	seq     uint64
 	at      time.Time // when the log took it
 	created time.Time // when the log was created
@@ -37,6 +38,8 @@ type entry struct {
 	applied chan struct{} // one token when the whole entry is
 	freed   int
 }
+
+func (e *entry) place() store.Entry { return store.Entry{Log: e.log, Number: e.seq} }
 
 // pipeline applies entries: decoded in parallel, then each host's batches in
 // the order of the log by the one appender that owns the host.
@@ -106,6 +109,22 @@ func (p *pipeline) obtain(ctx context.Context, size int) (*entry, error) {
 func (p *pipeline) put(e *entry) {
 	p.decode <- e
 	p.order <- e
+}
+
+// drainTimeout bounds how long a stop waits for the entries that were fetched.
+const drainTimeout = 10 * time.Second
+
+// drain returns when all entries that were put are in the store, or after
+// drainTimeout. None are put any more.
+func (p *pipeline) drain() {
+	timeout := time.After(drainTimeout)
+	for range entriesInFlight {
+		select {
+		case <-p.unused:
+		case <-timeout:
+			return
+		}
+	}
 }
 
 // run works until ctx ends. What is in the queues then is left to the next
@@ -209,6 +228,7 @@ func (p *pipeline) runAppender(ctx context.Context, tasks <-chan task) {
 				p.barrier <- struct{}{}
 				continue
 			}
+			t.batch.Entry = t.e.place()
 			p.in.store.Append(t.batch)
 			if t.e.groups.Add(-1) == 0 {
 				t.e.applied <- struct{}{}
@@ -225,16 +245,13 @@ type freeRequest struct {
 	Before    int64      `json:"before"` // Unix seconds
 }
 
-func (p *pipeline) applyFree(e *entry) (freed int) {
+func (p *pipeline) applyFree(e *entry) int {
 	var r freeRequest
 	if err := json.Unmarshal(e.data, &r); err != nil {
 		p.in.log.Error("an entry of the log is no free request: left out", "entry", e.seq, "subject", e.subject, "error", err)
 		return 0
 	}
-	for _, s := range r.Selectors {
-		freed += p.in.store.Free(s, r.Before)
-	}
-	return freed
+	return p.in.store.Free(r.Selectors, r.Before, e.place())
 }
 
 // runFinisher moves the watermark, in the order of the log, and tells those who
@@ -262,7 +279,7 @@ func (p *pipeline) complete(e *entry) {
 	in.counters.watermark.Store(e.seq)
 	in.counters.appliedTime.Store(e.at.UnixNano())
 	p.log.dead.put(e)
-	if in.state.addApplied() {
+	if in.state.addApplied(store.LogPosition{Entry: e.place(), Stream: p.log.name, Created: e.created, At: e.at}) {
 		in.log.Info("ready: the store holds all of the log", "entry", e.seq)
 	}
 	if e.id != "" {

@@ -10,17 +10,33 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"cc-metric-store/store"
 )
 
 // position is how far the log has been fetched.
 type position struct {
+	log     uint32    // see store.Entry
 	created time.Time // of the stream, zero before the first attempt
 	seq     uint64    // of the newest entry, 0 before the first one
 	at      time.Time // when the log took it
 	entries uint64    // fetched in this run
 
+	// head is the newest entry of which anything is in the store since the start.
+	// It is compared with the one that has its number now, once.
+	head store.LogPosition
+
 	skipped uint64    // entries that were not delivered, since that was told
 	told    time.Time // when it was
+}
+
+// startPosition returns where reading begins.
+func startPosition(from store.Restored) position {
+	p := position{log: max(from.From.Entry.Log, 1), head: from.Head}
+	if !from.From.Created.IsZero() {
+		p.created, p.seq, p.at = from.From.Created, from.From.Entry.Number, from.From.At
+	}
+	return p
 }
 
 // checkPosition sends pos back to the first entry if the stream is another one
@@ -35,12 +51,32 @@ func (in *Ingest) checkPosition(ctx context.Context, l *logStream, info *jetstre
 		in.log.Warn(why+": reading it from the start", "stream", l.name,
 			"created", info.Created, "read_up_to", pos.seq, "last", info.State.LastSeq)
 		pos.seq = 0
+		pos.log++
+	} else if err := in.checkHead(ctx, l, info, pos); err != nil {
+		return err
 	}
+	pos.head = store.LogPosition{}
 	pos.created = info.Created
 	if pos.seq > 0 && info.State.FirstSeq > pos.seq+1 {
 		in.reportHole(ctx, l, info, info.State.FirstSeq-pos.seq-1)
 	}
 	return nil
+}
+
+// checkHead makes no entry count as having taken effect if the newest one that
+// did since the start is not in the stream any more: its number, and those before
+// it, may belong to others by now.
+func (in *Ingest) checkHead(ctx context.Context, l *logStream, info *jetstream.StreamInfo, pos *position) error {
+	if pos.head.Entry.Number <= pos.seq {
+		return nil
+	}
+	why, err := in.startOver(ctx, l, info, position{seq: pos.head.Entry.Number, created: pos.head.Created, at: pos.head.At})
+	if err == nil && why != "" {
+		in.log.Warn(why+" since the checkpoint was written: what it holds of them stays", "stream", l.name,
+			"created", info.Created, "read_up_to", pos.head.Entry.Number, "last", info.State.LastSeq)
+		pos.log++
+	}
+	return err
 }
 
 // noteGap is called when the entry after one that was read has not the next

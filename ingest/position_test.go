@@ -11,6 +11,8 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"cc-metric-store/store"
 )
 
 func portOf(ns *server.Server) int { return ns.Addr().(*net.TCPAddr).Port }
@@ -97,14 +99,14 @@ func TestReadyAfterTheStreamStartedOver(t *testing.T) {
 	s.init()
 	s.setTarget(100)
 	for range 10 {
-		if s.addApplied() {
+		if s.addApplied(store.LogPosition{}) {
 			t.Fatal("ready within the replay")
 		}
 	}
-	if s.setTarget(10+2) || s.addApplied() || s.err() == nil {
+	if s.setTarget(10+2) || s.addApplied(store.LogPosition{}) || s.err() == nil {
 		t.Error("ready before the new entries are applied")
 	}
-	if !s.addApplied() || s.err() != nil {
+	if !s.addApplied(store.LogPosition{}) || s.err() != nil {
 		t.Errorf("not ready: %v", s.err())
 	}
 	if s.setTarget(50); s.err() != nil {

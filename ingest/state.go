@@ -1,9 +1,12 @@
 package ingest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync"
+
+	"cc-metric-store/store"
 )
 
 // state is how far the way into the log and the first replay have come.
@@ -15,10 +18,14 @@ type state struct {
 	problem error         // why it is not reached
 	// Entries of this run, in the order of reading. Their numbers in the log
 	// may start over.
-	applied uint64 // how many are in the store
-	target  uint64 // as many complete the first replay
-	known   bool   // target is set
+	place   store.LogPosition // the newest one in the store, or where reading began
+	moved   chan struct{}     // not nil: somebody waits for place to move
+	ended   bool              // it will not any more
+	applied uint64            // how many are in the store
+	target  uint64            // as many complete the first replay
+	known   bool              // target is set
 	ready   bool
+	clean   bool // what the store held at the start agrees with all that was ever answered
 }
 
 func (s *state) init() {
@@ -54,6 +61,62 @@ func (s *state) current() (l *logStream, reached <-chan struct{}, problem error)
 	return s.log, s.reached, s.problem
 }
 
+// begin says what the store holds before the log is read.
+func (s *state) begin(from store.Restored) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.place = from.From
+	s.clean = from.Clean
+}
+
+// setStart says where reading begins, if that is not known from before.
+func (s *state) setStart(p store.LogPosition) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.place.Created.IsZero() {
+		s.place = p
+	}
+}
+
+// end says that no entry will be applied any more.
+func (s *state) end() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ended = true
+	s.wake()
+}
+
+func (s *state) wake() {
+	if s.moved != nil {
+		close(s.moved)
+		s.moved = nil
+	}
+}
+
+// await returns when the place has come to e, or to another log.
+func (s *state) await(ctx context.Context, e store.Entry) error {
+	for {
+		s.mu.Lock()
+		at, ended := s.place.Entry, s.ended
+		if s.moved == nil {
+			s.moved = make(chan struct{})
+		}
+		moved := s.moved
+		s.mu.Unlock()
+		switch {
+		case at.Log > e.Log, at.Log == e.Log && at.Number >= e.Number:
+			return nil
+		case ended:
+			return fmt.Errorf("reading the log has ended at entry %d", at.Number)
+		}
+		select {
+		case <-moved:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
 // setTarget says how many entries complete the first replay: those read so far
 // and those that wait in the log. The newest call counts, until it is complete.
 func (s *state) setTarget(entries uint64) (ready bool) {
@@ -65,9 +128,11 @@ func (s *state) setTarget(entries uint64) (ready bool) {
 
 // addApplied says that one more entry is in the store. It reports whether that
 // completed the first replay.
-func (s *state) addApplied() (ready bool) {
+func (s *state) addApplied(p store.LogPosition) (ready bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.place = p
+	s.wake()
 	s.applied++
 	return s.update()
 }
@@ -96,6 +161,29 @@ func (s *state) err() error {
 	}
 }
 
+// Applied implements store.Log.
+func (in *Ingest) Applied() (p store.LogPosition, read int64) {
+	in.state.mu.Lock()
+	defer in.state.mu.Unlock()
+	return in.state.place, in.counters.bytes.Load()
+}
+
+// Await implements store.Log. It fails also when Run has returned before.
+func (in *Ingest) Await(ctx context.Context, e store.Entry) error { return in.state.await(ctx, e) }
+
 // Ready returns nil once the store shows all that the log held when the program
 // reached it, otherwise an error that says what is missing.
 func (in *Ingest) Ready() error { return in.state.err() }
+
+// Consistent returns nil if no answer can contradict an earlier one: the program
+// is ready, or it was stopped in order before and shows what it showed then, and
+// more. Otherwise the error says what is missing.
+func (in *Ingest) Consistent() error {
+	in.state.mu.Lock()
+	clean := in.state.clean
+	in.state.mu.Unlock()
+	if clean {
+		return nil
+	}
+	return in.Ready()
+}

@@ -32,6 +32,9 @@ type Config struct {
 	JWTRoles map[string][]string
 	// Dev adds the Swagger page below /swagger/.
 	Dev bool
+	// Trouble returns what an operator has to see to although everything is
+	// answered as it should be, nil if there is nothing: GET /readyz tells. Optional.
+	Trouble func() error
 	// Metrics answers GET /metrics. Without it there is no such path.
 	Metrics http.Handler
 	// Version is the program's version, which the Swagger page shows.

@@ -100,12 +100,10 @@ func (l *testLog) Free(_ context.Context, selectors [][]string, before int64) (i
 	if l.fault != nil {
 		return 0, l.fault
 	}
-	n := 0
-	for _, s := range selectors {
-		n += l.store.Free(s, before)
-	}
-	return n, nil
+	return l.store.Free(selectors, before, store.Entry{}), nil
 }
+
+func (l *testLog) Consistent() error { return l.Ready() }
 
 func (l *testLog) Ready() error {
 	l.mu.Lock()

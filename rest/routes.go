@@ -25,10 +25,11 @@ type api struct {
 	auth    *authenticator // nil: everybody may do everything
 	logger  accessLogger
 	replies *replyPools
+	trouble func() error // optional
 }
 
 func newAPI(cfg Config, set settings, s Store, l Log) *api {
-	a := &api{store: s, log: l, logger: accessLogger{cfg.Logger}, replies: newReplyPools()}
+	a := &api{store: s, log: l, logger: accessLogger{cfg.Logger}, replies: newReplyPools(), trouble: cfg.Trouble}
 	if set.key != nil {
 		a.auth = newAuthenticator(set.key, set.need)
 	}
@@ -88,7 +89,7 @@ func add(e *echo.Echo, path string, methods []string, h echo.HandlerFunc, m ...e
 // an answer could contradict one given before the program was restarted.
 func (a *api) requireView(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		if err := a.log.Ready(); err != nil {
+		if err := a.log.Consistent(); err != nil {
 			return refuse(http.StatusServiceUnavailable, err)
 		}
 		return next(c)
@@ -100,10 +101,15 @@ func (a *api) alive(c echo.Context) error {
 }
 
 // ready tells about both ways: a node that answers but loses what it is sent
-// needs somebody, too.
+// needs somebody, too. Trouble that is not felt yet is only told.
 func (a *api) ready(c echo.Context) error {
 	if err := errors.Join(a.log.Ready(), a.log.Writable()); err != nil {
 		return refuse(http.StatusServiceUnavailable, err)
+	}
+	if a.trouble != nil {
+		if err := a.trouble(); err != nil {
+			return c.String(http.StatusOK, "ready, but "+err.Error()+"\n")
+		}
 	}
 	return c.String(http.StatusOK, "ready\n")
 }

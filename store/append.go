@@ -21,6 +21,9 @@ type Sample struct {
 // two samples for one slot the later one stays. It belongs to the caller again
 // when Append returns.
 type Batch struct {
+	// Entry is the entry of the log that the samples come from. A batch of an
+	// entry that has taken effect on the host already changes nothing.
+	Entry         Entry
 	Cluster, Host string
 	Parts         []Part
 	Samples       []Sample
@@ -88,7 +91,17 @@ func (a *appender) run(st *stripe, key hostKey) (need int64) {
 		a.parts[i].number = -1
 	}
 	a.grid, a.block = nil, nil
-	if a.host = st.hosts[key]; a.host == nil {
+	last := Entry{}
+	if a.host = st.hosts[key]; a.host != nil {
+		last = a.host.applied
+	} else {
+		last = a.store.graves.last(key)
+	}
+	if last.covers(a.batch.Entry) {
+		a.rest = nil
+		return 0
+	}
+	if a.host == nil {
 		if need = a.addHost(st, key); need != 0 || a.host == nil {
 			return need
 		}
@@ -99,6 +112,9 @@ func (a *appender) run(st *stripe, key hostKey) (need int64) {
 			break
 		}
 		a.rest = a.rest[1:]
+	}
+	if len(a.rest) == 0 && a.batch.Entry.Number != 0 {
+		a.host.applied = a.batch.Entry
 	}
 	if len(a.host.series) == 0 { // nothing could be stored
 		a.store.dropHost(st, a.host)

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"cc-metric-store/store/checkpoint"
 	"cc-metric-store/store/chunk"
 )
 
@@ -15,9 +16,10 @@ type block struct {
 	start, end int64 // Unix seconds
 	slots      int64 // from start on; the last one is cut short by end
 
-	head    *head       // nil: sealed
-	sealed  chunk.Group // nil: open
-	patches []patch     // to the sealed values, in the order of their arrival
+	head    *head            // nil: sealed
+	sealed  chunk.Group      // nil: open
+	patches []patch          // to the sealed values, in the order of their arrival
+	place   checkpoint.Place // where the sealed values lie on the disk, zero: nowhere
 }
 
 // patch is a value that arrived when its block was sealed.
@@ -129,7 +131,7 @@ func (b *block) seal(columns int32, s *chunk.GroupBuilder) bool {
 		}
 		s.Add(c, v)
 	}
-	b.sealed, b.head, b.patches = s.Finish(), nil, nil
+	b.sealed, b.head, b.patches, b.place = s.Finish(), nil, nil, checkpoint.Place{}
 	return b.sealed != nil
 }
 
@@ -156,7 +158,7 @@ func (b *block) drop(columns []int32, all int32, s *chunk.GroupBuilder) (left bo
 			s.Add(c, v)
 		}
 	}
-	b.sealed, b.patches = s.Finish(), nil
+	b.sealed, b.patches, b.place = s.Finish(), nil, checkpoint.Place{}
 	return b.sealed != nil
 }
 

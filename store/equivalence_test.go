@@ -89,12 +89,13 @@ type equivalence struct {
 	store  *Store
 	model  *model
 	base   int64 // samples lie around it
+	past   int64 // seldom so far before it, in seconds
 }
 
 func newEquivalence(t *testing.T, seed uint64, cfg Config) *equivalence {
 	e := &equivalence{
 		t: t, rnd: rand.New(rand.NewPCG(seed, uint64(cfg.Stripes*1000+cfg.BlockSlots))),
-		model: newModel(cfg.Metrics, cfg.BlockSlots), base: 1_700_000_000,
+		model: newModel(cfg.Metrics, cfg.BlockSlots), base: 1_700_000_000, past: 1_000_000,
 	}
 	cfg.Now = func() time.Time { return time.Unix(e.base, 0) }
 	var err error
@@ -168,7 +169,7 @@ func (e *equivalence) part() Part {
 // time returns a time near the newest ones, seldom one far in the past.
 func (e *equivalence) time() int64 {
 	if e.rnd.IntN(10) == 0 {
-		return e.base - e.rnd.Int64N(1_000_000)
+		return e.base - e.rnd.Int64N(e.past)
 	}
 	e.base += e.rnd.Int64N(20)
 	return e.base - e.rnd.Int64N(600)
@@ -224,7 +225,7 @@ func (e *equivalence) free() {
 	path := []string{host.cluster, host.host, part.level(), part.sublevel()}
 	selector := path[:e.rnd.IntN(5)]
 	before := e.base - e.rnd.Int64N(3000)
-	got, want := e.store.Free(selector, before), e.model.free(selector, before)
+	got, want := e.store.Free([][]string{selector}, before, Entry{}), e.model.free(selector, before)
 	if got != want {
 		e.t.Fatalf("free %q before %d: %d blocks, the model %d", selector, before, got, want)
 	}

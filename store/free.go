@@ -2,20 +2,30 @@ package store
 
 import "cc-metric-store/store/chunk"
 
-// Free drops the values of whole blocks, series by series, below the selector
+// Free drops the values of whole blocks, series by series, below each selector
 // if the last one ends before the given time (Unix seconds), and what becomes
-// empty with them. It returns the number of series' blocks freed. The selector
+// empty with them. It returns the number of series' blocks freed. A selector
 // names a cluster, a host, a part and a second level, each one optional; an
-// empty one selects everything, an unknown one nothing.
-func (s *Store) Free(selector []string, before int64) int {
+// empty one selects everything, an unknown one nothing. entry is the entry of the
+// log that asks for it; hosts on which later ones took effect are left alone.
+func (s *Store) Free(selectors [][]string, before int64, entry Entry) int {
 	freed := 0
-	s.eachHost(func(k hostKey) bool {
-		return (len(selector) == 0 || k.cluster == selector[0]) && (len(selector) < 2 || k.host == selector[1])
-	}, func(h *host) int {
-		n := s.freeHost(h, selector[min(len(selector), 2):], before)
-		freed += n
-		return n
-	})
+	for _, selector := range selectors {
+		s.eachHost(func(k hostKey) bool {
+			return (len(selector) == 0 || k.cluster == selector[0]) && (len(selector) < 2 || k.host == selector[1])
+		}, func(h *host) int {
+			// The entry itself may have begun: it has several selectors.
+			if h.applied != entry && h.applied.covers(entry) {
+				return 0
+			}
+			n := s.freeHost(h, selector[min(len(selector), 2):], before)
+			if entry.Number != 0 {
+				h.applied = entry
+			}
+			freed += n
+			return n
+		})
+	}
 	s.counters.freed.Add(int64(freed))
 	return freed
 }

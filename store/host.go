@@ -42,6 +42,8 @@ type host struct {
 	// not depend on the order in which the parts first sent a sample.
 	order  []int32
 	series map[seriesKey]int32 // the column of each series
+	// applied is the last entry of the log that took effect completely.
+	applied Entry
 }
 
 // seriesKey identifies a series of a host: an index into parts, and a metric.
@@ -69,6 +71,19 @@ func newHost(k hostKey, frequencies int) *host {
 // size returns the bytes that the host takes besides its blocks.
 func (h *host) size() int64 {
 	return int64(hostBytes + partBytes*len(h.parts) + seriesBytes*len(h.series))
+}
+
+// blockBytes returns what the blocks of the host take.
+func (h *host) blockBytes() (n int64) {
+	for _, g := range h.grids {
+		if g == nil {
+			continue
+		}
+		for _, b := range g.blocks {
+			n += b.size()
+		}
+	}
+	return n
 }
 
 // part returns the number of the part, or false.

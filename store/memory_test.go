@@ -66,7 +66,7 @@ func TestMemoryCap(t *testing.T) {
 	if st := s.Stats(); st.Evicted == 0 || st.Bytes > limit {
 		t.Errorf("stats %+v", st)
 	}
-	s.Free(nil, math.MaxInt64)
+	s.Free([][]string{nil}, math.MaxInt64, Entry{})
 	if st := s.Stats(); st.Bytes != 0 || st.Hosts != 0 {
 		t.Errorf("after freeing everything: %+v", st)
 	}
@@ -94,7 +94,7 @@ func TestLimits(t *testing.T) {
 	if got := s.Append(&b); got.Stored != 3 {
 		t.Errorf("known series: %+v", got)
 	}
-	s.Free([]string{"c", "0"}, math.MaxInt64) // makes room
+	s.Free([][]string{{"c", "0"}}, math.MaxInt64, Entry{}) // makes room
 	b.Host = "3"
 	if got := s.Append(&b); got.Stored != 3 {
 		t.Errorf("after a host is gone: %+v", got)

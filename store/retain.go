@@ -12,12 +12,12 @@ const (
 	askAgain = time.Minute
 )
 
-// Run makes a retention pass every half retention until ctx ends. It returns
-// nil then.
+// Run makes a retention pass at once and then every half retention until ctx
+// ends. It returns nil then.
 func (s *Store) Run(ctx context.Context) error {
 	interval := s.cfg.Retention / 2
 	asked := s.cfg.Now() // when InUse last answered
-	for wait := interval; ; {
+	for wait := time.Duration(0); ; {
 		select {
 		case <-ctx.Done():
 			return nil

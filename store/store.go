@@ -114,13 +114,17 @@ type Store struct {
 	seed    maphash.Seed
 	stripes []stripe
 	hosts   hostCounts
+	graves  graves
 	sealers sync.Pool // of *chunk.GroupBuilder
 
 	held     atomic.Int64 // bytes that are accounted for
 	evicting sync.Mutex   // held by the one append that makes room
 	inUse    atomic.Pointer[hostSet]
 	counters counters
-	onEvict  func(hostKey, int64, *block) // for tests: host, frequency, block
+	// For tests: before a block is evicted, with its host and frequency, and when
+	// a host was copied for a checkpoint.
+	onEvict func(hostKey, int64, *block)
+	onCopy  func()
 }
 
 // New returns an empty Store, or one error that names all faults of cfg. It

@@ -275,7 +275,7 @@ func TestConcurrentUse(t *testing.T) {
 				}
 				switch i % 50 {
 				case 10:
-					s.Free([]string{"c", "h"}, t0+i*30)
+					s.Free([][]string{{"c", "h"}}, t0+i*30, Entry{})
 				case 20:
 					s.Stats()
 				case 30:

@@ -26,7 +26,7 @@ func baseConfig() object {
 			"embedded": object{"addr": "127.0.0.1:0", "directory": "nats"},
 		},
 		"metric-store": object{
-			"retention-in-memory": "48h",
+			"retention-in-memory": "500000h",
 			"memory-cap":          0,
 			"nats-subscriptions":  subscriptions(subject, "alex"),
 		},

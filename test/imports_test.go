@@ -79,7 +79,7 @@ func homes() map[string][]string {
 		"github.com/nats-io/nuid":             {"ingest"},
 		"github.com/nats-io/nats-server":      {"embedded"},
 		"github.com/influxdata/line-protocol": {"ingest"},
-		"golang.org/x/sync":                   {"ingest"},
+		"golang.org/x/sync":                   {"ingest", "store", "store/checkpoint"},
 		"github.com/labstack/echo":            {"rest"},
 		"github.com/golang-jwt/jwt":           {"rest"},
 		"github.com/swaggo":                   {"rest"},

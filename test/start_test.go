@@ -210,7 +210,7 @@ func TestSecondProcess(t *testing.T) {
 	n := start(t, baseConfig())
 	n.write(ramp("a", 3))
 	second := run(t, launch{dir: n.launch.dir})
-	second.wantExit(1, "in use by another process", fmt.Sprint(n.cmd.Process.Pid), "nats.embedded.directory")
+	second.wantExit(1, "in use by another process", fmt.Sprint(n.cmd.Process.Pid), "metric-store.checkpoints.directory")
 	n.write(line("a", "cpu_load", 3, origin+180)) // the first one is none the worse
 	n.wantRamp("a", 4)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 
@@ -104,6 +105,22 @@ func (e *embeddedServer) stop() {
 type watchedLog struct {
 	*ingest.Ingest
 	embedded *embeddedServer
+	loaded   chan struct{} // closed when the checkpoint is
+}
+
+// Ready implements rest.Log.
+func (l watchedLog) Ready() error { return l.afterLoading(l.Ingest.Ready) }
+
+// Consistent implements rest.Log.
+func (l watchedLog) Consistent() error { return l.afterLoading(l.Ingest.Consistent) }
+
+func (l watchedLog) afterLoading(ask func() error) error {
+	select {
+	case <-l.loaded:
+		return ask()
+	default:
+		return errors.New("loading the newest checkpoint")
+	}
 }
 
 // Writable returns nil if the log takes entries, otherwise why not.

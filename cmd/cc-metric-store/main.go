@@ -32,6 +32,7 @@ type options struct {
 	logLevel    string
 	logDate     bool
 	version     bool
+	dump        string
 }
 
 func main() {
@@ -63,6 +64,7 @@ func parseFlags(args []string, stderr io.Writer) (options, error) {
 	fs.BoolVar(&o.gops, "gops", false, "listen for the gops diagnostics tool (github.com/google/gops)")
 	fs.StringVar(&o.logLevel, "loglevel", "warn", "write log lines from this `level` on: debug, info, warn, err or crit")
 	fs.BoolVar(&o.logDate, "logdate", false, "put date and time into log lines")
+	fs.StringVar(&o.dump, "dump", "", "print a `file` of a checkpoint, or of its segments, as lines of JSON, and exit")
 	fs.BoolVar(&o.version, "version", false, "print the version and exit")
 	if err := fs.Parse(args); err != nil {
 		return o, err

@@ -9,12 +9,13 @@ import (
 )
 
 // newRegistry returns what GET /metrics shows.
-func newRegistry(s *store.Store, l watchedLog) *prometheus.Registry {
+func newRegistry(a *app) *prometheus.Registry {
 	r := prometheus.NewRegistry()
 	r.MustRegister(
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		newStatsCollector(s, l),
+		newStatsCollector(a.store, a.log),
+		newCheckpointCollector(a),
 	)
 	return r
 }

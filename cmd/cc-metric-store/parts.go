@@ -31,6 +31,14 @@ func storeConfig(cfg *config.Config, log *slog.Logger) store.Config {
 	return c
 }
 
+func checkpointConfig(cfg *config.Config, log *slog.Logger) store.CheckpointConfig {
+	return store.CheckpointConfig{
+		Directory: cfg.MetricStore.CheckpointDirectory,
+		Interval:  cfg.MetricStore.CheckpointInterval,
+		Logger:    log,
+	}
+}
+
 func aggregation(name string) store.Aggregation {
 	switch name {
 	case "sum":

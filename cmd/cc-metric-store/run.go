@@ -25,6 +25,9 @@ func run(ctx context.Context, o options, stdout, stderr io.Writer) error {
 		printVersion(stdout)
 		return nil
 	}
+	if o.dump != "" {
+		return store.DumpFile(stdout, o.dump)
+	}
 	log, err := newLogger(stderr, o)
 	if err != nil {
 		return err
@@ -55,6 +58,10 @@ func run(ctx context.Context, o options, stdout, stderr io.Writer) error {
 		}
 		defer agent.Close()
 	}
+	if err := a.openCheckpoints(); err != nil {
+		return err
+	}
+	defer a.checkpoints.Close()
 	if builtIn {
 		printWelcome(stdout, cfg, a.rest.URL())
 	}
@@ -101,17 +108,19 @@ func printWelcome(w io.Writer, cfg *config.Config, url string) {
 
 // app is the assembled program.
 type app struct {
-	store    *store.Store
-	embedded *embeddedServer
-	log      watchedLog
-	rest     *rest.Server
-	logger   *slog.Logger
+	store       *store.Store
+	checkpoints *store.Checkpoints // nil until openCheckpoints
+	config      store.CheckpointConfig
+	embedded    *embeddedServer
+	log         watchedLog
+	rest        *rest.Server
+	logger      *slog.Logger
 }
 
 // assemble makes all parts and introduces them to each other. It starts
 // nothing.
 func assemble(cfg *config.Config, o options, log *slog.Logger) (*app, error) {
-	a := &app{logger: log}
+	a := &app{logger: log, config: checkpointConfig(cfg, log)}
 	var err error
 	if a.store, err = store.New(storeConfig(cfg, log)); err != nil {
 		return nil, err
@@ -123,9 +132,10 @@ func assemble(cfg *config.Config, o options, log *slog.Logger) (*app, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.log = watchedLog{in, a.embedded}
+	a.log = watchedLog{in, a.embedded, make(chan struct{})}
 	c := restConfig(cfg, o, log)
-	c.Metrics = promhttp.HandlerFor(newRegistry(a.store, a.log), promhttp.HandlerOpts{})
+	c.Metrics = promhttp.HandlerFor(newRegistry(a), promhttp.HandlerOpts{})
+	c.Trouble = a.trouble
 	if a.rest, err = rest.New(c, a.store, a.log); err != nil {
 		return nil, err
 	}
@@ -134,16 +144,19 @@ func assemble(cfg *config.Config, o options, log *slog.Logger) (*app, error) {
 
 // run runs the parts until ctx ends or one of them fails. They stop in order:
 // REST first, so that all who write or ask get their answer, then the way from
-// the log, then the log.
+// the log, then what looks after the store, of which the last checkpoint is
+// written, then the log.
 func (a *app) run(ctx context.Context) error {
 	defer a.embedded.stop()
+	defer a.finish()
 	stages := []struct {
 		name string
 		run  func(context.Context) error
 	}{
 		{"REST", a.rest.Run},
-		{"ingest", a.log.Run},
-		{"retention", a.store.Run},
+		{"ingest", a.followLog},
+		{"checkpoints", a.afterLoading(func(ctx context.Context) error { return a.checkpoints.Run(ctx, a.log) })},
+		{"retention", a.afterLoading(a.store.Run)},
 		{"embedded server", a.embedded.watch},
 		{"status", a.reportStatus},
 	}

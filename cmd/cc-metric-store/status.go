@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -35,9 +36,11 @@ func (a *app) reportStatus(ctx context.Context) error {
 // status is one line.
 func (a *app) status() string {
 	s := "answering queries"
-	if err := a.log.Ready(); err != nil {
+	if err := a.log.Consistent(); err != nil {
 		s = "not answering queries yet: " + err.Error()
-	} else if err := a.log.Writable(); err != nil {
+	} else if err := a.log.Ready(); err != nil {
+		s += " from before the stop: " + err.Error()
+	} else if err := errors.Join(a.log.Writable(), a.trouble()); err != nil {
 		s += ", but " + err.Error()
 	}
 	return strings.ReplaceAll(s, "\n", "; ")

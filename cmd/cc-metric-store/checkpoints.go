@@ -1,0 +1,123 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"cc-metric-store/store"
+)
+
+// openCheckpoints takes the directory of the checkpoints, once the program runs
+// as the user who is to own them.
+func (a *app) openCheckpoints() (err error) {
+	a.checkpoints, err = store.OpenCheckpoints(a.store, a.config)
+	return err
+}
+
+// followLog loads the newest checkpoint, and reads the log from there on.
+func (a *app) followLog(ctx context.Context) error {
+	restored, err := a.checkpoints.Load(ctx)
+	if err != nil {
+		return nil // ctx has ended
+	}
+	close(a.log.loaded)
+	return a.log.Run(ctx, restored)
+}
+
+// afterLoading returns a stage that begins when the checkpoint is loaded.
+func (a *app) afterLoading(run func(context.Context) error) func(context.Context) error {
+	return func(ctx context.Context) error {
+		select {
+		case <-a.log.loaded:
+			return run(ctx)
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// finishTimeout bounds the last checkpoint.
+const finishTimeout = 60 * time.Second
+
+// finish writes the last checkpoint, when all stages have ended.
+func (a *app) finish() {
+	select {
+	case <-a.log.loaded:
+	default:
+		return // what is in the store is a part of what is on the disk
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), finishTimeout)
+	defer cancel()
+	if err := a.checkpoints.Finish(ctx, a.log, a.log.Consistent() == nil); err != nil {
+		a.logger.Warn("stopping without a last checkpoint: the next start takes the one before and reads more of the log", "error", err)
+	}
+}
+
+// trouble returns what an operator has to see to although all is answered.
+func (a *app) trouble() error {
+	if a.checkpoints == nil {
+		return nil
+	}
+	s := a.checkpoints.Stats()
+	if s.Err == nil {
+		return nil
+	}
+	last := "there is none yet"
+	if !s.Last.IsZero() {
+		last = "the newest one is of " + s.Last.UTC().Format(time.RFC3339)
+	}
+	return fmt.Errorf("no checkpoint can be written (%s): %w", last, s.Err)
+}
+
+// checkpointCollector reads the state of the checkpoints at each scrape.
+type checkpointCollector struct {
+	app *app
+	written, failed,
+	last, duration, bytes *prometheus.Desc
+}
+
+func newCheckpointCollector(a *app) *checkpointCollector {
+	desc := func(name, help string, labels ...string) *prometheus.Desc {
+		return prometheus.NewDesc(namespace+name, help, labels, nil)
+	}
+	return &checkpointCollector{
+		app:      a,
+		written:  desc("checkpoints_total", "Checkpoints written."),
+		failed:   desc("checkpoint_failures_total", "Checkpoints that could not be written: see to the disk of the checkpoints."),
+		last:     desc("checkpoint_last_timestamp_seconds", "When the newest checkpoint was written, 0 if there is none."),
+		duration: desc("checkpoint_duration_seconds", "How long the newest checkpoint of this run took."),
+		bytes:    desc("checkpoint_bytes", "Size of what was written with the newest checkpoint of this run: open blocks, and those sealed since the one before.", "blocks"),
+	}
+}
+
+// Describe implements prometheus.Collector.
+func (c *checkpointCollector) Describe(out chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{c.written, c.failed, c.last, c.duration, c.bytes} {
+		out <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (c *checkpointCollector) Collect(out chan<- prometheus.Metric) {
+	if c.app.checkpoints == nil {
+		return
+	}
+	s := c.app.checkpoints.Stats()
+	last := 0.0
+	if !s.Last.IsZero() {
+		last = float64(s.Last.UnixNano()) / 1e9
+	}
+	for _, m := range []prometheus.Metric{
+		prometheus.MustNewConstMetric(c.written, prometheus.CounterValue, float64(s.Written)),
+		prometheus.MustNewConstMetric(c.failed, prometheus.CounterValue, float64(s.Failed)),
+		prometheus.MustNewConstMetric(c.last, prometheus.GaugeValue, last),
+		prometheus.MustNewConstMetric(c.duration, prometheus.GaugeValue, s.Duration.Seconds()),
+		prometheus.MustNewConstMetric(c.bytes, prometheus.GaugeValue, float64(s.Bytes), "open"),
+		prometheus.MustNewConstMetric(c.bytes, prometheus.GaugeValue, float64(s.SegmentBytes), "sealed"),
+	} {
+		out <- m
+	}
+}

@@ -1,0 +1,123 @@
+package store
+
+import (
+	"cmp"
+	"slices"
+
+	"cc-metric-store/store/checkpoint"
+	"cc-metric-store/store/chunk"
+)
+
+// capture copies hosts for a checkpoint. Its memory is used again; it is for one
+// goroutine at a time.
+type capture struct {
+	store   *Store
+	builder chunk.GroupBuilder
+
+	host   checkpoint.Host
+	heads  []capturedHead
+	values []float64 // of all heads
+	saved  []savedBlock
+}
+
+// capturedHead is a copy of the values of an open block.
+type capturedHead struct {
+	grid, block int // indices into host
+	head        head
+}
+
+// savedBlock is a sealed block of the host, to be told its place on the disk.
+type savedBlock struct {
+	grid, block int // indices into host
+	of          *block
+	was         checkpoint.Place
+}
+
+// take copies the host while the caller holds the stripe's lock: references to
+// what is immutable, and the open values as they are, which is quicker than
+// encoding them.
+func (c *capture) take(h *host) {
+	c.host = checkpoint.Host{Cluster: h.key.cluster, Name: h.key.host, Applied: h.applied.Number, Parts: c.host.Parts[:0], Grids: c.host.Grids[:0]}
+	c.heads, c.values, c.saved = c.heads[:0], c.values[:0], c.saved[:0]
+	for _, p := range h.parts {
+		c.host.Parts = append(c.host.Parts, checkpoint.Part{Type: p.Type, ID: p.ID, Subtype: p.Subtype, SubID: p.SubID})
+	}
+	numbers := make([]int, len(h.grids))
+	c.reserve(h)
+	for i, g := range h.grids {
+		if g == nil {
+			continue
+		}
+		numbers[i] = len(c.host.Grids)
+		c.host.Grids = append(c.host.Grids, c.grid(g))
+	}
+	for k, column := range h.series {
+		g := &c.host.Grids[numbers[c.store.metrics.grids[k.metric]]]
+		g.Series = append(g.Series, checkpoint.Series{Part: k.part, Metric: int32(k.metric), Column: column})
+	}
+}
+
+// reserve gets the memory for all open values at once, so that it does not move
+// while they are copied.
+func (c *capture) reserve(h *host) {
+	n := 0
+	for _, g := range h.grids {
+		if g == nil {
+			continue
+		}
+		for _, b := range g.open {
+			n += int(b.head.size())
+		}
+	}
+	if cap(c.values) < n {
+		c.values = make([]float64, 0, n+n/4)
+	}
+}
+
+func (c *capture) grid(g *grid) checkpoint.Grid {
+	out := checkpoint.Grid{Frequency: g.frequency, Columns: g.columns, Blocks: make([]checkpoint.Block, len(g.blocks))}
+	number := len(c.host.Grids)
+	for i, b := range g.blocks {
+		out.Blocks[i] = checkpoint.Block{Start: b.start, End: b.end, Slots: int(b.slots), Open: b.head != nil, Values: b.sealed, Place: b.place}
+		for _, p := range b.patches {
+			out.Blocks[i].Patches = append(out.Blocks[i].Patches, checkpoint.Patch{Column: p.column, Slot: p.slot, Value: p.value})
+		}
+		if b.head != nil {
+			c.heads = append(c.heads, capturedHead{number, i, c.copyHead(b.head)})
+		} else {
+			c.saved = append(c.saved, savedBlock{number, i, b, b.place})
+		}
+	}
+	return out
+}
+
+func (c *capture) copyHead(h *head) head {
+	out := head{chunks: make([][]float64, len(h.chunks)), high: h.high}
+	for i, values := range h.chunks {
+		from := len(c.values)
+		c.values = append(c.values, values...)
+		out.chunks[i] = c.values[from:]
+	}
+	return out
+}
+
+// encode compresses what take copied, without a lock.
+func (c *capture) encode() *checkpoint.Host {
+	var buf [chunk.MaxSlots]float64
+	for i := range c.heads {
+		at := &c.heads[i]
+		g := &c.host.Grids[at.grid]
+		b := &g.Blocks[at.block]
+		v := buf[:b.Slots]
+		c.builder.Begin(g.Columns)
+		for column := range g.Columns {
+			at.head.read(v, column, 0)
+			c.builder.Add(column, v)
+		}
+		b.Values = c.builder.Finish()
+	}
+	for i := range c.host.Grids {
+		slices.SortFunc(c.host.Grids[i].Series, func(a, b checkpoint.Series) int { return cmp.Compare(a.Column, b.Column) })
+	}
+	return &c.host
+}

@@ -1,0 +1,263 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+
+	"cc-metric-store/store/checkpoint"
+)
+
+// CheckpointConfig describes Checkpoints. The zero value of each optional field
+// means its default.
+type CheckpointConfig struct {
+	// Directory holds the checkpoints; one process uses it at a time. Required.
+	Directory string
+	// Interval is the longest time between two checkpoints. Default 30 min.
+	Interval time.Duration
+	// MaxReplay is about how many bytes of the log's entries are between two
+	// checkpoints: it bounds what a start after a crash has to read. When a
+	// checkpoint takes more than an eighth of that, there are eight times its
+	// bytes in between. Default 512 MiB.
+	MaxReplay int64
+	// Logger receives what an operator has to know. Default: discard.
+	Logger *slog.Logger
+}
+
+// LogPosition is an entry of the log, with what tells it from another one that
+// has its number.
+type LogPosition struct {
+	Entry   Entry
+	Stream  string
+	Created time.Time // of the stream; zero: no entry
+	At      time.Time // when the log took the entry
+}
+
+// Log is what Checkpoints have to know of the log.
+type Log interface {
+	// Applied returns the newest entry of which, and of all entries before it,
+	// everything is in the store, and how many bytes of entries were read since the
+	// program began.
+	Applied() (p LogPosition, read int64)
+	// Await returns when Applied has come to an entry or, if the numbers have
+	// started over, will not. It fails if ctx ends before.
+	Await(ctx context.Context, e Entry) error
+}
+
+// Checkpoints keeps copies of a Store on disk. Make one with OpenCheckpoints.
+type Checkpoints struct {
+	store *Store
+	cfg   CheckpointConfig
+	log   *slog.Logger
+	dir   *checkpoint.Dir
+
+	writing sync.Mutex // held while a checkpoint is read or written
+	// Guarded by writing.
+	replaying bool // the graves are open until the replay has come to head
+	head      Entry
+	written   mark
+	retry     time.Time // a failure keeps it from trying before
+
+	mu    sync.Mutex
+	stats CheckpointStats // guarded by mu
+}
+
+// mark is what Checkpoints know of the newest checkpoint.
+type mark struct {
+	at      time.Time
+	read    int64 // of the log, in bytes
+	bytes   int64 // of the checkpoint
+	changes changes
+}
+
+// changes tells whether anything has changed.
+type changes struct {
+	entry                   Entry
+	samples, freed, evicted int64
+}
+
+// CheckpointStats describes the checkpoints of this run.
+type CheckpointStats struct {
+	Written, Failed int64
+	// Err is why the newest attempt failed, nil if it did not.
+	Err error
+	// Last is when the newest complete checkpoint was written or, if that was
+	// before this run, begun. Zero: there is none.
+	Last time.Time
+	// Duration, Bytes and SegmentBytes describe the newest one of this run: the
+	// checkpoint itself, and the sealed blocks that were written with it.
+	Duration            time.Duration
+	Bytes, SegmentBytes int64
+}
+
+// OpenCheckpoints takes the directory of cfg. It fails if another process uses
+// it; that it cannot be written is noticed with the first checkpoint. It starts
+// nothing.
+func OpenCheckpoints(s *Store, cfg CheckpointConfig) (*Checkpoints, error) {
+	if cfg.Interval == 0 {
+		cfg.Interval = 30 * time.Minute
+	}
+	if cfg.MaxReplay == 0 {
+		cfg.MaxReplay = 512 << 20
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
+	}
+	var faults []error
+	if cfg.Directory == "" {
+		faults = append(faults, errors.New("no directory"))
+	}
+	if cfg.Interval < 0 || cfg.MaxReplay < 0 {
+		faults = append(faults, errors.New("a negative interval"))
+	}
+	if len(faults) > 0 {
+		return nil, fmt.Errorf("configure checkpoints: %w", errors.Join(faults...))
+	}
+	dir, err := checkpoint.Open(cfg.Directory)
+	if err != nil {
+		return nil, err
+	}
+	return &Checkpoints{store: s, cfg: cfg, log: cfg.Logger, dir: dir}, nil
+}
+
+// Close gives the directory up.
+func (c *Checkpoints) Close() { c.dir.Close() }
+
+// Stats describes the checkpoints of this run.
+func (c *Checkpoints) Stats() CheckpointStats {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.stats
+}
+
+const (
+	// How often it is looked whether a checkpoint is due.
+	checkpointTick = time.Second
+	// A checkpoint that failed is tried again after this time.
+	checkpointRetry = 30 * time.Second
+)
+
+// Run writes a checkpoint whenever one is due, until ctx ends. It returns nil
+// then.
+func (c *Checkpoints) Run(ctx context.Context, log Log) error {
+	tick := time.NewTicker(checkpointTick)
+	defer tick.Stop()
+	c.writing.Lock()
+	if c.written.at.IsZero() {
+		c.written.at = c.store.cfg.Now()
+	}
+	c.writing.Unlock()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		if c.due(log) {
+			_ = c.Write(ctx, log) // it is in the log and in Stats
+		}
+	}
+}
+
+// due reports whether it is time for a checkpoint.
+func (c *Checkpoints) due(log Log) bool {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	p, read := log.Applied()
+	c.endReplay(p.Entry)
+	now := c.store.cfg.Now()
+	if now.Before(c.retry) {
+		return false
+	}
+	return now.Sub(c.written.at) >= c.cfg.Interval || read-c.written.read >= max(c.cfg.MaxReplay, 8*c.written.bytes)
+}
+
+// endReplay lets the graves be forgotten once the replay has passed the head of
+// the checkpoint.
+func (c *Checkpoints) endReplay(applied Entry) {
+	if c.replaying && (applied.Log > c.head.Log || applied.Log == c.head.Log && applied.Number >= c.head.Number) {
+		c.replaying = false
+		c.store.graves.close()
+	}
+}
+
+// Write writes a checkpoint, unless nothing has changed since the last one.
+// Appends and queries go on meanwhile.
+func (c *Checkpoints) Write(ctx context.Context, log Log) error {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	_, err := c.write(ctx, log)
+	return err
+}
+
+// Finish writes the last checkpoint of this run, when REST and the way from the
+// log have stopped. complete says that the store agreed with all that was ever
+// answered, also before a crash: then the next start may show it at once.
+func (c *Checkpoints) Finish(ctx context.Context, log Log, complete bool) error {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	id, err := c.write(ctx, log)
+	if err != nil || id == 0 || !complete {
+		return err
+	}
+	if err := c.dir.MarkClean(id); err != nil {
+		return fmt.Errorf("mark checkpoint %d as the last one: %w", id, err)
+	}
+	return nil
+}
+
+// write returns the number of the newest checkpoint, 0 if there is none.
+func (c *Checkpoints) write(ctx context.Context, log Log) (id uint64, err error) {
+	begin := time.Now()
+	p, read := log.Applied()
+	c.endReplay(p.Entry)
+	if p.Created.IsZero() {
+		return 0, nil // nothing is known of the log yet
+	}
+	now := c.store.changes(p.Entry)
+	if id = c.dir.Newest(); id != 0 && now == c.written.changes {
+		c.written.at, c.written.read = c.store.cfg.Now(), read
+		return id, nil
+	}
+	out, err := c.writeAll(ctx, log, p)
+	if out == nil {
+		if ctx.Err() == nil {
+			c.failed(err)
+		}
+		return 0, err
+	}
+	if err != nil { // an old file could not be removed
+		c.log.Warn("the checkpoint is written, but what it replaces stays", "error", err)
+	}
+	c.written = mark{c.store.cfg.Now(), read, out.Checkpoint, now}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.stats.Err != nil {
+		c.log.Info("checkpoints are written again")
+	}
+	s := &c.stats
+	s.Written++
+	s.Err, s.Last, s.Duration = nil, c.written.at, time.Since(begin)
+	s.Bytes, s.SegmentBytes = out.Checkpoint, out.Segment
+	c.log.Debug("wrote a checkpoint", "path", c.dir.Path(out.ID), "entry", p.Entry.Number,
+		"bytes", out.Checkpoint, "segment_bytes", out.Segment, "duration", s.Duration)
+	return out.ID, nil
+}
+
+func (c *Checkpoints) failed(err error) {
+	c.retry = c.store.cfg.Now().Add(checkpointRetry)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stats.Failed++
+	c.stats.Err = err
+	c.log.Error("no checkpoint could be written: nothing is lost while the log holds the entries since the last one; trying again",
+		"error", err, "last", c.stats.Last, "again_in", checkpointRetry)
+}
+
+func (s *Store) changes(applied Entry) changes {
+	return changes{applied, s.counters.samples.Load(), s.counters.freed.Load(), s.counters.evicted.Load()}
+}

@@ -1,0 +1,164 @@
+package store
+
+import (
+	"fmt"
+	"hash/maphash"
+	"math"
+	"slices"
+	"sync"
+
+	"cc-metric-store/store/checkpoint"
+	"cc-metric-store/store/chunk"
+)
+
+// restore puts the hosts of a checkpoint into an empty store. It is safe for
+// concurrent use.
+type restore struct {
+	store *Store
+	log   uint32 // Log of the entries that took effect on the hosts
+
+	mu sync.Mutex
+	// Guarded by mu: what the configuration has no place for any more.
+	series map[string]int // by metric
+	hosts  int
+}
+
+// add puts a host into the store.
+func (r *restore) add(metrics []string, c *checkpoint.Host) error {
+	s := r.store
+	key := hostKey{c.Cluster, c.Name}
+	applied := Entry{r.log, c.Applied}
+	st := s.stripeOf(key)
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	// A host that went when it had been copied is in the checkpoint twice.
+	if c.Gone {
+		s.graves.put(key, applied)
+		if h := st.hosts[key]; h != nil && h.applied.Number < c.Applied {
+			s.give(h.blockBytes())
+			s.dropHost(st, h)
+			s.graves.put(key, applied)
+		}
+		return nil
+	}
+	if s.graves.last(key).Number > c.Applied {
+		return nil
+	}
+	h := newHost(key, len(s.metrics.frequencies))
+	h.applied = applied
+	if err := r.fill(h, metrics, c); err != nil {
+		return fmt.Errorf("host %q of cluster %q: %w", c.Name, c.Cluster, err)
+	}
+	if len(h.series) == 0 {
+		return nil
+	}
+	if !s.hosts.add(key.cluster, s.cfg.MaxHosts) {
+		r.mu.Lock()
+		r.hosts++
+		r.mu.Unlock()
+		return nil
+	}
+	st.hosts[h.key] = h
+	s.held.Add(h.size() + h.blockBytes())
+	return nil
+}
+
+// fill gives the host its series and samples.
+func (r *restore) fill(h *host, metrics []string, c *checkpoint.Host) error {
+	t := &r.store.metrics
+	parts := make([]int32, len(c.Parts)) // number at the host; -1: not yet
+	for i := range parts {
+		parts[i] = -1
+	}
+	for i := range c.Grids {
+		from := &c.Grids[i]
+		at := slices.Index(t.frequencies, from.Frequency)
+		var g *grid
+		for _, one := range from.Series {
+			m, ok := t.ids[metrics[one.Metric]]
+			if !ok || int(t.grids[m]) != at {
+				r.leaveOut(metrics[one.Metric])
+				continue
+			}
+			if g == nil {
+				var err error
+				if g, err = restoreGrid(from, int64(r.store.cfg.BlockSlots)); err != nil {
+					return err
+				}
+			}
+			if parts[one.Part] < 0 {
+				p := Part(c.Parts[one.Part])
+				parts[one.Part] = h.obtain(maphash.Comparable(r.store.seed, p), p)
+			}
+			h.series[seriesKey{parts[one.Part], m}] = one.Column
+		}
+		if g != nil {
+			h.grids[at] = g
+			g.findUnused(from.Series)
+		}
+	}
+	return nil
+}
+
+func (r *restore) leaveOut(metric string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.series[metric]++
+}
+
+// findUnused lists the columns for new series: those that no series has, and
+// that hold no value of one that was left out.
+func (g *grid) findUnused(series []checkpoint.Series) {
+	used := make([]bool, g.columns)
+	for _, one := range series {
+		used[one.Column] = true
+	}
+	for c, u := range used {
+		if !u && !g.holds(int32(c)) {
+			g.unused = append(g.unused, int32(c))
+		}
+	}
+}
+
+func restoreGrid(from *checkpoint.Grid, slots int64) (*grid, error) {
+	g := &grid{frequency: from.Frequency, slots: slots, columns: from.Columns, blocks: make([]*block, len(from.Blocks))}
+	for i := range from.Blocks {
+		b, err := restoreBlock(&from.Blocks[i], g.columns)
+		if err != nil {
+			return nil, err
+		}
+		g.blocks[i] = b
+		if b.head != nil {
+			g.open = append(g.open, b)
+		}
+	}
+	return g, nil
+}
+
+func restoreBlock(from *checkpoint.Block, columns int32) (*block, error) {
+	b := newBlock(from.Start, from.End, int64(from.Slots))
+	if !from.Open {
+		b.head, b.sealed, b.place = nil, from.Values, from.Place
+		for _, p := range from.Patches {
+			b.patches = append(b.patches, patch{p.Column, p.Slot, p.Value})
+		}
+		return b, nil
+	}
+	var buf [chunk.MaxSlots]float64
+	v := buf[:from.Slots]
+	for c := range from.Values.Columns() {
+		data := from.Values.Column(c)
+		if data == nil {
+			continue
+		}
+		if err := chunk.Decode(v, data); err != nil {
+			return nil, fmt.Errorf("block from %d, column %d: %w", from.Start, c, err)
+		}
+		for slot, x := range v {
+			if !math.IsNaN(x) {
+				b.head.set(int64(slot), c, columns, x)
+			}
+		}
+	}
+	return b, nil
+}

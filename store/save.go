@@ -1,0 +1,177 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+
+	"cc-metric-store/store/checkpoint"
+	"cc-metric-store/store/chunk"
+)
+
+// errStartedOver says that the numbers of the log started over while a
+// checkpoint was written: the hosts in it belong to two logs.
+var errStartedOver = errors.New("the log started over meanwhile")
+
+// save is a checkpoint that is being written.
+//
+// The hosts are copied one after the other while appends go on, each at another
+// moment. That is consistent as each is copied with the last entry that took
+// effect on it, and a replay leaves the entries up to that one out for this host.
+type save struct {
+	store  *Store
+	log    uint32 // of the entries
+	writer *checkpoint.Writer
+	next   atomic.Int64 // stripe
+
+	mu sync.Mutex
+	// Guarded by mu.
+	head   Entry // the newest entry of which anything was copied
+	copied map[hostKey]Entry
+	placed []placement
+}
+
+// placement is what a sealed block is to be told when the checkpoint is complete.
+type placement struct {
+	host   hostKey
+	block  *block
+	values chunk.Group // to notice that they were replaced meanwhile
+	place  checkpoint.Place
+}
+
+// writeAll writes a checkpoint that begins at the position.
+func (c *Checkpoints) writeAll(ctx context.Context, log Log, from LogPosition) (*checkpoint.Written, error) {
+	s := c.store
+	s.graves.open() // before from is used: whatever goes from now on is remembered
+	defer s.graves.close()
+	w, err := c.dir.Begin(checkpoint.Header{Position: from.onDisk(), Written: s.cfg.Now(), Metrics: s.metrics.names})
+	if err != nil {
+		return nil, err
+	}
+	one := &save{store: s, log: from.Entry.Log, writer: w, head: from.Entry, copied: map[hostKey]Entry{}}
+	if err := one.run(ctx); err != nil {
+		w.Abort()
+		return nil, err
+	}
+	if err := log.Await(ctx, one.head); err != nil {
+		w.Abort()
+		return nil, fmt.Errorf("complete checkpoint: wait for entry %d of the log: %w", one.head.Number, err)
+	}
+	head, _ := log.Applied()
+	if head.Entry.Log != one.log {
+		w.Abort()
+		return nil, errStartedOver
+	}
+	out, err := w.Commit(head.onDisk())
+	if out != nil {
+		one.tellBlocks()
+	}
+	return out, err
+}
+
+func (p LogPosition) onDisk() checkpoint.Position {
+	return checkpoint.Position{Stream: p.Stream, Created: p.Created, Entry: p.Entry.Number, EntryAt: p.At}
+}
+
+// run writes all hosts.
+func (s *save) run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	for range min(runtime.GOMAXPROCS(0), 4) {
+		g.Go(func() error { return s.work(ctx) })
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	for k, last := range s.store.graves.all() {
+		if last.Log != s.log {
+			continue
+		}
+		if at, ok := s.copied[k]; ok && at.Number >= last.Number {
+			continue // it went for another reason than an entry, or is back
+		}
+		if err := s.writer.Add(&checkpoint.Host{Cluster: k.cluster, Name: k.host, Applied: last.Number, Gone: true}); err != nil {
+			return err
+		}
+		s.head.Number = max(s.head.Number, last.Number)
+	}
+	return nil
+}
+
+// work writes the hosts of one stripe after the other.
+func (s *save) work(ctx context.Context) error {
+	c := &capture{store: s.store}
+	var keys []hostKey
+	for {
+		i := s.next.Add(1) - 1
+		if i >= int64(len(s.store.stripes)) {
+			return nil
+		}
+		st := &s.store.stripes[i]
+		st.mu.RLock()
+		keys = keys[:0]
+		for k := range st.hosts {
+			keys = append(keys, k)
+		}
+		st.mu.RUnlock()
+		for _, k := range keys {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			if err := s.host(c, st, k); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func (s *save) host(c *capture, st *stripe, k hostKey) error {
+	st.mu.RLock()
+	h := st.hosts[k]
+	if h == nil {
+		st.mu.RUnlock()
+		return nil
+	}
+	applied := h.applied
+	c.take(h)
+	st.mu.RUnlock()
+	if s.store.onCopy != nil {
+		s.store.onCopy()
+	}
+	if applied.Log > s.log {
+		return errStartedOver
+	}
+	if applied.Log < s.log { // nothing of this log yet
+		applied = Entry{s.log, 0}
+		c.host.Applied = 0
+	}
+	if err := s.writer.Add(c.encode()); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.copied[k] = applied
+	s.head.Number = max(s.head.Number, applied.Number)
+	for _, b := range c.saved {
+		if to := &c.host.Grids[b.grid].Blocks[b.block]; to.Place != b.was {
+			s.placed = append(s.placed, placement{k, b.of, to.Values, to.Place})
+		}
+	}
+	return nil
+}
+
+// tellBlocks notes at the blocks where they are on the disk.
+func (s *save) tellBlocks() {
+	for _, p := range s.placed {
+		st := s.store.stripeOf(p.host)
+		st.mu.Lock()
+		if b := p.block; len(b.sealed) > 0 && &b.sealed[0] == &p.values[0] {
+			b.place = p.place
+		}
+		st.mu.Unlock()
+	}
+}
