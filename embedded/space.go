@@ -67,9 +67,13 @@ func writable(dir string) error {
 	return nil
 }
 
-// HoldsLog reports whether there is a log in the directory, whether the server
+// Streams returns the names of the streams in the directory, whether the server
 // runs or not.
-func (s *Server) HoldsLog() bool {
-	streams, err := filepath.Glob(filepath.Join(s.cfg.Directory, server.JetStreamStoreDir, "*", "streams", "*"))
-	return err == nil && len(streams) > 0
+func (s *Server) Streams() []string {
+	paths, _ := filepath.Glob(filepath.Join(s.cfg.Directory, server.JetStreamStoreDir, "*", "streams", "*")) // the pattern is a good one
+	names := make([]string, len(paths))
+	for i, p := range paths {
+		names[i] = filepath.Base(p)
+	}
+	return names
 }

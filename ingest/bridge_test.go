@@ -159,7 +159,7 @@ func TestJetStreamComesLater(t *testing.T) {
 	broker(t, t.TempDir(), true, port)
 	eventually(t, "a warning", func() bool { return strings.Contains(n.log.String(), "has JetStream now") })
 	n.stop()
-	again := run(t, newTestStore(t), Config{Broker: Broker{URL: ns.ClientURL()}, EmbeddedLog: func() string { return "/the/old/log" }})
+	again := run(t, newTestStore(t), Config{Broker: Broker{URL: ns.ClientURL()}, EmbeddedHolds: func() (string, []string) { return "/the/old/log", []string{"CC_METRICS"} }})
 	eventually(t, "ready", func() bool { return again.Ready() == nil })
 	if log := again.log.String(); !strings.Contains(log, "not read") || !strings.Contains(log, "/the/old/log") {
 		t.Error("the log left behind is not mentioned")
@@ -172,7 +172,7 @@ func TestBrokerWhoseJetStreamIsSlowToStart(t *testing.T) {
 	ns := broker(t, t.TempDir(), false, -1)
 	n := run(t, newTestStore(t), Config{
 		Broker: Broker{URL: ns.ClientURL()},
-		pace:   pace{refusals: patience, ask: patience, proof: patience, recount: patience},
+		pace:   pace{refusals: patience, ask: patience, proof: patience, recount: patience, outbox: patience},
 	})
 	eventually(t, "several refusals", func() bool {
 		err := n.Ready()

@@ -23,7 +23,9 @@ const (
 // connectEmbedded starts the embedded server and connects to it. onReconnect is
 // called each time that the server was started anew.
 func (in *Ingest) connectEmbedded(ctx context.Context, onReconnect func()) (nc *nats.Conn, maxStore int64, err error) {
+	in.starting.Lock()
 	server, err := in.cfg.Embedded(ctx)
+	in.starting.Unlock()
 	if err != nil {
 		return nil, 0, err
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -233,6 +235,7 @@ func (in *Ingest) recount(ctx context.Context, l *logStream, fetched uint64) {
 
 func (in *Ingest) fill(e *entry, m jetstream.Msg, meta *jetstream.MsgMetadata, l *logStream) {
 	e.seq, e.at = meta.Sequence.Stream, meta.Timestamp
+	e.written = e.at
 	e.subject, e.data = m.Subject(), m.Data()
 	switch e.subject {
 	case l.frees:
@@ -240,6 +243,19 @@ func (in *Ingest) fill(e *entry, m jetstream.Msg, meta *jetstream.MsgMetadata, l
 	case l.writes:
 		e.cluster, e.id = m.Headers().Get(headerCluster), m.Headers().Get(nats.MsgIdHdr)
 	default:
+		if strings.HasPrefix(e.subject, l.outboxes+".") {
+			fillForwarded(e, m.Headers())
+			return
+		}
 		e.cluster = in.clusterOf(e.subject)
+	}
+}
+
+// fillForwarded reads what an outbox notes with an entry. What was written there
+// without a time is of the time when it was.
+func fillForwarded(e *entry, h nats.Header) {
+	e.free, e.cluster = h.Get(headerKind) == kindFree, h.Get(headerCluster)
+	if ns, err := strconv.ParseInt(h.Get(headerTime), 10, 64); err == nil {
+		e.written = time.Unix(0, ns)
 	}
 }

@@ -63,6 +63,16 @@ func (d *decoded) refused() (n int, first *fault) {
 	return n, nil
 }
 
+// outcome is what the writer is told.
+func (d *decoded) outcome() (o outcome) {
+	n, first := d.refused()
+	o.refused = n
+	if first != nil {
+		o.first, o.detail = first.number, first.detail
+	}
+	return o
+}
+
 // allFaults counts the faulty lines, also those that are not kept.
 func (d *decoded) allFaults() (n int) {
 	for r, count := range d.counts {

@@ -3,6 +3,7 @@ package ingest
 import (
 	"bytes"
 	"context"
+	"errors"
 	"log/slog"
 	"math"
 	"sync"
@@ -83,7 +84,7 @@ func run(t *testing.T, s *store.Store, cfg Config) *node {
 		cfg.Subscriptions = []Subscription{{Subject: "hpc-nats", Cluster: "dc"}}
 	}
 	if cfg.pace == (pace{}) {
-		cfg.pace = pace{refusals: 10 * time.Millisecond, ask: 10 * time.Millisecond, proof: 10 * time.Millisecond, recount: 10 * time.Millisecond}
+		cfg.pace = quick
 	}
 	in, err := New(cfg, s)
 	if err != nil {
@@ -127,6 +128,12 @@ func (p inProcess) MaxStore() int64 { return p.maxStore }
 func embed(ns *server.Server) func(context.Context) (InProcess, error) {
 	return func(context.Context) (InProcess, error) { return inProcess{ns, 0}, nil }
 }
+
+// quick is a pace for tests.
+var quick = pace{refusals: 10 * time.Millisecond, ask: 10 * time.Millisecond, proof: 10 * time.Millisecond, recount: 10 * time.Millisecond, outbox: time.Second}
+
+// cannotEmbed is an embedded server that does not start.
+func cannotEmbed(context.Context) (InProcess, error) { return nil, errors.New("no room on the disk") }
 
 // eventually waits until the condition holds.
 func eventually(t *testing.T, what string, condition func() bool) {

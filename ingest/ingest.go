@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"net"
 	"runtime"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -32,9 +33,10 @@ type Config struct {
 	Embedded func(ctx context.Context) (InProcess, error)
 	// EmbeddedUser and EmbeddedPassword are what the embedded server asks for.
 	EmbeddedUser, EmbeddedPassword string
-	// EmbeddedLog returns the directory of the embedded server if there is a
-	// log in it, otherwise nothing. Optional: it is for a warning.
-	EmbeddedLog func() string
+	// EmbeddedHolds returns the directory of the embedded server and the names of
+	// the streams in it, whether it runs or not. Optional: without it, what a
+	// former run has left there is not noticed before it is used.
+	EmbeddedHolds func() (dir string, streams []string)
 	// Subscriptions are the subjects that carry metrics. No subject covers
 	// another one partly.
 	Subscriptions []Subscription
@@ -57,6 +59,7 @@ type pace struct {
 	refusals time.Duration // a broker says so long that it has no JetStream before that is believed
 	ask      time.Duration // it is asked again in this interval
 	proof    time.Duration // a log that took no entry is tried in this interval
+	outbox   time.Duration // a write waits so long for the log before the outbox takes it
 	recount  time.Duration // when no entry arrives for so long, it is asked whether some wait
 }
 
@@ -105,7 +108,7 @@ func (c Config) withDefaults() Config {
 		c.Stream.Replicas = 1
 	}
 	if c.pace == (pace{}) {
-		c.pace = pace{refusals: 10 * time.Second, ask: time.Minute, proof: 5 * time.Second, recount: 5 * time.Second}
+		c.pace = pace{refusals: 10 * time.Second, ask: time.Minute, proof: 5 * time.Second, recount: 5 * time.Second, outbox: 1500 * time.Millisecond}
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
@@ -148,6 +151,8 @@ type Ingest struct {
 	counters counters
 	waiters  waiters
 	writable writability
+	outbox   *outbox    // nil: the log is in the embedded server itself
+	starting sync.Mutex // held while the embedded server is started
 }
 
 // New validates cfg and reports all its faults. It starts nothing.
@@ -160,6 +165,9 @@ func New(cfg Config, s *store.Store) (*Ingest, error) {
 	in.state.init()
 	in.waiters.init()
 	in.writable.init()
+	if cfg.Broker.URL != "" {
+		in.outbox = newOutbox(in)
+	}
 	return in, nil
 }
 
@@ -172,6 +180,10 @@ func (in *Ingest) Run(ctx context.Context, from store.Restored) error {
 	in.counters.watermark.Store(from.From.Entry.Number)
 	in.counters.fetched.Store(from.From.Entry.Number)
 	defer in.state.end()
+	if in.outbox != nil {
+		in.state.setOutbox(in.outbox.leftBehind())
+		defer in.outbox.close()
+	}
 	l, err := in.open(ctx)
 	if err != nil || l == nil {
 		return err
@@ -191,6 +203,9 @@ func (in *Ingest) Run(ctx context.Context, from store.Restored) error {
 	g.Go(func() error { in.proveWritable(ctx, l); return nil })
 	if l.bridge != nil {
 		g.Go(func() error { return l.bridge.run(ctx) })
+	}
+	if in.outbox != nil {
+		g.Go(func() error { in.outbox.run(ctx, l); return nil })
 	}
 	in.state.setLog(l)
 	defer in.state.setLog(nil)

@@ -283,7 +283,7 @@ func TestAdoptsAnExistingStream(t *testing.T) {
 		})
 		eventually(t, "ready", func() bool { return n.Ready() == nil })
 		c := config(js)
-		if got := strings.Join(c.Subjects, " "); got != "other metrics.* hpc-nats CC_METRICS.write CC_METRICS.free" {
+		if got := strings.Join(c.Subjects, " "); got != "other metrics.* hpc-nats CC_METRICS.write CC_METRICS.free CC_METRICS.outbox.*" {
 			t.Errorf("subjects %s", got)
 		}
 		if c.MaxAge != time.Hour || !strings.Contains(n.log.String(), "max age 1h0m0s, not 2h0m0s") {

@@ -24,6 +24,7 @@ type entry struct {
 	log     uint32 // see store.Entry
 	seq     uint64
 	at      time.Time // when the log took it
+	written time.Time // when it was written: before that, if an outbox had it first
 	created time.Time // when the log was created
 	subject string
 	id      string // message id, if the writer gave one
@@ -148,7 +149,7 @@ func (p *pipeline) runDecoder(ctx context.Context) {
 		select {
 		case e := <-p.decode:
 			if !e.free {
-				d.decode(e.data, e.cluster, e.at, &e.out)
+				d.decode(e.data, e.cluster, e.written, &e.out)
 			}
 			e.decoded <- struct{}{}
 		case <-ctx.Done():
@@ -283,13 +284,8 @@ func (p *pipeline) complete(e *entry) {
 		in.log.Info("ready: the store holds all of the log", "entry", e.seq)
 	}
 	if e.id != "" {
-		o := outcome{freed: e.freed}
-		if n, first := e.out.refused(); n > 0 {
-			o.refused = n
-			if first != nil {
-				o.first, o.detail = first.number, first.detail
-			}
-		}
+		o := e.out.outcome()
+		o.freed = e.freed
 		in.waiters.tell(e.id, o)
 	}
 	p.bytes.Release(e.weight)

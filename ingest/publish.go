@@ -39,20 +39,38 @@ func (b *budget) wait(ctx context.Context, do func(context.Context) error) error
 	return err
 }
 
+// draft is an entry that is to be written.
+type draft struct {
+	id      string // under which it can be repeated, and awaited
+	cluster string // of lines that name none
+	data    []byte
+	free    bool
+}
+
+// message returns the draft as an entry under the subject.
+func (d *draft) message(subject string) *nats.Msg {
+	m := nats.NewMsg(subject)
+	m.Data = d.data
+	m.Header.Set(nats.MsgIdHdr, d.id)
+	if d.cluster != "" {
+		m.Header.Set(headerCluster, d.cluster)
+	}
+	return m
+}
+
 // Free appends a free to the log and returns when it has taken effect, with the
 // number of series' blocks freed. before is in Unix seconds; store.Free tells
 // what a selector is. To repeat it is harmless.
 func (in *Ingest) Free(ctx context.Context, selectors [][]string, before int64) (int, error) {
 	b := budget{writeTimeout}
-	l, err := in.awaitLog(ctx, &b)
+	data, err := json.Marshal(freeRequest{selectors, before})
 	if err != nil {
-		return 0, err
-	}
-	m := nats.NewMsg(l.frees)
-	if m.Data, err = json.Marshal(freeRequest{selectors, before}); err != nil {
 		return 0, fmt.Errorf("encode the free: %w", err)
 	}
-	id, done, err := in.publish(ctx, &b, l, m)
+	if err := in.awaitStart(ctx, &b); err != nil {
+		return 0, err
+	}
+	id, done, err := in.publish(ctx, &b, &draft{data: data, free: true})
 	if err != nil {
 		return 0, err
 	}
@@ -61,45 +79,100 @@ func (in *Ingest) Free(ctx context.Context, selectors [][]string, before int64) 
 	return o.freed, err
 }
 
-// awaitLog returns the log, for which it waits a while.
-func (in *Ingest) awaitLog(ctx context.Context, b *budget) (l *logStream, err error) {
-	err = b.wait(ctx, func(ctx context.Context) error {
-		for {
-			var reached <-chan struct{}
-			var problem error
-			if l, reached, problem = in.state.current(); l != nil {
-				return nil
-			}
-			select {
-			case <-reached:
-			case <-ctx.Done():
-				return fmt.Errorf("append to stream %s: the log is not reached, nothing was written: %w", in.cfg.Stream.Name, problem)
-			}
+// awaitStart returns when the store holds what it is to hold at the start.
+func (in *Ingest) awaitStart(ctx context.Context, b *budget) error {
+	return b.wait(ctx, func(ctx context.Context) error {
+		select {
+		case <-in.state.begun:
+			return nil
+		case <-ctx.Done():
+			return fmt.Errorf("append to stream %s: the program is still starting, nothing was written", in.cfg.Stream.Name)
 		}
 	})
-	return l, err
 }
 
-// publish appends m to the log, with an id under which it can be repeated and
-// awaited, and returns when the log has acknowledged it.
-func (in *Ingest) publish(ctx context.Context, b *budget, l *logStream, m *nats.Msg) (id string, done <-chan outcome, err error) {
-	id = rand.Text()
-	m.Header.Set(nats.MsgIdHdr, id)
-	done = in.waiters.add(id)
-	err = b.wait(ctx, func(ctx context.Context) error { return in.publishRepeatedly(ctx, l, m) })
-	if err != nil {
-		in.waiters.remove(id)
+// awaitLog returns the log, for which it waits a while.
+func (in *Ingest) awaitLog(ctx context.Context) (*logStream, error) {
+	for {
+		l, reached, problem := in.state.current()
+		if l != nil {
+			return l, nil
+		}
+		select {
+		case <-reached:
+		case <-ctx.Done():
+			return nil, fmt.Errorf("append to stream %s: the log is not reached, nothing was written: %w", in.cfg.Stream.Name, problem)
+		}
+	}
+}
+
+// publish appends an entry to the log, or to the outbox if the log is out of
+// reach, and returns when it is acknowledged. The outcome comes when it is
+// visible.
+func (in *Ingest) publish(ctx context.Context, b *budget, d *draft) (id string, done <-chan outcome, err error) {
+	d.id = rand.Text()
+	err = errOutOfReach
+	if !in.mayUseOutbox(nil) || in.outbox.waiting.Load() == 0 { // else what came before is to come first
+		done = in.waiters.add(d.id)
+		err = b.wait(ctx, func(ctx context.Context) error { return in.publishToLog(ctx, d) })
+		if err == nil {
+			return d.id, done, nil
+		}
+		in.waiters.remove(d.id)
+	}
+	if !in.mayUseOutbox(err) || ctx.Err() != nil {
 		return "", nil, err
 	}
-	return id, done, nil
+	var o outcome
+	outboxErr := b.wait(ctx, func(ctx context.Context) (err error) {
+		o, err = in.outbox.put(ctx, d)
+		return err
+	})
+	if outboxErr != nil {
+		return "", nil, fmt.Errorf("%w; nor could it be kept to be forwarded: %w", err, outboxErr)
+	}
+	visible := make(chan outcome, 1)
+	visible <- o
+	return d.id, visible, nil
 }
 
-// publishRepeatedly publishes m until the log acknowledges it: by its id the log
-// knows an entry that it already has.
-func (in *Ingest) publishRepeatedly(ctx context.Context, l *logStream, m *nats.Msg) error {
+// errOutOfReach says that entries of before wait for the log.
+var errOutOfReach = errors.New("the log is out of reach")
+
+// mayUseOutbox reports whether an entry that the log did not take is one for the
+// outbox: the log is elsewhere, it is not the entry that is at fault, and the
+// store is complete, so that the entry can be made visible.
+func (in *Ingest) mayUseOutbox(err error) bool {
+	if in.outbox == nil || errors.Is(err, nats.ErrMaxPayload) || !in.state.hasBegun() {
+		return false
+	}
+	l, _, _ := in.state.current()
+	return l == nil || !l.embedded
+}
+
+// publishToLog publishes an entry until the log acknowledges it: by its id the
+// log knows an entry that it already has. Where there is an outbox, it does not
+// take all the time for that.
+func (in *Ingest) publishToLog(ctx context.Context, d *draft) error {
+	if in.mayUseOutbox(nil) {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, in.cfg.pace.outbox)
+		defer cancel()
+	}
+	l, err := in.awaitLog(ctx)
+	if err != nil {
+		return err
+	}
+	subject := l.writes
+	if d.free {
+		subject = l.frees
+	}
 	for attempt := 0; ; attempt++ {
+		if in.mayUseOutbox(nil) && !l.nc.IsConnected() {
+			return fmt.Errorf("append to %s: %w", in.where(l), errOutOfReach)
+		}
 		once, cancel := context.WithTimeout(ctx, ackTimeout)
-		_, err := l.js.PublishMsg(once, m)
+		_, err := l.js.PublishMsg(once, d.message(subject))
 		cancel()
 		in.writable.note(err)
 		if err == nil {

@@ -14,7 +14,7 @@ func (in *Ingest) streamConfig(l *logStream) jetstream.StreamConfig {
 	c := jetstream.StreamConfig{
 		Name:        l.name,
 		Description: "log of cc-metric-store",
-		Subjects:    append(subjects(in.cfg.Subscriptions), l.writes, l.frees),
+		Subjects:    append(subjects(in.cfg.Subscriptions), l.writes, l.frees, l.outboxes+".*"),
 		Retention:   jetstream.LimitsPolicy,
 		Discard:     jetstream.DiscardOld,
 		Storage:     jetstream.FileStorage,

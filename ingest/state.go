@@ -11,6 +11,8 @@ import (
 
 // state is how far the way into the log and the first replay have come.
 type state struct {
+	begun chan struct{} // closed when the store holds what it is to hold at the start
+
 	mu sync.Mutex
 	// Guarded by mu.
 	log     *logStream    // nil: not reached yet
@@ -20,15 +22,17 @@ type state struct {
 	// may start over.
 	place   store.LogPosition // the newest one in the store, or where reading began
 	moved   chan struct{}     // not nil: somebody waits for place to move
-	ended   bool              // it will not any more
+	ended   bool              // place will not move any more
 	applied uint64            // how many are in the store
 	target  uint64            // as many complete the first replay
 	known   bool              // target is set
 	ready   bool
+	outbox  bool // what a former run has left there is not in the store yet
 	clean   bool // what the store held at the start agrees with all that was ever answered
 }
 
 func (s *state) init() {
+	s.begun = make(chan struct{})
 	s.reached = make(chan struct{})
 	s.problem = errors.New("starting")
 }
@@ -65,8 +69,18 @@ func (s *state) current() (l *logStream, reached <-chan struct{}, problem error)
 func (s *state) begin(from store.Restored) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	close(s.begun)
 	s.place = from.From
 	s.clean = from.Clean
+}
+
+func (s *state) hasBegun() bool {
+	select {
+	case <-s.begun:
+		return true
+	default:
+		return false
+	}
 }
 
 // setStart says where reading begins, if that is not known from before.
@@ -117,6 +131,38 @@ func (s *state) await(ctx context.Context, e store.Entry) error {
 	}
 }
 
+// setOutbox says whether an outbox has to be forwarded before all that was
+// answered before is in the store again.
+func (s *state) setOutbox(waits bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.outbox = waits
+}
+
+func (s *state) awaitsOutbox() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.outbox
+}
+
+// outboxDone says that all of the outbox is in the store. It reports whether that
+// completed the first replay.
+func (s *state) outboxDone() (ready bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.outbox = false
+	return s.update()
+}
+
+// awaitNumber returns when the place has come to an entry of the log that is
+// being read.
+func (s *state) awaitNumber(ctx context.Context, number uint64) error {
+	s.mu.Lock()
+	e := store.Entry{Log: s.place.Entry.Log, Number: number}
+	s.mu.Unlock()
+	return s.await(ctx, e)
+}
+
 // setTarget says how many entries complete the first replay: those read so far
 // and those that wait in the log. The newest call counts, until it is complete.
 func (s *state) setTarget(entries uint64) (ready bool) {
@@ -138,7 +184,7 @@ func (s *state) addApplied(p store.LogPosition) (ready bool) {
 }
 
 func (s *state) update() (became bool) {
-	if s.ready || !s.known || s.applied < s.target {
+	if s.ready || s.outbox || !s.known || s.applied < s.target {
 		return false
 	}
 	s.ready = true
@@ -152,6 +198,8 @@ func (s *state) err() error {
 	switch {
 	case s.ready:
 		return nil
+	case s.known && s.applied >= s.target:
+		return errors.New("forwarding writes over REST from the outbox to the log")
 	case s.known:
 		return fmt.Errorf("replaying the log: entry %d of %d", s.applied, s.target)
 	case s.log != nil:

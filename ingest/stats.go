@@ -35,6 +35,8 @@ type Stats struct {
 	// Bridged counts the messages copied from a broker without JetStream into
 	// the embedded log, NotBridged those that could not be.
 	Bridged, NotBridged int64
+	// InOutbox is how many writes over REST wait to be forwarded to the log.
+	InOutbox int64
 	// Reattached counts how often reading the log had to be taken up again.
 	Reattached int64
 	// Skipped counts the numbers of entries between those that were read: what
@@ -64,6 +66,9 @@ func (in *Ingest) Stats() Stats {
 		Skipped:    c.skipped.Load(),
 		Connected:  c.connected.Load(),
 		Watermark:  c.watermark.Load(),
+	}
+	if in.outbox != nil {
+		s.InOutbox = in.outbox.waiting.Load()
 	}
 	for r := range c.notStored {
 		s.NotStored[reason(r).String()] = c.notStored[r].Load()

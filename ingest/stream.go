@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -17,6 +18,7 @@ type logStream struct {
 	name     string
 	writes   string // subject of the lines written over REST
 	frees    string // subject of the frees
+	outboxes string // below it the subjects of what outboxes forward
 	embedded bool
 	maxStore int64 // of the embedded server, 0: not known
 	dead     *deadLetters
@@ -24,6 +26,9 @@ type logStream struct {
 
 	reattach chan struct{} // a token after each outage of the server that has the log
 }
+
+// forwards returns the subject of what the outbox with the given name forwards.
+func (l *logStream) forwards(outbox string) string { return l.outboxes + "." + outbox }
 
 // interrupted notes that there was an outage.
 func (l *logStream) interrupted() {
@@ -66,6 +71,7 @@ func (in *Ingest) reach(ctx context.Context) (*logStream, error) {
 		name:     in.cfg.Stream.Name,
 		writes:   in.cfg.Stream.Name + ".write",
 		frees:    in.cfg.Stream.Name + ".free",
+		outboxes: in.cfg.Stream.Name + ".outbox",
 		reattach: make(chan struct{}, 1),
 	}
 	l.dead = newDeadLetters(in, l)
@@ -104,10 +110,10 @@ func (in *Ingest) reach(ctx context.Context) (*logStream, error) {
 // warnLeftBehind tells that the log is on the broker and what the embedded
 // server keeps is not read.
 func (in *Ingest) warnLeftBehind() {
-	if in.cfg.EmbeddedLog == nil {
+	if in.cfg.EmbeddedHolds == nil {
 		return
 	}
-	if dir := in.cfg.EmbeddedLog(); dir != "" {
+	if dir, streams := in.cfg.EmbeddedHolds(); slices.Contains(streams, in.cfg.Stream.Name) {
 		in.log.Warn("there is an embedded log of an earlier time, which is not read, as the log is on the broker now: "+
 			"the answers lack what is in it alone; start without nats.address to see that again, or remove the directory",
 			"directory", dir)

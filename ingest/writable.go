@@ -44,10 +44,11 @@ func (w *writability) err() error {
 }
 
 // Writable returns nil if the log took the newest of the entries that this
-// program gave it, otherwise an error that says why not. Queries are answered
+// program gave it, or the outbox takes them for it, otherwise an error that says
+// why not. Queries are answered
 // all the same.
 func (in *Ingest) Writable() error {
-	if err := in.writable.err(); err != nil {
+	if err := in.writable.err(); err != nil && (in.outbox == nil || !in.outbox.working()) {
 		return fmt.Errorf("the log takes no entries (see to its server and the disk there): %w", err)
 	}
 	return nil

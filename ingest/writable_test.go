@@ -13,7 +13,7 @@ import (
 
 func TestNotWritableUntilTheLogTakesSomething(t *testing.T) {
 	ns := broker(t, t.TempDir(), true, -1)
-	n := run(t, newTestStore(t), Config{Broker: Broker{URL: ns.ClientURL()}})
+	n := run(t, newTestStore(t), Config{Broker: Broker{URL: ns.ClientURL()}, Embedded: cannotEmbed})
 	eventually(t, "ready", func() bool { return n.Ready() == nil })
 	if err := n.Writable(); err != nil {
 		t.Errorf("at the start: %v", err)

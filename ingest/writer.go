@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/nats-io/nats.go"
-
 	"cc-metric-store/store"
 )
 
@@ -69,11 +67,10 @@ func (w *write) run(ctx context.Context, body io.Reader) error {
 // the end of the body ends its last line: where it breaks off, the line may be
 // a part of another one, such as a value without its last digits.
 func (w *write) append(ctx context.Context, body io.Reader) error {
-	l, err := w.in.awaitLog(ctx, &w.budget)
-	if err != nil {
+	if err := w.in.awaitStart(ctx, &w.budget); err != nil {
 		return err
 	}
-	size, err := w.in.chunkSize(l)
+	size, err := w.in.chunkSize(ctx, &w.budget)
 	if err != nil {
 		return err
 	}
@@ -96,7 +93,7 @@ func (w *write) append(ctx context.Context, body io.Reader) error {
 			cut = lastLine(chunk)
 		}
 		if cut > 0 {
-			if err := w.publish(ctx, l, chunk[:cut]); err != nil {
+			if err := w.publish(ctx, chunk[:cut]); err != nil {
 				return err
 			}
 		}
@@ -130,8 +127,20 @@ func (s *source) Read(p []byte) (n int, err error) {
 	return n, s.err
 }
 
-// chunkSize returns the size of the entries that the log takes.
-func (in *Ingest) chunkSize(l *logStream) (int, error) {
+// chunkSize returns the size of the entries that the log takes, as far as it is
+// known.
+func (in *Ingest) chunkSize(ctx context.Context, b *budget) (int, error) {
+	if l, _, _ := in.state.current(); l == nil && in.mayUseOutbox(nil) {
+		return writeChunk, nil // cut again if that is too much
+	}
+	var l *logStream
+	err := b.wait(ctx, func(ctx context.Context) (err error) {
+		l, err = in.awaitLog(ctx)
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
 	const least = MaxLine + 1 // with its newline
 	limit := int(l.nc.MaxPayload()) - headerRoom
 	if limit < least {
@@ -153,18 +162,13 @@ func (w *write) skipLine(chunk []byte, skipping *bool) []byte {
 }
 
 // publish appends one entry to the log and notes that its outcome is awaited.
-func (w *write) publish(ctx context.Context, l *logStream, data []byte) error {
-	m := nats.NewMsg(l.writes)
-	m.Data = data
-	if w.cluster != "" {
-		m.Header.Set(headerCluster, w.cluster)
-	}
+func (w *write) publish(ctx context.Context, data []byte) error {
 	first := w.line
 	w.line += bytes.Count(data, newline)
 	if len(w.pending) > 0 {
 		w.budget.renew()
 	}
-	id, done, err := w.in.publish(ctx, &w.budget, l, m)
+	id, done, err := w.in.publish(ctx, &w.budget, &draft{cluster: w.cluster, data: data})
 	if err != nil {
 		return err
 	}

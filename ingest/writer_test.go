@@ -114,7 +114,9 @@ func TestWriteRepeatsALostAcknowledgement(t *testing.T) {
 	if _, err := js.CreateStream(ctx, silent); err != nil {
 		t.Fatal(err)
 	}
-	n := run(t, newTestStore(t), Config{Broker: Broker{URL: "nats://me:secret@" + strings.TrimPrefix(ns.ClientURL(), "nats://")}})
+	slow := quick
+	slow.outbox = patience
+	n := run(t, newTestStore(t), Config{Broker: Broker{URL: "nats://me:secret@" + strings.TrimPrefix(ns.ClientURL(), "nats://")}, Embedded: cannotEmbed, pace: slow})
 	eventually(t, "ready", func() bool { return n.Ready() == nil })
 
 	hasty := newWrite(n.Ingest, "c")

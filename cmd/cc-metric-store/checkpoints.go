@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -57,7 +58,9 @@ func (a *app) finish() {
 }
 
 // trouble returns what an operator has to see to although all is answered.
-func (a *app) trouble() error {
+func (a *app) trouble() error { return errors.Join(a.log.Trouble(), a.checkpointTrouble()) }
+
+func (a *app) checkpointTrouble() error {
 	if a.checkpoints == nil {
 		return nil
 	}

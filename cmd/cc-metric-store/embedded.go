@@ -40,7 +40,8 @@ func newEmbeddedServer(cfg *config.Config, log *slog.Logger) (*embeddedServer, e
 	return &embeddedServer{server: server, log: log, dir: e.Directory, started: make(chan struct{})}, nil
 }
 
-// start is called by ingest alone, stop when ingest and watch have ended.
+// start is called by ingest alone, once at a time, stop when ingest and watch
+// have ended.
 func (e *embeddedServer) start(ctx context.Context) (ingest.InProcess, error) {
 	if e.running() {
 		return e.server, nil
@@ -86,13 +87,8 @@ func (e *embeddedServer) health() error {
 	return nil
 }
 
-// leftBehind returns the directory of the embedded log if that holds one.
-func (e *embeddedServer) leftBehind() string {
-	if e.server.HoldsLog() {
-		return e.dir
-	}
-	return ""
-}
+// holds returns the directory of the server and the streams in it.
+func (e *embeddedServer) holds() (dir string, streams []string) { return e.dir, e.server.Streams() }
 
 func (e *embeddedServer) stop() {
 	if e.running() {

@@ -68,7 +68,7 @@ func ingestConfig(cfg *config.Config, e *embeddedServer, log *slog.Logger) inges
 			MaxBytes:    n.Stream.MaxBytes,
 			Compression: n.Stream.Compression,
 		},
-		EmbeddedLog:     e.leftBehind,
+		EmbeddedHolds:   e.holds,
 		Workers:         cfg.MetricStore.Workers,
 		FutureTolerance: cfg.MetricStore.FutureTolerance,
 		Logger:          log,

@@ -1,0 +1,328 @@
+package ingest
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"cc-metric-store/store"
+)
+
+// Headers of the entries that went through an outbox.
+const (
+	headerKind = "Cc-Kind"         // kindFree or nothing
+	headerTime = "Cc-Time"         // when the entry was written, in ns; the log took it later
+	headerFrom = "Cc-Outbox-Entry" // its number in the outbox
+
+	kindFree = "free"
+)
+
+// outboxKey is where the outbox's stream has the name under which it forwards.
+const outboxKey = "cc-metric-store-outbox"
+
+// outbox takes the writes over REST while the external log is out of reach: into
+// a stream of the embedded server, and into the store at once. They are forwarded
+// when the log is back, in their order, and take effect once more where the log
+// has them: on this node as on all others.
+type outbox struct {
+	in      *Ingest
+	name    string
+	waiting atomic.Int64  // entries that the log does not have yet
+	filled  chan struct{} // a token when there are some
+
+	mu sync.Mutex
+	// Guarded by mu.
+	js      jetstream.JetStream // nil: not open
+	nc      *nats.Conn
+	stream  jetstream.Stream
+	id      string
+	decoder *decoder
+	out     decoded
+
+	since   atomic.Int64 // ns: of the oldest entry that waits in this run, 0: of a former one
+	failing atomic.Bool  // the newest entry was not taken
+}
+
+func newOutbox(in *Ingest) *outbox {
+	return &outbox{
+		in: in, name: in.cfg.Stream.Name + "_OUTBOX", filled: make(chan struct{}, 1),
+		decoder: newDecoder(in.store, in.cfg.FutureTolerance),
+	}
+}
+
+// leftBehind reports whether a former run has left an outbox.
+func (o *outbox) leftBehind() bool {
+	if o.in.cfg.EmbeddedHolds == nil {
+		return false
+	}
+	_, streams := o.in.cfg.EmbeddedHolds()
+	return slices.Contains(streams, o.name)
+}
+
+// open starts the embedded server and opens the stream, if that was not done
+// yet. The caller holds mu.
+func (o *outbox) open(ctx context.Context) error {
+	if o.js != nil {
+		return nil
+	}
+	nc, maxStore, err := o.in.connectEmbedded(ctx, func() {})
+	if err != nil {
+		return err
+	}
+	js, err := jetstream.New(nc)
+	if err == nil {
+		o.stream, err = js.Stream(ctx, o.name)
+	}
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		o.stream, err = js.CreateStream(ctx, o.config(maxStore))
+	}
+	if err != nil {
+		nc.Close()
+		return fmt.Errorf("open stream %s of the embedded nats-server: %w", o.name, err)
+	}
+	info := o.stream.CachedInfo()
+	o.nc, o.js, o.id = nc, js, info.Config.Metadata[outboxKey]
+	o.waiting.Store(int64(info.State.Msgs))
+	return nil
+}
+
+// config is for a stream that refuses what it has no room for, rather than lose
+// what it has acknowledged.
+func (o *outbox) config(maxStore int64) jetstream.StreamConfig {
+	c := jetstream.StreamConfig{
+		Name:        o.name,
+		Description: "writes over REST that cc-metric-store forwards to its log",
+		Subjects:    []string{o.name},
+		Storage:     jetstream.FileStorage,
+		Discard:     jetstream.DiscardNew,
+		MaxBytes:    -1,
+		Compression: jetstream.S2Compression,
+		Metadata:    map[string]string{outboxKey: rand.Text()},
+	}
+	if maxStore > 0 {
+		c.MaxBytes = max(maxStore/2, 1)
+	}
+	return c
+}
+
+func (o *outbox) close() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.nc != nil {
+		o.nc.Close()
+		o.nc, o.js = nil, nil
+	}
+}
+
+// put takes an entry. When it returns without an error, the entry is kept and
+// visible.
+func (o *outbox) put(ctx context.Context, d *draft) (out outcome, err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	defer func() { o.failing.Store(err != nil) }()
+	if err := o.open(ctx); err != nil {
+		return out, err
+	}
+	at := time.Now()
+	m := d.message(o.name)
+	m.Header.Set(headerTime, strconv.FormatInt(at.UnixNano(), 10))
+	if d.free {
+		m.Header.Set(headerKind, kindFree)
+	}
+	if _, err := o.js.PublishMsg(ctx, m); err != nil {
+		return out, fmt.Errorf("append to stream %s of the embedded nats-server: %w", o.name, err)
+	}
+	if o.waiting.Add(1) == 1 {
+		o.since.Store(at.UnixNano())
+		o.in.log.Warn("the log is out of reach: writes over REST are kept in the embedded nats-server, and forwarded when it is back", "stream", o.name)
+	}
+	out, err = o.apply(d, at)
+	o.wake()
+	return out, err
+}
+
+// wake says that there is something to forward.
+func (o *outbox) wake() {
+	select {
+	case o.filled <- struct{}{}:
+	default: // that is known
+	}
+}
+
+// apply makes an entry visible. It has no place in the log yet.
+func (o *outbox) apply(d *draft, at time.Time) (out outcome, err error) {
+	if d.free {
+		var r freeRequest
+		if err := json.Unmarshal(d.data, &r); err != nil {
+			return out, fmt.Errorf("decode the free: %w", err)
+		}
+		out.freed = o.in.store.Free(r.Selectors, r.Before, store.Entry{})
+		return out, nil
+	}
+	o.out.reset()
+	o.decoder.decode(d.data, d.cluster, at, &o.out)
+	for i := range o.out.batches {
+		o.in.store.Append(&o.out.batches[i])
+	}
+	return o.out.outcome(), nil
+}
+
+// run forwards what is in the outbox whenever there is something, until ctx
+// ends.
+func (o *outbox) run(ctx context.Context, l *logStream) {
+	if o.in.state.awaitsOutbox() {
+		o.wake()
+	}
+	for {
+		select {
+		case <-o.filled:
+		case <-ctx.Done():
+			return
+		}
+		for r := (retry{in: o.in, what: "forward writes over REST to stream " + l.name}); ; {
+			last, n, err := o.forward(ctx, l)
+			if n > 0 {
+				o.in.log.Info("forwarded writes over REST to the log", "stream", l.name, "entries", n, "waiting", o.waiting.Load())
+			}
+			if err == nil {
+				if o.in.state.awaitsOutbox() && o.in.state.awaitNumber(ctx, last) == nil && o.in.state.outboxDone() {
+					o.in.log.Info("ready: the store holds all of the log", "entry", last)
+				}
+				break
+			}
+			if r.wait(ctx, err) != nil {
+				return
+			}
+		}
+	}
+}
+
+// forward gives the log what is in the outbox. It returns the number that the
+// last entry got there.
+func (o *outbox) forward(ctx context.Context, l *logStream) (last uint64, n int, err error) {
+	o.mu.Lock()
+	err = o.open(ctx)
+	o.mu.Unlock()
+	if err != nil {
+		return 0, 0, err
+	}
+	if o.waiting.Load() == 0 {
+		return 0, 0, nil
+	}
+	subject := l.forwards(o.id)
+	done, err := lastForwarded(ctx, l, subject)
+	if err != nil {
+		return 0, 0, err
+	}
+	for next := uint64(0); o.waiting.Load() > 0; n++ {
+		var m *jetstream.RawStreamMsg
+		err := withTimeout(ctx, func(ctx context.Context) (err error) {
+			m, err = o.stream.GetMsg(ctx, next, jetstream.WithGetMsgSubject(o.name))
+			return err
+		})
+		if errors.Is(err, jetstream.ErrMsgNotFound) {
+			o.waiting.Store(0)
+			return last, n, nil
+		}
+		if err != nil {
+			return last, n, fmt.Errorf("read stream %s of the embedded nats-server: %w", o.name, err)
+		}
+		if m.Sequence > done {
+			if last, err = o.send(ctx, l, subject, m); err != nil {
+				return last, n, err
+			}
+		}
+		err = withTimeout(ctx, func(ctx context.Context) error {
+			return o.stream.Purge(ctx, jetstream.WithPurgeSequence(m.Sequence+1))
+		})
+		if err != nil {
+			return last, n, fmt.Errorf("remove what was forwarded from stream %s of the embedded nats-server: %w", o.name, err)
+		}
+		next = m.Sequence + 1
+		o.waiting.Add(-1)
+	}
+	return last, n, nil
+}
+
+// send gives the log one entry of the outbox, in parts if it is larger than the
+// log takes.
+func (o *outbox) send(ctx context.Context, l *logStream, subject string, m *jetstream.RawStreamMsg) (number uint64, err error) {
+	parts := [][]byte{m.Data}
+	if m.Header.Get(headerKind) != kindFree {
+		parts = split(m.Data, int(l.nc.MaxPayload())-headerRoom)
+	}
+	for i, data := range parts {
+		out := &nats.Msg{Subject: subject, Data: data, Header: nats.Header{}}
+		for k := range m.Header {
+			out.Header.Set(k, m.Header.Get(k))
+		}
+		// The number counts when the whole entry is there.
+		if i == len(parts)-1 {
+			out.Header.Set(headerFrom, strconv.FormatUint(m.Sequence, 10))
+		} else {
+			out.Header.Set(headerFrom, strconv.FormatUint(m.Sequence-1, 10))
+			out.Header.Set(nats.MsgIdHdr, m.Header.Get(nats.MsgIdHdr)+"."+strconv.Itoa(i))
+		}
+		err := withTimeout(ctx, func(ctx context.Context) error {
+			ack, err := l.js.PublishMsg(ctx, out)
+			if err == nil {
+				number = ack.Sequence
+			}
+			return err
+		})
+		o.in.writable.note(err)
+		if err != nil {
+			return 0, err
+		}
+	}
+	return number, nil
+}
+
+// lastForwarded returns the number, in its outbox, of the newest entry that the
+// log has: it may be there although the acknowledgement never came.
+func lastForwarded(ctx context.Context, l *logStream, subject string) (number uint64, err error) {
+	js, err := l.nc.JetStream()
+	if err != nil {
+		return 0, err
+	}
+	err = withTimeout(ctx, func(ctx context.Context) error {
+		m, err := js.GetLastMsg(l.name, subject, nats.Context(ctx)) // of the stream's leader
+		if errors.Is(err, nats.ErrMsgNotFound) {
+			return nil
+		}
+		if err == nil {
+			number, err = strconv.ParseUint(m.Header.Get(headerFrom), 10, 64)
+		}
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("ask stream %s for the newest entry that was forwarded: %w", l.name, err)
+	}
+	return number, nil
+}
+
+// Trouble returns what an operator should see to although writes over REST are
+// taken: they wait for the log. It is nil if none do.
+func (in *Ingest) Trouble() error {
+	if in.outbox == nil || in.outbox.waiting.Load() == 0 {
+		return nil
+	}
+	since := "from before the start"
+	if at := in.outbox.since.Load(); at != 0 {
+		since = "since " + time.Unix(0, at).UTC().Format(time.RFC3339)
+	}
+	return fmt.Errorf("the log is out of reach: %d writes over REST %s wait in the embedded nats-server to be forwarded", in.outbox.waiting.Load(), since)
+}
+
+// working reports whether the outbox takes writes in place of the log.
+func (o *outbox) working() bool { return o.waiting.Load() > 0 && !o.failing.Load() }

@@ -1,0 +1,212 @@
+package ingest
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"cc-metric-store/store"
+)
+
+// away is a node whose broker is gone, with an embedded server.
+type away struct {
+	*node
+	t      *testing.T
+	local  *server.Server
+	dir    string // of the broker
+	port   int
+	config Config
+}
+
+func newAway(t *testing.T) *away {
+	ns := broker(t, t.TempDir(), true, -1)
+	a := &away{t: t, local: broker(t, t.TempDir(), true, -1), dir: ns.StoreDir(), port: portOf(ns)}
+	a.config = Config{
+		Broker: Broker{URL: ns.ClientURL()}, Embedded: embed(a.local),
+		EmbeddedHolds: func() (string, []string) { return a.local.StoreDir(), []string{"CC_METRICS_OUTBOX"} },
+	}
+	a.node = run(t, newTestStore(t), a.config)
+	eventually(t, "ready", func() bool { return a.Ready() == nil })
+	stopBroker(ns)
+	return a
+}
+
+// again starts another node, as after a crash.
+func (a *away) again() {
+	a.stop()
+	a.node = run(a.t, newTestStore(a.t), a.config)
+}
+
+func (a *away) brokerBack() *server.Server {
+	return broker(a.t, strings.TrimSuffix(a.dir, "/jetstream"), true, a.port)
+}
+
+func (a *away) write(format string, v ...any) {
+	a.t.Helper()
+	if err := a.Write(context.Background(), "c", strings.NewReader(fmt.Sprintf(format, v...))); err != nil {
+		a.t.Fatal(err)
+	}
+}
+
+func TestOutbox(t *testing.T) {
+	ctx := context.Background()
+	a := newAway(t)
+	a.write("cpu_load,hostname=h value=1 %d\ncpu_load,hostname=late value=2\n", base)
+	a.write("cpu_load,hostname=h value=3 %d\ncpu_load,hostname=gone value=4 %d\n", base, base)
+	if v := value(t, a.store, "c", "h", "cpu_load", base); v != 3 {
+		t.Errorf("value %v, want 3", v)
+	}
+	err := a.Write(ctx, "c", strings.NewReader("cpu_load,hostname=h value=oops\n"))
+	if refused, ok := err.(*store.RefusedError); !ok || refused.Lines != 1 {
+		t.Errorf("a bad line: %v", err)
+	}
+	if n, err := a.Free(ctx, [][]string{{"c", "gone"}}, base+1e6); n != 1 || err != nil {
+		t.Errorf("free: %d %v", n, err)
+	}
+	if a.Trouble() == nil || a.Writable() != nil {
+		t.Errorf("trouble: %v, writable: %v", a.Trouble(), a.Writable())
+	}
+	ns := a.brokerBack()
+	eventually(t, "forwarding", func() bool { return a.Trouble() == nil })
+	a.write("cpu_load,hostname=after value=5 %d\n", base)
+
+	other := run(t, newTestStore(t), Config{Broker: Broker{URL: ns.ClientURL()}})
+	eventually(t, "ready", func() bool { return other.Ready() == nil })
+	eventually(t, "the same entries", func() bool { return a.Stats().Watermark == other.Stats().Watermark })
+	for _, n := range []*node{a.node, other} {
+		if v := value(t, n.store, "c", "h", "cpu_load", base); v != 3 {
+			t.Errorf("value %v, want 3", v)
+		}
+		if v := value(t, n.store, "c", "after", "cpu_load", base); v != 5 {
+			t.Errorf("value %v, want 5", v)
+		}
+		if hosts := strings.Join(n.store.Hosts("c"), " "); hosts != "after h late" {
+			t.Errorf("hosts %s", hosts)
+		}
+		// The line without a time is of one time on both.
+		series, err := n.store.Query(&store.Query{Cluster: "c", Host: "late", Metric: "cpu_load", From: time.Now().Unix() - 3600, To: time.Now().Unix() + 600, Unpadded: true, NoStats: true})
+		if err != nil || len(series) != 1 || len(series[0].Values) != 1 {
+			t.Errorf("line without a time: %+v, %v", series, err)
+		}
+	}
+}
+
+func TestOutboxOutlivesTheNode(t *testing.T) {
+	a := newAway(t)
+	a.write("cpu_load,hostname=h value=1 %d\n", base)
+	a.again()
+	a.write("cpu_load,hostname=h value=2 %d\n", base)
+	if a.Ready() == nil || a.Consistent() == nil {
+		t.Error("ready without the log")
+	}
+	ns := a.brokerBack()
+	eventually(t, "ready", func() bool { return a.Ready() == nil })
+	if v := value(t, a.store, "c", "h", "cpu_load", base); v != 2 {
+		t.Errorf("value %v, want 2", v)
+	}
+	eventually(t, "an empty outbox", func() bool { return a.Trouble() == nil })
+	if n := entries(t, ns, "CC_METRICS.outbox.*"); n != 2 {
+		t.Errorf("%d entries were forwarded, want 2", n)
+	}
+}
+
+func entries(t *testing.T, ns *server.Server, subject string) (n uint64) {
+	t.Helper()
+	s, err := connectTo(t, ns).Stream(context.Background(), "CC_METRICS")
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := s.Info(context.Background(), jetstream.WithSubjectFilter(subject))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range info.State.Subjects {
+		n += c
+	}
+	return n
+}
+
+// TestForwardedOnce has an entry that the log has, but that is still in the
+// outbox: the node died between the two. A later one has to take effect after it.
+func TestForwardedOnce(t *testing.T) {
+	ctx := context.Background()
+	a := newAway(t)
+	for i := range 3 {
+		a.write("cpu_load,hostname=h value=%d %d\n", i, base)
+	}
+	a.stop()
+	box, err := connectInProcess(t, a.local).Stream(ctx, "CC_METRICS_OUTBOX")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ns := a.brokerBack()
+	js := connectTo(t, ns)
+	for seq := range uint64(2) {
+		m, err := box.GetMsg(ctx, seq+1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out := &nats.Msg{Subject: "CC_METRICS.outbox." + box.CachedInfo().Config.Metadata[outboxKey], Data: m.Data, Header: nats.Header{}}
+		out.Header.Set(headerTime, m.Header.Get(headerTime))
+		out.Header.Set(headerCluster, "c")
+		out.Header.Set(headerFrom, fmt.Sprint(seq+1))
+		if _, err := js.PublishMsg(ctx, out); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a.node = run(t, newTestStore(t), a.config)
+	eventually(t, "ready", func() bool { return a.Ready() == nil })
+	if n := entries(t, ns, "CC_METRICS.outbox.*"); n != 3 {
+		t.Errorf("%d entries were forwarded, want 3", n)
+	}
+	if v := value(t, a.store, "c", "h", "cpu_load", base); v != 2 {
+		t.Errorf("value %v, want 2", v)
+	}
+}
+
+// TestForwardsInParts has a broker with a smaller limit than the entries of the
+// outbox.
+func TestForwardsInParts(t *testing.T) {
+	a := newAway(t)
+	var lines strings.Builder
+	const hosts = 4000
+	for i := range hosts {
+		fmt.Fprintf(&lines, "cpu_load,hostname=h%d value=%d %d\n", i, i, base)
+	}
+	a.write("%s", lines.String())
+	a.stop()
+	ns, err := server.NewServer(&server.Options{
+		Host: "127.0.0.1", Port: a.port, NoSigs: true, NoLog: true, JetStream: true, StoreDir: strings.TrimSuffix(a.dir, "/jetstream"), MaxPayload: 80 << 10,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ns.Start()
+	defer stopBroker(ns)
+	a.node = run(t, newTestStore(t), a.config)
+	eventually(t, "ready", func() bool { return a.Ready() == nil })
+	if n := len(a.store.Hosts("c")); n != hosts {
+		t.Errorf("%d hosts, want %d", n, hosts)
+	}
+	a.stop()
+}
+
+func TestOutboxThatCannotBeOpened(t *testing.T) {
+	ns := broker(t, t.TempDir(), true, -1)
+	n := run(t, newTestStore(t), Config{Broker: Broker{URL: ns.ClientURL()}, Embedded: cannotEmbed})
+	eventually(t, "ready", func() bool { return n.Ready() == nil })
+	url := strings.TrimPrefix(ns.ClientURL(), "nats://")
+	stopBroker(ns)
+	err := n.Write(context.Background(), "c", strings.NewReader("cpu_load value=1\n"))
+	for _, want := range []string{"no acknowledgement", "no room on the disk", url} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v lacks %q", err, want)
+		}
+	}
+}
