@@ -34,6 +34,8 @@ func (g *grid) view(q *Query, rows [][]int32) *view {
 		if q.Unpadded {
 			r.trim(g, columns)
 		}
+		first, last := g.position(r.from)-1, g.position(r.from+r.cells*g.frequency)
+		r.pieces = make([]piece, 0, len(columns)*(last-max(first, 0)))
 		r.columns = make([]int, 0, len(columns))
 		for _, c := range columns {
 			g.take(r, c)

@@ -95,7 +95,6 @@ func At(block []byte, slot int) (float64, error) {
 // AddTo adds the slots [from, from+len(dst)) of block to dst. A gap in either
 // makes a gap. dst is left as it was after an error.
 func AddTo(dst []float64, block []byte, from int) error {
-	var buf [MaxSlots]float64
 	var d decoder
 	if err := d.parseHeader(block); err != nil {
 		return fmt.Errorf("add block: %w", err)
@@ -103,12 +102,8 @@ func AddTo(dst []float64, block []byte, from int) error {
 	if err := d.checkRange(from, len(dst)); err != nil {
 		return fmt.Errorf("add block: %w", err)
 	}
-	src := buf[:len(dst)]
-	if err := d.decode(src, from); err != nil {
+	if err := d.add(dst, from); err != nil {
 		return fmt.Errorf("add block: %w", err)
-	}
-	for i, v := range src {
-		dst[i] += v
 	}
 	return nil
 }

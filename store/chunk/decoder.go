@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
-	"slices"
 )
 
 // The first byte of a block.
@@ -24,11 +23,11 @@ type decoder struct {
 	mode   Mode
 	slots  int
 	values int // slots that are no gap
-	gaps   positions
+	gaps   set
 	body   []byte // behind the gaps
 
 	scale    scale
-	outliers positions
+	outliers set
 	frame    frame
 }
 
@@ -86,23 +85,16 @@ func (d *decoder) decode(dst []float64, from int) error {
 	}
 	// The values lie densely in the block: decode them densely, then move them
 	// apart.
-	gaps := d.gaps.list()
-	if d.gaps.n > 0 && len(dst) < d.slots {
-		lo, _ := slices.BinarySearch(gaps, uint8(from))
-		hi := len(gaps)
-		if end := from + len(dst); end < MaxSlots {
-			hi, _ = slices.BinarySearch(gaps, uint8(end))
-		}
-		gaps = gaps[lo:hi]
-		from -= lo
-		for i := range gaps {
-			gaps[i] -= uint8(from + lo)
-		}
+	if d.gaps.n == 0 {
+		return d.decodeValues(dst, from)
 	}
-	if err := d.decodeValues(dst[:len(dst)-len(gaps)], from); err != nil {
+	if len(dst) < d.slots {
+		from -= d.gaps.window(from, len(dst))
+	}
+	if err := d.decodeValues(dst[:len(dst)-d.gaps.n], from); err != nil {
 		return err
 	}
-	spread(dst, gaps)
+	d.gaps.spread(dst)
 	return nil
 }
 
@@ -138,24 +130,10 @@ func (d *decoder) decodeValues(dst []float64, from int) (err error) {
 	if err != nil {
 		return fmt.Errorf("%v: %w", d.mode, err)
 	}
-	for i, at := range d.outliers.list() {
-		if j := int(at) - from; uint(j) < uint(len(dst)) {
-			dst[j] = math.Float64frombits(binary.LittleEndian.Uint64(raw[8*i:]))
-		}
+	if outliers {
+		d.outliers.replace(dst, raw, from)
 	}
 	return nil
-}
-
-// spread moves the values at the front of dst apart, in place, so that the
-// gaps come to lie at their positions.
-func spread(dst []float64, gaps []uint8) {
-	end := len(dst)
-	for i := len(gaps) - 1; i >= 0; i-- {
-		at := int(gaps[i])
-		copy(dst[at+1:end], dst[at-i:])
-		dst[at] = math.NaN()
-		end = at
-	}
 }
 
 // finish checks that a body ends where it should.

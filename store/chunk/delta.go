@@ -23,37 +23,62 @@ func (d *decoder) decodeDelta(dst []float64, b []byte, from int) error {
 	if err = finish(b); err != nil {
 		return err
 	}
-	if len(dst) == d.values {
-		d.sumDeltas(dst, first)
-		return nil
-	}
-	var all [MaxSlots]float64
-	d.sumDeltas(all[:from+len(dst)], first)
-	copy(dst, all[from:])
+	d.sumDeltas(dst, first, from)
 	return nil
 }
 
-// sumDeltas writes the first len(dst) values to dst.
-func (d *decoder) sumDeltas(dst []float64, first int64) {
+// sumDeltas writes the values [from, from+len(dst)) to dst, if the first value
+// of all has the integer first.
+func (d *decoder) sumDeltas(dst []float64, first int64, from int) {
 	if len(dst) == 0 {
 		return
 	}
-	// dst holds the bits of the differences before it holds the values.
-	dst[0] = 0
-	integers := scale{patterns: true}
-	d.frame.decode(dst[1:], &integers, 0)
-	s := &d.scale
-	if s.patterns {
-		sum, shift := uint64(first), s.shift&63
-		for i, v := range dst {
+	// No sum is larger than all differences in a row could make it.
+	furthest := min(d.frame.most(), inverseLimit) * MaxSlots
+	quick := d.scale.invertible(saturate(magnitude(first), furthest))
+	sum := uint64(first) + d.frame.sum(from)
+	if quick {
+		sum += integerBias
+	}
+	// Up to the last step, dst holds integers as the bits of its floats.
+	dst[0] = math.Float64frombits(sum)
+	rest := dst[1:]
+	d.frame.unpack(rest, from, 0)
+	for len(rest) >= 4 {
+		r := (*[4]float64)(rest)
+		rest = rest[4:]
+		sum += math.Float64bits(r[0])
+		r[0] = math.Float64frombits(sum)
+		sum += math.Float64bits(r[1])
+		r[1] = math.Float64frombits(sum)
+		sum += math.Float64bits(r[2])
+		r[2] = math.Float64frombits(sum)
+		sum += math.Float64bits(r[3])
+		r[3] = math.Float64frombits(sum)
+	}
+	for i, v := range rest {
+		sum += math.Float64bits(v)
+		rest[i] = math.Float64frombits(sum)
+	}
+	if quick {
+		d.scale.quotients(dst)
+	} else {
+		d.scale.values(dst)
+	}
+}
+
+// sum returns the sum of the first n integers.
+func (f *frame) sum(n int) (sum uint64) {
+	if n == 0 {
+		return 0
+	}
+	var buf [64]float64
+	for from := 0; from < n; from += len(buf) {
+		part := buf[:min(len(buf), n-from)]
+		f.unpack(part, from, 0)
+		for _, v := range part {
 			sum += math.Float64bits(v)
-			dst[i] = math.Float64frombits(sum << shift)
 		}
-		return
 	}
-	sum, step, divisor := s.anchor+first*s.step, s.step, s.divisor
-	for i, v := range dst {
-		sum += int64(math.Float64bits(v)) * step
-		dst[i] = float64(sum) / divisor
-	}
+	return sum
 }

@@ -35,12 +35,11 @@ func (d *decoder) decodeDictionary(dst []float64, b []byte, from int) error {
 		return err
 	}
 	var values [maxDistinct]float64
-	d.sumDeltas(values[:distinct], first)
+	d.sumDeltas(values[:distinct], first, 0)
 	// Codes beyond the last entry, which only a corrupt block has, give zero.
 	// The bits of the codes pass through dst.
 	numbers := packed{width: width, codes: codes}
-	integers := scale{patterns: true}
-	integers.unpack(dst, &numbers, from)
+	numbers.unpack(dst, from, 0)
 	highest := uint64(0)
 	for i, v := range dst {
 		n := math.Float64bits(v)

@@ -1,6 +1,10 @@
 package chunk
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+	"math/bits"
+)
 
 // The first byte of a frame: its width, and whether patches follow.
 const (
@@ -13,7 +17,7 @@ const (
 // width of their own.
 type frame struct {
 	integers packed
-	patched  positions // the integers that are patches
+	patched  set // the integers that are patches
 	patches  packed
 }
 
@@ -64,14 +68,53 @@ func (f *frame) parse(b []byte, n int) (rest []byte, err error) {
 	return b, nil
 }
 
-// decode writes the values of the integers [from, from+len(dst)) to dst.
-func (f *frame) decode(dst []float64, s *scale, from int) {
-	s.unpack(dst, &f.integers, from)
-	for i, at := range f.patched.list() {
-		if j := int(at) - from; uint(j) < uint(len(dst)) {
-			dst[j] = s.value(f.patches.at(i))
+// most returns a bound of the magnitudes of all integers of p.
+func (p *packed) most() uint64 {
+	return saturate(magnitude(p.base), mask(p.width))
+}
+
+// most returns a bound of the magnitudes of all integers of f.
+func (f *frame) most() uint64 {
+	if f.patched.n == 0 {
+		return f.integers.most()
+	}
+	return max(f.integers.most(), f.patches.most())
+}
+
+// saturate returns a+b, or the largest number if that is less.
+func saturate(a, b uint64) uint64 {
+	sum, carry := bits.Add64(a, b, 0)
+	return sum | -carry
+}
+
+// unpack writes the integers [from, from+len(dst)), each of them plus bias, to
+// dst: as the bits of its floats.
+func (f *frame) unpack(dst []float64, from int, bias uint64) {
+	f.integers.unpack(dst, from, bias)
+	if f.patched.n == 0 {
+		return
+	}
+	n := 0 // of the patch
+	for i, word := range f.patched.bits {
+		for ; word != 0; word &= word - 1 {
+			at := 64*i + bits.TrailingZeros64(word) - from
+			if uint(at) < uint(len(dst)) {
+				dst[at] = math.Float64frombits(bias + uint64(f.patches.at(n)))
+			}
+			n++
 		}
 	}
+}
+
+// decode writes the values of the integers [from, from+len(dst)) to dst.
+func (f *frame) decode(dst []float64, s *scale, from int) {
+	if s.invertible(f.most()) {
+		f.unpack(dst, from, integerBias)
+		s.quotients(dst)
+		return
+	}
+	f.unpack(dst, from, 0)
+	s.values(dst)
 }
 
 // take splits b after n bytes.

@@ -1,11 +1,6 @@
 package chunk
 
-import (
-	"fmt"
-	"math/bits"
-)
-
-// positions is an ascending set of indices below MaxSlots. Encoded, it is the
+// positions is an ascending list of indices below MaxSlots. Encoded, it is the
 // number of indices and the distances between them in a Rice code, whose
 // parameter is chosen to fit: 0 makes it a bitmap.
 type positions struct {
@@ -65,50 +60,4 @@ func (p *positions) append(dst []byte) []byte {
 		next = int(i) + 1
 	}
 	return dst
-}
-
-// parse reads a set of indices below limit and returns what follows it.
-func (p *positions) parse(b []byte, limit int) ([]byte, error) {
-	if len(b) < 2 {
-		return nil, fmt.Errorf("positions end early: %w", ErrCorrupt)
-	}
-	n := int(b[0])
-	b = b[1:]
-	if n == 0 || n > limit {
-		return nil, fmt.Errorf("%d positions of %d: %w", n, limit, ErrCorrupt)
-	}
-	k := uint(b[0] & maxRice)
-	bit, next, end := 3, 0, 8*len(b)
-	for i := 0; i < n; {
-		if bit >= end {
-			return nil, fmt.Errorf("positions end early: %w", ErrCorrupt)
-		}
-		x := load64(b, bit>>3) >> (bit & 7)
-		have := 64 - bit&7
-		for i < n {
-			zeros := min(bits.TrailingZeros64(x), have)
-			size := zeros + 1 + int(k)
-			if size > have { // the distance goes on behind x
-				next += zeros << k
-				bit += zeros
-				break
-			}
-			x >>= zeros + 1
-			next += zeros<<k | int(x&(1<<k-1))
-			if next >= limit {
-				return nil, fmt.Errorf("position %d of %d: %w", next, limit, ErrCorrupt)
-			}
-			p.at[i] = uint8(next)
-			i++
-			next++
-			x >>= k
-			have -= size
-			bit += size
-		}
-	}
-	if bit > end {
-		return nil, fmt.Errorf("positions end early: %w", ErrCorrupt)
-	}
-	p.n = n
-	return b[(bit+7)/8:], nil
 }

@@ -40,6 +40,23 @@ func (s *scale) value(k int64) float64 {
 	return float64(s.anchor+k*s.step) / s.divisor
 }
 
+// values turns integers, which are the bits of the floats in dst, into the
+// values that they stand for, in place.
+func (s *scale) values(dst []float64) {
+	if s.patterns {
+		if shift := s.shift & 63; shift > 0 {
+			for i, v := range dst {
+				dst[i] = math.Float64frombits(math.Float64bits(v) << shift)
+			}
+		}
+		return
+	}
+	anchor, step, divisor := s.anchor, s.step, s.divisor
+	for i, v := range dst {
+		dst[i] = float64(anchor+int64(math.Float64bits(v))*step) / divisor
+	}
+}
+
 // append appends the scale and what it needs; outliers tells that they follow.
 func (s *scale) append(dst []byte, outliers bool) []byte {
 	var head byte
@@ -91,6 +108,12 @@ func (s *scale) parse(b []byte) (rest []byte, outliers bool, err error) {
 }
 
 func fill(dst []float64, v float64) {
+	for len(dst) >= 8 {
+		d := (*[8]float64)(dst)
+		d[0], d[1], d[2], d[3] = v, v, v, v
+		d[4], d[5], d[6], d[7] = v, v, v, v
+		dst = dst[8:]
+	}
 	for i := range dst {
 		dst[i] = v
 	}

@@ -6,103 +6,107 @@ import (
 )
 
 // The kernels below read as many codes with one load of eight bytes as surely
-// fit behind the up to 7 bits that precede the first: four of up to 14 bits,
-// two of up to 28, else one.
+// fit behind the up to 7 bits that precede the first: four of up to 14 bits, two
+// of up to 28, else one.
 const (
 	width4 = 14
 	width2 = 28
 	width1 = 57
 )
 
-// unpack writes the values of the integers [from, from+len(dst)) of p to dst.
-func (s *scale) unpack(dst []float64, p *packed, from int) {
-	switch {
-	case p.width == 0:
-		fill(dst, s.value(p.base))
-	case p.width > width1 || len(p.codes) < 8:
+// unpack writes the integers [from, from+len(dst)) of p, each of them plus
+// bias, to dst: as the bits of its floats, since what follows makes floats of
+// them in place.
+func (p *packed) unpack(dst []float64, from int, bias uint64) {
+	bias += uint64(p.base)
+	if p.width == 0 {
+		fill(dst, math.Float64frombits(bias))
+		return
+	}
+	if p.width > width1 || len(p.codes) < 8 {
 		for i := range dst {
-			dst[i] = s.value(p.at(from + i))
+			dst[i] = math.Float64frombits(bias + code(p.codes, from+i, p.width))
 		}
-	case s.patterns:
-		unpackPatterns(dst, p.codes, uint(from)*p.width, p.width, uint64(p.base), s.shift&63)
+		return
+	}
+	unpackCodes(dst, p.codes, uint(from)*p.width, p.width, bias)
+}
+
+// unpackCodes writes bias+code to dst for the codes from the given bit on.
+// There are at least eight bytes of codes, and none is wider than width1.
+func unpackCodes(dst []float64, codes []byte, bit, width uint, bias uint64) {
+	n := 0
+	switch {
+	case width <= width4:
+		n = unpackFours(dst, codes, bit, width, bias)
+	case width <= width2:
+		n = unpackTwos(dst, codes, bit, width, bias)
 	default:
-		unpackDecimals(dst, p.codes, uint(from)*p.width, p.width, s.anchor+p.base*s.step, s.step, s.divisor)
+		n = unpackOnes(dst, codes, bit, width, bias)
 	}
-}
-
-// unpackDecimals writes (base+code*step)/divisor for codes from the given bit on.
-func unpackDecimals(dst []float64, codes []byte, bit, width uint, base, step int64, divisor float64) {
 	mask := mask(width)
-	width &= 63                  // spares the check of the shifts
 	last := uint(len(codes) - 8) // of the loads
-	if width <= width4 {
-		for len(dst) >= 4 && bit>>3 <= last {
-			o := bit >> 3
-			x := binary.LittleEndian.Uint64(codes[o:o+8]) >> (bit & 7)
-			dst[0] = float64(base+int64(x&mask)*step) / divisor
-			x >>= width
-			dst[1] = float64(base+int64(x&mask)*step) / divisor
-			x >>= width
-			dst[2] = float64(base+int64(x&mask)*step) / divisor
-			x >>= width
-			dst[3] = float64(base+int64(x&mask)*step) / divisor
-			dst = dst[4:]
-			bit += 4 * width
-		}
-	} else if width <= width2 {
-		for len(dst) >= 2 && bit>>3 <= last {
-			o := bit >> 3
-			x := binary.LittleEndian.Uint64(codes[o:o+8]) >> (bit & 7)
-			dst[0] = float64(base+int64(x&mask)*step) / divisor
-			x >>= width
-			dst[1] = float64(base+int64(x&mask)*step) / divisor
-			dst = dst[2:]
-			bit += 2 * width
-		}
-	}
-	for i := range dst {
+	bit += uint(n) * width
+	for rest := dst[n:]; len(rest) > 0; rest = rest[1:] {
 		o := min(bit>>3, last)
-		x := binary.LittleEndian.Uint64(codes[o:o+8]) >> ((bit - 8*o) & 63)
-		dst[i] = float64(base+int64(x&mask)*step) / divisor
+		x := binary.LittleEndian.Uint64(codes[o:]) >> ((bit - 8*o) & 63)
+		rest[0] = math.Float64frombits(bias + x&mask)
 		bit += width
 	}
 }
 
-// unpackPatterns writes the floats with the bits (base+code)<<shift for codes
-// from the given bit on.
-func unpackPatterns(dst []float64, codes []byte, bit, width uint, base uint64, shift uint) {
-	mask := mask(width)
-	width &= 63                  // spares the check of the shifts
-	last := uint(len(codes) - 8) // of the loads
-	if width <= width4 {
-		for len(dst) >= 4 && bit>>3 <= last {
-			o := bit >> 3
-			x := binary.LittleEndian.Uint64(codes[o:o+8]) >> (bit & 7)
-			dst[0] = math.Float64frombits((base + x&mask) << shift)
-			x >>= width
-			dst[1] = math.Float64frombits((base + x&mask) << shift)
-			x >>= width
-			dst[2] = math.Float64frombits((base + x&mask) << shift)
-			x >>= width
-			dst[3] = math.Float64frombits((base + x&mask) << shift)
-			dst = dst[4:]
-			bit += 4 * width
-		}
-	} else if width <= width2 {
-		for len(dst) >= 2 && bit>>3 <= last {
-			o := bit >> 3
-			x := binary.LittleEndian.Uint64(codes[o:o+8]) >> (bit & 7)
-			dst[0] = math.Float64frombits((base + x&mask) << shift)
-			x >>= width
-			dst[1] = math.Float64frombits((base + x&mask) << shift)
-			dst = dst[2:]
-			bit += 2 * width
-		}
+// The functions below do as many codes as they can, and return their number.
+// They are functions of their own, and go without a second load in each round,
+// so that what they need stays in registers.
+
+func unpackFours(dst []float64, codes []byte, bit, width uint, bias uint64) int {
+	mask, last, n := mask(width), uint(len(codes)-8), len(dst)
+	width &= 63 // spares the check of the shifts
+	dst = dst[:n:n]
+	for len(dst) >= 4 && bit>>3 <= last {
+		o := bit >> 3
+		x := binary.LittleEndian.Uint64(codes[o:o+8:o+8]) >> (bit & 7)
+		bit += 4 * width
+		d := (*[4]float64)(dst)
+		dst = dst[4:]
+		d[0] = math.Float64frombits(bias + x&mask)
+		x >>= width
+		d[1] = math.Float64frombits(bias + x&mask)
+		x >>= width
+		d[2] = math.Float64frombits(bias + x&mask)
+		x >>= width
+		d[3] = math.Float64frombits(bias + x&mask)
 	}
-	for i := range dst {
-		o := min(bit>>3, last)
-		x := binary.LittleEndian.Uint64(codes[o:o+8]) >> ((bit - 8*o) & 63)
-		dst[i] = math.Float64frombits((base + x&mask) << shift)
+	return n - len(dst)
+}
+
+func unpackTwos(dst []float64, codes []byte, bit, width uint, bias uint64) int {
+	mask, last, n := mask(width), uint(len(codes)-8), len(dst)
+	width &= 63 // spares the check of the shifts
+	dst = dst[:n:n]
+	for len(dst) >= 2 && bit>>3 <= last {
+		o := bit >> 3
+		x := binary.LittleEndian.Uint64(codes[o:o+8:o+8]) >> (bit & 7)
+		bit += 2 * width
+		d := (*[2]float64)(dst)
+		dst = dst[2:]
+		d[0] = math.Float64frombits(bias + x&mask)
+		x >>= width
+		d[1] = math.Float64frombits(bias + x&mask)
+	}
+	return n - len(dst)
+}
+
+func unpackOnes(dst []float64, codes []byte, bit, width uint, bias uint64) (n int) {
+	mask, last := mask(width), uint(len(codes)-8)
+	for n = range dst {
+		o := bit >> 3
+		if o > last {
+			return n
+		}
+		x := binary.LittleEndian.Uint64(codes[o:o+8:o+8]) >> (bit & 7)
 		bit += width
+		dst[n] = math.Float64frombits(bias + x&mask)
 	}
+	return len(dst)
 }

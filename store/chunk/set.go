@@ -1,0 +1,141 @@
+package chunk
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"math/bits"
+)
+
+// set is what positions are when a block is decoded: a bit for each index, so
+// that neither a list has to be cleared nor what precedes an index be searched.
+type set struct {
+	n    int
+	bits [MaxSlots / 64]uint64
+}
+
+// parse reads encoded positions below limit and returns what follows them.
+func (s *set) parse(b []byte, limit int) ([]byte, error) {
+	if len(b) < 2 {
+		return nil, fmt.Errorf("positions end early: %w", ErrCorrupt)
+	}
+	n := int(b[0])
+	b = b[1:]
+	if n == 0 || n > limit {
+		return nil, fmt.Errorf("%d positions of %d: %w", n, limit, ErrCorrupt)
+	}
+	k := uint(b[0] & maxRice)
+	low := uint64(1)<<k - 1
+	bit, next, end := 3, 0, 8*len(b)
+	for left := n; left > 0; {
+		if bit >= end {
+			return nil, fmt.Errorf("positions end early: %w", ErrCorrupt)
+		}
+		x := load64(b, bit>>3) >> (bit & 7)
+		have := 64 - bit&7
+		for left > 0 {
+			zeros := min(bits.TrailingZeros64(x), have)
+			size := zeros + 1 + int(k)
+			if size > have { // the distance goes on behind x
+				next += zeros << k
+				bit += zeros
+				break
+			}
+			x >>= (zeros + 1) & 63
+			next += zeros<<k | int(x&low)
+			if next >= limit {
+				return nil, fmt.Errorf("position %d of %d: %w", next, limit, ErrCorrupt)
+			}
+			s.bits[next>>6%len(s.bits)] |= 1 << (next & 63)
+			left--
+			next++
+			x >>= k
+			have -= size
+			bit += size
+		}
+	}
+	if bit > end {
+		return nil, fmt.Errorf("positions end early: %w", ErrCorrupt)
+	}
+	s.n = n
+	return b[(bit+7)/8:], nil
+}
+
+// window cuts the set to the indices [from, from+n), which then count from 0,
+// and returns how many precede them.
+func (s *set) window(from, n int) (before int) {
+	var w set
+	for i := range w.bits {
+		word := s.word(from + 64*i)
+		if left := n - 64*i; left < 64 {
+			word &= 1<<max(left, 0) - 1
+		}
+		w.bits[i] = word
+		w.n += bits.OnesCount64(word)
+	}
+	for i, word := range s.bits {
+		if left := from - 64*i; left < 64 {
+			word &= 1<<max(left, 0) - 1
+		}
+		before += bits.OnesCount64(word)
+	}
+	*s = w
+	return before
+}
+
+// word returns the bits of 64 indices from i on.
+func (s *set) word(i int) uint64 {
+	n := i >> 6
+	if n >= len(s.bits) {
+		return 0
+	}
+	x := s.bits[n] >> (i & 63)
+	if n+1 < len(s.bits) && i&63 != 0 {
+		x |= s.bits[n+1] << (64 - i&63)
+	}
+	return x
+}
+
+// shortRun is the number of values below which a loop moves them sooner than
+// copy does.
+const shortRun = 4
+
+// spread moves the values at the front of dst apart, in place, so that gaps come
+// to lie at the indices of the set, all of which dst has.
+func (s *set) spread(dst []float64) {
+	end, before := len(dst), s.n
+	for i := len(s.bits) - 1; i >= 0; i-- {
+		for word := s.bits[i]; word != 0; {
+			at := bits.Len64(word) - 1
+			word &^= 1 << at
+			at += 64 * i
+			// The values between this gap and the one behind it go up by as many
+			// slots as there are gaps up to here.
+			to, from := dst[at+1:end], dst[at+1-before:]
+			if len(to) < shortRun {
+				for n := len(to) - 1; n >= 0; n-- {
+					to[n] = from[n]
+				}
+			} else {
+				copy(to, from)
+			}
+			dst[at] = math.NaN()
+			end = at
+			before--
+		}
+	}
+}
+
+// replace puts the raw values that lie one behind the other in raw at the
+// indices of the set, of which dst has those from from on.
+func (s *set) replace(dst []float64, raw []byte, from int) {
+	for i, word := range s.bits {
+		for ; word != 0; word &= word - 1 {
+			at := 64*i + bits.TrailingZeros64(word) - from
+			if uint(at) < uint(len(dst)) {
+				dst[at] = math.Float64frombits(binary.LittleEndian.Uint64(raw))
+			}
+			raw = raw[8:]
+		}
+	}
+}
