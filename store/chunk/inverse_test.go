@@ -68,18 +68,18 @@ func TestInvertible(t *testing.T) {
 func TestQuotients(t *testing.T) {
 	r := newRand(t)
 	var e Encoder
-	for _, most := range []float64{1 << 20, 1<<32 - 1, 1 << 32, 1 << 34, 1 << 40} {
+	for _, most := range []float64{1 << 20, 1<<32 - 1, 1 << 32, 1 << 36, 1 << 40} {
 		for decimals := range 9 {
 			for _, sign := range []float64{-1, 1} {
 				power := math.Pow10(decimals)
 				integer := func(m float64) float64 { return sign * math.Round(m) / power }
 				noise := each(64, func(int) float64 { return integer(most * r.Float64()) })
 				noise[7] = integer(most)
-				peaks := each(64, func(i int) float64 {
-					if i%16 == 3 {
+				peaks := each(256, func(i int) float64 {
+					if i%64 == 3 {
 						return integer(most * (1 - r.Float64()/100))
 					}
-					return integer(1000 * r.Float64())
+					return integer(most / 32 * r.Float64())
 				})
 				ramp := each(64, func(i int) float64 { return integer(most/64*float64(i) + 1000*r.Float64()) })
 				for _, values := range [][]float64{noise, peaks, ramp} {
