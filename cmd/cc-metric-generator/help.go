@@ -12,6 +12,10 @@ What is sent
                          ones (n0001, …); 0 is the documented 81 and 64
   -scopes node,socket,hwthread,accelerator
                          scopes to send; memoryDomain (alex only) can be added
+  -quotients 0           share of the series, whole metrics at a time (ipc and the network's
+                         first), that are quotients of counters and use all digits, as some
+                         collectors send rates; all others are random walks of 0 to 6 decimals
+                         or constant
   -message host          one message for each host and tick, or one for all hosts of a
                          cluster, cut at line borders to the largest that the target takes
   -seed N                the same seed gives the same value for a host, series and tick;

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net/url"
 	"os"
@@ -12,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"cc-metric-store/cmd/cc-metric-generator/load"
 )
 
 // kind is the sort of target that -url and -mode name.
@@ -27,11 +30,12 @@ const (
 // options is what the command line asks for, checked as a whole.
 type options struct {
 	// Load.
-	clusters   map[string]topology
+	clusters   map[string]load.Topology
 	names      []string // of the clusters, in order
 	hosts      int
 	scopes     []string
-	perCluster bool // one message for all hosts of a cluster
+	quotients  float64 // share of the series
+	perCluster bool    // one message for all hosts of a cluster
 	seed       uint64
 	seedGiven  bool
 
@@ -94,6 +98,7 @@ func newFlagSet(o *options, raw *rawFlags) *flag.FlagSet {
 	fs.StringVar(&raw.clusters, "clusters", "alex,fritz", "")
 	flagOf(fs, "hosts", &o.hosts, strconv.Atoi, "a whole number")
 	fs.StringVar(&raw.scopes, "scopes", "node,socket,hwthread,accelerator", "")
+	flagOf(fs, "quotients", &o.quotients, parseFloat, "a share from 0 to 1, such as 0.15")
 	fs.StringVar(&raw.message, "message", "host", "")
 	flagOf(fs, "seed", &o.seed, parseUint, "a whole number from 0 to 2^64-1")
 
@@ -139,19 +144,19 @@ func parseUint(s string) (uint64, error)   { return strconv.ParseUint(s, 10, 64)
 func parseFloat(s string) (float64, error) { return strconv.ParseFloat(s, 64) }
 
 func (o *options) checkLoad(raw rawFlags) (faults []error) {
-	known, err := loadTopologies()
+	known, err := load.Clusters()
 	if err != nil {
 		return []error{err}
 	}
 	o.clusters = known
-	if o.names, err = splitList(raw.clusters, strings.Split(clusterNames(known), ",")); err != nil {
+	if o.names, err = splitList(raw.clusters, slices.Sorted(maps.Keys(known))); err != nil {
 		faults = append(faults, fmt.Errorf("-clusters %q: %w", raw.clusters, err))
 	}
-	scopes, err := splitList(raw.scopes, knownScopes())
+	scopes, err := splitList(raw.scopes, load.Scopes())
 	if err != nil {
 		faults = append(faults, fmt.Errorf("-scopes %q: %w", raw.scopes, err))
 	}
-	for _, scope := range knownScopes() { // in message order, not as typed
+	for _, scope := range load.Scopes() { // in message order, not as typed
 		if slices.Contains(scopes, scope) {
 			o.scopes = append(o.scopes, scope)
 		}
@@ -159,6 +164,9 @@ func (o *options) checkLoad(raw rawFlags) (faults []error) {
 	if o.hosts < 0 {
 		faults = append(faults, fmt.Errorf("-hosts %d: give the number of hosts in each cluster, "+
 			"or 0 for the documented ones", o.hosts))
+	}
+	if !(o.quotients >= 0 && o.quotients <= 1) { // NaN, too
+		faults = append(faults, fmt.Errorf("-quotients %v: give a share of the series from 0 to 1", o.quotients))
 	}
 	switch raw.message {
 	case "host":

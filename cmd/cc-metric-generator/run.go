@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"cc-metric-store/cmd/cc-metric-generator/load"
 )
 
 // closeTimeout is how long a run that ends early waits for answers to what it has sent.
@@ -13,7 +15,7 @@ const closeTimeout = 10 * time.Second
 
 // run is one load: hosts, the ticks to send for them, and the connections to send them by.
 type run struct {
-	groups   [][]*host // what one message holds: each host alone, or the hosts of a cluster
+	groups   [][]*load.Host // what one message holds: each host alone, or the hosts of a cluster
 	hosts    int
 	series   int // of all hosts
 	schedule schedule
@@ -31,28 +33,24 @@ func newRun(o *options, now time.Time, open opener, t *tally) (*run, error) {
 		open:     open,
 		tally:    t,
 	}
-	table := gauges()
 	for _, name := range o.names {
 		cluster := o.clusters[name]
-		l, err := newLayout(name, cluster, o.scopes, table)
+		l, err := load.NewLayout(name, cluster, o.scopes, o.quotients)
 		if err != nil {
 			return nil, err
 		}
-		if len(l.series) == 0 {
-			return nil, fmt.Errorf("build load of %s: it has no metrics at the scopes asked for", name)
-		}
-		var all []*host
-		for _, hostName := range cluster.hostNames(o.hosts) {
-			all = append(all, newHost(l, hostName, o.seed, r.schedule.interval))
+		var all []*load.Host
+		for _, hostName := range cluster.HostNames(o.hosts) {
+			all = append(all, load.NewHost(l, hostName, o.seed, r.schedule.interval))
 		}
 		r.hosts += len(all)
-		r.series += len(all) * len(l.series)
+		r.series += len(all) * len(l.Metrics())
 		if o.perCluster {
 			r.groups = append(r.groups, all)
 			continue
 		}
 		for _, h := range all {
-			r.groups = append(r.groups, []*host{h})
+			r.groups = append(r.groups, []*load.Host{h})
 		}
 	}
 	r.conns = min(o.connections, len(r.groups))
@@ -111,7 +109,7 @@ func (r *run) connect(ctx context.Context) ([]target, error) {
 type worker struct {
 	run    *run
 	target target
-	groups [][]*host
+	groups [][]*load.Host
 	buf    []byte
 }
 
@@ -155,23 +153,23 @@ func (w *worker) ticks(ctx context.Context) error {
 }
 
 // sendGroup sends one tick of a group in as few messages as the target takes.
-func (w *worker) sendGroup(ctx context.Context, group []*host, ts int64) error {
+func (w *worker) sendGroup(ctx context.Context, group []*load.Host, ts int64) error {
 	limit := w.target.maxMessage()
 	w.buf = w.buf[:0]
 	for _, h := range group {
-		w.buf = h.appendTick(w.buf, ts)
+		w.buf = h.AppendTick(w.buf, ts)
 		for len(w.buf) > limit {
 			head, rest, err := cutLines(w.buf, limit)
 			if err != nil {
 				return err
 			}
-			if err := w.sendLines(ctx, h.layout.cluster, head); err != nil {
+			if err := w.sendLines(ctx, h.Layout().Cluster(), head); err != nil {
 				return err
 			}
 			w.buf = append(w.buf[:0], rest...)
 		}
 	}
-	if err := w.sendLines(ctx, group[0].layout.cluster, w.buf); err != nil {
+	if err := w.sendLines(ctx, group[0].Layout().Cluster(), w.buf); err != nil {
 		return err
 	}
 	w.run.tally.hostTicks.Add(int64(len(group)))

@@ -95,7 +95,12 @@ func BenchmarkSize(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	data := map[string][]series{"real": all, "quotients": quotientsOf(all)}
+	data := map[string][]series{
+		"real":            all,
+		"quotients":       quotientsOf(all),
+		"generator-alex":  generated(b, "alex", 2, 24*60),
+		"generator-fritz": generated(b, "fritz", 2, 24*60),
+	}
 	if path := os.Getenv("SERIES"); path != "" {
 		if data["file"], err = openSeries(path); err != nil {
 			b.Fatal(err)

@@ -1,4 +1,4 @@
-package main
+package load
 
 // golden is 2^64 divided by the golden ratio: its multiples spread evenly over the 64-bit range,
 // so that consecutive ticks give unrelated inputs to mix.

@@ -1,4 +1,4 @@
-package main
+package load
 
 import (
 	"bytes"
@@ -13,16 +13,16 @@ import (
 )
 
 // testLayout returns the layout of a cluster at the default scopes.
-func testLayout(t testing.TB, cluster string, scopes ...string) *layout {
+func testLayout(t testing.TB, cluster string, scopes ...string) *Layout {
 	t.Helper()
 	if scopes == nil {
 		scopes = []string{scopeNode, scopeSocket, scopeHWThread, scopeAccelerator}
 	}
-	clusters, err := loadTopologies()
+	clusters, err := Clusters()
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := newLayout(cluster, clusters[cluster], scopes, gauges())
+	l, err := NewLayout(cluster, clusters[cluster], scopes, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,7 +30,7 @@ func testLayout(t testing.TB, cluster string, scopes ...string) *layout {
 }
 
 func TestSeriesPerHost(t *testing.T) {
-	all := knownScopes()
+	all := Scopes()
 	for _, tc := range []struct {
 		cluster string
 		scopes  []string
@@ -42,7 +42,6 @@ func TestSeriesPerHost(t *testing.T) {
 		{"fritz", all, 518},
 		{"fritz", []string{scopeNode}, 8},
 		{"alex", []string{scopeAccelerator}, 48},
-		{"fritz", []string{scopeAccelerator}, 0},
 	} {
 		if got := len(testLayout(t, tc.cluster, tc.scopes...).series); got != tc.want {
 			t.Errorf("%s %v: %d series, want %d", tc.cluster, tc.scopes, got, tc.want)
@@ -50,8 +49,18 @@ func TestSeriesPerHost(t *testing.T) {
 	}
 }
 
+func TestNoSeries(t *testing.T) {
+	clusters, err := Clusters()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if l, err := NewLayout("fritz", clusters["fritz"], []string{scopeAccelerator}, 0); err == nil {
+		t.Errorf("fritz has no accelerators, but a layout of %d series", len(l.series))
+	}
+}
+
 func TestHostNames(t *testing.T) {
-	clusters, err := loadTopologies()
+	clusters, err := Clusters()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,9 +74,9 @@ func TestHostNames(t *testing.T) {
 		{81, 81, "a0603", "a0904"},
 		{83, 83, "a0603", "n0002"},
 	} {
-		names := alex.hostNames(tc.n)
+		names := alex.HostNames(tc.n)
 		if len(names) != tc.want || names[0] != tc.first || names[len(names)-1] != tc.last {
-			t.Errorf("hostNames(%d): %d names, %s to %s; want %d, %s to %s",
+			t.Errorf("HostNames(%d): %d names, %s to %s; want %d, %s to %s",
 				tc.n, len(names), names[0], names[len(names)-1], tc.want, tc.first, tc.last)
 		}
 	}
@@ -78,8 +87,8 @@ func TestHostNames(t *testing.T) {
 
 // TestLineForm compares one tick with the form that collectors send.
 func TestLineForm(t *testing.T) {
-	h := newHost(testLayout(t, "alex"), "a0603", 1, 60)
-	lines := strings.SplitAfter(string(h.appendTick(nil, 1700000060)), "\n")
+	h := NewHost(testLayout(t, "alex"), "a0603", 1, 60)
+	lines := strings.SplitAfter(string(h.AppendTick(nil, 1700000060)), "\n")
 	for _, prefix := range []string{
 		"cpu_load,cluster=alex,hostname=a0603,type=node value=",
 		"mem_bw,cluster=alex,hostname=a0603,type=socket,type-id=1 value=",
@@ -104,10 +113,10 @@ func TestLineForm(t *testing.T) {
 // TestLineSyntax reads the lines of both clusters with the decoder that stores use.
 func TestLineSyntax(t *testing.T) {
 	for _, cluster := range []string{"alex", "fritz"} {
-		l := testLayout(t, cluster, knownScopes()...)
-		h := newHost(l, "n0001", 7, 10)
+		l := testLayout(t, cluster, Scopes()...)
+		h := NewHost(l, "n0001", 7, 10)
 		seen := map[string]bool{}
-		decoder := lineprotocol.NewDecoderWithBytes(h.appendTick(nil, 1700000060))
+		decoder := lineprotocol.NewDecoderWithBytes(h.AppendTick(nil, 1700000060))
 		for decoder.Next() {
 			metric, err := decoder.Measurement()
 			if err != nil {
@@ -156,24 +165,24 @@ func TestReproducible(t *testing.T) {
 	l := testLayout(t, "fritz")
 	const first, interval, ticks = 1_700_000_000, 60, 3 * jobTicks
 
-	ordered := newHost(l, "f0201", 42, interval)
+	ordered := NewHost(l, "f0201", 42, interval)
 	want := make([][]byte, ticks)
 	for i := range want {
-		want[i] = ordered.appendTick(nil, first+int64(i)*interval)
+		want[i] = ordered.AppendTick(nil, first+int64(i)*interval)
 	}
-	jumping := newHost(l, "f0201", 42, interval)
+	jumping := NewHost(l, "f0201", 42, interval)
 	for range 200 {
 		i := rng.IntN(ticks)
-		if got := jumping.appendTick(nil, first+int64(i)*interval); !bytes.Equal(got, want[i]) {
+		if got := jumping.AppendTick(nil, first+int64(i)*interval); !bytes.Equal(got, want[i]) {
 			t.Fatalf("tick %d differs when asked for out of order", i)
 		}
 	}
-	for name, other := range map[string]*host{
-		"seed":    newHost(l, "f0201", 43, interval),
-		"host":    newHost(l, "f0202", 42, interval),
-		"cluster": newHost(testLayout(t, "alex"), "f0201", 42, interval),
+	for name, other := range map[string]*Host{
+		"seed":    NewHost(l, "f0201", 43, interval),
+		"host":    NewHost(l, "f0202", 42, interval),
+		"cluster": NewHost(testLayout(t, "alex"), "f0201", 42, interval),
 	} {
-		got, _, _ := bytes.Cut(other.appendTick(nil, first), []byte("\n"))
+		got, _, _ := bytes.Cut(other.AppendTick(nil, first), []byte("\n"))
 		if same, _, _ := bytes.Cut(want[0], []byte("\n")); bytes.Equal(valueOf(got), valueOf(same)) {
 			t.Errorf("another %s gives the same value %s", name, valueOf(got))
 		}
@@ -182,8 +191,8 @@ func TestReproducible(t *testing.T) {
 
 // TestSeedIsStable pins values: a seed in somebody's script must go on meaning the same load.
 func TestSeedIsStable(t *testing.T) {
-	h := newHost(testLayout(t, "fritz"), "f0201", 42, 60)
-	line, _, _ := strings.Cut(string(h.appendTick(nil, 1700000060)), "\n")
+	h := NewHost(testLayout(t, "fritz"), "f0201", 42, 60)
+	line, _, _ := strings.Cut(string(h.AppendTick(nil, 1700000060)), "\n")
 	const want = "cpu_load,cluster=fritz,hostname=f0201,type=node value=50.96 1700000060"
 	if line != want {
 		t.Errorf("got %s\nwant %s", line, want)
@@ -203,7 +212,7 @@ func TestGaugesAreRealistic(t *testing.T) {
 	const hosts, ticks = 200, 240
 	idle := 0
 	for n := range hosts {
-		h := newHost(l, "n"+strconv.Itoa(n), 5, 60)
+		h := NewHost(l, "n"+strconv.Itoa(n), 5, 60)
 		if h.idle {
 			idle++
 		}
@@ -212,7 +221,7 @@ func TestGaugesAreRealistic(t *testing.T) {
 		}
 		var previous []float64
 		for tick := range int64(ticks) {
-			lines := bytes.Split(bytes.TrimSpace(h.appendTick(nil, 1_700_000_000+tick*60)), []byte("\n"))
+			lines := bytes.Split(bytes.TrimSpace(h.AppendTick(nil, 1_700_000_000+tick*60)), []byte("\n"))
 			newJob := h.jobStart(h.tick) == h.tick
 			for i, line := range lines {
 				checkReading(t, h, &l.series[i], string(valueOf(line)))
@@ -231,7 +240,7 @@ func TestGaugesAreRealistic(t *testing.T) {
 	}
 }
 
-func checkReading(t *testing.T, h *host, s *series, text string) {
+func checkReading(t *testing.T, h *Host, s *series, text string) {
 	t.Helper()
 	v, err := strconv.ParseFloat(text, 64)
 	g := s.gauge
@@ -249,22 +258,65 @@ func checkReading(t *testing.T, h *host, s *series, text string) {
 	}
 }
 
-// TestQuotientsUseAllDigits: a rate is a quotient, not a rounded number.
-func TestQuotientsUseAllDigits(t *testing.T) {
-	h := newHost(testLayout(t, "fritz"), "f0201", 3, 60)
-	long, all := 0, 0
-	for tick := range int64(50) {
-		for line := range bytes.SplitSeq(h.appendTick(nil, 1_700_000_000+tick*60), []byte("\n")) {
-			if bytes.HasPrefix(line, []byte("ipc,")) {
-				all++
-				if len(bytes.TrimLeft(valueOf(line), "0.")) >= 15 {
-					long++
-				}
+// TestQuotients counts the values of a tick that use all digits of a float64.
+func TestQuotients(t *testing.T) {
+	clusters, err := Clusters()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		cluster string
+		share   float64
+		want    int // series
+	}{
+		{"fritz", 0, 0},
+		{"fritz", 0.15, 72 + 4 + 2},
+		{"fritz", 0.3, 72 + 4 + 2*3 + 72 + 1},
+		{"fritz", 1, 518 - 73},
+		{"alex", 0.003, 2},
+		{"alex", 0.15, 128},
+	} {
+		l, err := NewLayout(tc.cluster, clusters[tc.cluster], Scopes(), tc.share)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h, long := NewHost(l, "n0004", 3, 60), make([]bool, len(l.series))
+		if h.idle {
+			t.Fatal("the host is idle")
+		}
+		for tick := range int64(50) {
+			for i, v := range h.Values(1_700_000_000 + tick*60) {
+				digits := strings.TrimLeft(strconv.FormatFloat(v, 'f', -1, 64), "0.")
+				long[i] = long[i] || len(digits) >= 15
 			}
 		}
+		n := 0
+		for _, is := range long {
+			if is {
+				n++
+			}
+		}
+		if n != tc.want {
+			t.Errorf("%s: %d of %d series are quotients for a share of %v, want %d", tc.cluster, n, len(long), tc.share, tc.want)
+		}
 	}
-	if long < all*9/10 {
-		t.Errorf("%d of %d quotients have 15 digits or more, want nearly all", long, all)
+}
+
+// TestRatesAreComplete: each metric is either steady or can be a quotient.
+func TestRatesAreComplete(t *testing.T) {
+	table, steadies := gauges(), 0
+	for _, g := range table {
+		if g.behaviour == steady {
+			steadies++
+		}
+	}
+	for _, metric := range rates() {
+		if g := table[metric]; g == nil || g.behaviour == steady {
+			t.Errorf("%s is no metric that can be a quotient", metric)
+		}
+	}
+	if n := len(rates()) + steadies; n != len(table) {
+		t.Errorf("%d metrics are steady or rates, of %d", n, len(table))
 	}
 }
 
@@ -283,14 +335,14 @@ func TestSteadyShare(t *testing.T) {
 func BenchmarkAppendTick(b *testing.B) {
 	for _, cluster := range []string{"alex", "fritz"} {
 		b.Run(cluster, func(b *testing.B) {
-			h := newHost(testLayout(b, cluster), "n0001", 1, 60)
-			buf := h.appendTick(nil, 1_700_000_000)
+			h := NewHost(testLayout(b, cluster), "n0001", 1, 60)
+			buf := h.AppendTick(nil, 1_700_000_000)
 			b.ReportAllocs()
 			b.SetBytes(int64(len(buf)))
 			tick := int64(0)
 			for b.Loop() {
 				tick++
-				buf = h.appendTick(buf[:0], 1_700_000_000+tick*60)
+				buf = h.AppendTick(buf[:0], 1_700_000_000+tick*60)
 			}
 			lines := float64(len(h.layout.series)) * float64(b.N)
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/lines, "ns/line")

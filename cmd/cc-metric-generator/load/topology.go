@@ -1,4 +1,6 @@
-package main
+// Package load is the load of the documented clusters: their hosts, the series of each, and the
+// values of those, which follow from a seed. cc-metric-generator sends it; tests take it directly.
+package load
 
 import (
 	_ "embed"
@@ -6,7 +8,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 )
 
 // topologyJSON describes the machines of the documented load, one object for each cluster.
@@ -23,13 +24,13 @@ const (
 	scopeAccelerator  = "accelerator"
 )
 
-// knownScopes returns all scopes in message order.
-func knownScopes() []string {
+// Scopes returns all scopes in message order.
+func Scopes() []string {
 	return []string{scopeNode, scopeSocket, scopeMemoryDomain, scopeHWThread, scopeAccelerator}
 }
 
-// topology is what one cluster is made of. All its hosts are alike.
-type topology struct {
+// Topology is what one cluster is made of. All its hosts are alike.
+type Topology struct {
 	Hosts         []string            `json:"hosts"`
 	Sockets       int                 `json:"sockets"`
 	MemoryDomains int                 `json:"memoryDomains"`
@@ -38,9 +39,9 @@ type topology struct {
 	Metrics       map[string][]string `json:"metrics"` // by scope
 }
 
-// loadTopologies decodes the embedded description of all clusters.
-func loadTopologies() (map[string]topology, error) {
-	var clusters map[string]topology
+// Clusters returns what the documented clusters are made of, by name.
+func Clusters() (map[string]Topology, error) {
+	var clusters map[string]Topology
 	if err := json.Unmarshal([]byte(topologyJSON), &clusters); err != nil {
 		return nil, fmt.Errorf("decode embedded topology: %w", err)
 	}
@@ -49,7 +50,7 @@ func loadTopologies() (map[string]topology, error) {
 
 // typeIDs returns the ids of the parts that a host has at scope. The host itself is a single
 // part without an id.
-func (t *topology) typeIDs(scope string) []string {
+func (t *Topology) typeIDs(scope string) []string {
 	switch scope {
 	case scopeNode:
 		return []string{""}
@@ -66,9 +67,9 @@ func (t *topology) typeIDs(scope string) []string {
 	}
 }
 
-// hostNames returns the first n hosts of the cluster, invented ones (n0001, n0002, …) after the
+// HostNames returns the first n hosts of the cluster, invented ones (n0001, n0002, …) after the
 // known ones, and all known ones for n = 0.
-func (t *topology) hostNames(n int) []string {
+func (t *Topology) HostNames(n int) []string {
 	if n == 0 {
 		return t.Hosts
 	}
@@ -77,16 +78,6 @@ func (t *topology) hostNames(n int) []string {
 		names = append(names, fmt.Sprintf("n%04d", i))
 	}
 	return names
-}
-
-// clusterNames returns the names of clusters in alphabetical order, separated by commas.
-func clusterNames(clusters map[string]topology) string {
-	names := make([]string, 0, len(clusters))
-	for name := range clusters {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return strings.Join(names, ",")
 }
 
 func numbered(n int) []string {

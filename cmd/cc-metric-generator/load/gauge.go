@@ -1,4 +1,4 @@
-package main
+package load
 
 import (
 	"fmt"
@@ -6,7 +6,7 @@ import (
 )
 
 // behaviour of a generated gauge. The zero value is a random walk that turns back
-// at the ends of its range.
+// at the ends of its range, rounded to the decimals of its metric.
 type behaviour uint8
 
 const (
@@ -33,7 +33,7 @@ type gauge struct {
 	low, high float64
 	decimals  int     // digits after the point; unused by quotients
 	rest      float64 // probability that a tick leaves the value as it was
-	events    float64 // quotients: counted events for one unit of the value
+	events    float64 // for a quotient: counted events for one unit of the value
 
 	scale float64 // 10^decimals
 }
@@ -53,16 +53,16 @@ func gauges() map[string]*gauge {
 		"flops_any":           {low: 0, high: 14, decimals: 6},
 		"flops_dp":            {low: 0, high: 12, decimals: 4},
 		"flops_sp":            {behaviour: steady, low: 0, high: 0},
-		"ib_recv":             {behaviour: quotient, low: 0, high: 1.2e9, events: 1},
-		"ib_recv_pkts":        {behaviour: quotient, low: 0, high: 8e5, events: 1},
-		"ib_xmit":             {behaviour: quotient, low: 0, high: 1.2e9, events: 1},
-		"ib_xmit_pkts":        {behaviour: quotient, low: 0, high: 8e5, events: 1},
-		"ipc":                 {behaviour: quotient, low: 0.1, high: 3.6, events: 1e9},
+		"ib_recv":             {low: 0, high: 1.2e9, events: 1},
+		"ib_recv_pkts":        {low: 0, high: 8e5, events: 1},
+		"ib_xmit":             {low: 0, high: 1.2e9, events: 1},
+		"ib_xmit_pkts":        {low: 0, high: 8e5, events: 1},
+		"ipc":                 {low: 0.1, high: 3.6, decimals: 3, events: 1e9},
 		"mem_bw":              {low: 0.2, high: 190, decimals: 3},
 		"mem_power":           {low: 8, high: 42, decimals: 2},
 		"mem_used":            {low: 4, high: 240, decimals: 6, rest: 0.2},
-		"net_bytes_in":        {behaviour: quotient, low: 0, high: 6e7, events: 1},
-		"net_bytes_out":       {behaviour: quotient, low: 0, high: 6e7, events: 1},
+		"net_bytes_in":        {low: 0, high: 6e7, events: 1},
+		"net_bytes_out":       {low: 0, high: 6e7, events: 1},
 		"nfs4_read":           {behaviour: steady, low: 0, high: 0},
 		"nfs4_total":          {low: 0, high: 3000},
 		"nv_mem_util":         {low: 0, high: 100, rest: 0.5},
@@ -72,8 +72,39 @@ func gauges() map[string]*gauge {
 	}
 	for _, g := range table {
 		g.scale = math.Pow10(g.decimals)
+		if g.events == 0 {
+			g.events = 1e6
+		}
 	}
 	return table
+}
+
+// rates lists the metrics that can be quotients: first those that collectors compute from counters
+// and report with all digits, then all others that are not steady.
+func rates() []string {
+	return []string{
+		"ipc", "ib_recv", "ib_xmit", "ib_recv_pkts", "ib_xmit_pkts", "net_bytes_in", "net_bytes_out",
+		"mem_bw", "core_power", "cpu_power", "mem_power", "cpu_user", "clock", "flops_any", "flops_dp",
+		"vectorization_ratio", "nfs4_total", "acc_power", "acc_utilization", "nv_mem_util", "nv_temp",
+		"cpu_load", "mem_used",
+	}
+}
+
+// makeQuotients turns whole metrics into quotients, in the order of rates, until about the given
+// share of all series are; count holds the number of series of each metric.
+func makeQuotients(table map[string]*gauge, count map[string]int, share float64) {
+	all := 0
+	for _, n := range count {
+		all += n
+	}
+	missing := share * float64(all)
+	for _, metric := range rates() {
+		// A metric that leads farther away from the share than it leads towards it is left out.
+		if n := float64(count[metric]); n > 0 && n < 2*missing {
+			table[metric].behaviour = quotient
+			missing -= n
+		}
+	}
 }
 
 // In the methods below float64() around a product keeps a compiler from fusing it with the sum
@@ -122,7 +153,7 @@ func (g *gauge) width(idle bool) float64 {
 	return g.high - g.low
 }
 
-// gaugeOf returns the behaviour of metric, which the topology names.
+// gaugeOf returns the behaviour of metric, which the Topology names.
 func gaugeOf(table map[string]*gauge, metric string) (*gauge, error) {
 	g, ok := table[metric]
 	if !ok {
