@@ -15,6 +15,11 @@ const manyDecimals = 8
 // much space as the integers do.
 const narrowShare = 6
 
+const (
+	signBit      = 1 << 63
+	infinityBits = 0x7ff << 52
+)
+
 // Encoder encodes blocks. It holds nothing but scratch space, about ten
 // kilobytes: the zero value is ready, and what it encodes depends on the values
 // alone. It must not be used concurrently.
@@ -63,12 +68,10 @@ func (e *Encoder) Encode(dst []byte, values []float64) []byte {
 func (e *Encoder) load(values []float64) (same bool) {
 	n, gaps := 0, 0
 	for i, v := range values {
-		// Written always, kept if it counts: a gap is hard to foresee.
-		e.values[n], e.gaps.at[gaps] = v, uint8(i)
-		gap := 0
-		if math.IsNaN(v) {
-			gap = 1
-		}
+		// Written always, kept if it counts: a gap is hard to foresee. Bits above
+		// those of an infinity are NaN.
+		e.values[uint8(n)], e.gaps.at[uint8(gaps)] = v, uint8(i)
+		gap := int((infinityBits - math.Float64bits(v)&^signBit) >> 63)
 		gaps += gap
 		n += 1 - gap
 	}
