@@ -108,6 +108,10 @@ func (f *frame) unpack(dst []float64, from int, bias uint64) {
 
 // decode writes the values of the integers [from, from+len(dst)) to dst.
 func (f *frame) decode(dst []float64, s *scale, from int) {
+	if f.integers.width == 0 && f.patched.n == 0 {
+		fill(dst, s.value(f.integers.base))
+		return
+	}
 	if s.invertible(f.most()) {
 		f.unpack(dst, from, integerBias)
 		s.quotients(dst)

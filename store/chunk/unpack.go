@@ -44,14 +44,15 @@ func unpackCodes(dst []float64, codes []byte, bit, width uint, bias uint64) {
 	default:
 		n = unpackOnes(dst, codes, bit, width, bias)
 	}
-	mask := mask(width)
-	last := uint(len(codes) - 8) // of the loads
+	// What is left are fewer codes than one load holds, or it lies in the last
+	// eight bytes.
 	bit += uint(n) * width
+	o := min(bit>>3, uint(len(codes)-8))
+	x := binary.LittleEndian.Uint64(codes[o:]) >> ((bit - 8*o) & 63)
+	mask := mask(width)
 	for rest := dst[n:]; len(rest) > 0; rest = rest[1:] {
-		o := min(bit>>3, last)
-		x := binary.LittleEndian.Uint64(codes[o:]) >> ((bit - 8*o) & 63)
 		rest[0] = math.Float64frombits(bias + x&mask)
-		bit += width
+		x >>= width & 63
 	}
 }
 
