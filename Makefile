@@ -21,7 +21,7 @@ help:
 	@echo "race    all tests, with the race detector"
 	@echo "fuzz    each fuzz test for FUZZTIME ($(FUZZTIME))"
 	@echo "bench   benchmarks: decode and append, NATS and REST to visible, queries"
-	@echo "bench-memory  bytes per sample, of the codec and of a filled store; garbage collection"
+	@echo "bench-memory  bytes per sample: the codec, the whole program with 149 million samples, a filled store; garbage collection"
 	@echo "stress  a load far above the memory cap for STRESS ($(STRESS))"
 	@echo "clean   removes bin"
 
@@ -60,13 +60,14 @@ stress:
 bench:
 	go test -run '^$$' -bench . -benchtime $(BENCHTIME) ./ingest ./rest ./cmd/cc-metric-generator
 	go test -run '^$$' -bench 'Append|Query' -benchtime $(BENCHTIME) ./store
-	go test -run '^$$' -bench '(Encode|Decode|AddTo)/real' -benchtime $(BENCHTIME) ./store/chunk
+	go test -run '^$$' -bench '(Encode|Decode|AddTo)/(real|generator)' -benchtime $(BENCHTIME) ./store/chunk
 
 bench-memory:
 	go test -run '^$$' -bench Size ./store/chunk
 	go test -run '^$$' -bench Memory/100min -benchtime 1x ./store
 	go test -run '^$$' -bench Memory/24h -benchtime 1x ./store
 	go test -run '^$$' -bench GC -benchtime 5x ./store
+	MEMORY_HOSTS=200 go test -run TestResidentMemory -v -timeout 30m ./test
 
 clean:
 	rm -rf bin

@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"cc-metric-store/cmd/cc-metric-generator/load"
 )
 
 // A host of the benchmarks has the series of a node with 72 hardware threads:
@@ -79,8 +81,8 @@ func (w *walks) fill(b *Batch, at int64) {
 	}
 }
 
-// load fills a store with so many hosts and ticks of 60 s.
-func load(tb testing.TB, hosts, ticks int) *Store {
+// walked fills a store with so many hosts and ticks of 60 s.
+func walked(tb testing.TB, hosts, ticks int) *Store {
 	tb.Helper()
 	s, err := New(Config{Metrics: benchMetrics})
 	if err != nil {
@@ -125,7 +127,7 @@ func BenchmarkAppend(b *testing.B) {
 // with 24 h of samples.
 func BenchmarkQuery(b *testing.B) {
 	const hosts, ticks = 32, 1440
-	s := load(b, hosts, ticks)
+	s := walked(b, hosts, ticks)
 	end := int64(t0 + ticks*60)
 	threads := make([]string, 72)
 	for i := range threads {
@@ -157,9 +159,44 @@ func BenchmarkQuery(b *testing.B) {
 	run("32 hosts, last 5 min", each(Query{Metric: "m7", From: end - 300}))
 }
 
-// BenchmarkMemory fills a store and reports what it takes for a sample: sealed
-// blocks alone, all that the store accounts for, and the process; after 100
-// minutes, when most is in open blocks, and after 24 hours.
+// generated fills a store with so many ticks of hosts of the generator, whose
+// series are those of benchBatch.
+func generated(tb testing.TB, hosts, ticks int) *Store {
+	tb.Helper()
+	clusters, err := load.Clusters()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	layout, err := load.NewLayout("fritz", clusters["fritz"], []string{"node", "socket", "hwthread"}, 0)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	s, err := New(Config{Metrics: benchMetrics})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	for n := range hosts {
+		b := benchBatch(s, n)
+		h := load.NewHost(layout, b.Host, 1, 60)
+		for tick := range ticks {
+			at := int64(t0 + tick*60)
+			values := h.Values(at)
+			if len(values) != len(b.Samples) {
+				tb.Fatalf("%d values for %d samples", len(values), len(b.Samples))
+			}
+			for i, v := range values {
+				b.Samples[i].Time, b.Samples[i].Value = at, v
+			}
+			s.Append(b)
+		}
+	}
+	return s
+}
+
+// BenchmarkMemory fills a store with the generator's values and reports what
+// it takes for a sample: sealed blocks alone, all that the store accounts for,
+// and the process; after 100 minutes, when most is in open blocks, and after
+// 24 hours. TestResidentMemory in test measures the whole program.
 func BenchmarkMemory(b *testing.B) {
 	const hosts = 200
 	defer debug.SetGCPercent(debug.SetGCPercent(30)) // as the program does
@@ -170,7 +207,7 @@ func BenchmarkMemory(b *testing.B) {
 		b.Run(test.name, func(b *testing.B) {
 			var s *Store
 			for range b.N {
-				s = load(b, hosts, test.ticks)
+				s = generated(b, hosts, test.ticks)
 			}
 			samples := float64(hosts * test.ticks * benchSeries)
 			runtime.GC()
@@ -223,7 +260,7 @@ func resident(b *testing.B) int64 {
 func BenchmarkGC(b *testing.B) {
 	for _, hosts := range []int{1_000_000 / benchSeries, 4_000_000 / benchSeries} {
 		b.Run(fmt.Sprintf("series=%d", hosts*benchSeries), func(b *testing.B) {
-			s := load(b, hosts, 2)
+			s := walked(b, hosts, 2)
 			runtime.GC()
 			b.ResetTimer()
 			cpu := cpuTime()

@@ -15,8 +15,8 @@ type work struct {
 	bytes  int64 // of the values
 }
 
-// works returns the real samples in blocks of 128 and 256 slots, and 200 blocks
-// of each of the synthetic shapes.
+// works returns the real samples in blocks of 128 and 256 slots, those of a host
+// of the generator, and 200 blocks of each of the synthetic shapes.
 func works(b *testing.B) []work {
 	b.Helper()
 	all, err := realSeries()
@@ -27,6 +27,7 @@ func works(b *testing.B) []work {
 		{name: "real/128", values: blocksOf(all, 128)},
 		{name: "real/256", values: blocksOf(all, 256)},
 		{name: "real rates/256", values: blocksOf(quotientsOf(all), 256)},
+		{name: "generator/128", values: blocksOf(generated(b, "fritz", 1, 24*60), 128)},
 	}
 	r := rand.New(rand.NewPCG(7, 8))
 	for _, s := range shapes {

@@ -1,0 +1,141 @@
+package test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Resident memory in bytes per sample, over all samples, that 200 hosts may
+// take after so many ticks of 60 s: what is in open blocks weighs more.
+var residentLimits = map[int]float64{100: 14, 1440: 2.4}
+
+// TestResidentMemory starts the program with its embedded log, lets the
+// generator fill it with hosts of 518 series, and reads what the process takes.
+// MEMORY_HOSTS makes it the documented load: so many hosts (200) instead of a
+// few, 24 h instead of 100 minutes, and the limits hold.
+func TestResidentMemory(t *testing.T) {
+	hosts, stages := 4, []int{100}
+	if text := os.Getenv("MEMORY_HOSTS"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil {
+			t.Fatalf("read MEMORY_HOSTS: %v", err)
+		}
+		hosts, stages = n, []int{100, 1440}
+	} else {
+		t.Parallel()
+	}
+	const series = 518
+	generator := filepath.Join(t.TempDir(), "cc-metric-generator")
+	if out, err := exec.Command("go", "build", "-o", generator, "cc-metric-store/cmd/cc-metric-generator").CombinedOutput(); err != nil {
+		t.Fatalf("build the generator: %v\n%s", err, out)
+	}
+	cfg := baseConfig()
+	metrics := object{}
+	for _, m := range []string{
+		"cpu_load", "mem_used", "ib_recv", "ib_xmit", "ib_recv_pkts", "ib_xmit_pkts", "nfs4_read", "nfs4_total", "mem_bw", "cpu_power",
+		"mem_power", "cpu_user", "flops_any", "flops_sp", "flops_dp", "clock", "ipc", "vectorization_ratio",
+	} {
+		metrics[m] = minute()
+	}
+	cfg["metrics"] = metrics
+	n := start(t, cfg)
+	t.Logf("%d hosts, %d series; before: %d MB", hosts, hosts*series, n.resident()>>20)
+
+	first := time.Now().Unix()/60*60 - int64(stages[len(stages)-1])*60
+	sent := 0 // ticks
+	for _, ticks := range stages {
+		began := time.Now()
+		run := exec.Command(generator, "-clusters", "fritz", "-hosts", strconv.Itoa(hosts), "-seed", "1", "-mode", "jetstream",
+			"-url", n.NATSURL, "-history", fmt.Sprint(ticks-sent, "m"), "-end", fmt.Sprint(first+int64(ticks-1)*60))
+		var out bytes.Buffer
+		run.Stdout, run.Stderr = &out, &out
+		if err := run.Run(); err != nil {
+			t.Fatalf("run the generator: %v\n%s", err, &out)
+		}
+		sent = ticks
+		samples := hosts * series * ticks
+		n.waitFor("all samples to be stored", func() error {
+			if stored, lag := n.metric("samples_total"), n.metric("log_lag_entries"); int(stored) != samples || lag != 0 {
+				return fmt.Errorf("%.0f of %d samples, %v entries behind", stored, samples, lag)
+			}
+			return nil
+		})
+		took := time.Since(began)
+		loaded := n.resident()
+		settled := n.settledResident()
+		perSample := float64(settled) / float64(samples)
+		t.Logf("%4d minutes, %9d samples in %v: resident %.2f B/sample (%d MB; %d MB at the end of the load), held by the store %.2f B/sample, log on disk %.2f B/sample",
+			ticks, samples, took.Round(time.Second), perSample, settled>>20, loaded>>20, n.metric("held_bytes")/float64(samples),
+			float64(treeSize(t, filepath.Join(n.launch.dir, "nats")))/float64(samples))
+		if limit := residentLimits[ticks]; hosts >= 200 && perSample > limit {
+			t.Errorf("%d minutes: resident %.2f B/sample, want at most %v", ticks, perSample, limit)
+		}
+	}
+	if got, want := int(n.metric("series")), hosts*series; got != want {
+		t.Errorf("%d series, want %d", got, want)
+	}
+}
+
+// resident returns the resident memory of the program in bytes.
+func (n *node) resident() int64 {
+	n.t.Helper()
+	path := fmt.Sprintf("/proc/%d/status", n.cmd.Process.Pid)
+	status, err := os.ReadFile(path)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(status), "VmRSS:")
+	text, _, ok := strings.Cut(rest, "kB")
+	kilobytes, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
+	if !ok || err != nil {
+		n.t.Fatalf("no VmRSS in %s:\n%s", path, status)
+	}
+	return kilobytes << 10
+}
+
+// settledResident returns the resident memory when it does not shrink any
+// more: the runtime gives memory back in the background.
+func (n *node) settledResident() int64 {
+	n.t.Helper()
+	least, at := n.resident(), time.Now()
+	n.waitFor("the memory to settle", func() error {
+		time.Sleep(100 * time.Millisecond)
+		if now := n.resident(); now < least-least/200 {
+			least, at = now, time.Now()
+		}
+		if time.Since(at) < 5*time.Second {
+			return fmt.Errorf("%d MB and shrinking", least>>20)
+		}
+		return nil
+	})
+	return least
+}
+
+// treeSize returns the bytes of all files below dir.
+func treeSize(t *testing.T, dir string) (size int64) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(path string, entry os.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		info, err := entry.Info()
+		if os.IsNotExist(err) {
+			return nil // the log rewrites its files
+		}
+		if err == nil {
+			size += info.Size()
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return size
+}
