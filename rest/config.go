@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Config describes a Server. The zero value of each field means its default.
@@ -35,6 +36,9 @@ type Config struct {
 	// Trouble returns what an operator has to see to although everything is
 	// answered as it should be, nil if there is nothing: GET /readyz tells. Optional.
 	Trouble func() error
+	// Observe is told of each request when it is answered: the endpoint, such as
+	// "query", or "other", the status, and how long it took. Optional.
+	Observe func(endpoint string, status int, took time.Duration)
 	// Metrics answers GET /metrics. Without it there is no such path.
 	Metrics http.Handler
 	// Version is the program's version, which the Swagger page shows.

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -38,6 +39,16 @@ func (l accessLogger) log(c echo.Context, status int, begin time.Time, err error
 	l.LogAttrs(r.Context(), level, "request", attrs...)
 }
 
+// endpoint names what a path asks for, among few names.
+func endpoint(path string) string {
+	name, _, _ := strings.Cut(strings.TrimPrefix(path, "/api/"), "/")
+	switch name {
+	case "query", "write", "free", "debug", "healthcheck":
+		return name
+	}
+	return "other"
+}
+
 // observe is around every request: it answers errors, survives panics, and
 // writes the access log.
 func (a *api) observe(next echo.HandlerFunc) echo.HandlerFunc {
@@ -54,6 +65,9 @@ func (a *api) observe(next echo.HandlerFunc) echo.HandlerFunc {
 			torn = answerError(c, status, err) != nil
 		}
 		a.logger.log(c, status, begin, err)
+		if a.watch != nil {
+			a.watch(endpoint(c.Request().URL.Path), status, time.Since(begin))
+		}
 		if torn {
 			// Returning would end the answer in order, and its reader would
 			// take what was sent for the whole.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/labstack/echo/v4"
 )
@@ -25,11 +26,12 @@ type api struct {
 	auth    *authenticator // nil: everybody may do everything
 	logger  accessLogger
 	replies *replyPools
-	trouble func() error // optional
+	trouble func() error                                          // optional
+	watch   func(endpoint string, status int, took time.Duration) // optional
 }
 
 func newAPI(cfg Config, set settings, s Store, l Log) *api {
-	a := &api{store: s, log: l, logger: accessLogger{cfg.Logger}, replies: newReplyPools(), trouble: cfg.Trouble}
+	a := &api{store: s, log: l, logger: accessLogger{cfg.Logger}, replies: newReplyPools(), trouble: cfg.Trouble, watch: cfg.Observe}
 	if set.key != nil {
 		a.auth = newAuthenticator(set.key, set.need)
 	}

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"strconv"
+	"time"
+
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
@@ -8,16 +11,25 @@ import (
 	"cc-metric-store/store"
 )
 
-// newRegistry returns what GET /metrics shows.
-func newRegistry(a *app) *prometheus.Registry {
-	r := prometheus.NewRegistry()
+// newRegistry returns what GET /metrics shows, and what has to be called for each
+// answer of REST.
+func newRegistry(a *app) (r *prometheus.Registry, observe func(endpoint string, status int, took time.Duration)) {
+	r = prometheus.NewRegistry()
+	answers := prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name:    namespace + "request_duration_seconds",
+		Help:    "How long answers of the REST interface took, by endpoint and status.",
+		Buckets: prometheus.ExponentialBuckets(0.0001, 4, 10), // 0.1 ms to 26 s
+	}, []string{"endpoint", "code"})
 	r.MustRegister(
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		newStatsCollector(a.store, a.log),
 		newCheckpointCollector(a),
+		answers,
 	)
-	return r
+	return r, func(endpoint string, status int, took time.Duration) {
+		answers.WithLabelValues(endpoint, strconv.Itoa(status)).Observe(took.Seconds())
+	}
 }
 
 // statsCollector reads the counters of store and ingest at each scrape.

@@ -134,7 +134,8 @@ func assemble(cfg *config.Config, o options, log *slog.Logger) (*app, error) {
 	}
 	a.log = watchedLog{in, a.embedded, make(chan struct{})}
 	c := restConfig(cfg, o, log)
-	c.Metrics = promhttp.HandlerFor(newRegistry(a), promhttp.HandlerOpts{})
+	registry, observe := newRegistry(a)
+	c.Metrics, c.Observe = promhttp.HandlerFor(registry, promhttp.HandlerOpts{}), observe
 	c.Trouble = a.trouble
 	if a.rest, err = rest.New(c, a.store, a.log); err != nil {
 		return nil, err
@@ -158,6 +159,7 @@ func (a *app) run(ctx context.Context) error {
 		{"checkpoints", a.afterLoading(func(ctx context.Context) error { return a.checkpoints.Run(ctx, a.log) })},
 		{"retention", a.afterLoading(a.store.Run)},
 		{"embedded server", a.embedded.watch},
+		{"memory", a.reclaim},
 		{"status", a.reportStatus},
 	}
 	type ended struct {

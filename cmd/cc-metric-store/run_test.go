@@ -184,7 +184,14 @@ func TestMetricsKeepTheConventions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	problems, err := testutil.CollectAndLint(newStatsCollector(a.store, a.log))
+	a.config.Directory = t.TempDir()
+	if err := a.openCheckpoints(); err != nil {
+		t.Fatal(err)
+	}
+	defer a.checkpoints.Close()
+	registry, observe := newRegistry(a)
+	observe("query", 200, time.Second)
+	problems, err := testutil.GatherAndLint(registry)
 	if err != nil {
 		t.Fatal(err)
 	}
