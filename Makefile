@@ -8,9 +8,10 @@ LDFLAGS     = -s -w -X main.version=$(VERSION) -X main.gitHash=$(GIT_HASH) -X ma
 STATICCHECK = go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME   ?= 5s
 STRESS     ?= 3m
+SOAK       ?= 10m
 BENCHTIME  ?= 2s
 
-.PHONY: help build run test check unit race fuzz stress bench bench-memory clean
+.PHONY: help build run test check unit race fuzz stress soak bench bench-memory clean
 
 help:
 	@echo "build   bin/cc-metric-store and bin/cc-metric-generator"
@@ -23,6 +24,7 @@ help:
 	@echo "bench   benchmarks: decode and append, NATS and REST to visible, queries"
 	@echo "bench-memory  bytes per sample: the codec, the whole program with 149 million samples, a filled store; garbage collection"
 	@echo "stress  a load far above the memory cap for STRESS ($(STRESS))"
+	@echo "soak    ten minutes (SOAK) at a high rate, with queries, checkpoints and a restart of the broker"
 	@echo "clean   removes bin"
 
 build:
@@ -56,6 +58,9 @@ fuzz:
 
 stress:
 	STRESS=$(STRESS) go test -run TestMemoryCap -v -timeout 1h ./store
+
+soak:
+	SOAK=$(SOAK) go test -run TestSoak -v -timeout 2h ./test
 
 bench:
 	go test -run '^$$' -bench . -benchtime $(BENCHTIME) ./ingest ./rest ./cmd/cc-metric-generator
