@@ -66,6 +66,7 @@ bench:
 	go test -run '^$$' -bench . -benchtime $(BENCHTIME) ./ingest ./rest ./cmd/cc-metric-generator
 	go test -run '^$$' -bench 'Append|Query' -benchtime $(BENCHTIME) ./store
 	go test -run '^$$' -bench '(Encode|Decode|AddTo)/(real|generator)' -benchtime $(BENCHTIME) ./store/chunk
+	TICK_HOSTS=5000 go test -run TestTick -v ./test
 
 bench-memory:
 	go test -run '^$$' -bench Size ./store/chunk
