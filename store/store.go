@@ -115,6 +115,7 @@ type Store struct {
 	stripes []stripe
 	hosts   hostCounts
 	sealers sync.Pool // of *sealer
+	appends sync.Pool // of *appender
 
 	held     atomic.Int64 // bytes that are accounted for
 	evicting sync.Mutex   // held by the one append that makes room
@@ -139,6 +140,7 @@ func New(cfg Config) (*Store, error) {
 		stripes: make([]stripe, cfg.Stripes),
 		hosts:   hostCounts{clusters: map[string]int{}},
 		sealers: sync.Pool{New: func() any { return new(sealer) }},
+		appends: sync.Pool{New: func() any { return new(appender) }},
 	}
 	for i := range s.stripes {
 		s.stripes[i].hosts = map[hostKey]*host{}
