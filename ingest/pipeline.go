@@ -60,7 +60,7 @@ type pipeline struct {
 // task is one batch of an entry, or without an entry a barrier.
 type task struct {
 	e     *entry
-	batch *store.Batch
+	batch int
 }
 
 func newPipeline(in *Ingest, l *logStream) *pipeline {
@@ -124,7 +124,7 @@ func (p *pipeline) run(ctx context.Context) error {
 }
 
 func (p *pipeline) runDecoder(ctx context.Context) {
-	d := newDecoder(p.in.store, p.in.cfg.FutureTolerance)
+	d := newDecoder(p.in.store, p.in.memo, p.in.cfg.FutureTolerance)
 	for {
 		select {
 		case e := <-p.decode:
@@ -169,7 +169,7 @@ func (p *pipeline) runDispatcher(ctx context.Context) {
 		for i := range e.out.batches {
 			b := &e.out.batches[i]
 			select {
-			case p.append[p.owner(b)] <- task{e, b}:
+			case p.append[p.owner(b)] <- task{e, i}:
 			case <-ctx.Done():
 				return
 			}
@@ -209,7 +209,7 @@ func (p *pipeline) runAppender(ctx context.Context, tasks <-chan task) {
 				p.barrier <- struct{}{}
 				continue
 			}
-			p.in.store.Append(t.batch)
+			p.apply(&t.e.out, t.batch)
 			if t.e.groups.Add(-1) == 0 {
 				t.e.applied <- struct{}{}
 			}
@@ -217,6 +217,13 @@ func (p *pipeline) runAppender(ctx context.Context, tasks <-chan task) {
 			return
 		}
 	}
+}
+
+// apply appends a batch of an entry.
+func (p *pipeline) apply(d *decoded, batch int) {
+	b := &d.batches[batch]
+	done := p.in.store.Append(b)
+	p.in.memo.learn(d.scope, b, d.notes[batch], done)
 }
 
 // freeRequest is the content of an entry that frees.

@@ -77,6 +77,18 @@ func (s *Store) IsCurrent(src *Source) bool {
 
 func (src *Source) isCurrent(h *host) bool { return src.host == h && src.generation == h.generation }
 
+// SeriesOf returns how many series the store holds of a host.
+func (s *Store) SeriesOf(cluster, host string) int {
+	key := hostKey{cluster, host}
+	st := s.stripeOf(key)
+	st.mu.RLock()
+	defer st.mu.RUnlock()
+	if h := st.hosts[key]; h != nil {
+		return len(h.series)
+	}
+	return 0
+}
+
 // Bytes returns roughly what a source with n numbers takes.
 func (*Source) Bytes(n int) int64 { return sourceBytes + numberBytes*int64(n) }
 
