@@ -26,7 +26,7 @@ func benchMetrics() map[string]store.MetricConfig {
 	return m
 }
 
-// appendMessage renders one host at one tick.
+// appendMessage renders one host at one tick, with values of 0 to 6 decimals.
 func appendMessage(b []byte, host, tick int) []byte {
 	line := func(metric, i int, tags string) {
 		b = append(b, "metric_"...)
@@ -37,7 +37,11 @@ func appendMessage(b []byte, host, tick int) []byte {
 		b = strconv.AppendInt(b, int64(i), 10)
 		b = append(b, " value="...)
 		x := math.Sin(float64(host*31+i*7+metric)+float64(tick)/50) * 1000
-		b = strconv.AppendFloat(b, math.Round(x*100)/100, 'f', -1, 64)
+		if i%7 == 0 {
+			x = float64(host) // one in seven is constant
+		}
+		scale := math.Pow10((i + metric) % 7)
+		b = strconv.AppendFloat(b, math.Round(x*scale)/scale, 'f', -1, 64)
 		b = append(b, ' ')
 		b = strconv.AppendInt(b, int64(base+tick*60), 10)
 		b = append(b, '\n')

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unique"
 
 	"cc-metric-store/store"
 )
@@ -107,11 +108,11 @@ func (m *memo) find(scope int32, k rawKey) (n uint32, l *layout, ok bool) {
 	if n, ok = m.shapes[hash]; !ok {
 		return 0, nil, false
 	}
-	sh := shapeAt(*m.chunks.Load(), n)
-	if !sh.is(scope, k) {
+	if !m.is(n, scope, k) {
 		return 0, nil, false
 	}
-	l, ok = m.layouts[layoutName{scope, sh.cluster, string(k.host)}]
+	_, info := m.shape(n)
+	l, ok = m.layouts[layoutName{scope, info.cluster, string(k.host)}]
 	return n, l, ok
 }
 
@@ -128,11 +129,11 @@ func (m *memo) obtain(name layoutName, k rawKey) (n uint32, ok bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if n, ok = m.shapes[hash]; ok {
-		sh := shapeAt(*m.chunks.Load(), n)
-		if !sh.is(name.scope, k) {
+		if !m.is(n, name.scope, k) {
 			return 0, false
 		}
-		sh.refs++
+		_, info := m.shape(n)
+		info.refs++
 		return n, true
 	}
 	if len(m.shapes) >= m.series+m.limits.spareShapes {
@@ -142,13 +143,11 @@ func (m *memo) obtain(name layoutName, k rawKey) (n uint32, ok bool) {
 		m.addChunk()
 	}
 	n, m.unused = m.unused[len(m.unused)-1], m.unused[:len(m.unused)-1]
-	sh := shapeAt(*m.chunks.Load(), n)
-	*sh = shape{
-		text: string(k.before) + string(k.after), cut: int32(len(k.before)),
-		scope: name.scope, cluster: name.cluster, hash: hash, refs: 1,
-	}
+	sh, info := m.shape(n)
+	*info = shapeInfo{name.scope, 1, name.cluster, hash, unique.Make(string(k.before)), unique.Make(string(k.after))}
+	*sh = shape{info.before.Value(), info.after.Value()}
 	m.shapes[hash] = n
-	m.bytes.Add(sh.bytes())
+	m.bytes.Add(shapeBytes)
 	return n, true
 }
 
@@ -168,11 +167,11 @@ func (m *memo) release(shapes ...uint32) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, n := range shapes {
-		sh := shapeAt(*m.chunks.Load(), n)
-		if sh.refs--; sh.refs == 0 {
-			m.bytes.Add(-sh.bytes())
-			delete(m.shapes, sh.hash)
-			*sh = shape{}
+		sh, info := m.shape(n)
+		if info.refs--; info.refs == 0 {
+			m.bytes.Add(-shapeBytes)
+			delete(m.shapes, info.hash)
+			*sh, *info = shape{}, shapeInfo{}
 			m.unused = append(m.unused, n)
 		}
 	}

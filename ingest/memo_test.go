@@ -101,9 +101,9 @@ func TestMemoIsBounded(t *testing.T) {
 		}
 		refs := int32(0)
 		for _, n := range m.shapes {
-			sh := shapeAt(*m.chunks.Load(), n)
-			bytes += sh.bytes()
-			refs += sh.refs
+			_, info := m.shape(n)
+			bytes += shapeBytes
+			refs += info.refs
 		}
 		keys := 0
 		for _, l := range m.layouts {

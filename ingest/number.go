@@ -1,6 +1,8 @@
 package ingest
 
 import (
+	"encoding/binary"
+	"math/bits"
 	"strconv"
 	"unsafe"
 )
@@ -28,6 +30,54 @@ func readNumber(b []byte) (v float64, n int) {
 	if negative {
 		i = 1
 	}
+	if len(b) >= i+8 {
+		if mantissa, decimals, n := readShort(binary.LittleEndian.Uint64(b[i:])); n > 0 {
+			v = float64(mantissa) / powersOfTen[decimals]
+			if negative {
+				v = -v
+			}
+			return v, i + n
+		}
+	}
+	return readDigits(b, i, negative)
+}
+
+// readShort reads a number of digits, with or without a point among them, that
+// ends at a blank within the eight bytes of w. It returns n = 0 for others. The
+// length of a number is random: there is no branch that depends on it.
+func readShort(w uint64) (mantissa uint64, decimals, n int) {
+	const ones = 0x0101010101010101
+	digits := w ^ '0'*ones
+	// The high bit of each byte that is no digit, exact up to the first byte
+	// beyond ASCII.
+	others := (digits | (digits + (0x80-10)*ones)) & (0x80 * ones)
+	point := bits.TrailingZeros64(others) &^ 7 // in bits from the start
+	end := bits.TrailingZeros64(others&(others-1)) &^ 7
+	if point == 0 || point == 64 {
+		return 0, 0, 0
+	}
+	switch {
+	case w>>point&0xff == ' ':
+		digits <<= 64 - point
+		return joinDigits(digits), 0, point / 8
+	case w>>point&0xff != '.' || end == 64 || w>>end&0xff != ' ':
+		return 0, 0, 0
+	}
+	whole := digits & (1<<point - 1)
+	digits = (digits>>8&^(1<<point-1) | whole) << (72 - end)
+	return joinDigits(digits), (end-point)/8 - 1, end / 8
+}
+
+// joinDigits returns the number of eight digits, the first one in the lowest
+// byte.
+func joinDigits(d uint64) uint64 {
+	d = (d*10 + d>>8) & 0x00ff00ff00ff00ff
+	d = (d*100 + d>>16) & 0x0000ffff0000ffff
+	return (d*10000 + d>>32) & 0xffffffff
+}
+
+// readDigits is readNumber byte by byte, from i on, after the sign.
+func readDigits(b []byte, i int, negative bool) (v float64, n int) {
 	begin := i
 	var mantissa uint64
 	for i < len(b) && b[i]-'0' <= 9 {

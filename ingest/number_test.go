@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"strconv"
+	"strings"
 	"testing"
 )
 
@@ -32,7 +33,7 @@ func randomNumber(r *rand.Rand) string {
 		}
 		return string(b)
 	}
-	switch r.IntN(6) {
+	switch r.IntN(7) {
 	case 0: // any float64
 		v := math.Float64frombits(r.Uint64())
 		return strconv.FormatFloat(v, 'g', -1, 64)
@@ -46,6 +47,8 @@ func randomNumber(r *rand.Rand) string {
 		return digits(1+r.IntN(4)) + "." + digits(r.IntN(20))
 	case 4:
 		return digits(1+r.IntN(20)) + "e" + strconv.Itoa(r.IntN(80)-40)
+	case 5:
+		return strings.Repeat("-", r.IntN(2)) + digits(r.IntN(8)) + strings.Repeat(".", r.IntN(2)) + digits(r.IntN(7))
 	}
 	return "-" + digits(1+r.IntN(22))
 }
@@ -56,7 +59,7 @@ func TestNumbersAreExact(t *testing.T) {
 	own := 0
 	for range 300_000 {
 		text := randomNumber(r)
-		v, n := readNumber([]byte(text + " 17"))
+		v, n := readNumber([]byte(text + " 17 12345678"[:r.IntN(12)]))
 		if n == 0 {
 			continue
 		}

@@ -131,10 +131,10 @@ func (r *recall) follow(data []byte) (rest []byte, lines int) {
 	for uint(next) < uint(len(keys)) {
 		key := &keys[next]
 		sh := shapeAt(chunks, key.shape)
-		cut := int(sh.cut)
-		end := len(sh.text) + len(host)
-		if len(data) <= end || string(data[:cut]) != sh.text[:cut] ||
-			string(data[cut:cut+len(host)]) != host || string(data[cut+len(host):end]) != sh.text[cut:] {
+		from := len(sh.before)
+		to := from + len(host)
+		end := to + len(sh.after)
+		if len(data) <= end || string(data[:from]) != sh.before || string(data[from:to]) != host || string(data[to:end]) != sh.after {
 			break
 		}
 		v, n := readNumber(data[end:])

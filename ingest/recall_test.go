@@ -74,7 +74,7 @@ var pitfalls = []string{
 	// Metrics that are not configured, and what is not for us.
 	"no_such,cluster=c,hostname=h value=1 17", "no_such,cluster=c,hostname=h value=1e400 17", "no_such,cluster=c,hostname=h value=1 99999999999999999999", "no_such,cluster=c,hostname=h value=1 1760000601",
 	"no_such,cluster=c,hostname=h other=1 17", "no_such,cluster=c,hostname=../h value=1 17", `cpu_load,cluster=c,hostname=h event="x" 17`, "cpu_load,cluster=c,hostname=h value=1,event=\"a\nb\" 17",
-	"", " ", "\r", "# comment", "#", "\x00", "K " + strings.Repeat("0", MaxLine) + " 17", "K 1 " + strings.Repeat("0", MaxLine), "cpu_load,cluster=c,hostname=h,x=" + strings.Repeat("y", MaxLine) + " value=1 17",
+	"", " ", "\r", "\r\r", " \r ", "# comment", "#", "\x00", "K " + strings.Repeat("0", MaxLine) + " 17", "K 1 " + strings.Repeat("0", MaxLine), "cpu_load,cluster=c,hostname=h,x=" + strings.Repeat("y", MaxLine) + " value=1 17",
 	"cpu_load,cluster=c,hostname=h,x=" + strings.Repeat("y", MaxLine-100) + " value=1 17",
 }
 

@@ -53,7 +53,8 @@ func reference(data []byte, cluster string, at time.Time, future time.Duration) 
 	number := 1
 	for len(data) > 0 {
 		line, rest, n := nextLine(data)
-		if dec := lineprotocol.NewDecoderWithBytes(line); dec.Next() {
+		blank := len(bytes.Trim(line, " \r")) == 0
+		if dec := lineprotocol.NewDecoderWithBytes(line); !blank && dec.Next() {
 			r.lines++
 			v, why := referenceLine(dec, line, cluster, at, future)
 			if why == reasons {
@@ -225,7 +226,7 @@ func keysOf(m *memo, src *store.Source) map[int32][]byte {
 		for _, k := range l.keys {
 			sh := shapeAt(*m.chunks.Load(), k.shape)
 			if k.series != noSeries {
-				keys[k.series] = []byte(sh.text[:sh.cut] + l.name.host + sh.text[sh.cut:] + "1")
+				keys[k.series] = []byte(sh.before + l.name.host + sh.after + "1")
 			}
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"hash/maphash"
 	"math/bits"
+	"unique"
 )
 
 // rawKey is the key of a line: its bytes up to the number, cut at the name of
@@ -56,26 +57,28 @@ func (k rawKey) isPlain() bool {
 	return true
 }
 
-// shape is a key without the name of the host: hosts of one kind share it.
-// Which cluster, part and metric its lines belong to does not depend on
-// the host. It is immutable while a layout refers to it.
-type shape struct {
-	text    string // before and after of the key
-	cut     int32  // length of before
-	scope   int32  // of the default cluster
+// shape is a key without the name of the host: hosts of one kind share it. It
+// is immutable while a layout refers to it.
+type shape struct{ before, after string }
+
+// shapeInfo is what only a search needs of a shape. Which cluster, part and
+// metric its lines belong to does not depend on the host.
+type shapeInfo struct {
+	scope   int32 // of the default cluster
+	refs    int32 // keys of layouts, guarded by memo.mu
 	cluster string
 	hash    uint64
-	refs    int32 // keys of layouts, guarded by memo.mu
+	// Many shapes have the one in common or the other: a core, a metric.
+	before, after unique.Handle[string]
 }
 
-func (s *shape) is(scope int32, k rawKey) bool {
-	return s.scope == scope && int(s.cut) == len(k.before) && s.text[:s.cut] == string(k.before) && s.text[s.cut:] == string(k.after)
+func (m *memo) is(n uint32, scope int32, k rawKey) bool {
+	sh, info := m.shape(n)
+	return info.scope == scope && sh.before == string(k.before) && sh.after == string(k.after)
 }
 
-// bytes returns roughly what the shape takes.
-func (s *shape) bytes() int64 { return shapeBytes + int64(len(s.text)) }
-
-const shapeBytes = 128
+// shapeBytes is roughly what a shape takes.
+const shapeBytes = 192
 
 // Shapes lie in chunks that never move, so that they can be read while others
 // are added.
@@ -84,10 +87,18 @@ const (
 	chunkShapes = 1 << chunkBits
 )
 
-type shapeChunk [chunkShapes]shape
+type shapeChunk struct {
+	shapes [chunkShapes]shape
+	infos  [chunkShapes]shapeInfo
+}
 
 func shapeAt(chunks []*shapeChunk, n uint32) *shape {
-	return &chunks[n>>chunkBits][n%chunkShapes]
+	return &chunks[n>>chunkBits].shapes[n%chunkShapes]
+}
+
+func (m *memo) shape(n uint32) (*shape, *shapeInfo) {
+	c := (*m.chunks.Load())[n>>chunkBits]
+	return &c.shapes[n%chunkShapes], &c.infos[n%chunkShapes]
 }
 
 func hashKey(seed maphash.Seed, scope int32, k rawKey) uint64 {
