@@ -97,6 +97,9 @@ func TestDecodeLine(t *testing.T) {
 		{"cpu_load,hostname=h value=1 1-7", "timestamp"},
 		{"cpu_load,hostname=h value=1 -", "timestamp"},
 		{"cpu_load,hostname=h value=1 007", "dc/h//cpu_load=1@7"},
+		{"cpu_load,hostname=h value=1 0000000000000000000000017", "dc/h//cpu_load=1@17"},
+		{"cpu_load,hostname=h value=1 -0000000000000000000000017", "dc/h//cpu_load=1@-17"},
+		{"cpu_load,hostname=h value=1 0000000000000000000000000", "dc/h//cpu_load=1@0"},
 		{"cpu_load,hostname=h value=1 1700000000.5", "syntax"},
 		{"cpu_load,hostname=h value=1 abc", "syntax"},
 		// Values.
