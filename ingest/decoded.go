@@ -37,6 +37,10 @@ type fault struct {
 // largeEntry is the size from which an entry's memory is not kept for others.
 const largeEntry = 1 << 20
 
+// fewNotes is how many notes of a batch an entry keeps the memory for: once its
+// lines are known there are hardly any.
+const fewNotes = 16
+
 func (d *decoded) reset() {
 	if d.bytes > largeEntry {
 		*d = decoded{}
@@ -47,6 +51,9 @@ func (d *decoded) reset() {
 		*b = store.Batch{Parts: b.Parts[:0], Samples: b.Samples[:0]}
 	}
 	for i := range d.notes {
+		if cap(d.notes[i]) > fewNotes {
+			d.notes[i] = nil
+		}
 		clear(d.notes[i])
 		d.notes[i] = d.notes[i][:0]
 	}

@@ -53,14 +53,14 @@ func readShort(w uint64) (mantissa uint64, decimals, n int) {
 	others := (digits | (digits + (0x80-10)*ones)) & (0x80 * ones)
 	point := bits.TrailingZeros64(others) &^ 7 // in bits from the start
 	end := bits.TrailingZeros64(others&(others-1)) &^ 7
-	if point == 0 || point == 64 {
+	if point == 0 { // a shift by 64 gives no blank and no point
 		return 0, 0, 0
 	}
 	switch {
 	case w>>point&0xff == ' ':
 		digits <<= 64 - point
 		return joinDigits(digits), 0, point / 8
-	case w>>point&0xff != '.' || end == 64 || w>>end&0xff != ' ':
+	case w>>point&0xff != '.' || w>>end&0xff != ' ':
 		return 0, 0, 0
 	}
 	whole := digits & (1<<point - 1)

@@ -48,7 +48,7 @@ type pipeline struct {
 	in      *Ingest
 	log     *logStream
 	bytes   *semaphore.Weighted
-	unused  chan *entry
+	unused  *entryPool
 	decode  chan *entry
 	order   chan *entry   // as fetched
 	append  []chan task   // by appender
@@ -67,7 +67,7 @@ func newPipeline(in *Ingest, l *logStream) *pipeline {
 	p := &pipeline{
 		in: in, log: l,
 		bytes:   semaphore.NewWeighted(bytesInFlight),
-		unused:  make(chan *entry, entriesInFlight),
+		unused:  newEntryPool(entriesInFlight),
 		decode:  make(chan *entry, entriesInFlight),
 		order:   make(chan *entry, entriesInFlight),
 		append:  make([]chan task, in.cfg.Workers),
@@ -77,9 +77,6 @@ func newPipeline(in *Ingest, l *logStream) *pipeline {
 	}
 	for i := range p.append {
 		p.append[i] = make(chan task, entriesInFlight)
-	}
-	for range entriesInFlight {
-		p.unused <- &entry{decoded: make(chan struct{}, 1), applied: make(chan struct{}, 1)}
 	}
 	return p
 }
@@ -91,14 +88,13 @@ func (p *pipeline) obtain(ctx context.Context, size int) (*entry, error) {
 	if err := p.bytes.Acquire(ctx, weight); err != nil {
 		return nil, err
 	}
-	select {
-	case e := <-p.unused:
-		e.weight = weight
-		return e, nil
-	case <-ctx.Done():
+	e, err := p.unused.get(ctx)
+	if err != nil {
 		p.bytes.Release(weight)
-		return nil, ctx.Err()
+		return nil, err
 	}
+	e.weight = weight
+	return e, nil
 }
 
 // put hands over an entry. It is called by one goroutine, in the order of the
@@ -285,5 +281,5 @@ func (p *pipeline) complete(e *entry) {
 	p.bytes.Release(e.weight)
 	e.out.reset()
 	*e = entry{out: e.out, decoded: e.decoded, applied: e.applied}
-	p.unused <- e
+	p.unused.put(e)
 }

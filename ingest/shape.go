@@ -83,7 +83,7 @@ const shapeBytes = 192
 // Shapes lie in chunks that never move, so that they can be read while others
 // are added.
 const (
-	chunkBits   = 8
+	chunkBits   = 6
 	chunkShapes = 1 << chunkBits
 )
 
