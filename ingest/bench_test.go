@@ -1,7 +1,6 @@
 package ingest
 
 import (
-	"context"
 	"fmt"
 	"math"
 	"strconv"
@@ -11,11 +10,6 @@ import (
 	"time"
 
 	"github.com/influxdata/line-protocol/v2/lineprotocol"
-	"github.com/nats-io/nats-server/v2/server"
-	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
-
-	"bytes"
 
 	"cc-metric-store/store"
 )
@@ -32,7 +26,7 @@ func benchMetrics() map[string]store.MetricConfig {
 	return m
 }
 
-// appendMessage renders one host at one tick.
+// appendMessage renders one host at one tick, with values of 0 to 6 decimals.
 func appendMessage(b []byte, host, tick int) []byte {
 	line := func(metric, i int, tags string) {
 		b = append(b, "metric_"...)
@@ -43,7 +37,11 @@ func appendMessage(b []byte, host, tick int) []byte {
 		b = strconv.AppendInt(b, int64(i), 10)
 		b = append(b, " value="...)
 		x := math.Sin(float64(host*31+i*7+metric)+float64(tick)/50) * 1000
-		b = strconv.AppendFloat(b, math.Round(x*100)/100, 'f', -1, 64)
+		if i%7 == 0 {
+			x = float64(host) // one in seven is constant
+		}
+		scale := math.Pow10((i + metric) % 7)
+		b = strconv.AppendFloat(b, math.Round(x*scale)/scale, 'f', -1, 64)
 		b = append(b, ' ')
 		b = strconv.AppendInt(b, int64(base+tick*60), 10)
 		b = append(b, '\n')
@@ -67,7 +65,8 @@ func appendMessage(b []byte, host, tick int) []byte {
 // meter measures what a benchmark takes for a million samples.
 type meter struct {
 	b       *testing.B
-	cpu     time.Duration
+	cpu     time.Duration // at the start
+	used    time.Duration // if it was not all since then
 	samples int
 }
 
@@ -82,8 +81,11 @@ func startMeter(b *testing.B) *meter {
 func (m *meter) report() {
 	m.b.StopTimer()
 	n := float64(m.samples)
+	if m.used == 0 {
+		m.used = cpuTime() - m.cpu
+	}
 	m.b.ReportMetric(n/m.b.Elapsed().Seconds()/1e6, "Msamples/s")
-	m.b.ReportMetric((cpuTime()-m.cpu).Seconds()/n*1e6, "cpu-s/Msample")
+	m.b.ReportMetric(m.used.Seconds()/n*1e6, "cpu-s/Msample")
 	m.b.ReportMetric(0, "ns/op")
 }
 
@@ -96,47 +98,106 @@ func cpuTime() time.Duration {
 	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
 }
 
-// BenchmarkDecodeAppend decodes and stores messages on one core, over ever new
-// ticks. The baseline is a plain line-protocol/v2 loop into one slice for each
-// series behind one map and one mutex.
+// benchRound is the number of messages that are rendered, and then timed, at
+// once: as many as a cache holds.
+const benchRound = 32
+
+// benchApply measures apply on one core over ever new ticks of so many hosts,
+// whose series exist.
+func benchApply(b *testing.B, hosts int, apply func(message []byte)) {
+	messages := make([][]byte, benchRound)
+	messages[0] = appendMessage(nil, 0, 0)
+	for h := range hosts {
+		apply(appendMessage(messages[0][:0], h, 0))
+	}
+	m := startMeter(b)
+	for i := 0; i < b.N; i += benchRound {
+		b.StopTimer()
+		n := min(benchRound, b.N-i)
+		for j := range n {
+			messages[j] = appendMessage(messages[j][:0], (i+j)%hosts, 1+(i+j)/hosts)
+			b.SetBytes(int64(len(messages[j])))
+		}
+		b.StartTimer()
+		cpu := cpuTime()
+		for _, message := range messages[:n] {
+			apply(message)
+		}
+		m.used += cpuTime() - cpu
+	}
+	m.samples = b.N * seriesPerHost
+	m.report()
+}
+
+// BenchmarkDecode compares the ways to read a message, without storing it:
+// line-protocol/v2 alone, and the decoder when it has not seen the lines before
+// and when it has.
+func BenchmarkDecode(b *testing.B) {
+	const hosts = 500_000 / seriesPerHost
+	b.Run("line-protocol", func(b *testing.B) {
+		sum := 0.0
+		benchApply(b, hosts, func(message []byte) {
+			readLineProtocol(message, func(_ []byte, _ int, v float64) { sum += v })
+		})
+	})
+	for _, known := range []bool{false, true} {
+		b.Run(map[bool]string{false: "new", true: "known"}[known], func(b *testing.B) {
+			s := benchStore(b)
+			m := newMemo(s)
+			d := newDecoder(s, m, time.Hour)
+			var out decoded
+			taught := 0
+			benchApply(b, hosts, func(message []byte) {
+				out.reset()
+				d.decode(message, "", time.Unix(base0, 0), &out)
+				if taught++; known && taught <= hosts {
+					learnAll(s, m, &out)
+				}
+			})
+		})
+	}
+}
+
+func benchStore(b *testing.B) *store.Store {
+	b.Helper()
+	s, err := store.New(store.Config{Metrics: benchMetrics()})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return s
+}
+
+// learnAll stores and learns what was decoded, as the pipeline does.
+func learnAll(s *store.Store, m *memo, out *decoded) {
+	for i := range out.batches {
+		b := &out.batches[i]
+		m.learn(out.scope, b, out.notes[i], s.Append(b))
+	}
+}
+
+// BenchmarkDecodeAppend decodes and stores messages on one core. The baseline is
+// a plain line-protocol/v2 loop into one slice for each series behind one map and
+// one mutex. With few series there are so many
+// ticks that blocks are sealed, too.
 func BenchmarkDecodeAppend(b *testing.B) {
-	for _, series := range []int{10_000, 500_000} {
+	for _, series := range []int{10_000, 500_000, 5_000_000} {
 		hosts := series / seriesPerHost
-		run := func(name string, apply func(message []byte)) {
-			b.Run(fmt.Sprintf("series=%d/%s", series, name), func(b *testing.B) {
-				var message []byte
-				for h := range hosts { // the series exist
-					message = appendMessage(message[:0], h, 0)
-					apply(message)
-				}
-				m := startMeter(b)
-				for i := range b.N {
-					b.StopTimer()
-					cpu := cpuTime()
-					message = appendMessage(message[:0], i%hosts, 1+i/hosts)
-					m.cpu += cpuTime() - cpu
-					b.StartTimer()
-					apply(message)
-				}
-				m.samples = b.N * seriesPerHost
-				m.report()
+		if series <= 500_000 {
+			b.Run(fmt.Sprintf("series=%d/baseline", series), func(b *testing.B) {
+				benchApply(b, hosts, newBaseline().apply)
 			})
 		}
-		base := newBaseline()
-		run("baseline", base.apply)
-
-		s, err := store.New(store.Config{Metrics: benchMetrics()})
-		if err != nil {
-			b.Fatal(err)
-		}
-		d := newDecoder(s, time.Hour)
-		var out decoded
-		run("ours", func(message []byte) {
-			out.reset()
-			d.decode(message, "", time.Unix(base0, 0), &out)
-			for i := range out.batches {
-				s.Append(&out.batches[i])
-			}
+		b.Run(fmt.Sprintf("series=%d/ours", series), func(b *testing.B) {
+			s := benchStore(b)
+			m := newMemo(s)
+			d := newDecoder(s, m, time.Hour)
+			var out decoded
+			benchApply(b, hosts, func(message []byte) {
+				out.reset()
+				d.decode(message, "", time.Unix(base0, 0), &out)
+				learnAll(s, m, &out)
+			})
+			b.ReportMetric(float64(m.bytes.Load())/float64(hosts*seriesPerHost), "memo-B/series")
 		})
 	}
 }
@@ -153,6 +214,11 @@ type baseline struct {
 func newBaseline() *baseline { return &baseline{series: map[string][]float64{}} }
 
 func (l *baseline) apply(message []byte) {
+	readLineProtocol(message, l.set)
+}
+
+// readLineProtocol calls set for the series, slot and value of each line.
+func readLineProtocol(message []byte, set func(key []byte, slot int, v float64)) {
 	dec := lineprotocol.NewDecoderWithBytes(message)
 	var key []byte
 	for dec.Next() {
@@ -179,7 +245,7 @@ func (l *baseline) apply(message []byte) {
 		if err != nil {
 			panic(err)
 		}
-		l.set(key, int(t.Unix()-base)/60, v.FloatV())
+		set(key, int(t.Unix()-base)/60, v.FloatV())
 	}
 }
 
@@ -192,101 +258,4 @@ func (l *baseline) set(key []byte, slot int, v float64) {
 	}
 	values[slot] = v
 	l.series[string(key)] = values
-}
-
-// benchNode runs an Ingest over an embedded server whose log is on disk.
-func benchNode(b *testing.B) (*Ingest, jetstream.JetStream) {
-	b.Helper()
-	ns, err := server.NewServer(&server.Options{
-		DontListen: true, NoSigs: true, NoLog: true, JetStream: true, StoreDir: b.TempDir(), MaxPayload: 16 << 20,
-		SyncAlways: true, StreamMaxBufferedSize: 2 << 30, MaxPending: 256 << 20,
-	})
-	if err != nil {
-		b.Fatal(err)
-	}
-	ns.Start()
-	if !ns.ReadyForConnections(patience) {
-		b.Fatal("nats-server does not start")
-	}
-	b.Cleanup(func() { ns.Shutdown(); ns.WaitForShutdown() })
-	s, err := store.New(store.Config{Metrics: benchMetrics()})
-	if err != nil {
-		b.Fatal(err)
-	}
-	in, err := New(Config{Embedded: embed(ns), Subscriptions: []Subscription{{Subject: "hpc-nats"}}, Stream: Stream{Compression: true}}, s)
-	if err != nil {
-		b.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- in.Run(ctx, store.Restored{}) }()
-	b.Cleanup(func() {
-		cancel()
-		if err := <-done; err != nil {
-			b.Error(err)
-		}
-	})
-	await(b, func() bool { return in.Ready() == nil })
-	nc, err := nats.Connect("", nats.InProcessServer(ns))
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(nc.Close)
-	js, err := jetstream.New(nc, jetstream.WithPublishAsyncMaxPending(256))
-	if err != nil {
-		b.Fatal(err)
-	}
-	return in, js
-}
-
-func await(b *testing.B, condition func() bool) {
-	b.Helper()
-	for end := time.Now().Add(patience); !condition(); time.Sleep(100 * time.Microsecond) {
-		if time.Now().After(end) {
-			b.Fatal("waited in vain")
-		}
-	}
-}
-
-// benchMessages renders n messages of 200 hosts.
-func benchMessages(n int) [][]byte {
-	messages := make([][]byte, n)
-	for i := range messages {
-		messages[i] = appendMessage(nil, i%200, i/200)
-	}
-	return messages
-}
-
-// BenchmarkNATSToVisible publishes acknowledged messages and waits until the
-// last one is in the store: publisher, embedded server with every message
-// synced, and ingest in one process.
-func BenchmarkNATSToVisible(b *testing.B) {
-	in, js := benchNode(b)
-	messages := benchMessages(b.N)
-	m := startMeter(b)
-	for _, data := range messages {
-		if _, err := js.PublishAsync("hpc-nats", data, jetstream.WithStallWait(time.Minute)); err != nil {
-			b.Fatal(err)
-		}
-	}
-	await(b, func() bool { return in.Stats().Entries == int64(b.N) })
-	m.samples = b.N * seriesPerHost
-	m.report()
-}
-
-// BenchmarkWriteToVisible writes bodies of eight hosts as REST does, one after
-// the other.
-func BenchmarkWriteToVisible(b *testing.B) {
-	in, _ := benchNode(b)
-	const perBody = 8
-	messages := benchMessages(b.N * perBody)
-	m := startMeter(b)
-	for i := range b.N {
-		body := bytes.Join(messages[i*perBody:(i+1)*perBody], nil)
-		if err := in.Write(context.Background(), "", bytes.NewReader(body)); err != nil {
-			b.Fatal(err)
-		}
-	}
-	m.samples = b.N * perBody * seriesPerHost
-	m.report()
 }

@@ -17,6 +17,8 @@ const keptDetail = 200
 // decoded is what an entry holds. Its memory is used again for other entries.
 type decoded struct {
 	batches []store.Batch // by host, in order of their first lines
+	notes   [][]note      // what is to be learnt, by batch
+	scope   int32         // of the entry in the memo, -1 for none
 	faults  []fault       // the first keptFaults
 	counts  [reasons]int
 	lines   int // without blank ones and comments
@@ -35,6 +37,10 @@ type fault struct {
 // largeEntry is the size from which an entry's memory is not kept for others.
 const largeEntry = 1 << 20
 
+// fewNotes is how many notes of a batch an entry keeps the memory for: once its
+// lines are known there are hardly any.
+const fewNotes = 16
+
 func (d *decoded) reset() {
 	if d.bytes > largeEntry {
 		*d = decoded{}
@@ -44,8 +50,15 @@ func (d *decoded) reset() {
 		b := &d.batches[i]
 		*b = store.Batch{Parts: b.Parts[:0], Samples: b.Samples[:0]}
 	}
+	for i := range d.notes {
+		if cap(d.notes[i]) > fewNotes {
+			d.notes[i] = nil
+		}
+		clear(d.notes[i])
+		d.notes[i] = d.notes[i][:0]
+	}
 	clear(d.faults)
-	*d = decoded{batches: d.batches[:0], faults: d.faults[:0]}
+	*d = decoded{batches: d.batches[:0], notes: d.notes[:0], faults: d.faults[:0]}
 }
 
 // refused counts the lines whose writer is told, and returns the first one.

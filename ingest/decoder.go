@@ -20,6 +20,7 @@ type decoder struct {
 	store  *store.Store
 	future time.Duration // samples further ahead of their entry are refused
 	names  interner
+	recall recall
 
 	out    *decoded
 	line   tags
@@ -27,6 +28,8 @@ type decoder struct {
 	parts  map[groupPart]int32
 	last   groupPart // the newest key of parts
 	lastID int32     // and its value, -1 for none
+
+	strangers []stranger
 }
 
 type hostKey struct{ cluster, host string }
@@ -36,8 +39,10 @@ type groupPart struct {
 	part  store.Part
 }
 
-func newDecoder(s *store.Store, future time.Duration) *decoder {
-	return &decoder{store: s, future: future, groups: map[hostKey]int32{}, parts: map[groupPart]int32{}}
+// newDecoder returns a decoder. Decoders that share a memo, which may be nil,
+// know the lines that learn taught it.
+func newDecoder(s *store.Store, m *memo, future time.Duration) *decoder {
+	return &decoder{store: s, recall: recall{memo: m}, future: future, groups: map[hostKey]int32{}, parts: map[groupPart]int32{}}
 }
 
 // tags is what the decoder reads of one line.
@@ -65,29 +70,40 @@ func (d *decoder) decode(data []byte, cluster string, at time.Time, out *decoded
 	clear(d.groups)
 	clear(d.parts)
 	d.lastID = -1
+	d.strangers = d.strangers[:0]
 	out.bytes = len(data)
-	// One decoder reads all lines where it and nextLine see the same ones;
+	d.recall.begin(d, cluster, at)
+	defer d.recall.end()
+	// One decoder reads the next lines if it and nextLine see the same ones;
 	// otherwise each line has its own.
 	var dec *lineprotocol.Decoder
-	plain := isPlain(data)
-	if plain {
-		dec = lineprotocol.NewDecoderWithBytes(data)
-	}
+	plain, asked := false, false
 	number := 1
 	for rest := data; len(rest) > 0; {
-		var line []byte
-		var n int
-		line, rest, n = nextLine(rest)
+		if left, lines := d.recall.lines(rest); lines > 0 {
+			rest, dec = left, nil
+			number += lines
+			continue
+		}
+		if !asked {
+			plain, asked = isPlain(rest), true
+		}
+		line, left, newlines := nextLine(rest)
 		if !isBlank(line) {
-			if !plain {
+			switch {
+			case !plain:
 				dec = lineprotocol.NewDecoderWithBytes(line)
+			case dec == nil:
+				dec = lineprotocol.NewDecoderWithBytes(rest)
 			}
 			if dec.Next() { // else a comment
 				d.decodeLine(dec, line, number, cluster, at)
 			}
 		}
-		number += n
+		rest = left
+		number += newlines
 	}
+	d.noteStrangers()
 }
 
 // isPlain reports whether every newline of data ends a line, and every line
@@ -124,9 +140,11 @@ func (d *decoder) decodeLine(dec *lineprotocol.Decoder, line []byte, number int,
 		d.out.counts[foreign]++
 	case !l.known:
 		d.out.counts[unknownMetric]++
+		d.noteStranger(line)
 	default:
 		d.out.samples++
-		d.add(t)
+		group, part := d.add(t)
+		d.note(line, group, part)
 	}
 }
 

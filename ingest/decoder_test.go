@@ -18,15 +18,19 @@ var entryTime = time.Unix(1_760_000_000, 0)
 
 func newTestStore(t testing.TB) *store.Store {
 	t.Helper()
-	s, err := store.New(store.Config{Metrics: map[string]store.MetricConfig{
-		"cpu_load":  {Frequency: 60},
-		"cpu_user":  {Frequency: 60, Aggregation: store.AggregateAvg},
-		"flops_any": {Frequency: 60, Aggregation: store.AggregateSum},
-	}})
+	s, err := store.New(store.Config{Metrics: testMetricConfigs()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return s
+}
+
+func testMetricConfigs() map[string]store.MetricConfig {
+	return map[string]store.MetricConfig{
+		"cpu_load":  {Frequency: 60},
+		"cpu_user":  {Frequency: 60, Aggregation: store.AggregateAvg},
+		"flops_any": {Frequency: 60, Aggregation: store.AggregateSum},
+	}
 }
 
 var testMetrics = []string{"cpu_load", "cpu_user", "flops_any"} // by MetricID
@@ -47,7 +51,7 @@ func samplesOf(d *decoded) []string {
 
 func decodeString(t testing.TB, data string) *decoded {
 	var out decoded
-	newDecoder(newTestStore(t), 10*time.Minute).decode([]byte(data), "dc", entryTime, &out)
+	newDecoder(newTestStore(t), nil, 10*time.Minute).decode([]byte(data), "dc", entryTime, &out)
 	return &out
 }
 
@@ -93,6 +97,9 @@ func TestDecodeLine(t *testing.T) {
 		{"cpu_load,hostname=h value=1 1-7", "timestamp"},
 		{"cpu_load,hostname=h value=1 -", "timestamp"},
 		{"cpu_load,hostname=h value=1 007", "dc/h//cpu_load=1@7"},
+		{"cpu_load,hostname=h value=1 0000000000000000000000017", "dc/h//cpu_load=1@17"},
+		{"cpu_load,hostname=h value=1 -0000000000000000000000017", "dc/h//cpu_load=1@-17"},
+		{"cpu_load,hostname=h value=1 0000000000000000000000000", "dc/h//cpu_load=1@0"},
 		{"cpu_load,hostname=h value=1 1700000000.5", "syntax"},
 		{"cpu_load,hostname=h value=1 abc", "syntax"},
 		// Values.
@@ -177,7 +184,7 @@ cpu_load,cluster=x,hostname=a value=7 1
 }
 
 func TestDecodeReusesItsMemory(t *testing.T) {
-	dec := newDecoder(newTestStore(t), time.Minute)
+	dec := newDecoder(newTestStore(t), nil, time.Minute)
 	var out decoded
 	first := "cpu_load,hostname=a value=1 1\ncpu_load,hostname=b,type=core,type-id=1 value=2 1\nbad\n"
 	second := "cpu_user,hostname=c,type=core,type-id=2 value=3 2\n"
@@ -234,7 +241,7 @@ func FuzzDecode(f *testing.F) {
 	s := newTestStore(f)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var whole decoded
-		newDecoder(s, time.Minute).decode(data, "dc", entryTime, &whole)
+		newDecoder(s, nil, time.Minute).decode(data, "dc", entryTime, &whole)
 		sum := whole.samples
 		for _, n := range whole.counts {
 			sum += n
@@ -248,7 +255,7 @@ func FuzzDecode(f *testing.F) {
 			var line []byte
 			line, rest, _ = nextLine(rest)
 			var one decoded
-			newDecoder(s, time.Minute).decode(line, "dc", entryTime, &one)
+			newDecoder(s, nil, time.Minute).decode(line, "dc", entryTime, &one)
 			lines += one.lines
 			samples = append(samples, samplesOf(&one)...)
 		}

@@ -2,12 +2,13 @@ package ingest
 
 import "cc-metric-store/store"
 
-// add puts the sample of d.line into the batch of its host.
-func (d *decoder) add(t int64) {
+// add puts the sample of d.line into the batch of its host, and returns the
+// numbers of batch and part.
+func (d *decoder) add(t int64) (group, part int32) {
 	l := &d.line
 	out := d.out
 	key := hostKey{l.cluster, l.host}
-	group := int32(-1)
+	group = -1
 	if d.lastID >= 0 { // most entries are of one host
 		if b := &out.batches[d.last.group]; b.Cluster == key.cluster && b.Host == key.host {
 			group = d.last.group
@@ -34,6 +35,7 @@ func (d *decoder) add(t int64) {
 		d.last, d.lastID = p, id
 	}
 	b.Samples = append(b.Samples, store.Sample{Time: t, Value: l.value, Part: d.lastID, Metric: l.metric})
+	return group, d.lastID
 }
 
 // group returns the number of the host's batch, which it starts if need be.
@@ -47,6 +49,11 @@ func (d *decoder) group(key hostKey) int32 {
 		out.batches = out.batches[:g+1] // with the memory of its slices
 	} else {
 		out.batches = append(out.batches, store.Batch{})
+	}
+	if cap(out.notes) > len(out.notes) {
+		out.notes = out.notes[:g+1]
+	} else {
+		out.notes = append(out.notes, nil)
 	}
 	out.batches[g].Cluster, out.batches[g].Host = key.cluster, key.host
 	d.groups[key] = g

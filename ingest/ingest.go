@@ -146,6 +146,7 @@ func (c Config) validate() error {
 type Ingest struct {
 	cfg      Config
 	store    *store.Store
+	memo     *memo
 	log      *slog.Logger
 	state    state
 	counters counters
@@ -161,7 +162,7 @@ func New(cfg Config, s *store.Store) (*Ingest, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, fmt.Errorf("configure ingest: %w", err)
 	}
-	in := &Ingest{cfg: cfg, store: s, log: cfg.Logger}
+	in := &Ingest{cfg: cfg, store: s, memo: newMemo(s), log: cfg.Logger}
 	in.state.init()
 	in.waiters.init()
 	in.writable.init()
@@ -200,6 +201,7 @@ func (in *Ingest) Run(ctx context.Context, from store.Restored) error {
 		return nil
 	})
 	g.Go(func() error { l.dead.run(applying); return nil })
+	g.Go(func() error { in.memo.run(ctx); return nil })
 	g.Go(func() error { in.proveWritable(ctx, l); return nil })
 	if l.bridge != nil {
 		g.Go(func() error { return l.bridge.run(ctx) })

@@ -56,7 +56,7 @@ type outbox struct {
 func newOutbox(in *Ingest) *outbox {
 	return &outbox{
 		in: in, name: in.cfg.Stream.Name + "_OUTBOX", filled: make(chan struct{}, 1),
-		decoder: newDecoder(in.store, in.cfg.FutureTolerance),
+		decoder: newDecoder(in.store, in.memo, in.cfg.FutureTolerance),
 	}
 }
 
@@ -172,7 +172,7 @@ func (o *outbox) apply(d *draft, at time.Time) (out outcome, err error) {
 	o.out.reset()
 	o.decoder.decode(d.data, d.cluster, at, &o.out)
 	for i := range o.out.batches {
-		o.in.store.Append(&o.out.batches[i])
+		o.in.apply(&o.out, i)
 	}
 	return o.out.outcome(), nil
 }

@@ -52,7 +52,7 @@ type pipeline struct {
 	in      *Ingest
 	log     *logStream
 	bytes   *semaphore.Weighted
-	unused  chan *entry
+	unused  *entryPool
 	decode  chan *entry
 	order   chan *entry   // as fetched
 	append  []chan task   // by appender
@@ -64,14 +64,14 @@ type pipeline struct {
 // task is one batch of an entry, or without an entry a barrier.
 type task struct {
 	e     *entry
-	batch *store.Batch
+	batch int
 }
 
 func newPipeline(in *Ingest, l *logStream) *pipeline {
 	p := &pipeline{
 		in: in, log: l,
 		bytes:   semaphore.NewWeighted(bytesInFlight),
-		unused:  make(chan *entry, entriesInFlight),
+		unused:  newEntryPool(entriesInFlight),
 		decode:  make(chan *entry, entriesInFlight),
 		order:   make(chan *entry, entriesInFlight),
 		append:  make([]chan task, in.cfg.Workers),
@@ -81,9 +81,6 @@ func newPipeline(in *Ingest, l *logStream) *pipeline {
 	}
 	for i := range p.append {
 		p.append[i] = make(chan task, entriesInFlight)
-	}
-	for range entriesInFlight {
-		p.unused <- &entry{decoded: make(chan struct{}, 1), applied: make(chan struct{}, 1)}
 	}
 	return p
 }
@@ -95,14 +92,13 @@ func (p *pipeline) obtain(ctx context.Context, size int) (*entry, error) {
 	if err := p.bytes.Acquire(ctx, weight); err != nil {
 		return nil, err
 	}
-	select {
-	case e := <-p.unused:
-		e.weight = weight
-		return e, nil
-	case <-ctx.Done():
+	e, err := p.unused.get(ctx)
+	if err != nil {
 		p.bytes.Release(weight)
-		return nil, ctx.Err()
+		return nil, err
 	}
+	e.weight = weight
+	return e, nil
 }
 
 // put hands over an entry. It is called by one goroutine, in the order of the
@@ -118,11 +114,10 @@ const drainTimeout = 10 * time.Second
 // drain returns when all entries that were put are in the store, or after
 // drainTimeout. None are put any more.
 func (p *pipeline) drain() {
-	timeout := time.After(drainTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
+	defer cancel()
 	for range entriesInFlight {
-		select {
-		case <-p.unused:
-		case <-timeout:
+		if _, err := p.unused.get(ctx); err != nil {
 			return
 		}
 	}
@@ -144,7 +139,7 @@ func (p *pipeline) run(ctx context.Context) error {
 }
 
 func (p *pipeline) runDecoder(ctx context.Context) {
-	d := newDecoder(p.in.store, p.in.cfg.FutureTolerance)
+	d := newDecoder(p.in.store, p.in.memo, p.in.cfg.FutureTolerance)
 	for {
 		select {
 		case e := <-p.decode:
@@ -189,7 +184,7 @@ func (p *pipeline) runDispatcher(ctx context.Context) {
 		for i := range e.out.batches {
 			b := &e.out.batches[i]
 			select {
-			case p.append[p.owner(b)] <- task{e, b}:
+			case p.append[p.owner(b)] <- task{e, i}:
 			case <-ctx.Done():
 				return
 			}
@@ -229,8 +224,8 @@ func (p *pipeline) runAppender(ctx context.Context, tasks <-chan task) {
 				p.barrier <- struct{}{}
 				continue
 			}
-			t.batch.Entry = t.e.place()
-			p.in.store.Append(t.batch)
+			t.e.out.batches[t.batch].Entry = t.e.place()
+			p.in.apply(&t.e.out, t.batch)
 			if t.e.groups.Add(-1) == 0 {
 				t.e.applied <- struct{}{}
 			}
@@ -238,6 +233,13 @@ func (p *pipeline) runAppender(ctx context.Context, tasks <-chan task) {
 			return
 		}
 	}
+}
+
+// apply appends a batch.
+func (in *Ingest) apply(d *decoded, batch int) {
+	b := &d.batches[batch]
+	done := in.store.Append(b)
+	in.memo.learn(d.scope, b, d.notes[batch], done)
 }
 
 // freeRequest is the content of an entry that frees.
@@ -291,5 +293,5 @@ func (p *pipeline) complete(e *entry) {
 	p.bytes.Release(e.weight)
 	e.out.reset()
 	*e = entry{out: e.out, decoded: e.decoded, applied: e.applied}
-	p.unused <- e
+	p.unused.put(e)
 }

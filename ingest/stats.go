@@ -43,6 +43,8 @@ type Stats struct {
 	// the stream dropped before, and on an external broker entries of subjects
 	// that are not ours.
 	Skipped uint64
+	// MemoBytes is roughly the memory that knowing the senders' lines takes.
+	MemoBytes int64
 	// Connected says whether there is a connection to the broker now.
 	Connected bool
 	// Watermark is the entry up to which all are in the store.
@@ -64,6 +66,7 @@ func (in *Ingest) Stats() Stats {
 		Bridged:         c.bridged.Load(), NotBridged: c.notBridged.Load(),
 		Reattached: c.reattached.Load(),
 		Skipped:    c.skipped.Load(),
+		MemoBytes:  in.memo.bytes.Load(),
 		Connected:  c.connected.Load(),
 		Watermark:  c.watermark.Load(),
 	}

@@ -58,7 +58,13 @@ func parseInt(digits []byte) (n int64, ok bool) {
 	if negative {
 		digits = digits[1:]
 	}
-	if len(digits) == 0 || len(digits) > 19 {
+	if len(digits) == 0 {
+		return 0, false
+	}
+	for len(digits) > 1 && digits[0] == '0' {
+		digits = digits[1:]
+	}
+	if len(digits) > 19 {
 		return 0, false
 	}
 	var u uint64

@@ -1,19 +1,16 @@
 package store
 
-import (
-	"hash/maphash"
-	"math"
-)
-
 // MaxTime bounds the times of samples: Unix seconds within ±MaxTime have a
 // nanosecond form that fits 64 bits.
 const MaxTime = 9223372036
 
 // Sample is one value of one series of a batch's host.
 type Sample struct {
-	Time   int64 // Unix seconds, within ±MaxTime
-	Value  float64
-	Part   int32 // index into Batch.Parts
+	Time  int64 // Unix seconds, within ±MaxTime
+	Value float64
+	// Part is an index into Batch.Parts; or, below zero, ^n for the series with
+	// the number n of Batch.Source, which says what Metric is, too.
+	Part   int32
 	Metric MetricID
 }
 
@@ -27,6 +24,8 @@ type Batch struct {
 	Cluster, Host string
 	Parts         []Part
 	Samples       []Sample
+	// Source, of this host, is needed for samples of numbered series.
+	Source *Source
 }
 
 // Appended says what became of the samples of a batch.
@@ -38,6 +37,8 @@ type Appended struct {
 	// OverSeries and OverHosts count samples of new series and new hosts beyond
 	// Config.MaxSeries and Config.MaxHosts.
 	OverSeries, OverHosts int
+	// Stale says that the batch's source is not current: see IsCurrent.
+	Stale bool
 }
 
 // appendRun is the number of samples stored under one hold of the stripe lock,
@@ -47,7 +48,8 @@ const appendRun = 4096
 // Append stores the samples of b. It never blocks on anything slower than
 // memory; under the memory cap it makes room for them first.
 func (s *Store) Append(b *Batch) Appended {
-	a := appender{store: s, batch: b, rest: b.Samples, parts: make([]batchPart, len(b.Parts))}
+	a := s.appends.Get().(*appender)
+	a.begin(s, b)
 	key := hostKey{b.Cluster, b.Host}
 	st := s.stripeOf(key)
 	for len(a.rest) > 0 {
@@ -56,13 +58,10 @@ func (s *Store) Append(b *Batch) Appended {
 		}
 	}
 	s.counters.add(&a.done)
-	return a.done
-}
-
-// batchPart is what an appender knows of a part of its batch.
-type batchPart struct {
-	number int32 // at the host, -1 if unknown
-	hash   uint64
+	done := a.done
+	a.end()
+	s.appends.Put(a)
+	return done
 }
 
 // appender is one batch on its way into the store.
@@ -71,14 +70,39 @@ type appender struct {
 	batch *Batch
 	rest  []Sample    // not stored yet
 	parts []batchPart // by index into Batch.Parts
+	moved batchPart   // of the newest sample whose number no longer says where it belongs
 	done  Appended
 
-	host *host
-	// The place of the newest sample, which is usually that of the next one.
-	grid  *grid
-	block *block
+	host     *host
+	numbered []numbered // of the batch's source, nil if it is not current
+	places   []place    // by grid
+}
+
+// batchPart is what an appender knows of a part of its batch.
+type batchPart struct {
+	number int32 // at the host, -1 if unknown
+	hash   uint64
+}
+
+// place is where the newest sample of a grid lies, which is usually that of the
+// next one, too.
+type place struct {
+	block *block // nil: nowhere yet
 	slot  int64
-	at    int64
+	at    int64     // time of the sample
+	row   []float64 // values of the slot by column, if the block is open
+}
+
+func (a *appender) begin(s *Store, b *Batch) {
+	a.store, a.batch, a.rest, a.done = s, b, b.Samples, Appended{}
+	a.parts = append(a.parts[:0], make([]batchPart, len(b.Parts))...)
+	a.places = append(a.places[:0], make([]place, len(s.metrics.frequencies))...)
+}
+
+// end lets go of all that is not the appender's own.
+func (a *appender) end() {
+	clear(a.places)
+	*a = appender{parts: a.parts, places: a.places}
 }
 
 // run stores the next samples under one hold of the lock. It returns the number
@@ -90,7 +114,8 @@ func (a *appender) run(st *stripe, key hostKey) (need int64) {
 	for i := range a.parts {
 		a.parts[i].number = -1
 	}
-	a.grid, a.block = nil, nil
+	clear(a.places)
+	a.numbered = nil
 	last := Entry{}
 	if a.host = st.hosts[key]; a.host != nil {
 		last = a.host.applied
@@ -106,8 +131,18 @@ func (a *appender) run(st *stripe, key hostKey) (need int64) {
 			return need
 		}
 	}
-	end := max(len(a.rest)-appendRun, 0)
-	for len(a.rest) > end {
+	if src := a.batch.Source; src != nil {
+		if src.isCurrent(a.host) {
+			a.numbered = src.series
+		} else {
+			src.host, a.done.Stale = nil, true
+		}
+	}
+	for end := max(len(a.rest)-appendRun, 0); ; {
+		a.steady(end)
+		if len(a.rest) <= end {
+			break
+		}
 		if need = a.sample(&a.rest[0]); need > 0 {
 			break
 		}
@@ -137,116 +172,5 @@ func (a *appender) addHost(st *stripe, key hostKey) (need int64) {
 	}
 	st.hosts[h.key] = h
 	a.host = h
-	return 0
-}
-
-// sample stores one sample, or returns how much memory it needs.
-func (a *appender) sample(sample *Sample) (need int64) {
-	if sample.Time < -MaxTime || sample.Time > MaxTime || math.IsNaN(sample.Value) || math.IsInf(sample.Value, 0) {
-		a.done.Invalid++
-		return 0
-	}
-	g := a.obtainGrid(sample.Metric)
-	column, need := a.obtainColumn(g, sample)
-	if need > 0 || column < 0 {
-		return need
-	}
-	if a.grid != g || a.at != sample.Time || a.block == nil {
-		b, slot, need := a.obtainBlock(g, sample.Time)
-		if need > 0 {
-			return need
-		}
-		a.grid, a.block, a.slot, a.at = g, b, slot, sample.Time
-	}
-	if need = a.set(g, column, sample.Value); need > 0 {
-		if a.block.head != nil && a.block.head.size() == 0 { // a new one
-			need += a.block.size()
-			a.store.removeBlock(g, a.block)
-			a.block = nil
-		}
-		return need
-	}
-	a.done.Stored++
-	return 0
-}
-
-func (a *appender) obtainGrid(m MetricID) *grid {
-	t := &a.store.metrics
-	i := t.grids[m]
-	g := a.host.grids[i]
-	if g == nil {
-		g = &grid{frequency: t.frequencies[i], slots: int64(a.store.cfg.BlockSlots)}
-		a.host.grids[i] = g
-	}
-	return g
-}
-
-// obtainColumn returns the column of the sample's series, -1 if the series is
-// refused.
-func (a *appender) obtainColumn(g *grid, sample *Sample) (column int32, need int64) {
-	h := a.host
-	part := &a.parts[sample.Part]
-	if part.number < 0 {
-		key := a.batch.Parts[sample.Part]
-		part.hash = maphash.Comparable(a.store.seed, key)
-		if n, ok := h.part(part.hash, key); ok {
-			part.number = n
-		}
-	}
-	if part.number >= 0 {
-		if c, ok := h.column(part.number, sample.Metric); ok {
-			return c, 0
-		}
-	}
-	if len(h.series) >= a.store.cfg.MaxSeries {
-		a.done.OverSeries++
-		return -1, 0
-	}
-	before := h.size()
-	if !a.store.take(partBytes + seriesBytes) {
-		return 0, partBytes + seriesBytes
-	}
-	part.number = h.obtain(part.hash, a.batch.Parts[sample.Part])
-	c := g.addColumn()
-	h.series[seriesKey{part.number, sample.Metric}] = c
-	a.store.give(partBytes + seriesBytes - (h.size() - before))
-	return c, 0
-}
-
-func (a *appender) obtainBlock(g *grid, t int64) (b *block, slot, need int64) {
-	if b, slot = g.find(t); b == nil {
-		if !a.store.take(blockBytes) {
-			return nil, 0, blockBytes
-		}
-		b, slot = g.obtain(t)
-	}
-	if b.head != nil {
-		if old := g.touch(b); old != nil {
-			a.store.seal(g, old)
-		}
-	}
-	return b, slot, 0
-}
-
-// set stores a value at the place found before.
-func (a *appender) set(g *grid, column int32, v float64) (need int64) {
-	b := a.block
-	if b.head == nil {
-		if len(b.patches) >= maxPatches {
-			a.store.seal(g, b)
-		}
-		if len(b.patches) == cap(b.patches) {
-			if need = patchBytes * int64(max(len(b.patches), 16)); !a.store.take(need) {
-				return need
-			}
-			b.patches = append(make([]patch, 0, cap(b.patches)+int(need/patchBytes)), b.patches...)
-		}
-		b.patches = append(b.patches, patch{column, int32(a.slot), v})
-		return 0
-	}
-	if n := valueBytes * b.head.growth(a.slot, column, g.columns); n > 0 && !a.store.take(n) {
-		return n
-	}
-	b.head.set(a.slot, column, g.columns, v)
 	return 0
 }

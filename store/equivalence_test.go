@@ -46,6 +46,7 @@ func TestEquivalence(t *testing.T) {
 					e.step()
 				}
 				e.checkHeld()
+				e.checkSources()
 			})
 		}
 	}
@@ -78,6 +79,7 @@ func TestEquivalenceUnderMemoryCap(t *testing.T) {
 			if e.store.Stats().Evicted == 0 {
 				t.Error("nothing was evicted")
 			}
+			e.checkSources()
 		})
 	}
 }
@@ -90,12 +92,16 @@ type equivalence struct {
 	model  *model
 	base   int64 // samples lie around it
 	past   int64 // seldom so far before it, in seconds
+
+	senders      map[hostKey]*sender
+	stale, known int // batches with a source that was not current, samples by number
 }
 
 func newEquivalence(t *testing.T, seed uint64, cfg Config) *equivalence {
 	e := &equivalence{
 		t: t, rnd: rand.New(rand.NewPCG(seed, uint64(cfg.Stripes*1000+cfg.BlockSlots))),
 		model: newModel(cfg.Metrics, cfg.BlockSlots), base: 1_700_000_000, past: 1_000_000,
+		senders: map[hostKey]*sender{},
 	}
 	cfg.Now = func() time.Time { return time.Unix(e.base, 0) }
 	var err error
@@ -190,34 +196,61 @@ func (e *equivalence) value() float64 {
 func (e *equivalence) append() {
 	host := e.host()
 	b := Batch{Cluster: host.cluster, Host: host.host}
+	var names []modelSeries // of the samples
+	tick, ticks := e.time(), e.rnd.IntN(2) == 0
 	for range 1 + e.rnd.IntN(40) {
 		part, metric, at, v := e.part(), e.metric(), e.time(), e.value()
 		id, _ := e.store.Metric([]byte(metric))
 		b.Parts = append(b.Parts, part)
 		for range 1 + e.rnd.IntN(3) {
 			b.Samples = append(b.Samples, Sample{Time: at, Value: v, Part: int32(len(b.Parts) - 1), Metric: id})
+			names = append(names, modelSeries{host, part, metric})
 			at, v = e.time(), e.value()
 		}
 	}
+	if ticks { // all of one time, as of a collector
+		for i := range b.Samples {
+			b.Samples[i].Time = tick
+		}
+	}
+	from := e.senders[host]
+	if from != nil && e.rnd.IntN(4) > 0 {
+		b.Source = from.source
+		for i, name := range names {
+			if n := from.numbers[name]; len(n) > 0 && e.rnd.IntN(8) > 0 {
+				b.Samples[i].Part, b.Samples[i].Metric = ^n[e.rnd.IntN(len(n))], 0
+				e.known++
+			}
+		}
+	}
 	if !e.single {
-		e.send(&b)
+		e.send(&b, names)
 		return
 	}
 	all := b.Samples
 	for i := range all {
 		b.Samples = all[i : i+1]
-		e.send(&b)
+		e.send(&b, names[i:i+1])
 	}
 }
 
 // send gives a batch to the store first, which may evict what the model holds.
-func (e *equivalence) send(b *Batch) {
-	if n := e.store.Append(b).Stored; n != len(b.Samples) {
-		e.t.Fatalf("stored %d of %d samples", n, len(b.Samples))
+func (e *equivalence) send(b *Batch, names []modelSeries) {
+	done := e.store.Append(b)
+	if done.Stored != len(b.Samples) {
+		e.t.Fatalf("stored %d of %d samples", done.Stored, len(b.Samples))
 	}
-	for _, s := range b.Samples {
-		e.model.set(modelSeries{hostKey{b.Cluster, b.Host}, b.Parts[s.Part], e.store.metrics.names[s.Metric]}, s.Time, s.Value)
+	for i, s := range b.Samples {
+		e.model.set(names[i], s.Time, s.Value)
 	}
+	host := hostKey{b.Cluster, b.Host}
+	if done.Stale {
+		e.stale++
+		if e.rnd.IntN(2) == 0 { // otherwise the numbers have to do as they are
+			delete(e.senders, host)
+		}
+	}
+	e.number(host, names)
 }
 
 func (e *equivalence) free() {

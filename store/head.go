@@ -55,6 +55,15 @@ func (h *head) set(slot int64, column, columns int32, v float64) {
 	h.high = max(h.high, slot)
 }
 
+// row returns the values of the slot as far as there is memory for them, to be
+// written to until the head grows.
+func (h *head) row(slot int64) []float64 {
+	c := h.chunk(slot)
+	width := len(c) / chunkRows
+	at := int(slot%chunkRows) * width
+	return c[at : at+width : at+width]
+}
+
 // grow returns a chunk with longer rows and the values of c.
 func grow(c []float64, width int32) []float64 {
 	g := make([]float64, int(width)*chunkRows)

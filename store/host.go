@@ -44,6 +44,9 @@ type host struct {
 	series map[seriesKey]int32 // the column of each series
 	// applied is the last entry of the log that took effect completely.
 	applied Entry
+	// generation counts how often series went, and with them the numbers of
+	// parts and columns changed their meaning.
+	generation uint32
 }
 
 // seriesKey identifies a series of a host: an index into parts, and a metric.
@@ -163,6 +166,7 @@ func (h *host) prune(seed maphash.Seed, grids []uint8) bool {
 
 // compact drops the parts that are not used.
 func (h *host) compact(seed maphash.Seed, used []bool) {
+	h.generation++
 	parts, series := h.parts, h.series
 	h.parts, h.order = nil, nil
 	h.index, h.series = map[uint64]int32{}, make(map[seriesKey]int32, len(series))

@@ -116,6 +116,7 @@ type Store struct {
 	hosts   hostCounts
 	graves  graves
 	sealers sync.Pool // of *chunk.GroupBuilder
+	appends sync.Pool // of *appender
 
 	held     atomic.Int64 // bytes that are accounted for
 	evicting sync.Mutex   // held by the one append that makes room
@@ -143,6 +144,7 @@ func New(cfg Config) (*Store, error) {
 		stripes: make([]stripe, cfg.Stripes),
 		hosts:   hostCounts{clusters: map[string]int{}},
 		sealers: sync.Pool{New: func() any { return new(chunk.GroupBuilder) }},
+		appends: sync.Pool{New: func() any { return new(appender) }},
 	}
 	for i := range s.stripes {
 		s.stripes[i].hosts = map[hostKey]*host{}

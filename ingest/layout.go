@@ -1,0 +1,113 @@
+package ingest
+
+import (
+	"math/bits"
+	"sync"
+	"sync/atomic"
+
+	"cc-metric-store/store"
+)
+
+// layout knows the keys that one host sends, in their order: the key of a line
+// says what the next one will be.
+type layout struct {
+	name   layoutName
+	source *store.Source
+	used   atomic.Bool // since it was last asked
+
+	// Guarded by memo.mu.
+	forgotten bool
+	weight    int64 // bytes that the memo counts for it
+	series    int   // of its host, when that was last asked
+
+	mu sync.RWMutex
+	// Guarded by mu, but for key.next.
+	gone    bool // it has let go of its keys
+	keys    []layoutKey
+	index   []uint32 // a hash table of numbers of keys + 1, by shape
+	numbers int32    // of the source
+}
+
+// layoutName identifies a layout: a host, and the default cluster of the
+// subscription that its lines came by.
+type layoutName struct {
+	scope         int32
+	cluster, host string
+}
+
+// layoutKey is a key of one host.
+type layoutKey struct {
+	shape  uint32
+	series int32 // number at the layout's source; noSeries: its metric is not configured
+	next   int32 // the key that follows; atomic, as decoders correct it
+}
+
+const noSeries = -1
+
+// add appends a key. It returns false if the layout is gone.
+func (l *layout) add(shape uint32, series int32) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.gone {
+		return false
+	}
+	l.keys = append(l.keys, layoutKey{shape, series, int32(len(l.keys) + 1)})
+	if series != noSeries {
+		l.numbers++
+	}
+	if 2*len(l.keys) <= len(l.index) {
+		l.enter(len(l.keys) - 1)
+		return true
+	}
+	l.index = make([]uint32, max(16, 2*len(l.index)))
+	for i := range l.keys {
+		l.enter(i)
+	}
+	return true
+}
+
+// enter puts a key into the index.
+func (l *layout) enter(key int) {
+	i := l.home(l.keys[key].shape)
+	for l.index[i] != 0 {
+		i = (i + 1) % uint32(len(l.index))
+	}
+	l.index[i] = uint32(key + 1)
+}
+
+func (l *layout) home(shape uint32) uint32 {
+	return shape * 0x9e3779b1 >> (33 - bits.Len(uint(len(l.index))))
+}
+
+// find returns the key of the shape, -1 if there is none. The caller holds mu.
+func (l *layout) find(shape uint32) int32 {
+	if len(l.index) == 0 {
+		return -1
+	}
+	for i := l.home(shape); l.index[i] != 0; i = (i + 1) % uint32(len(l.index)) {
+		if key := l.index[i] - 1; l.keys[key].shape == shape {
+			return int32(key)
+		}
+	}
+	return -1
+}
+
+// len returns the number of keys.
+func (l *layout) len() int {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return len(l.keys)
+}
+
+// bytes returns roughly what the layout takes.
+func (l *layout) bytes() int64 {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return layoutBytes + int64(keyBytes*cap(l.keys)+indexBytes*len(l.index)) + l.source.Bytes(int(l.numbers))
+}
+
+const (
+	layoutBytes = 256
+	keyBytes    = 12
+	indexBytes  = 4
+)

@@ -1,0 +1,35 @@
+package ingest
+
+// note keeps the key of d.line, which became a sample, for the memo to learn.
+func (d *decoder) note(line []byte, group, part int32) {
+	if k, ok := d.notable(line); ok {
+		d.out.notes[group] = append(d.out.notes[group], note{k, part, d.line.metric})
+	}
+}
+
+// noteStranger keeps the key of d.line, whose metric is not configured.
+func (d *decoder) noteStranger(line []byte) {
+	if k, ok := d.notable(line); ok {
+		d.strangers = append(d.strangers, stranger{hostKey{d.line.cluster, d.line.host}, k})
+	}
+}
+
+// noteStrangers gives the strangers to the batches of their hosts.
+func (d *decoder) noteStrangers() {
+	for _, s := range d.strangers {
+		if group, ok := d.groups[s.host]; ok {
+			d.out.notes[group] = append(d.out.notes[group], note{s.key, notConfigured, 0})
+		}
+	}
+	clear(d.strangers)
+}
+
+// notable returns the key of a line, unless there is something about it that
+// may mean something else in another line.
+func (d *decoder) notable(line []byte) (rawKey, bool) {
+	if d.out.scope < 0 {
+		return rawKey{}, false
+	}
+	k, ok := cutKey(line)
+	return k, ok && k.isPlain() && string(k.host) == d.line.host
+}

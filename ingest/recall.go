@@ -1,0 +1,203 @@
+package ingest
+
+import (
+	"bytes"
+	"sync/atomic"
+	"time"
+
+	"cc-metric-store/store"
+)
+
+// recall is the part of a decoder that reads the lines whose keys the memo
+// knows:
+//
+//	<key><number>[ <timestamp>]\n
+//
+// Whatever is written otherwise is left to the line protocol.
+type recall struct {
+	memo *memo // may be nil
+
+	// The entry.
+	d     *decoder
+	out   *decoded
+	at    time.Time
+	stamp []byte // the newest timestamp
+	time  int64  // that it stands for
+
+	// The host of the newest line. The mu of layout is held for reading.
+	layout *layout
+	keys   []layoutKey
+	group  int32 // its batch, -1 for none yet
+	prev   int32 // the newest key, -1 for none
+	next   int32 // the one that is expected
+}
+
+// begin prepares for an entry. The caller calls end when it is read.
+func (r *recall) begin(d *decoder, cluster string, at time.Time) {
+	*r = recall{memo: r.memo, d: d, out: d.out, at: at}
+	d.out.scope = -1
+	if r.memo != nil {
+		d.out.scope = r.memo.scope(cluster)
+	}
+}
+
+func (r *recall) end() {
+	r.leave()
+	*r = recall{memo: r.memo}
+}
+
+func (r *recall) leave() {
+	if r.layout != nil {
+		r.layout.mu.RUnlock()
+		r.layout, r.keys = nil, nil
+	}
+}
+
+// visit makes l the layout of the next lines. It returns false if l is gone.
+func (r *recall) visit(l *layout) bool {
+	r.leave()
+	l.mu.RLock()
+	if l.gone {
+		l.mu.RUnlock()
+		return false
+	}
+	if !l.used.Load() {
+		l.used.Store(true)
+	}
+	r.layout, r.keys = l, l.keys
+	r.group, r.prev = -1, -1
+	return true
+}
+
+// lines reads lines from the front of data as long as it knows them, and
+// returns the rest and their number.
+func (r *recall) lines(data []byte) (rest []byte, lines int) {
+	if r.out.scope < 0 {
+		return data, 0
+	}
+	for rest = data; len(rest) > 0; {
+		left, n := r.follow(rest)
+		if n == 0 && r.search(rest) {
+			left, n = r.follow(rest)
+		}
+		if n == 0 {
+			break
+		}
+		rest = left
+		lines += n
+	}
+	return rest, lines
+}
+
+// search makes the key of the first line of data the next one. It returns
+// false if the memo does not know it.
+func (r *recall) search(data []byte) bool {
+	line := data
+	if end := bytes.IndexByte(data, '\n'); end >= 0 {
+		line = data[:end]
+	}
+	k, ok := cutKey(line)
+	if !ok {
+		return false
+	}
+	shape, l, ok := r.memo.find(r.out.scope, k)
+	if !ok || l != r.layout && !r.visit(l) {
+		return false
+	}
+	key := l.find(shape)
+	if key < 0 {
+		return false
+	}
+	if r.prev >= 0 && key != r.next {
+		atomic.StoreInt32(&r.keys[r.prev].next, key)
+	}
+	r.next = key
+	return true
+}
+
+// follow reads lines from the front of data as long as they are the expected
+// ones.
+func (r *recall) follow(data []byte) (rest []byte, lines int) {
+	if r.layout == nil {
+		return data, 0
+	}
+	keys, host, next := r.keys, r.layout.name.host, r.next
+	chunks := *r.memo.chunks.Load()
+	var samples []store.Sample
+	if r.group >= 0 {
+		samples = r.out.batches[r.group].Samples
+	}
+	unknown := 0
+	for uint(next) < uint(len(keys)) {
+		key := &keys[next]
+		sh := shapeAt(chunks, key.shape)
+		from := len(sh.before)
+		to := from + len(host)
+		end := to + len(sh.after)
+		if len(data) <= end || string(data[:from]) != sh.before || string(data[from:to]) != host || string(data[to:end]) != sh.after {
+			break
+		}
+		v, n := readNumber(data[end:])
+		if n == 0 {
+			break
+		}
+		end += n
+		t, n := r.readStamp(data[end:])
+		if n == 0 || end+n > MaxLine {
+			break
+		}
+		if key.series == noSeries {
+			unknown++
+		} else {
+			if r.group < 0 {
+				r.group = r.batch()
+				samples = r.out.batches[r.group].Samples
+			}
+			samples = append(samples, store.Sample{Time: t, Value: v, Part: ^key.series})
+		}
+		data = data[min(end+n, len(data)):]
+		lines++
+		r.prev, next = next, atomic.LoadInt32(&key.next)
+	}
+	r.next = next
+	if r.group >= 0 {
+		r.out.batches[r.group].Samples = samples
+	}
+	r.out.lines += lines
+	r.out.samples += lines - unknown
+	r.out.counts[unknownMetric] += unknown
+	return data, lines
+}
+
+// batch returns the number of the layout's batch.
+func (r *recall) batch() int32 {
+	name := &r.layout.name
+	g := r.d.group(hostKey{name.cluster, name.host})
+	r.out.batches[g].Source = r.layout.source
+	return g
+}
+
+// readStamp reads the timestamp between a number and the end of its line, and
+// returns the length of both, n = 0 if it is not one to be stored. What follows
+// the last line of an entry counts as its end.
+func (r *recall) readStamp(data []byte) (t int64, n int) {
+	if len(data) == 0 || data[0] == '\n' {
+		return r.at.Unix(), 1
+	}
+	digits := data[1:] // what follows a number is a blank or an end
+	end := len(r.stamp)
+	if end > 0 && len(digits) > end && digits[end] == '\n' && string(digits[:end]) == string(r.stamp) {
+		return r.time, end + 2
+	}
+	for end = 0; end < len(digits) && (digits[end]-'0' <= 9 || digits[end] == '-'); end++ {
+	}
+	if end == 0 || end < len(digits) && digits[end] != '\n' {
+		return 0, 0
+	}
+	t, err := r.d.readTime(digits[:end], r.at)
+	if err != nil {
+		return 0, 0
+	}
+	r.stamp, r.time = digits[:end], t
+	return t, end + 2
+}

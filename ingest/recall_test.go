@@ -1,0 +1,170 @@
+package ingest
+
+import (
+	"bytes"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"cc-metric-store/store"
+)
+
+const testFuture = 10 * time.Minute
+
+// recaller decodes, stores and learns as the pipeline does, and judges each
+// entry by the reference.
+type recaller struct {
+	store   *store.Store
+	memo    *memo
+	decoder *decoder
+	out     decoded
+	slow    int // lines of the newest entry that were taken apart and stored
+}
+
+func newRecaller(t testing.TB, s *store.Store) *recaller {
+	t.Helper()
+	m := newMemo(s)
+	return &recaller{store: s, memo: m, decoder: newDecoder(s, m, testFuture)}
+}
+
+// entry decodes an entry, compares, and stores it.
+func (r *recaller) entry(t testing.TB, data []byte, cluster string) {
+	r.out.reset()
+	r.decoder.decode(data, cluster, entryTime, &r.out)
+	got, want := told(t, r.memo, &r.out), reference(data, cluster, entryTime, testFuture)
+	if !got.equal(want) {
+		t.Fatalf("%q\n%+v\nthe reference:\n%+v", data, *got, *want)
+	}
+	r.slow = 0
+	for i := range r.out.batches {
+		b := &r.out.batches[i]
+		for _, s := range b.Samples {
+			if s.Part >= 0 {
+				r.slow++
+			}
+		}
+		r.memo.learn(r.out.scope, b, r.out.notes[i], r.store.Append(b))
+	}
+}
+
+// pitfalls are what may follow a line that is remembered, and look like it.
+var pitfalls = []string{
+	// Numbers.
+	"K 0 17", "K -0 17", "K -0.0 17", "K 1. 17", "K .5 17", "K -.5 17", "K -1 17", "K +1 17", "K 1e3 17", "K 1e-3 17", "K 1E+03 17", "K 1e 17",
+	"K 9007199254740991 17", "K 9007199254740992 17", "K 9007199254740993 17", "K 0.1 17", "K 123456.789012 17", "K 0.30000000000000004 17",
+	"K 1234567890.123456789 17", "K 12345678901234567890.5 17", "K 0.0000000000000000001 17", "K 0000000000000000000000001.5 17", "K 4.9e-324 17", "K 2e-324 17", "K 1.7976931348623157e308 17",
+	"K 1e400 17", "K -1e400 17", "K 0x1p-2 17", "K 1_000 17", "K 1i 17", "K -1i 17", "K -0i 17", "K 9223372036854775807i 17", "K 9223372036854775808i 17",
+	"K 1u 17", "K -1u 17", "K 18446744073709551615u 17", "K 18446744073709551616u 17", "K 1.5i 17", "K 1.i 17", "K 1ii 17", "K i 17", "K 1.5.5 17", "K 1-2 17", "K - 17", "K  17", "K",
+	"K NaN 17", "K Inf 17", "K -Inf 17", "K true 17", "K t 17", `K "x" 17`, `K "x`, "K 1,value=2 17", "K 1,other=2 17", "K 1, 17",
+	// Times.
+	"K 1", "K 1 ", "K 1  17", "K 1 17 ", "K 1 17\r", "K 1\r", "K 1 17 x", "K 1 17x", "K 1 x", "K 1 -5", "K 1 1-7", "K 1 -", "K 1 +5", "K 1 007", "K 1 0000922700000000000000", "K 1 1.5",
+	"K 1 1700000000123", "K 1 1700000000123456", "K 1 1700000000123456789", "K 1 9223372036854775807", "K 1 9223372036854775808", "K 1 -9223372036854775808",
+	"K 1 99999999999999999999", "K 1 1760000600", "K 1 1760000601", "K 1 1760000000",
+	// Keys.
+	" K 1 17", "#K 1 17", "K\t1 17", "cpu_load,cluster=c,hostname=h,type=core,type-id=1 value =1 17", "cpu_load,cluster=c,hostname=h,type=core,type-id=1  value=1 17",
+	"cpu_load,cluster=c,hostname=h,type=core,type-id=1 valve=1 17", "cpu_load,cluster=c,hostname=h,type=core,type-id=12 value=1 17", "cpu_load,cluster=c,hostname=hh,type=core,type-id=1 value=1 17",
+	"cpu_load,cluster=c,hostname=,type=core,type-id=1 value=1 17", "cpu_load,cluster=c,hostname=h,type=core,type-id= value=1 17", "cpu_load,cluster=c,hostname=..,type=core,type-id=1 value=1 17",
+	"cpu_load,cluster=c,hostname=h/h,type=core,type-id=1 value=1 17", `cpu_load,cluster=c,hostname=h\ h,type=core,type-id=1 value=1 17`, `cpu_load,cluster=c,hostname=h\h,type=core,type-id=1 value=1 17`,
+	`cpu_load,cluster=c,hostname=h"h,type=core,type-id=1 value=1 17`, "cpu_load,cluster=c,hostname=h=h,type=core,type-id=1 value=1 17", "cpu_load,cluster=c,hostname=h,,type=core,type-id=1 value=1 17",
+	"cpu_load,cluster=c,hostname=h,type=core,type-id=1, value=1 17", "cpu_load,cluster=c,host=h,type=core,type-id=1 value=1 17", "cpu_load,cluster=c,host=h,hostname=g,type=core,type-id=1 value=1 17",
+	"cpu_load,type=core,type-id=1,hostname=h,cluster=c value=1 17", "cpu_load,hostname=h,type=core,type-id=1 value=1 17", "cpu_load value=1 17", "cpu_load,type=core,type-id=1 value=1 17",
+	"cpu_load,cluster=c,hostname=h,rack=r7,type=core,type-id=1 value=1 17", "cpu_load,cluster=c,hostname=h,type=node,type-id=1 value=1 17", "cpu_load,cluster=c,hostname=h,type=core,type-id=1,stype=s value=1 17",
+	"cpu_load,cluster=c,hostname=\xff,type=core,type-id=1 value=1 17", "cpu_load,cluster=c,hostname=\x7f,type=core,type-id=1 value=1 17", "cpu_load,cluster=,hostname=h value=1 17",
+	// Metrics that are not configured, and what is not for us.
+	"no_such,cluster=c,hostname=h value=1 17", "no_such,cluster=c,hostname=h value=1e400 17", "no_such,cluster=c,hostname=h value=1 99999999999999999999", "no_such,cluster=c,hostname=h value=1 1760000601",
+	"no_such,cluster=c,hostname=h other=1 17", "no_such,cluster=c,hostname=../h value=1 17", `cpu_load,cluster=c,hostname=h event="x" 17`, "cpu_load,cluster=c,hostname=h value=1,event=\"a\nb\" 17",
+	"", " ", "\r", "\r\r", " \r ", "# comment", "#", "\x00", "K " + strings.Repeat("0", MaxLine) + " 17", "K 1 " + strings.Repeat("0", MaxLine), "cpu_load,cluster=c,hostname=h,x=" + strings.Repeat("y", MaxLine) + " value=1 17",
+	"cpu_load,cluster=c,hostname=h,x=" + strings.Repeat("y", MaxLine-100) + " value=1 17",
+}
+
+const pitfallKey = "cpu_load,cluster=c,hostname=h,type=core,type-id=1 value="
+
+func pitfall(line string) string { return strings.Replace(line, "K ", pitfallKey, 1) }
+
+// TestRecallPitfalls sends each pitfall where a remembered line is expected, at
+// all places of an entry, and again when it may be remembered itself.
+func TestRecallPitfalls(t *testing.T) {
+	s := newTestStore(t)
+	before := "cpu_user,cluster=c,hostname=h,type=core,type-id=1 value=1 16\n"
+	after := "flops_any,cluster=c,hostname=h,type=core,type-id=1 value=2 17\n"
+	for _, p := range pitfalls {
+		line := pitfall(p)
+		r := newRecaller(t, s)
+		known := before + pitfallKey + "1 17\n" + after
+		r.entry(t, []byte(known), "dc")
+		r.entry(t, []byte(known), "dc")
+		if r.slow > 0 {
+			t.Fatalf("%d known lines were taken apart", r.slow)
+		}
+		for range 3 {
+			for _, end := range []string{"\n" + after, "\n", ""} {
+				r.entry(t, []byte(before+line+end), "dc")
+				r.entry(t, []byte(before+line+end), "other")
+				r.entry(t, []byte(line+end), "dc")
+			}
+		}
+	}
+}
+
+// TestRecallByteByByte changes and cuts a remembered entry at each byte.
+func TestRecallByteByByte(t *testing.T) {
+	r := newRecaller(t, newTestStore(t))
+	entry := []byte("cpu_user,hostname=h,type=core,type-id=1 value=1.5 16\n" +
+		"no_such,hostname=h value=2i 17\ncpu_load,host=h value=-3e1 17\n\ncpu_load,hostname=g value=3\n")
+	learn := func() {
+		for range 2 {
+			r.entry(t, entry, "dc")
+		}
+	}
+	learn()
+	if r.slow > 0 {
+		t.Fatalf("%d known lines were taken apart", r.slow)
+	}
+	for i := range entry {
+		for _, c := range []byte("\n\r\\\"#, =.-0e19ixh\x00\x80") {
+			changed := bytes.Clone(entry)
+			changed[i] = c
+			r.entry(t, changed, "dc")
+			r.entry(t, append(changed[:i:i], append([]byte{c}, entry[i:]...)...), "dc")
+		}
+		r.entry(t, entry[:i], "dc")
+		r.entry(t, entry[i:], "dc")
+		learn()
+	}
+}
+
+// FuzzRecall compares the decoder with the reference on two entries, before and
+// after their lines are remembered.
+func FuzzRecall(f *testing.F) {
+	capture, err := os.ReadFile("testdata/lines.lp")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(capture, capture, false)
+	known := pitfallKey + "1 17\n"
+	for _, p := range pitfalls {
+		if len(p) < 1000 {
+			f.Add([]byte(known+known), []byte(pitfall(p)+"\n"+known), len(p)%2 == 0)
+		}
+	}
+	s, err := store.New(store.Config{Metrics: testMetricConfigs(), Stripes: 1})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, first, second []byte, small bool) {
+		r := newRecaller(t, s)
+		if small {
+			r.memo.limits = memoLimits{scopes: 1, spellings: 1, spareKeys: 1, spareShapes: 1, spareBytes: 1}
+		}
+		for range 2 {
+			r.entry(t, first, "dc")
+			r.entry(t, second, "dc")
+			r.entry(t, second, "c")
+		}
+		r.entry(t, first, "dc")
+		if n := s.Stats(); n.Series > 1000 {
+			s.Free([][]string{nil}, 1<<62, store.Entry{})
+		}
+	})
+}

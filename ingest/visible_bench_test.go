@@ -1,0 +1,124 @@
+package ingest
+
+import (
+	"bytes"
+	"context"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"cc-metric-store/store"
+)
+
+// benchNode runs an Ingest over an embedded server whose log is on disk.
+func benchNode(b *testing.B) (*Ingest, jetstream.JetStream) {
+	b.Helper()
+	ns, err := server.NewServer(&server.Options{
+		DontListen: true, NoSigs: true, NoLog: true, JetStream: true, StoreDir: b.TempDir(), MaxPayload: 16 << 20,
+		SyncAlways: true, StreamMaxBufferedSize: 2 << 30, MaxPending: 256 << 20,
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	ns.Start()
+	if !ns.ReadyForConnections(patience) {
+		b.Fatal("nats-server does not start")
+	}
+	b.Cleanup(func() { ns.Shutdown(); ns.WaitForShutdown() })
+	s, err := store.New(store.Config{Metrics: benchMetrics()})
+	if err != nil {
+		b.Fatal(err)
+	}
+	in, err := New(Config{Embedded: embed(ns), Subscriptions: []Subscription{{Subject: "hpc-nats"}}, Stream: Stream{Compression: true}}, s)
+	if err != nil {
+		b.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- in.Run(ctx, store.Restored{}) }()
+	b.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			b.Error(err)
+		}
+	})
+	await(b, func() bool { return in.Ready() == nil })
+	nc, err := nats.Connect("", nats.InProcessServer(ns))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(nc.Close)
+	js, err := jetstream.New(nc, jetstream.WithPublishAsyncMaxPending(256))
+	if err != nil {
+		b.Fatal(err)
+	}
+	return in, js
+}
+
+func await(b *testing.B, condition func() bool) {
+	b.Helper()
+	for end := time.Now().Add(patience); !condition(); time.Sleep(100 * time.Microsecond) {
+		if time.Now().After(end) {
+			b.Fatal("waited in vain")
+		}
+	}
+}
+
+const benchHosts = 200
+
+// benchMessages renders ticks of 200 hosts.
+func benchMessages(ticks int) [][]byte {
+	messages := make([][]byte, ticks*benchHosts)
+	for i := range messages {
+		messages[i] = appendMessage(nil, i%benchHosts, i/benchHosts)
+	}
+	return messages
+}
+
+// BenchmarkNATSToVisible publishes acknowledged messages and waits until the
+// last one is in the store: publisher, embedded server with every message
+// synced, and ingest in one process. The hosts are known; their 16 ticks come
+// again and again.
+func BenchmarkNATSToVisible(b *testing.B) {
+	in, js := benchNode(b)
+	messages := benchMessages(16)
+	sent := int64(0)
+	publish := func(n int) {
+		for range n {
+			if _, err := js.PublishAsync("hpc-nats", messages[sent%int64(len(messages))], jetstream.WithStallWait(time.Minute)); err != nil {
+				b.Fatal(err)
+			}
+			sent++
+		}
+		await(b, func() bool { return in.Stats().Entries == sent })
+	}
+	publish(benchHosts)
+	m := startMeter(b)
+	publish(b.N)
+	m.samples = b.N * seriesPerHost
+	m.report()
+}
+
+// BenchmarkWriteToVisible writes bodies of eight hosts as REST does, one after
+// the other.
+func BenchmarkWriteToVisible(b *testing.B) {
+	in, _ := benchNode(b)
+	const perBody = 8
+	messages := benchMessages(16)
+	bodies := make([][]byte, len(messages)/perBody)
+	for i := range bodies {
+		bodies[i] = bytes.Join(messages[i*perBody:(i+1)*perBody], nil)
+	}
+	m := startMeter(b)
+	for i := range b.N {
+		body := bodies[i%len(bodies)]
+		if err := in.Write(context.Background(), "", bytes.NewReader(body)); err != nil {
+			b.Fatal(err)
+		}
+	}
+	m.samples = b.N * perBody * seriesPerHost
+	m.report()
+}

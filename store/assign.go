@@ -1,0 +1,175 @@
+package store
+
+import (
+	"hash/maphash"
+	"math"
+)
+
+// steady stores the samples at the front of a.rest, but the last ones that are
+// given, as long as they are of numbered series and fall into rows that are at
+// hand.
+func (a *appender) steady(last int) {
+	if a.numbered == nil {
+		return
+	}
+	samples := a.rest[:len(a.rest)-last]
+	stored := 0
+	for i := range samples {
+		s := &samples[i]
+		if s.Part >= 0 {
+			break
+		}
+		n := &a.numbered[^s.Part]
+		p := &a.places[n.grid]
+		if p.at != s.Time || int(n.column) >= len(p.row) || math.Float64bits(s.Value)&notFinite == notFinite {
+			break
+		}
+		p.row[n.column] = s.Value
+		stored++
+	}
+	a.rest = a.rest[stored:]
+	a.done.Stored += stored
+}
+
+// notFinite is the exponent of infinities and NaN.
+const notFinite = 0x7ff << 52
+
+// sample stores one sample, or returns how much memory it needs.
+func (a *appender) sample(sample *Sample) (need int64) {
+	if sample.Time < -MaxTime || sample.Time > MaxTime || math.IsNaN(sample.Value) || math.IsInf(sample.Value, 0) {
+		a.done.Invalid++
+		return 0
+	}
+	m := a.metric(sample)
+	g, p := a.obtainGrid(m)
+	column, need := a.obtainColumn(g, m, sample)
+	if need > 0 || column < 0 {
+		return need
+	}
+	if p.block == nil || p.at != sample.Time {
+		b, slot, need := a.obtainBlock(g, sample.Time)
+		if need > 0 {
+			return need
+		}
+		*p = place{block: b, slot: slot, at: sample.Time}
+	}
+	if need = a.set(g, p, column, sample.Value); need > 0 {
+		if p.block.head != nil && p.block.head.size() == 0 { // a new one
+			need += p.block.size()
+			a.store.removeBlock(g, p.block)
+			*p = place{}
+		}
+		return need
+	}
+	if p.block.head != nil {
+		p.row = p.block.head.row(p.slot)
+	}
+	a.done.Stored++
+	return 0
+}
+
+func (a *appender) metric(sample *Sample) MetricID {
+	if sample.Part < 0 {
+		return a.batch.Source.series[^sample.Part].metric
+	}
+	return sample.Metric
+}
+
+func (a *appender) obtainGrid(m MetricID) (*grid, *place) {
+	t := &a.store.metrics
+	i := t.grids[m]
+	g := a.host.grids[i]
+	if g == nil {
+		g = &grid{frequency: t.frequencies[i], slots: int64(a.store.cfg.BlockSlots)}
+		a.host.grids[i] = g
+	}
+	return g, &a.places[i]
+}
+
+// obtainColumn returns the column of the sample's series, -1 if the series is
+// refused.
+func (a *appender) obtainColumn(g *grid, m MetricID, sample *Sample) (column int32, need int64) {
+	h := a.host
+	if sample.Part < 0 && a.numbered != nil {
+		return a.numbered[^sample.Part].column, 0
+	}
+	name, part := a.part(sample)
+	if part.number >= 0 {
+		if c, ok := h.column(part.number, m); ok {
+			return c, 0
+		}
+	}
+	if len(h.series) >= a.store.cfg.MaxSeries {
+		a.done.OverSeries++
+		return -1, 0
+	}
+	before := h.size()
+	if !a.store.take(partBytes + seriesBytes) {
+		return 0, partBytes + seriesBytes
+	}
+	part.number = h.obtain(part.hash, name)
+	c := g.addColumn()
+	h.series[seriesKey{part.number, m}] = c
+	a.store.give(partBytes + seriesBytes - (h.size() - before))
+	return c, 0
+}
+
+// part returns the name of the sample's part, and what is known of it.
+func (a *appender) part(sample *Sample) (Part, *batchPart) {
+	var name Part
+	var part *batchPart
+	if sample.Part < 0 { // of a source that is not current
+		src := a.batch.Source
+		name = src.parts[src.series[^sample.Part].part]
+		part = &a.moved
+		part.number = -1
+	} else {
+		name = a.batch.Parts[sample.Part]
+		part = &a.parts[sample.Part]
+	}
+	if part.number < 0 {
+		part.hash = maphash.Comparable(a.store.seed, name)
+		if n, ok := a.host.part(part.hash, name); ok {
+			part.number = n
+		}
+	}
+	return name, part
+}
+
+func (a *appender) obtainBlock(g *grid, t int64) (b *block, slot, need int64) {
+	if b, slot = g.find(t); b == nil {
+		if !a.store.take(blockBytes) {
+			return nil, 0, blockBytes
+		}
+		b, slot = g.obtain(t)
+	}
+	if b.head != nil {
+		if old := g.touch(b); old != nil {
+			a.store.seal(g, old)
+		}
+	}
+	return b, slot, 0
+}
+
+// set stores a value at the place found before.
+func (a *appender) set(g *grid, p *place, column int32, v float64) (need int64) {
+	b := p.block
+	if b.head == nil {
+		if len(b.patches) >= maxPatches {
+			a.store.seal(g, b)
+		}
+		if len(b.patches) == cap(b.patches) {
+			if need = patchBytes * int64(max(len(b.patches), 16)); !a.store.take(need) {
+				return need
+			}
+			b.patches = append(make([]patch, 0, cap(b.patches)+int(need/patchBytes)), b.patches...)
+		}
+		b.patches = append(b.patches, patch{column, int32(p.slot), v})
+		return 0
+	}
+	if n := valueBytes * b.head.growth(p.slot, column, g.columns); n > 0 && !a.store.take(n) {
+		return n
+	}
+	b.head.set(p.slot, column, g.columns, v)
+	return 0
+}
