@@ -192,6 +192,7 @@ func (c composer) metricStore(retention time.Duration, stream string) MetricStor
 		Workers:         int(read(n, int64(0), "num-workers")),
 		MaxSeries:       int(read(n, int64(defaultMaxSeries), "max-series-per-host")),
 		MaxHosts:        int(read(n, int64(defaultMaxHosts), "max-hosts")),
+		MaxNewSeries:    int(read(n, int64(defaultMaxNewSeries), "max-new-series")),
 		FutureTolerance: read(n, defaultFutureTolerance, "future-tolerance"),
 		Subscriptions:   c.subscriptions(n, stream),
 

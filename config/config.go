@@ -125,6 +125,8 @@ type MetricStore struct {
 	// MaxSeries bounds the series of a host, MaxHosts the hosts of a cluster;
 	// samples of further ones are refused.
 	MaxSeries, MaxHosts int
+	// MaxNewSeries bounds the series that are made in one second of the log.
+	MaxNewSeries int
 	// CheckpointInterval is the longest time between two checkpoints.
 	CheckpointInterval time.Duration
 	// CheckpointDirectory holds them.
@@ -161,6 +163,7 @@ const (
 	defaultRetention       = 48 * time.Hour
 	defaultMaxSeries       = 100_000
 	defaultMaxHosts        = 100_000
+	defaultMaxNewSeries    = 10_000_000
 )
 
 // Load reads the configuration file at path and the files that it includes.
@@ -203,6 +206,7 @@ func Default() *Config {
 			Retention:       defaultRetention,
 			MaxSeries:       defaultMaxSeries,
 			MaxHosts:        defaultMaxHosts,
+			MaxNewSeries:    defaultMaxNewSeries,
 			FutureTolerance: defaultFutureTolerance,
 			Subscriptions:   []Subscription{{Subject: defaultSubject}},
 

@@ -38,7 +38,7 @@ func TestLoad(t *testing.T) {
 					Stream: Stream{Name: "HPC", Replicas: 3, MaxAge: 72 * time.Hour, MaxBytes: 1 << 30},
 				},
 				MetricStore: MetricStore{
-					Retention: 24 * time.Hour, MemoryCap: 1 << 29, Workers: 4, FutureTolerance: 5 * time.Minute, MaxSeries: defaultMaxSeries, MaxHosts: defaultMaxHosts,
+					Retention: 24 * time.Hour, MemoryCap: 1 << 29, Workers: 4, FutureTolerance: 5 * time.Minute, MaxSeries: defaultMaxSeries, MaxHosts: defaultMaxHosts, MaxNewSeries: defaultMaxNewSeries,
 					CheckpointInterval: 12 * time.Hour, CheckpointDirectory: "/data/checkpoints",
 					Subscriptions: []Subscription{{"hpc-nats", "north"}, {"south.*.metrics", "south"}},
 				},
@@ -52,7 +52,7 @@ func TestLoad(t *testing.T) {
 				Metrics: map[string]Metric{"mem_used": {30, ""}},
 				NATS:    NATS{Address: "tls://broker:4222", Embedded: defaults.Embedded, Stream: defaults.Stream},
 				MetricStore: MetricStore{
-					Retention: 48 * time.Hour, MemoryCap: 8 << 30, FutureTolerance: 10 * time.Minute, MaxSeries: defaultMaxSeries, MaxHosts: defaultMaxHosts,
+					Retention: 48 * time.Hour, MemoryCap: 8 << 30, FutureTolerance: 10 * time.Minute, MaxSeries: defaultMaxSeries, MaxHosts: defaultMaxHosts, MaxNewSeries: defaultMaxNewSeries,
 					CheckpointInterval: 30 * time.Minute, CheckpointDirectory: "./var/checkpoints",
 					Subscriptions: []Subscription{{"updates", ""}},
 				},
@@ -68,7 +68,7 @@ func TestLoad(t *testing.T) {
 					Stream: Stream{Name: "CC_METRICS", Replicas: 1, MaxAge: 24 * time.Hour, Compression: true},
 				},
 				MetricStore: MetricStore{
-					Retention: 24 * time.Hour, Workers: 2, FutureTolerance: 10 * time.Minute, MaxSeries: defaultMaxSeries, MaxHosts: defaultMaxHosts,
+					Retention: 24 * time.Hour, Workers: 2, FutureTolerance: 10 * time.Minute, MaxSeries: defaultMaxSeries, MaxHosts: defaultMaxHosts, MaxNewSeries: defaultMaxNewSeries,
 					CheckpointInterval: 6 * time.Hour, CheckpointDirectory: "/srv/checkpoints",
 					Subscriptions: []Subscription{{"updates", "north"}, {"metrics.rack1", ""}},
 				},
@@ -82,7 +82,7 @@ func TestLoad(t *testing.T) {
 				Metrics: map[string]Metric{"cpu_load": {60, ""}},
 				NATS:    defaults,
 				MetricStore: MetricStore{
-					Retention: 48 * time.Hour, FutureTolerance: 10 * time.Minute, MaxSeries: defaultMaxSeries, MaxHosts: defaultMaxHosts,
+					Retention: 48 * time.Hour, FutureTolerance: 10 * time.Minute, MaxSeries: defaultMaxSeries, MaxHosts: defaultMaxHosts, MaxNewSeries: defaultMaxNewSeries,
 					CheckpointInterval: 12 * time.Hour, CheckpointDirectory: "./var/checkpoints",
 					Subscriptions: []Subscription{{"hpc-nats", ""}},
 				},

@@ -120,6 +120,7 @@ func metricStoreSection() field {
 		"num-workers":         workers(),
 		"max-series-per-host": {kind: whole, valid: between(1, 250_000, showWhole)},
 		"max-hosts":           {kind: whole, valid: between(1, 10_000_000, showWhole)},
+		"max-new-series":      {kind: whole, valid: between(1, 1_000_000_000, showWhole)},
 		"future-tolerance":    {kind: duration, valid: between(time.Second, maxDuration, showDuration)},
 		"nats-subscriptions":  subscriptions(),
 		"subscriptions":       subscriptions(),

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"strings"
+	"sync/atomic"
 
 	"cc-metric-store/store"
 )
@@ -24,6 +25,8 @@ type decoded struct {
 	lines   int // without blank ones and comments
 	samples int
 	bytes   int
+	at      int64        // Unix seconds: when the log took the entry
+	over    atomic.Int64 // samples beyond a limit of the store
 }
 
 // fault is a line that was refused.
@@ -43,8 +46,7 @@ const fewNotes = 16
 
 func (d *decoded) reset() {
 	if d.bytes > largeEntry {
-		*d = decoded{}
-		return
+		d.batches, d.notes, d.faults = nil, nil, nil
 	}
 	for i := range d.batches {
 		b := &d.batches[i]
@@ -58,7 +60,9 @@ func (d *decoded) reset() {
 		d.notes[i] = d.notes[i][:0]
 	}
 	clear(d.faults)
-	*d = decoded{batches: d.batches[:0], notes: d.notes[:0], faults: d.faults[:0]}
+	d.batches, d.notes, d.faults = d.batches[:0], d.notes[:0], d.faults[:0]
+	d.scope, d.counts, d.lines, d.samples, d.bytes, d.at = 0, [reasons]int{}, 0, 0, 0, 0
+	d.over.Store(0)
 }
 
 // refused counts the lines whose writer is told, and returns the first one.
@@ -83,6 +87,7 @@ func (d *decoded) outcome() (o outcome) {
 	if first != nil {
 		o.first, o.detail = first.number, first.detail
 	}
+	o.over = int(d.over.Load())
 	return o
 }
 

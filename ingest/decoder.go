@@ -11,8 +11,12 @@ import (
 	"cc-metric-store/store"
 )
 
-// MaxLine is the length in bytes of the longest line that is read.
-const MaxLine = 64 << 10
+const (
+	// MaxLine is the length in bytes of the longest line that is read.
+	MaxLine = 64 << 10
+	// MaxTags is the largest number of tags of a line that is stored.
+	MaxTags = 64
+)
 
 // decoder turns the lines of an entry into batches, one for each host. It is
 // used by one goroutine at a time.
@@ -51,6 +55,7 @@ type tags struct {
 	typ, id, subtype, sub  string
 	metric                 store.MetricID
 	known, foreign, valued bool
+	tags                   int // their number
 	value                  float64
 }
 
@@ -71,7 +76,7 @@ func (d *decoder) decode(data []byte, cluster string, at time.Time, out *decoded
 	clear(d.parts)
 	d.lastID = -1
 	d.strangers = d.strangers[:0]
-	out.bytes = len(data)
+	out.bytes, out.at = len(data), at.Unix()
 	d.recall.begin(d, cluster, at)
 	defer d.recall.end()
 	// One decoder reads the next lines if it and nextLine see the same ones;
@@ -194,6 +199,9 @@ func (d *decoder) read(dec *lineprotocol.Decoder, cluster string, at time.Time) 
 	if l.foreign || !l.known {
 		return 0, nil
 	}
+	if l.tags > MaxTags {
+		return 0, &lineError{manyTags, fmt.Sprintf("%d tags are more than the limit of %d", l.tags, MaxTags)}
+	}
 	if fault != nil {
 		return 0, fault
 	}
@@ -205,7 +213,7 @@ func (d *decoder) read(dec *lineprotocol.Decoder, cluster string, at time.Time) 
 
 func (d *decoder) readTags(dec *lineprotocol.Decoder) error {
 	l := &d.line
-	for {
+	for ; ; l.tags++ {
 		key, value, err := dec.NextTag()
 		if err != nil {
 			return err

@@ -21,6 +21,17 @@ const (
 
 // entry is one message of the log on its way into the store.
 type entry struct {
+	message
+
+	out     decoded
+	decoded chan struct{} // one token when out is complete
+	groups  atomic.Int32  // batches that are not in the store yet
+	applied chan struct{} // one token when the whole entry is
+	freed   int
+}
+
+// message is what an entry is filled with.
+type message struct {
 	log     uint32 // see store.Entry
 	seq     uint64
 	at      time.Time // when the log took it
@@ -32,12 +43,6 @@ type entry struct {
 	free    bool
 	data    []byte
 	weight  int64 // of its share of bytesInFlight
-
-	out     decoded
-	decoded chan struct{} // one token when out is complete
-	groups  atomic.Int32  // batches that are not in the store yet
-	applied chan struct{} // one token when the whole entry is
-	freed   int
 }
 
 func (e *entry) place() store.Entry { return store.Entry{Log: e.log, Number: e.seq} }
@@ -238,7 +243,11 @@ func (p *pipeline) runAppender(ctx context.Context, tasks <-chan task) {
 // apply appends a batch.
 func (in *Ingest) apply(d *decoded, batch int) {
 	b := &d.batches[batch]
+	b.At = d.at
 	done := in.store.Append(b)
+	if n := done.Over(); n > 0 {
+		d.over.Add(int64(n))
+	}
 	in.memo.learn(d.scope, b, d.notes[batch], done)
 }
 
@@ -292,6 +301,6 @@ func (p *pipeline) complete(e *entry) {
 	}
 	p.bytes.Release(e.weight)
 	e.out.reset()
-	*e = entry{out: e.out, decoded: e.decoded, applied: e.applied}
+	e.message, e.freed = message{}, 0
 	p.unused.put(e)
 }

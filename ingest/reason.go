@@ -17,12 +17,13 @@ const (
 	badTime
 	inFuture
 	tooLong
+	manyTags
 
 	reasons // their number
 )
 
 var reasonNames = [reasons]string{
-	"foreign", "unknown-metric", "name", "syntax", "field", "value", "timestamp", "future", "too-long",
+	"foreign", "unknown-metric", "name", "syntax", "field", "value", "timestamp", "future", "too-long", "too-many-tags",
 }
 
 func (r reason) String() string { return reasonNames[r] }

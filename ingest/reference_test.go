@@ -84,6 +84,7 @@ func referenceLine(dec *lineprotocol.Decoder, line []byte, cluster string, at ti
 	}
 	v.metric = string(name)
 	tags := map[string]string{}
+	count := 0
 	for {
 		k, value, err := dec.NextTag()
 		if err != nil {
@@ -92,6 +93,7 @@ func referenceLine(dec *lineprotocol.Decoder, line []byte, cluster string, at ti
 		if k == nil {
 			break
 		}
+		count++
 		if string(k) == "host" {
 			k = []byte("hostname")
 		}
@@ -143,6 +145,8 @@ func referenceLine(dec *lineprotocol.Decoder, line []byte, cluster string, at ti
 		return v, foreign
 	case !known:
 		return v, unknownMetric
+	case count > MaxTags:
+		return v, manyTags
 	case why != reasons:
 		return v, why
 	case strings.ContainsAny(v.cluster+v.host, `/\`) || strings.Contains(v.cluster, "..") || strings.Contains(v.host, ".."):

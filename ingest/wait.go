@@ -7,6 +7,7 @@ type outcome struct {
 	refused int    // lines
 	first   int    // the number of the first refused line in the entry, from 1
 	detail  string // what is wrong with it
+	over    int    // samples beyond a limit of the store
 	freed   int    // buffers, for a free
 }
 

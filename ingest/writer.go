@@ -38,6 +38,7 @@ type write struct {
 	pending []pendingEntry
 
 	refused int // lines
+	over    int // samples beyond a limit
 	first   int // the number of the first one, from 1
 	detail  string
 }
@@ -193,13 +194,18 @@ func (w *write) await(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		w.over += o.over
 		if o.refused > 0 {
 			w.refuse(p.line+o.first-1, o.detail)
 			w.refused += o.refused - 1
 		}
 	}
 	if w.refused > 0 {
-		return &store.RefusedError{Lines: w.refused, First: w.first, Reason: w.detail}
+		return &store.RefusedError{Lines: w.refused + w.over, First: w.first, Reason: w.detail}
+	}
+	if w.over > 0 {
+		return &store.RefusedError{Lines: w.over, Reason: fmt.Sprintf(
+			"%d samples are of more series or hosts than the store takes (max-series-per-host, max-hosts, max-new-series)", w.over)}
 	}
 	return nil
 }

@@ -20,7 +20,10 @@ type Sample struct {
 type Batch struct {
 	// Entry is the entry of the log that the samples come from. A batch of an
 	// entry that has taken effect on the host already changes nothing.
-	Entry         Entry
+	Entry Entry
+	// At is when the log took the entry, in Unix seconds: it says which second's
+	// share of new series the batch may take.
+	At            int64
 	Cluster, Host string
 	Parts         []Part
 	Samples       []Sample
@@ -34,12 +37,15 @@ type Appended struct {
 	// Invalid counts samples whose time is out of bounds or whose value is NaN
 	// or infinite.
 	Invalid int
-	// OverSeries and OverHosts count samples of new series and new hosts beyond
-	// Config.MaxSeries and Config.MaxHosts.
-	OverSeries, OverHosts int
+	// OverSeries, OverHosts and OverNewSeries count samples of new series and new
+	// hosts beyond Config.MaxSeries, MaxHosts and MaxNewSeries.
+	OverSeries, OverHosts, OverNewSeries int
 	// Stale says that the batch's source is not current: see IsCurrent.
 	Stale bool
 }
+
+// Over counts the samples beyond a limit.
+func (a *Appended) Over() int { return a.OverSeries + a.OverHosts + a.OverNewSeries }
 
 // appendRun is the number of samples stored under one hold of the stripe lock,
 // to bound how long a query waits.
@@ -58,6 +64,9 @@ func (s *Store) Append(b *Batch) Appended {
 		}
 	}
 	s.counters.add(&a.done)
+	if a.done.Over() > 0 {
+		s.refusals.add(key, &a.done)
+	}
 	done := a.done
 	a.end()
 	s.appends.Put(a)

@@ -107,6 +107,11 @@ func (a *appender) obtainColumn(g *grid, m MetricID, sample *Sample) (column int
 	if !a.store.take(partBytes + seriesBytes) {
 		return 0, partBytes + seriesBytes
 	}
+	if !a.store.newSeries.take(a.batch.At, a.store.cfg.MaxNewSeries) {
+		a.store.give(partBytes + seriesBytes)
+		a.done.OverNewSeries++
+		return -1, 0
+	}
 	part.number = h.obtain(part.hash, name)
 	c := g.addColumn()
 	h.series[seriesKey{part.number, m}] = c

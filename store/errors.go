@@ -45,7 +45,8 @@ func (e *WindowError) Error() string {
 type RefusedError struct {
 	// Lines counts the refused lines.
 	Lines int
-	// First is the number of the first refused line, from 1.
+	// First is the number of the first refused line, from 1; 0 if that is not
+	// known.
 	First int
 	// Reason says what is wrong with the first refused line.
 	Reason string
@@ -53,8 +54,11 @@ type RefusedError struct {
 
 func (e *RefusedError) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "line %d: %s", e.First, e.Reason)
-	if e.Lines > 1 {
+	if e.First > 0 {
+		fmt.Fprintf(&b, "line %d: ", e.First)
+	}
+	b.WriteString(e.Reason)
+	if e.First > 0 && e.Lines > 1 {
 		fmt.Fprintf(&b, " (and %d more refused lines)", e.Lines-1)
 	}
 	b.WriteString("; all other lines are stored")

@@ -4,23 +4,30 @@ import "sync"
 
 // hostCounts counts the hosts of each cluster.
 type hostCounts struct {
-	mu       sync.Mutex
-	clusters map[string]int // guarded by mu
+	mu sync.Mutex
+	// Guarded by mu.
+	clusters map[string]int
+	all      int
 }
 
-// maxClusters bounds the clusters, so that invented names cannot get around the
-// limit of hosts in each.
-const maxClusters = 1000
+// Invented names of clusters cannot get far around the limit of hosts in each:
+// there are at most so many clusters, and together they have so many times the
+// hosts that one may have.
+const (
+	maxClusters     = 1000
+	maxFullClusters = 4
+)
 
-// add counts a new host, unless its cluster has max hosts already or there are
-// too many clusters.
+// add counts a new host, unless its cluster has max hosts already, or there are
+// too many clusters or hosts of all clusters.
 func (c *hostCounts) add(cluster string, max int) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	n, ok := c.clusters[cluster]
-	if n >= max || !ok && len(c.clusters) >= maxClusters {
+	if n >= max || !ok && len(c.clusters) >= maxClusters || c.all >= maxFullClusters*max {
 		return false
 	}
+	c.all++
 	c.clusters[cluster] = n + 1
 	return true
 }
@@ -29,6 +36,7 @@ func (c *hostCounts) add(cluster string, max int) bool {
 func (c *hostCounts) remove(cluster string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.all--
 	if c.clusters[cluster]--; c.clusters[cluster] <= 0 {
 		delete(c.clusters, cluster)
 	}

@@ -99,12 +99,62 @@ func TestLimits(t *testing.T) {
 	if got := s.Append(&b); got.Stored != 3 {
 		t.Errorf("after a host is gone: %+v", got)
 	}
-	for i := range 2 * maxClusters { // invented clusters
+	for i := range 10 { // invented clusters
 		b.Cluster = "x" + strconv.Itoa(i)
 		s.Append(&b)
 	}
-	if st := s.Stats(); st.Hosts != maxClusters+1 || st.OverHosts == 0 || st.OverSeries == 0 {
-		t.Errorf("stats %+v", st)
+	want := []Refused{{LimitHosts, "c", "", 10}, {LimitHosts, "x6", "", 5}, {LimitHosts, "x7", "", 5}, {LimitHosts, "x8", "", 5}, {LimitHosts, "x9", "", 5},
+		{LimitSeries, "c", "0", 4}, {LimitSeries, "c", "1", 2}, {LimitSeries, "c", "3", 2}}
+	for i := range 6 {
+		want = append(want, Refused{LimitSeries, "x" + strconv.Itoa(i), "3", 2})
+	}
+	if st := s.Stats(); st.Hosts != maxFullClusters*2 || !slices.Equal(st.Refused, want) {
+		t.Errorf("%d hosts, refused %+v", st.Hosts, st.Refused)
+	}
+}
+
+// TestNewSeriesPerSecond lets each second of the log bring so many series.
+func TestNewSeriesPerSecond(t *testing.T) {
+	s := newStore(t, Config{MaxNewSeries: 3})
+	flops, _ := s.Metric([]byte("flops"))
+	send := func(at int64, first, n int) Appended {
+		b := Batch{At: at, Cluster: "c", Host: "h"}
+		for i := range n {
+			b.Parts = append(b.Parts, Part{Type: "core", ID: strconv.Itoa(first + i)})
+			b.Samples = append(b.Samples, Sample{Time: t0, Value: 1, Part: int32(i), Metric: flops})
+		}
+		return s.Append(&b)
+	}
+	for i, test := range []struct {
+		at              int64
+		first, n        int
+		stored, refused int
+	}{
+		{1000, 0, 5, 3, 2},
+		{1000, 0, 4, 3, 1}, // known series go on
+		{999, 4, 1, 0, 1},  // the other host's entry comes a little late
+		{1001, 3, 3, 3, 0},
+		{5, 10, 1, 1, 0}, // the log was created anew, on a machine with a wrong clock
+	} {
+		if got, want := send(test.at, test.first, test.n), (Appended{Stored: test.stored, OverNewSeries: test.refused}); got != want {
+			t.Errorf("%d: %+v, want %+v", i, got, want)
+		}
+	}
+}
+
+// TestOffendersAreBounded has more of them than are remembered.
+func TestOffendersAreBounded(t *testing.T) {
+	var r refusals
+	for i := range 10 * maxOffenders {
+		r.add(hostKey{"c", strconv.Itoa(i)}, &Appended{OverSeries: 2})
+	}
+	list := r.list()
+	total := int64(0)
+	for _, o := range list {
+		total += o.Samples
+	}
+	if len(list) > maxOffenders+1 || total != 20*maxOffenders || list[0].Host != "" {
+		t.Errorf("%d offenders with %d samples: %+v", len(list), total, list[:2])
 	}
 }
 

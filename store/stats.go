@@ -3,15 +3,13 @@ package store
 import "sync/atomic"
 
 type counters struct {
-	samples, invalid, overSeries, overHosts atomic.Int64
-	freed, evicted, sealed                  atomic.Int64
+	samples, invalid       atomic.Int64
+	freed, evicted, sealed atomic.Int64
 }
 
 func (c *counters) add(a *Appended) {
 	c.samples.Add(int64(a.Stored))
 	c.invalid.Add(int64(a.Invalid))
-	c.overSeries.Add(int64(a.OverSeries))
-	c.overHosts.Add(int64(a.OverHosts))
 }
 
 // Stats describes a Store at one moment.
@@ -20,10 +18,9 @@ type Stats struct {
 	// blocks freed by Free and retention, Evicted those that gave way to newer
 	// ones under the memory cap.
 	Samples, Freed, Evicted int64
-	// Invalid, OverSeries and OverHosts count the samples that were refused:
-	// no valid sample, of a series beyond the limit of its host, of a host
-	// beyond the limit of its cluster.
-	Invalid, OverSeries, OverHosts int64
+	// Invalid counts what is no valid sample, Refused samples beyond a limit.
+	Invalid int64
+	Refused []Refused
 	// Sealed counts how often a block was compressed.
 	Sealed int64
 	// Hosts and Series count what is held now, Bytes what it takes.
@@ -40,9 +37,8 @@ func (s *Store) Stats() Stats {
 		Sealed:  s.counters.sealed.Load(),
 		Bytes:   s.held.Load(),
 
-		Invalid:    s.counters.invalid.Load(),
-		OverSeries: s.counters.overSeries.Load(),
-		OverHosts:  s.counters.overHosts.Load(),
+		Invalid: s.counters.invalid.Load(),
+		Refused: s.refusals.list(),
 	}
 	for i := range s.stripes {
 		st := &s.stripes[i]

@@ -39,8 +39,12 @@ type Config struct {
 	// have.
 	MemoryCap int64
 	// MaxSeries bounds the series of a host, MaxHosts the hosts of a cluster:
-	// samples of further ones are refused. Defaults 100,000 and 100,000.
+	// samples of further ones are refused. All clusters together may have four
+	// times MaxHosts. Defaults 100,000 and 100,000.
 	MaxSeries, MaxHosts int
+	// MaxNewSeries bounds the series that are made in one second of the log; in
+	// later ones there is room for more. Default 10 million.
+	MaxNewSeries int
 	// Stripes is the number of locks that hosts are spread over, a power of
 	// two. Default 256.
 	Stripes int
@@ -74,6 +78,9 @@ func (c Config) withDefaults() Config {
 	if c.MaxHosts == 0 {
 		c.MaxHosts = 100_000
 	}
+	if c.MaxNewSeries == 0 {
+		c.MaxNewSeries = 10_000_000
+	}
 	if c.Now == nil {
 		c.Now = time.Now
 	}
@@ -101,6 +108,9 @@ func (c Config) validate() []error {
 	if c.MaxSeries < 1 {
 		faults = append(faults, fmt.Errorf("a limit of %d series for a host", c.MaxSeries))
 	}
+	if c.MaxNewSeries < 1 {
+		faults = append(faults, fmt.Errorf("a limit of %d new series in a second", c.MaxNewSeries))
+	}
 	if c.MaxHosts < 1 {
 		faults = append(faults, fmt.Errorf("a limit of %d hosts for a cluster", c.MaxHosts))
 	}
@@ -117,6 +127,9 @@ type Store struct {
 	graves  graves
 	sealers sync.Pool // of *chunk.GroupBuilder
 	appends sync.Pool // of *appender
+
+	newSeries newSeries
+	refusals  refusals
 
 	held     atomic.Int64 // bytes that are accounted for
 	evicting sync.Mutex   // held by the one append that makes room

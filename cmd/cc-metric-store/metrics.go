@@ -37,7 +37,7 @@ type statsCollector struct {
 	store  *store.Store
 	log    watchedLog
 	simple []simpleMetric
-	notStored, writable,
+	notStored, refused, writable,
 	build *prometheus.Desc
 }
 
@@ -56,6 +56,8 @@ func newStatsCollector(s *store.Store, l watchedLog) *statsCollector {
 		log:   l,
 		notStored: prometheus.NewDesc(namespace+"lines_not_stored_total",
 			"Lines of the log that were not stored, by reason.", []string{"reason"}, nil),
+		refused: prometheus.NewDesc(namespace+"samples_refused_total",
+			"Samples beyond a limit, by the limit and who sent them; of those beyond the first 64, without a name.", []string{"limit", "cluster", "hostname"}, nil),
 		writable: prometheus.NewDesc(namespace+"log_writable",
 			"1 while the log takes entries, 0 while what is sent is lost: see to its server and the disk there.", nil, nil),
 		build: prometheus.NewDesc(namespace+"build_info",
@@ -74,8 +76,6 @@ func newStatsCollector(s *store.Store, l watchedLog) *statsCollector {
 	counter("log_bytes_total", "Bytes of the entries read from the log.", func(_ store.Stats, i ingest.Stats) int64 { return i.Bytes })
 	counter("lines_total", "Lines read from the log.", func(_ store.Stats, i ingest.Stats) int64 { return i.Lines })
 	counter("samples_total", "Samples stored.", func(s store.Stats, _ ingest.Stats) int64 { return s.Samples })
-	counter("samples_over_series_limit_total", "Samples refused as their host has as many series as it may have.", func(s store.Stats, _ ingest.Stats) int64 { return s.OverSeries })
-	counter("samples_over_hosts_limit_total", "Samples refused as their cluster has as many hosts as it may have.", func(s store.Stats, _ ingest.Stats) int64 { return s.OverHosts })
 	counter("blocks_sealed_total", "How often a block of a host was compressed.", func(s store.Stats, _ ingest.Stats) int64 { return s.Sealed })
 	counter("dead_letters_lost_total", "Refused lines that are not in the dead-letter stream.", func(_ store.Stats, i ingest.Stats) int64 { return i.LostDeadLetters })
 	counter("bridged_messages_total", "Messages copied from a broker without JetStream into the embedded log.", func(_ store.Stats, i ingest.Stats) int64 { return i.Bridged })
@@ -102,6 +102,7 @@ func (c *statsCollector) Describe(out chan<- *prometheus.Desc) {
 		out <- m.desc
 	}
 	out <- c.notStored
+	out <- c.refused
 	out <- c.writable
 	out <- c.build
 }
@@ -114,6 +115,9 @@ func (c *statsCollector) Collect(out chan<- prometheus.Metric) {
 	}
 	for reason, n := range i.NotStored {
 		out <- prometheus.MustNewConstMetric(c.notStored, prometheus.CounterValue, float64(n), reason)
+	}
+	for _, r := range s.Refused {
+		out <- prometheus.MustNewConstMetric(c.refused, prometheus.CounterValue, float64(r.Samples), r.Limit, r.Cluster, r.Host)
 	}
 	out <- prometheus.MustNewConstMetric(c.writable, prometheus.GaugeValue, oneIf(c.log.Writable() == nil))
 	out <- prometheus.MustNewConstMetric(c.build, prometheus.GaugeValue, 1)

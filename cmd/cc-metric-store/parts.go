@@ -22,7 +22,9 @@ func storeConfig(cfg *config.Config, log *slog.Logger) store.Config {
 		MemoryCap: cfg.MetricStore.MemoryCap,
 		MaxSeries: cfg.MetricStore.MaxSeries,
 		MaxHosts:  cfg.MetricStore.MaxHosts,
-		Logger:    log,
+
+		MaxNewSeries: cfg.MetricStore.MaxNewSeries,
+		Logger:       log,
 	}
 	if cfg.Main.BackendURL != "" {
 		b := &backend{url: cfg.Main.BackendURL, token: cfg.Main.BackendToken}

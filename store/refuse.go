@@ -1,0 +1,99 @@
+package store
+
+import (
+	"cmp"
+	"slices"
+	"sync"
+)
+
+// Limits that samples of new series run into.
+const (
+	LimitSeries    = "series"     // Config.MaxSeries
+	LimitHosts     = "hosts"      // Config.MaxHosts
+	LimitNewSeries = "new-series" // Config.MaxNewSeries
+)
+
+// Refused counts samples beyond a limit by who sent them. Of a host too many
+// only the cluster is named: such hosts may have any names.
+type Refused struct {
+	Limit         string
+	Cluster, Host string
+	Samples       int64
+}
+
+// maxOffenders bounds what is remembered of those who sent too much; what comes
+// from others is counted without a name.
+const maxOffenders = 64
+
+// refusals is safe for concurrent use.
+type refusals struct {
+	mu sync.Mutex
+	by map[Refused]int64 // guarded by mu; the keys have no Samples
+}
+
+func (r *refusals) add(key hostKey, a *Appended) {
+	r.count(Refused{Limit: LimitSeries, Cluster: key.cluster, Host: key.host}, a.OverSeries)
+	r.count(Refused{Limit: LimitHosts, Cluster: key.cluster}, a.OverHosts)
+	r.count(Refused{Limit: LimitNewSeries, Cluster: key.cluster, Host: key.host}, a.OverNewSeries)
+}
+
+func (r *refusals) count(who Refused, samples int) {
+	if samples == 0 {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.by == nil {
+		r.by = map[Refused]int64{}
+	}
+	if _, known := r.by[who]; !known && len(r.by) >= maxOffenders {
+		who = Refused{Limit: who.Limit}
+	} else if !known {
+		who.Cluster, who.Host = clone(who.Cluster), clone(who.Host)
+	}
+	r.by[who] += int64(samples)
+}
+
+// clone returns a name without the batch that it is a part of, and not at any
+// length.
+func clone(name string) string { return string([]byte(name[:min(len(name), 256)])) }
+
+// list returns the counts in order of limits and names.
+func (r *refusals) list() []Refused {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	out := make([]Refused, 0, len(r.by))
+	for who, n := range r.by {
+		who.Samples = n
+		out = append(out, who)
+	}
+	slices.SortFunc(out, func(a, b Refused) int {
+		return cmp.Or(cmp.Compare(a.Limit, b.Limit), cmp.Compare(a.Cluster, b.Cluster), cmp.Compare(a.Host, b.Host))
+	})
+	return out
+}
+
+// newSeries is how many series may still be made in a second of the log.
+type newSeries struct {
+	mu sync.Mutex
+	// Guarded by mu.
+	begun  bool
+	second int64 // Unix seconds
+	left   int
+}
+
+// take takes one of those that may be made in the second, of which there are
+// max. Seconds are those in which the log took the entries, so that a replay
+// decides as before; entries of several hosts may come a little out of order.
+func (n *newSeries) take(second int64, max int) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if !n.begun || second > n.second || second < n.second-60 { // later, or of another log
+		n.begun, n.second, n.left = true, second, max
+	}
+	if n.left == 0 {
+		return false
+	}
+	n.left--
+	return true
+}
