@@ -40,21 +40,23 @@ func (m *memo) learn(scope int32, b *store.Batch, notes []note, done store.Appen
 	if len(notes) == 0 {
 		return
 	}
+	series := m.store.SeriesOf(b.Cluster, b.Host)
+	if series == 0 { // the host was not accepted, or is gone
+		if l != nil {
+			m.forget(l)
+		}
+		return
+	}
 	if l == nil {
 		name.cluster, name.host = strings.Clone(name.cluster), strings.Clone(name.host)
 		l = &layout{name: name, source: m.store.NewSource(name.cluster, name.host)}
 	}
-	series := m.store.SeriesOf(b.Cluster, b.Host)
 	room := m.limits.spellings*series + m.limits.spareKeys
 	for i := range notes {
 		if l.len() >= room {
 			break
 		}
 		m.learnKey(l, b, &notes[i])
-	}
-	if series == 0 {
-		m.forget(l) // the host was not accepted
-		return
 	}
 	m.enter(l, series)
 	if l.len() >= room && 2*len(notes) > len(b.Samples) {

@@ -172,7 +172,7 @@ func (o *outbox) apply(d *draft, at time.Time) (out outcome, err error) {
 	o.out.reset()
 	o.decoder.decode(d.data, d.cluster, at, &o.out)
 	for i := range o.out.batches {
-		o.in.apply(&o.out, i)
+		o.in.append(&o.out, i) // its lines are learnt from the log
 	}
 	return o.out.outcome(), nil
 }

@@ -240,15 +240,22 @@ func (p *pipeline) runAppender(ctx context.Context, tasks <-chan task) {
 	}
 }
 
-// apply appends a batch.
+// apply appends a batch, and learns its lines. For a host it is called by one
+// goroutine at a time.
 func (in *Ingest) apply(d *decoded, batch int) {
+	done := in.append(d, batch)
+	in.memo.learn(d.scope, &d.batches[batch], d.notes[batch], done)
+}
+
+// append appends a batch.
+func (in *Ingest) append(d *decoded, batch int) store.Appended {
 	b := &d.batches[batch]
 	b.At = d.at
 	done := in.store.Append(b)
 	if n := done.Over(); n > 0 {
 		d.over.Add(int64(n))
 	}
-	in.memo.learn(d.scope, b, d.notes[batch], done)
+	return done
 }
 
 // freeRequest is the content of an entry that frees.

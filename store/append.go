@@ -169,15 +169,15 @@ func (a *appender) run(st *stripe, key hostKey) (need int64) {
 // addHost adds the batch's host, unless there is no room for it, or there are
 // too many, in which case the rest of the batch is refused.
 func (a *appender) addHost(st *stripe, key hostKey) (need int64) {
-	h := newHost(key, len(a.store.metrics.frequencies))
-	if !a.store.take(h.size()) {
-		return h.size()
-	}
-	if !a.store.hosts.add(h.key.cluster, a.store.cfg.MaxHosts) {
-		a.store.give(h.size())
+	if !a.store.hosts.add(key.cluster, a.store.cfg.MaxHosts) {
 		a.done.OverHosts += len(a.rest)
 		a.rest = nil
 		return 0
+	}
+	h := newHost(key, len(a.store.metrics.frequencies))
+	if !a.store.take(h.size()) {
+		a.store.hosts.remove(key.cluster)
+		return h.size()
 	}
 	st.hosts[h.key] = h
 	a.host = h

@@ -1,6 +1,9 @@
 package store
 
-import "sync"
+import (
+	"strings"
+	"sync"
+)
 
 // hostCounts counts the hosts of each cluster.
 type hostCounts struct {
@@ -28,6 +31,9 @@ func (c *hostCounts) add(cluster string, max int) bool {
 		return false
 	}
 	c.all++
+	if !ok {
+		cluster = strings.Clone(cluster) // that of a batch is a part of something larger
+	}
 	c.clusters[cluster] = n + 1
 	return true
 }
