@@ -198,7 +198,7 @@ func (in *Ingest) readFrom(ctx context.Context, it jetstream.MessagesContext, l 
 		if delivered++; meta.Sequence.Consumer != delivered {
 			return errReattach // one was lost on the way
 		}
-		e, err := p.obtain(ctx, len(m.Data()))
+		e, err := p.obtain(ctx, unpackedLen(m.Headers(), m.Data()))
 		if err != nil {
 			return err
 		}
@@ -237,6 +237,7 @@ func (in *Ingest) fill(e *entry, m jetstream.Msg, meta *jetstream.MsgMetadata, l
 	e.seq, e.at = meta.Sequence.Stream, meta.Timestamp
 	e.written = e.at
 	e.subject, e.data = m.Subject(), m.Data()
+	e.packed = m.Headers().Get(headerEncoding) == encodingS2
 	switch e.subject {
 	case l.frees:
 		e.free, e.id = true, m.Headers().Get(nats.MsgIdHdr)

@@ -65,6 +65,15 @@ func (d *decoded) reset() {
 	d.over.Store(0)
 }
 
+// refuse notes a line that is not stored.
+func (d *decoded) refuse(line []byte, number int, why reason, detail string) {
+	d.lines++
+	d.counts[why]++
+	if len(d.faults) < keptFaults {
+		d.faults = append(d.faults, fault{number, why, clip(detail), line})
+	}
+}
+
 // refused counts the lines whose writer is told, and returns the first one.
 func (d *decoded) refused() (n int, first *fault) {
 	for r, count := range d.counts {

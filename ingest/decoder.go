@@ -154,11 +154,7 @@ func (d *decoder) decodeLine(dec *lineprotocol.Decoder, line []byte, number int,
 }
 
 func (d *decoder) refuse(line []byte, number int, why reason, detail string) {
-	d.out.lines++
-	d.out.counts[why]++
-	if len(d.out.faults) < keptFaults {
-		d.out.faults = append(d.out.faults, fault{number, why, clip(detail), line})
-	}
+	d.out.refuse(line, number, why, detail)
 }
 
 // describe returns the reason and the words for an error of read.

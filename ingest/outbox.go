@@ -257,9 +257,16 @@ func (o *outbox) forward(ctx context.Context, l *logStream) (last uint64, n int,
 // send gives the log one entry of the outbox, in parts if it is larger than the
 // log takes.
 func (o *outbox) send(ctx context.Context, l *logStream, subject string, m *jetstream.RawStreamMsg) (number uint64, err error) {
-	parts := [][]byte{m.Data}
-	if m.Header.Get(headerKind) != kindFree {
-		parts = split(m.Data, int(l.nc.MaxPayload())-headerRoom)
+	parts, limit := [][]byte{m.Data}, int(l.nc.MaxPayload())-headerRoom
+	if len(m.Data) > limit && m.Header.Get(headerKind) != kindFree {
+		lines := m.Data
+		if m.Header.Get(headerEncoding) == encodingS2 {
+			if lines, err = unpack(nil, m.Data); err != nil {
+				return 0, err
+			}
+			m.Header.Del(headerEncoding)
+		}
+		parts = split(lines, limit)
 	}
 	for i, data := range parts {
 		out := &nats.Msg{Subject: subject, Data: data, Header: nats.Header{}}

@@ -24,6 +24,7 @@ type entry struct {
 	message
 
 	out     decoded
+	lines   []byte        // of a packed entry; its memory is used again
 	decoded chan struct{} // one token when out is complete
 	groups  atomic.Int32  // batches that are not in the store yet
 	applied chan struct{} // one token when the whole entry is
@@ -42,6 +43,7 @@ type message struct {
 	cluster string // of lines without a cluster tag
 	free    bool
 	data    []byte
+	packed  bool  // see packing.go
 	weight  int64 // of its share of bytesInFlight
 }
 
@@ -149,13 +151,28 @@ func (p *pipeline) runDecoder(ctx context.Context) {
 		select {
 		case e := <-p.decode:
 			if !e.free {
-				d.decode(e.data, e.cluster, e.written, &e.out)
+				d.decodeEntry(e)
 			}
 			e.decoded <- struct{}{}
 		case <-ctx.Done():
 			return
 		}
 	}
+}
+
+// decodeEntry decodes the lines of an entry.
+func (d *decoder) decodeEntry(e *entry) {
+	if !e.packed {
+		d.decode(e.data, e.cluster, e.written, &e.out)
+		return
+	}
+	lines, err := unpack(e.lines, e.data)
+	if err != nil {
+		e.out.refuse(e.data, 1, badSyntax, err.Error())
+		return
+	}
+	e.lines = lines
+	d.decode(lines, e.cluster, e.written, &e.out)
 }
 
 // runDispatcher gives each batch to the appender that owns its host. A free
@@ -309,5 +326,8 @@ func (p *pipeline) complete(e *entry) {
 	p.bytes.Release(e.weight)
 	e.out.reset()
 	e.message, e.freed = message{}, 0
+	if cap(e.lines) > largeEntry {
+		e.lines = nil
+	}
 	p.unused.put(e)
 }

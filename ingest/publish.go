@@ -55,6 +55,9 @@ func (d *draft) message(subject string) *nats.Msg {
 	if d.cluster != "" {
 		m.Header.Set(headerCluster, d.cluster)
 	}
+	if !d.free {
+		pack(m)
+	}
 	return m
 }
 
@@ -167,12 +170,13 @@ func (in *Ingest) publishToLog(ctx context.Context, d *draft) error {
 	if d.free {
 		subject = l.frees
 	}
+	m := d.message(subject)
 	for attempt := 0; ; attempt++ {
 		if in.mayUseOutbox(nil) && !l.nc.IsConnected() {
 			return fmt.Errorf("append to %s: %w", in.where(l), errOutOfReach)
 		}
 		once, cancel := context.WithTimeout(ctx, ackTimeout)
-		_, err := l.js.PublishMsg(once, d.message(subject))
+		_, err := l.js.PublishMsg(once, m)
 		cancel()
 		in.writable.note(err)
 		if err == nil {

@@ -86,7 +86,7 @@ func homes() map[string][]string {
 		"github.com/labstack/echo":            {"rest"},
 		"github.com/golang-jwt/jwt":           {"rest"},
 		"github.com/swaggo":                   {"rest"},
-		"github.com/klauspost/compress":       {"rest"},
+		"github.com/klauspost/compress":       {"ingest", "rest"},
 		"github.com/parquet-go":               {"store/archive"},
 		"github.com/prometheus/client_golang": {program},
 		"github.com/google/gops":              {program},
