@@ -105,6 +105,7 @@ func (a *appender) run(st *stripe, key hostKey) (need int64) {
 		if need = a.addHost(st, key); need != 0 || a.host == nil {
 			return need
 		}
+		a.host.applied = last
 	}
 	end := max(len(a.rest)-appendRun, 0)
 	for len(a.rest) > end {
@@ -116,7 +117,10 @@ func (a *appender) run(st *stripe, key hostKey) (need int64) {
 	if len(a.rest) == 0 && a.batch.Entry.Number != 0 {
 		a.host.applied = a.batch.Entry
 	}
-	if len(a.host.series) == 0 { // nothing could be stored
+	switch {
+	case need > 0: // there may be a new series, and no room for its sample
+		a.store.prune(st, a.host)
+	case len(a.host.series) == 0: // nothing could be stored
 		a.store.dropHost(st, a.host)
 	}
 	return need
