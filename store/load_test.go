@@ -147,7 +147,7 @@ func TestClockGoesBack(t *testing.T) {
 func TestLoadIntoAFullStore(t *testing.T) {
 	r := newRestarts(t, testSeed(t), 2)
 	r.store.cfg.MaxSeries = 500
-	for range 100 {
+	for range 30 {
 		r.appendEntry()
 	}
 	r.mustWrite()
