@@ -151,7 +151,9 @@ func (in *Ingest) attach(ctx context.Context, l *logStream, pos *position) (cons
 		if err != nil {
 			return fmt.Errorf("create a reader: %w", err)
 		}
-		in.state.setStart(store.LogPosition{Entry: store.Entry{Log: pos.log, Number: pos.seq}, Stream: l.name, Created: pos.created})
+		if pos.entries == 0 { // nothing is on its way to the store
+			in.state.setStart(store.LogPosition{Entry: store.Entry{Log: pos.log, Number: pos.seq}, Stream: l.name, Created: pos.created, At: pos.at})
+		}
 		if in.state.setTarget(pos.entries + cons.CachedInfo().NumPending) {
 			in.log.Info("ready: nothing waits in the log", "stream", l.name)
 		}

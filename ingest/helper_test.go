@@ -72,6 +72,12 @@ type node struct {
 // run starts an Ingest, with the embedded server ns unless cfg says otherwise.
 func run(t *testing.T, s *store.Store, cfg Config) *node {
 	t.Helper()
+	return runFrom(t, s, cfg, store.Restored{})
+}
+
+// runFrom starts one with a store that holds something.
+func runFrom(t *testing.T, s *store.Store, cfg Config, from store.Restored) *node {
+	t.Helper()
 	n := &node{store: s, log: &logBuffer{}}
 	cfg.Logger = slog.New(slog.NewTextHandler(n.log, nil))
 	if cfg.Embedded == nil {
@@ -93,7 +99,7 @@ func run(t *testing.T, s *store.Store, cfg Config) *node {
 	n.Ingest = in
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- in.Run(ctx, store.Restored{}) }()
+	go func() { done <- in.Run(ctx, from) }()
 	var once sync.Once
 	n.stop = func() {
 		once.Do(func() {

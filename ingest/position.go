@@ -27,6 +27,7 @@ type position struct {
 	head store.LogPosition
 
 	skipped uint64    // entries that were not delivered, since that was told
+	before  time.Time // when the log took the entry before them
 	told    time.Time // when it was
 }
 
@@ -58,7 +59,7 @@ func (in *Ingest) checkPosition(ctx context.Context, l *logStream, info *jetstre
 	pos.head = store.LogPosition{}
 	pos.created = info.Created
 	if pos.seq > 0 && info.State.FirstSeq > pos.seq+1 {
-		in.reportHole(ctx, l, info, info.State.FirstSeq-pos.seq-1)
+		in.reportHole(ctx, l, info, info.State.FirstSeq-pos.seq-1, pos.at)
 	}
 	return nil
 }
@@ -85,6 +86,9 @@ func (in *Ingest) checkHead(ctx context.Context, l *logStream, info *jetstream.S
 func (in *Ingest) noteGap(ctx context.Context, l *logStream, pos *position, next uint64) {
 	missing := next - pos.seq - 1
 	in.counters.skipped.Add(missing)
+	if pos.skipped == 0 {
+		pos.before = pos.at
+	}
 	pos.skipped += missing
 	if time.Since(pos.told) < repeatLog {
 		return
@@ -93,16 +97,17 @@ func (in *Ingest) noteGap(ctx context.Context, l *logStream, pos *position, next
 	_ = withTimeout(ctx, func(ctx context.Context) error { // without an answer there is nothing to say
 		stream, err := l.js.Stream(ctx, l.name)
 		if err == nil && stream.CachedInfo().State.FirstSeq > pos.seq+1 {
-			in.reportHole(ctx, l, stream.CachedInfo(), pos.skipped)
+			in.reportHole(ctx, l, stream.CachedInfo(), pos.skipped, pos.before)
 		}
 		return err
 	})
 	pos.skipped = 0
 }
 
-// reportHole tells the operator about entries that were dropped unread. Where
-// the stream has other subjects too, they may have been of those.
-func (in *Ingest) reportHole(ctx context.Context, l *logStream, info *jetstream.StreamInfo, missing uint64) {
+// reportHole tells the operator about entries that were dropped unread, all of
+// which the log took after the given time. Where the stream has other subjects
+// too, they may have been of those.
+func (in *Ingest) reportHole(ctx context.Context, l *logStream, info *jetstream.StreamInfo, missing uint64, after time.Time) {
 	level, hole := slog.LevelError, "the answers have a hole"
 	read := in.subjectsRead(l)
 	for _, s := range info.Config.Subjects {
@@ -112,7 +117,7 @@ func (in *Ingest) reportHole(ctx context.Context, l *logStream, info *jetstream.
 		}
 	}
 	in.log.Log(ctx, level, "the stream dropped entries before they were read: "+hole+" (raise nats.stream.max-age or max-bytes)",
-		"stream", l.name, "missing", missing)
+		"stream", l.name, "missing", missing, "from", after.UTC(), "to", info.State.FirstTime.UTC())
 }
 
 // startOver returns the reason for which the stream has to be read from its

@@ -83,13 +83,12 @@ func (s *state) hasBegun() bool {
 	}
 }
 
-// setStart says where reading begins, if that is not known from before.
+// setStart says where reading begins. It is called before the first entry.
 func (s *state) setStart(p store.LogPosition) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.place.Created.IsZero() {
-		s.place = p
-	}
+	s.place = p
+	s.wake()
 }
 
 // end says that no entry will be applied any more.

@@ -139,6 +139,7 @@ func (a *appender) run(st *stripe, key hostKey) (need int64) {
 		if need = a.addHost(st, key); need != 0 || a.host == nil {
 			return need
 		}
+		a.host.applied = last
 	}
 	if src := a.batch.Source; src != nil {
 		if src.isCurrent(a.host) {
@@ -160,7 +161,10 @@ func (a *appender) run(st *stripe, key hostKey) (need int64) {
 	if len(a.rest) == 0 && a.batch.Entry.Number != 0 {
 		a.host.applied = a.batch.Entry
 	}
-	if len(a.host.series) == 0 { // nothing could be stored
+	switch {
+	case need > 0: // there may be a new series, and no room for its sample
+		a.store.prune(st, a.host)
+	case len(a.host.series) == 0: // nothing could be stored
 		a.store.dropHost(st, a.host)
 	}
 	return need

@@ -57,6 +57,7 @@ type Checkpoints struct {
 
 	writing sync.Mutex // held while a checkpoint is read or written
 	// Guarded by writing.
+	partial   bool // a load broke off: the store holds a part of a checkpoint
 	replaying bool // the graves are open until the replay has come to head
 	head      Entry
 	written   mark
@@ -213,6 +214,11 @@ func (c *Checkpoints) Finish(ctx context.Context, log Log, complete bool) error 
 // write returns the number of the newest checkpoint, 0 if there is none.
 func (c *Checkpoints) write(ctx context.Context, log Log) (id uint64, err error) {
 	begin := time.Now()
+	if c.partial {
+		return 0, nil
+	}
+	c.store.graves.open() // whatever goes after the position is remembered
+	defer c.store.graves.close()
 	p, read := log.Applied()
 	c.endReplay(p.Entry)
 	if p.Created.IsZero() {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -503,104 +502,4 @@ func TestSegmentsShrink(t *testing.T) {
 	}
 	r.restart()
 	r.checkAll()
-}
-
-// newDamage makes a directory with two small checkpoints, and the log since the first
-// entry.
-func newDamage(t *testing.T) *restarts {
-	r := newRestarts(t, 1, 2)
-	r.rnd = rand.New(rand.NewPCG(1, 1))
-	for i := range 3 {
-		for range 6 {
-			r.smallEntry()
-		}
-		if i < 2 {
-			if err := r.checkpoints.Write(t.Context(), r.log); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	return r
-}
-
-func (r *restarts) smallEntry() {
-	host := hostKey{"c", pick(r.rnd, "h1", "h2")}
-	id, _ := r.store.Metric([]byte("load"))
-	b := &Batch{Cluster: host.cluster, Host: host.host, Parts: []Part{{}, {Type: "socket", ID: "0"}}}
-	for range 4 {
-		r.base += 30
-		b.Samples = append(b.Samples, Sample{Time: r.base - 60*r.rnd.Int64N(5), Value: float64(r.rnd.IntN(100)), Part: int32(r.rnd.IntN(2)), Metric: id})
-	}
-	for _, s := range b.Samples {
-		r.model.set(modelSeries{host, b.Parts[s.Part], "load"}, s.Time, s.Value)
-	}
-	r.log.add(r.store, func(s *Store, e Entry) {
-		one := *b
-		one.Entry = e
-		s.Append(&one)
-	})
-}
-
-// TestDamage flips each byte of each file of a directory, and cuts each file at
-// each length: with the log, the answers are right.
-func TestDamage(t *testing.T) {
-	r := newDamage(t)
-	original := r.dir
-	files, err := os.ReadDir(original)
-	if err != nil {
-		t.Fatal(err)
-	}
-	tries := 0
-	try := func(name string, content []byte, what string) {
-		t.Helper()
-		r.dir = filepath.Join(t.TempDir(), "d")
-		if err := os.CopyFS(r.dir, os.DirFS(original)); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(r.dir, name), content, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		var log bytes.Buffer
-		r.logger = slog.New(slog.NewTextHandler(&log, nil))
-		r.restart()
-		r.checkAll()
-		if !strings.Contains(log.String(), "level=ERROR") {
-			t.Fatalf("%s: %s is not reported:\n%s", name, what, &log)
-		}
-		if t.Failed() {
-			t.Fatalf("%s: %s", name, what)
-		}
-		if tries++; tries%16 != 0 { // to flush to the disk takes its time
-			return
-		}
-		// What is written now can be read.
-		if err := r.checkpoints.Write(t.Context(), r.log); err != nil {
-			t.Fatal(err)
-		}
-		r.restart()
-		r.checkAll()
-	}
-	kinds := map[string]int{}
-	for _, f := range files {
-		if strings.HasSuffix(f.Name(), "LOCK") {
-			continue
-		}
-		kinds[filepath.Ext(f.Name())]++
-		content, err := os.ReadFile(filepath.Join(original, f.Name()))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if filepath.Ext(f.Name()) == ".checkpoint" && strings.HasPrefix(f.Name(), "0000000000000001") {
-			continue // the one before is not even opened
-		}
-		for i := range content {
-			flipped := slices.Clone(content)
-			flipped[i] ^= 1 << (i % 8)
-			try(f.Name(), flipped, fmt.Sprintf("byte %d of %d flipped", i, len(content)))
-			try(f.Name(), content[:i], fmt.Sprintf("cut to %d of %d", i, len(content)))
-		}
-	}
-	if kinds[".checkpoint"] != 2 || kinds[".segment"] != 2 {
-		t.Errorf("the directory held %v: the test does not show what it should", kinds)
-	}
 }

@@ -1,10 +1,12 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
 	"runtime"
+	"slices"
 	"time"
 
 	"cc-metric-store/store/checkpoint"
@@ -29,16 +31,31 @@ type Restored struct {
 func (c *Checkpoints) Load(ctx context.Context) (Restored, error) {
 	c.writing.Lock()
 	defer c.writing.Unlock()
-	begin := time.Now()
-	clean, isClean := c.dir.TakeClean()
+	c.partial = true
 	c.store.graves.open()
 	c.replaying = true
+	id, out, err := c.load(ctx)
+	if err != nil {
+		return Restored{}, err
+	}
+	c.partial = false
+	// Not before: if this breaks off, nothing has been answered, and the next
+	// start is as good.
+	clean, ok := c.dir.TakeClean()
+	out.Clean = ok && clean == id
+	return out, nil
+}
+
+// load returns the number of the checkpoint that is complete in the store, 0 if
+// there is none.
+func (c *Checkpoints) load(ctx context.Context) (id uint64, out Restored, err error) {
+	begin := time.Now()
 	damaged := uint64(0) // the newest one that lacks some blocks
 	var incomplete []uint64
 	for _, id := range c.dir.Found() {
 		contents, err := c.read(ctx, id)
 		if ctx.Err() != nil {
-			return Restored{}, ctx.Err()
+			return 0, Restored{}, ctx.Err()
 		}
 		if err != nil {
 			c.reject(id, err)
@@ -48,9 +65,10 @@ func (c *Checkpoints) Load(ctx context.Context) (Restored, error) {
 			for _, id := range incomplete {
 				c.setAside(id, errIncomplete)
 			}
-			return c.restored(id, contents, begin, isClean && clean == id), nil
+			return id, c.restored(id, contents, begin), nil
 		}
-		c.reportLost(id, contents.Lost)
+		c.log.Error("blocks of a checkpoint cannot be read: trying the one before", "path", c.dir.Path(id),
+			"blocks", len(contents.Lost), "error", contents.Lost[0].Err)
 		c.dir.NoteDamage(contents.Lost)
 		incomplete = append(incomplete, id)
 		if damaged == 0 {
@@ -60,19 +78,21 @@ func (c *Checkpoints) Load(ctx context.Context) (Restored, error) {
 	if damaged == 0 {
 		c.store.clear()
 		c.head = Entry{1, 0}
-		return Restored{From: LogPosition{Entry: Entry{1, 0}}}, nil
+		if n := len(c.dir.Found()); n > 0 {
+			c.log.Error("no checkpoint can be read: reading the log from its first entry; what it does not hold any more is lost", "checkpoints", n)
+		}
+		return 0, Restored{From: LogPosition{Entry: Entry{1, 0}}}, nil
 	}
 	contents, err := c.read(ctx, damaged)
 	if err != nil {
 		c.reject(damaged, err)
 		c.store.clear()
-		return Restored{From: LogPosition{Entry: Entry{2, 0}}}, ctx.Err()
+		return 0, Restored{From: LogPosition{Entry: Entry{2, 0}}}, ctx.Err()
 	}
-	out := c.restored(damaged, contents, begin, false)
-	c.log.Error("no checkpoint is complete: reading the log from its first entry; what it does not hold any more of the blocks named above is lost",
-		"path", c.dir.Path(damaged), "blocks", len(contents.Lost))
+	out = c.restored(damaged, contents, begin)
+	c.reportLost(damaged, contents.Lost)
 	// In another log, as it were: no entry counts as having taken effect.
-	return Restored{From: LogPosition{Entry: Entry{out.From.Entry.Log + 1, 0}}}, nil
+	return 0, Restored{From: LogPosition{Entry: Entry{out.From.Entry.Log + 1, 0}}}, nil
 }
 
 // read puts a checkpoint into the store.
@@ -83,7 +103,7 @@ func (c *Checkpoints) read(ctx context.Context, id uint64) (*checkpoint.Contents
 		if err := r.add(h.Metrics, host); err != nil {
 			return err
 		}
-		if c.store.cfg.MemoryCap > 0 { // it may be lower than it was
+		if c.store.isOverfull() { // the cap may be lower than it was
 			c.store.evict(0)
 		}
 		return nil
@@ -101,11 +121,13 @@ func (c *Checkpoints) read(ctx context.Context, id uint64) (*checkpoint.Contents
 }
 
 // restored says what is in the store now.
-func (c *Checkpoints) restored(id uint64, contents *checkpoint.Contents, begin time.Time, clean bool) Restored {
+func (c *Checkpoints) restored(id uint64, contents *checkpoint.Contents, begin time.Time) Restored {
 	c.dir.Keep(id, contents)
-	out := Restored{From: inMemory(contents.Header.Position), Head: inMemory(contents.End.Head), Clean: clean}
+	out := Restored{From: inMemory(contents.Header.Position), Head: inMemory(contents.End.Head)}
 	c.head = out.Head.Entry
-	c.written = mark{at: contents.Header.Written, changes: c.store.changes(out.From.Entry)}
+	// By the clock of this run, which may have been set back since.
+	now := c.store.cfg.Now()
+	c.written = mark{at: now.Add(-max(now.Sub(contents.Header.Written), 0)), changes: c.store.changes(out.From.Entry)}
 	c.mu.Lock()
 	c.stats.Last = contents.Header.Written
 	c.mu.Unlock()
@@ -144,17 +166,22 @@ func (c *Checkpoints) setAside(id uint64, why error) {
 	c.log.Error("a checkpoint is damaged: it is set aside, using the one before", "error", why, "kept_as", path)
 }
 
-// reportedLosses is how many lost blocks are named one by one.
-const reportedLosses = 10
-
+// reportLost names the hosts that lack blocks, and from when to when they do.
 func (c *Checkpoints) reportLost(id uint64, lost []checkpoint.Loss) {
-	for i, l := range lost {
-		if i == reportedLosses {
-			c.log.Error("more blocks of the checkpoint cannot be read", "path", c.dir.Path(id), "blocks", len(lost)-i)
-			return
+	c.log.Error("no checkpoint is complete: reading the log from its first entry; what it does not hold any more of the blocks that are named now is lost",
+		"path", c.dir.Path(id), "blocks", len(lost))
+	slices.SortFunc(lost, func(a, b checkpoint.Loss) int {
+		return cmp.Or(cmp.Compare(a.Cluster, b.Cluster), cmp.Compare(a.Host, b.Host), cmp.Compare(a.Start, b.Start))
+	})
+	for len(lost) > 0 {
+		first, end := lost[0], lost[0].End
+		n := 1
+		for ; n < len(lost) && lost[n].Cluster == first.Cluster && lost[n].Host == first.Host; n++ {
+			end = max(end, lost[n].End)
 		}
-		c.log.Error("a block of a checkpoint cannot be read", "path", c.dir.Path(id), "cluster", l.Cluster, "host", l.Host,
-			"from", time.Unix(l.Start, 0).UTC(), "to", time.Unix(l.End, 0).UTC(), "error", l.Err)
+		c.log.Error("blocks of a host cannot be read", "cluster", first.Cluster, "host", first.Host,
+			"from", time.Unix(first.Start, 0).UTC(), "to", time.Unix(end, 0).UTC(), "blocks", n, "error", first.Err)
+		lost = lost[n:]
 	}
 }
 

@@ -25,6 +25,9 @@ func (s *Store) take(n int64) bool {
 	}
 }
 
+// isOverfull reports whether more is accounted for than take allows.
+func (s *Store) isOverfull() bool { return s.cfg.MemoryCap > 0 && s.held.Load() > s.limit() }
+
 // give returns bytes that were accounted for.
 func (s *Store) give(n int64) { s.held.Add(-n) }
 

@@ -211,3 +211,43 @@ func TestHostsInUseAreEvictedLast(t *testing.T) {
 		t.Errorf("the busy host has %d of %d samples, the idle one %d", busy, ticks, idle)
 	}
 }
+
+// TestSeriesWithoutRoom has room for a new series, and none for its samples: what
+// is seen until there is some has no series without samples.
+func TestSeriesWithoutRoom(t *testing.T) {
+	s, err := New(Config{Metrics: map[string]MetricConfig{"load": {Frequency: 60}, "slow": {Frequency: 600}}, MaxSeries: 100, MemoryCap: 1 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	load, _ := s.Metric([]byte("load"))
+	slow, _ := s.Metric([]byte("slow"))
+	batch := func(m MetricID, entry uint64) *Batch {
+		return &Batch{Entry: Entry{1, entry}, Cluster: "c", Host: "h", Parts: []Part{{}}, Samples: []Sample{{Time: 1, Value: 1, Metric: m}}}
+	}
+	run := func(b *Batch, room int64) {
+		t.Helper()
+		held := s.held.Load()
+		s.held.Store(s.limit() - room)
+		defer func() { s.held.Add(held - s.limit() + room) }()
+		a := appender{store: s, batch: b, rest: b.Samples, parts: make([]batchPart, 1)}
+		key := hostKey{"c", "h"}
+		if need := a.run(s.stripeOf(key), key); need == 0 {
+			t.Fatal("there was room: the test shows nothing")
+		}
+		s.Health("c", "h", []string{"load", "slow"})
+	}
+	s.graves.open()
+	gone := Entry{1, 7}
+	s.graves.put(hostKey{"c", "h"}, gone)
+	for room := int64(hostBytes); room < hostBytes+partBytes+seriesBytes+blockBytes; room += 64 {
+		run(batch(load, 8), room)
+		if got := s.graves.last(hostKey{"c", "h"}); got != gone {
+			t.Fatalf("with room for %d bytes the host went with entry %+v, before with %+v", room, got, gone)
+		}
+	}
+	s.Append(batch(load, 9))
+	run(batch(slow, 10), partBytes+seriesBytes)
+	if h, _ := s.Health("c", "h", []string{"load", "slow"}); len(h.Missing) != 1 {
+		t.Errorf("health %+v", h)
+	}
+}

@@ -49,7 +49,8 @@ func (r *restore) add(metrics []string, c *checkpoint.Host) error {
 	if err := r.fill(h, metrics, c); err != nil {
 		return fmt.Errorf("host %q of cluster %q: %w", c.Name, c.Cluster, err)
 	}
-	if len(h.series) == 0 {
+	// Blocks may be lost, and what is left of a series with them.
+	if h.prune(s.seed, s.metrics.grids) {
 		return nil
 	}
 	if !s.hosts.add(key.cluster, s.cfg.MaxHosts) {

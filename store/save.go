@@ -44,11 +44,10 @@ type placement struct {
 	place  checkpoint.Place
 }
 
-// writeAll writes a checkpoint that begins at the position.
+// writeAll writes a checkpoint that begins at the position. The graves have been
+// open since before it was read.
 func (c *Checkpoints) writeAll(ctx context.Context, log Log, from LogPosition) (*checkpoint.Written, error) {
 	s := c.store
-	s.graves.open() // before from is used: whatever goes from now on is remembered
-	defer s.graves.close()
 	w, err := c.dir.Begin(checkpoint.Header{Position: from.onDisk(), Written: s.cfg.Now(), Metrics: s.metrics.names})
 	if err != nil {
 		return nil, err

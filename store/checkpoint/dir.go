@@ -6,9 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
+	"syscall"
 )
 
 // Dir is a directory with checkpoints, which one process uses at a time. Make
@@ -37,12 +36,23 @@ type kept struct {
 func Open(path string) (*Dir, error) {
 	d := &Dir{path: path, damaged: map[uint64]bool{}}
 	var locked *lockedError
-	if err := d.prepare(); errors.As(err, &locked) {
+	if _, err := d.prepare(); errors.As(err, &locked) {
 		return nil, fmt.Errorf("open checkpoints in %s: %w", path, err)
 	}
-	entries, err := os.ReadDir(path)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
+	var err error
+	if d.found, d.next, err = list(path); err != nil {
+		d.Close()
 		return nil, fmt.Errorf("open checkpoints: %w", err)
+	}
+	return d, nil
+}
+
+// list returns the checkpoints in a directory, ascending, and the first number
+// above those of all its files.
+func list(path string) (found []uint64, next uint64, err error) {
+	entries, err := os.ReadDir(path)
+	if err != nil && !errors.Is(err, os.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
+		return nil, 0, err
 	}
 	for _, e := range entries {
 		for _, suffix := range []string{checkpointSuffix, segmentSuffix, checkpointSuffix + damagedSuffix, segmentSuffix + damagedSuffix} {
@@ -50,15 +60,14 @@ func Open(path string) (*Dir, error) {
 			if !ok {
 				continue
 			}
-			d.next = max(d.next, id)
+			next = max(next, id)
 			if suffix == checkpointSuffix {
-				d.found = append(d.found, id)
+				found = append(found, id)
 			}
 		}
 	}
-	d.next++
-	slices.Sort(d.found)
-	return d, nil
+	slices.Sort(found)
+	return found, next + 1, nil
 }
 
 // Close gives the directory up.
@@ -71,18 +80,34 @@ func (d *Dir) Close() {
 	}
 }
 
-// prepare makes and locks the directory.
-func (d *Dir) prepare() error {
+// prepare makes and locks the directory, unless it is locked.
+func (d *Dir) prepare() (now bool, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.lock != nil {
-		return nil
+		return false, nil
 	}
 	if err := os.MkdirAll(d.path, 0o750); err != nil {
+		return false, err
+	}
+	d.lock, err = lockDir(d.path)
+	return err == nil, err
+}
+
+// enter makes sure that the directory is locked, and holds no checkpoints but
+// those of the start and ours: what others say is not in what we write.
+func (d *Dir) enter() error {
+	now, err := d.prepare()
+	if err != nil || !now {
 		return err
 	}
-	var err error
-	d.lock, err = lockDir(d.path)
+	found, next, err := list(d.path)
+	if err == nil && next > d.next {
+		err = fmt.Errorf("it has %d checkpoints, some of which were not there at the start, and are not replaced: restart this program to load them", len(found))
+	}
+	if err != nil {
+		d.Close()
+	}
 	return err
 }
 
@@ -164,10 +189,10 @@ func (d *Dir) committed(k kept) error {
 	var faults []error
 	for _, e := range entries {
 		path := filepath.Join(d.path, e.Name())
-		if id, ok := fileID(e.Name(), checkpointSuffix); ok && id < d.kept[0].id {
+		if id, ok := fileID(e.Name(), checkpointSuffix); ok && id < d.kept[0].id && !isNewer(path, kindCheckpoint) {
 			faults = append(faults, remove(path))
 		}
-		if id, ok := fileID(e.Name(), segmentSuffix); ok && !needed[id] {
+		if id, ok := fileID(e.Name(), segmentSuffix); ok && !needed[id] && !isNewer(path, kindSegment) {
 			if d.damaged[id] {
 				faults = append(faults, os.Rename(path, path+damagedSuffix))
 			} else {
@@ -176,37 +201,4 @@ func (d *Dir) committed(k kept) error {
 		}
 	}
 	return errors.Join(faults...)
-}
-
-// MarkClean says that nothing happened after the checkpoint: no answer was given
-// that it does not agree with.
-func (d *Dir) MarkClean(id uint64) error {
-	path := filepath.Join(d.path, cleanName)
-	f, err := os.OpenFile(path+temporarySuffix, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o640)
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintln(f, id)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(path+temporarySuffix, path); err != nil {
-		return err
-	}
-	return syncDir(d.path)
-}
-
-// TakeClean returns the checkpoint after which nothing happened, and takes that
-// mark away: from now on something may happen.
-func (d *Dir) TakeClean() (id uint64, ok bool) {
-	path := filepath.Join(d.path, cleanName)
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return 0, false
-	}
-	if remove(path) != nil || syncDir(d.path) != nil {
-		return 0, false
-	}
-	id, err = strconv.ParseUint(strings.TrimSpace(string(text)), 10, 64)
-	return id, err == nil
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -58,10 +59,10 @@ func dumpCheckpoint(out *json.Encoder, file io.Reader) error {
 		}
 		return out.Encode(map[string]any{"host": describeHost(&c.Header, h)})
 	})
-	if err != nil {
-		return err
+	if err == nil || !c.Header.Written.IsZero() { // it was read
+		err = errors.Join(header(), err)
 	}
-	if err := header(); err != nil {
+	if err != nil {
 		return err
 	}
 	return out.Encode(map[string]any{"end": c.End})

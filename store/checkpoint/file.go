@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 )
@@ -130,14 +129,13 @@ func lockDir(path string) (*os.File, error) {
 		owner, _ := io.ReadAll(io.LimitReader(f, 32)) // for the message alone
 		f.Close()
 		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, &lockedError{string(owner)}
+			return nil, &lockedError{strings.TrimSpace(string(owner))}
 		}
 		return nil, err
 	}
-	// A disk without room for it is not a reason to do without the lock.
-	if f.Truncate(0) == nil {
-		_, _ = f.WriteAt([]byte(strconv.Itoa(os.Getpid())), 0)
-	}
+	// Of one length, as a file that was made empty waits for the disk when it is
+	// closed. A disk without room for it is not a reason to do without the lock.
+	_, _ = f.WriteAt(fmt.Appendf(nil, "%-20d\n", os.Getpid()), 0)
 	return f, nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"os"
 
 	"cc-metric-store/store/chunk"
 )
@@ -39,6 +40,18 @@ func checkHead(head []byte, kind byte) error {
 		return fmt.Errorf("format %d with blocks of format %d, this program reads %d and %d: %w", head[5], head[6], version, chunk.Version, ErrVersion)
 	}
 	return fmt.Errorf("it does not begin like one: %w", ErrDamaged)
+}
+
+// isNewer reports whether a newer version of the program wrote the file.
+func isNewer(path string, kind byte) bool {
+	file, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer file.Close()
+	head := make([]byte, magicBytes)
+	_, err = io.ReadFull(file, head)
+	return err == nil && errors.Is(checkHead(head, kind), ErrVersion)
 }
 
 // Frames of a checkpoint.

@@ -114,10 +114,12 @@ func parseBlock(s *scanner, b *Block, g *Grid) {
 	b.Start = s.int()
 	length := s.uint()
 	b.Slots = int(s.index(chunk.MaxSlots + 1))
-	if s.err == nil && (length == 0 || (length+uint64(g.Frequency)-1)/uint64(g.Frequency) != uint64(b.Slots)) {
+	if s.err == nil && (b.Slots == 0 || length == 0 || (length+uint64(g.Frequency)-1)/uint64(g.Frequency) != uint64(b.Slots)) {
 		s.fail("a block of the wrong length")
 	}
-	b.End = b.Start + int64(length)
+	if b.End = b.Start + int64(length); s.err == nil && b.End <= b.Start {
+		s.fail("a block beyond all times")
+	}
 	b.Open = s.index(2) == blockOpen
 	if b.Open {
 		b.Values = parseGroup(s, s.bytes(), b.Slots, g.Columns)
@@ -127,6 +129,9 @@ func parseBlock(s *scanner, b *Block, g *Grid) {
 	b.Patches = make([]Patch, s.count(10))
 	for i := range b.Patches {
 		b.Patches[i] = Patch{s.index(int(g.Columns)), s.index(b.Slots), s.float()}
+		if v := b.Patches[i].Value; math.IsNaN(v) || math.IsInf(v, 0) {
+			s.fail("a patch without a value")
+		}
 	}
 }
 

@@ -60,7 +60,7 @@ func (d *Dir) Read(ctx context.Context, id uint64, workers int, each func(*Heade
 // readFrames reads a checkpoint without its segments, and hands each host to
 // do from several goroutines.
 func readFrames(ctx context.Context, r io.Reader, c *Contents, workers int, do func(*Host) error) error {
-	f := &frameReader{r: bufio.NewReaderSize(r, 1<<20)}
+	f := &frameReader{r: bufio.NewReaderSize(r, 1<<18)}
 	head := make([]byte, magicBytes)
 	if _, err := io.ReadFull(f.r, head); err != nil {
 		return f.fault(err)

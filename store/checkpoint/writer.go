@@ -13,9 +13,8 @@ import (
 
 // Writer writes one checkpoint. Add is safe for concurrent use.
 type Writer struct {
-	dir     *Dir
-	id      uint64
-	metrics int
+	dir *Dir
+	id  uint64
 
 	mu sync.Mutex
 	// Guarded by mu.
@@ -35,7 +34,7 @@ type Written struct {
 
 // Begin starts a checkpoint. The caller ends it with Commit or Abort.
 func (d *Dir) Begin(h Header) (*Writer, error) {
-	if err := d.prepare(); err != nil {
+	if err := d.enter(); err != nil {
 		return nil, fmt.Errorf("begin a checkpoint in %s: %w", d.path, err)
 	}
 	d.removeTemporary()
@@ -67,7 +66,7 @@ func (d *Dir) removeTemporary() {
 		name, ok := strings.CutSuffix(e.Name(), temporarySuffix)
 		_, isCheckpoint := fileID(name, checkpointSuffix)
 		_, isSegment := fileID(name, segmentSuffix)
-		if ok && (isCheckpoint || isSegment) {
+		if ok && (isCheckpoint || isSegment || name == cleanName) {
 			_ = remove(filepath.Join(d.path, e.Name()))
 		}
 	}

@@ -1,0 +1,43 @@
+package checkpoint
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// MarkClean says that nothing happened after the checkpoint: no answer was given
+// that it does not agree with.
+func (d *Dir) MarkClean(id uint64) error {
+	path := filepath.Join(d.path, cleanName)
+	f, err := os.OpenFile(path+temporarySuffix, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o640)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(f, id)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(path+temporarySuffix, path); err != nil {
+		return err
+	}
+	return syncDir(d.path)
+}
+
+// TakeClean returns the checkpoint after which nothing happened, and takes that
+// mark away: from now on something may happen.
+func (d *Dir) TakeClean() (id uint64, ok bool) {
+	path := filepath.Join(d.path, cleanName)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return 0, false
+	}
+	if remove(path) != nil || syncDir(d.path) != nil {
+		return 0, false
+	}
+	id, err = strconv.ParseUint(strings.TrimSpace(string(text)), 10, 64)
+	return id, err == nil
+}
