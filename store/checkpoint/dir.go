@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 )
 
 // Dir is a directory with checkpoints, which one process uses at a time. Make
@@ -19,6 +20,7 @@ type Dir struct {
 	mu   sync.Mutex
 	lock *os.File // guarded by mu; nil: not locked yet
 
+	listed  bool     // next and found are known
 	next    uint64   // number of the next checkpoint
 	found   []uint64 // checkpoints, ascending
 	kept    []kept   // those whose segments are needed, ascending, at most two
@@ -40,10 +42,20 @@ func Open(path string) (*Dir, error) {
 	if err := d.prepare(); errors.As(err, &locked) {
 		return nil, fmt.Errorf("open checkpoints in %s: %w", path, err)
 	}
-	entries, err := os.ReadDir(path)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
+	// What is below a file cannot be there.
+	if err := d.list(); err != nil && !errors.Is(err, os.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
 		return nil, fmt.Errorf("open checkpoints: %w", err)
 	}
+	return d, nil
+}
+
+// list finds out what is in the directory.
+func (d *Dir) list() error {
+	entries, err := os.ReadDir(d.path)
+	if err != nil {
+		return err
+	}
+	d.next, d.found = 0, nil
 	for _, e := range entries {
 		for _, suffix := range []string{checkpointSuffix, segmentSuffix, checkpointSuffix + damagedSuffix, segmentSuffix + damagedSuffix} {
 			id, ok := fileID(e.Name(), suffix)
@@ -58,7 +70,8 @@ func Open(path string) (*Dir, error) {
 	}
 	d.next++
 	slices.Sort(d.found)
-	return d, nil
+	d.listed = true
+	return nil
 }
 
 // Close gives the directory up.

@@ -38,6 +38,11 @@ func (d *Dir) Begin(h Header) (*Writer, error) {
 	if err := d.prepare(); err != nil {
 		return nil, fmt.Errorf("begin a checkpoint in %s: %w", d.path, err)
 	}
+	if !d.listed { // it was not there, and may have come with checkpoints in it
+		if err := d.list(); err != nil {
+			return nil, fmt.Errorf("begin a checkpoint: %w", err)
+		}
+	}
 	d.removeTemporary()
 	w := &Writer{dir: d, id: d.next, used: map[uint64]int64{}}
 	var err error
