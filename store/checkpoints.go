@@ -174,6 +174,9 @@ func (c *Checkpoints) due(log Log) bool {
 	if now.Before(c.retry) {
 		return false
 	}
+	if before := c.written.changes.entry.Log; before != 0 && p.Entry.Log != before {
+		return true // what the store has of the log before is in no log any more
+	}
 	return now.Sub(c.written.at) >= c.cfg.Interval || read-c.written.read >= max(c.cfg.MaxReplay, 8*c.written.bytes)
 }
 
