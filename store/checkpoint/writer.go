@@ -13,9 +13,8 @@ import (
 
 // Writer writes one checkpoint. Add is safe for concurrent use.
 type Writer struct {
-	dir     *Dir
-	id      uint64
-	metrics int
+	dir *Dir
+	id  uint64
 
 	mu sync.Mutex
 	// Guarded by mu.
