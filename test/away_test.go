@@ -138,3 +138,57 @@ func TestWritesWithoutTheBroker(t *testing.T) {
 	s.first = s.first.restart()
 	s.judge.check(s.first)
 }
+
+// TestKilledWhileForwarding kills the node while it gives the log what it kept,
+// when the log has forgotten the ids of the messages: what comes twice would be
+// there twice, and could take effect after what came later.
+func TestKilledWhileForwarding(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	var local []*writer // those over REST
+	for _, w := range s.writers {
+		if strings.HasPrefix(w.host, "first") {
+			local = append(local, w)
+		}
+	}
+	s.control.forgetIDs("CC_METRICS")
+	rounds := 3
+	if stressed() {
+		rounds = 20
+	}
+	for range rounds {
+		s.broker.stop()
+		const entries = 60
+		l := s.judge.load(local, 0, nil)
+		l.begin(t.Context())
+		l.awaitAcked(t, entries)
+		l.end(t)
+		s.broker.start()
+		before, some := s.lastSequence(), 1+uint64(s.rnd.IntN(entries-1))
+		waitFor(t, "some entries to be forwarded", func() error {
+			if last := s.lastSequence(); last < before+some {
+				return fmt.Errorf("%d are", last-before)
+			}
+			return nil
+		})
+		s.first.kill()
+		s.first = s.first.restart()
+		s.settle(s.first, s.second)
+		s.judge.check(s.first)
+		s.judge.wantSame(t, s.first, s.second)
+	}
+	s.wantNoDoubles()
+}
+
+// lastSequence waits for the broker.
+func (s *site) lastSequence() (last uint64) {
+	s.t.Helper()
+	waitFor(s.t, "the stream", func() error {
+		stream, err := s.control.js.Stream(s.t.Context(), "CC_METRICS")
+		if err == nil {
+			last = stream.CachedInfo().State.LastSeq
+		}
+		return err
+	})
+	return last
+}
