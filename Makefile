@@ -10,8 +10,9 @@ FUZZTIME   ?= 5s
 STRESS     ?= 3m
 SOAK       ?= 10m
 BENCHTIME  ?= 2s
+RESTART_HOSTS ?= 40
 
-.PHONY: help build run test check unit race fuzz stress soak bench bench-memory clean
+.PHONY: help build run test check unit race fuzz stress soak bench bench-memory bench-restart clean
 
 help:
 	@echo "build   bin/cc-metric-store and bin/cc-metric-generator"
@@ -23,7 +24,8 @@ help:
 	@echo "fuzz    each fuzz test for FUZZTIME ($(FUZZTIME))"
 	@echo "bench   benchmarks: decode and append, NATS and REST to visible, queries"
 	@echo "bench-memory  bytes per sample: the codec, the whole program with 149 million samples, a filled store; garbage collection"
-	@echo "stress  a load far above the memory cap for STRESS ($(STRESS))"
+	@echo "bench-restart  stops, starts, replay and checkpoints with RESTART_HOSTS ($(RESTART_HOSTS)) hosts of 518 series for 24 h, 0.75 million samples each; pauses"
+	@echo "stress  a load far above the memory cap for STRESS ($(STRESS)); the program and its broker killed many times"
 	@echo "soak    ten minutes (SOAK) at a high rate, with queries, checkpoints and a restart of the broker"
 	@echo "clean   removes bin"
 
@@ -58,6 +60,7 @@ fuzz:
 
 stress:
 	STRESS=$(STRESS) go test -run TestMemoryCap -v -timeout 1h ./store
+	STRESS=$(STRESS) go test -run 'Killed|WithoutTheBroker|RolledBack' -v -timeout 1h ./test
 
 soak:
 	SOAK=$(SOAK) go test -run TestSoak -v -timeout 2h ./test
@@ -74,6 +77,10 @@ bench-memory:
 	go test -run '^$$' -bench Memory/24h -benchtime 1x ./store
 	go test -run '^$$' -bench GC -benchtime 5x ./store
 	MEMORY_HOSTS=200 go test -run TestResidentMemory -v -timeout 30m ./test
+
+bench-restart:
+	RESTART_HOSTS=$(RESTART_HOSTS) go test -run TestRestartTimes -v -timeout 1h ./test
+	go test -run '^$$' -bench Pause -benchtime 1x -v ./store
 
 clean:
 	rm -rf bin

@@ -138,7 +138,8 @@ func (c *Checkpoints) Stats() CheckpointStats {
 const (
 	// How often it is looked whether a checkpoint is due.
 	checkpointTick = time.Second
-	// A checkpoint that failed is tried again after this time.
+	// A checkpoint that failed is tried again after this time, or after the
+	// interval if that is shorter.
 	checkpointRetry = 30 * time.Second
 )
 
@@ -173,6 +174,9 @@ func (c *Checkpoints) due(log Log) bool {
 	now := c.store.cfg.Now()
 	if now.Before(c.retry) {
 		return false
+	}
+	if before := c.written.changes.entry.Log; before != 0 && p.Entry.Log != before {
+		return true // what the store has of the log before is in no log any more
 	}
 	return now.Sub(c.written.at) >= c.cfg.Interval || read-c.written.read >= max(c.cfg.MaxReplay, 8*c.written.bytes)
 }
@@ -255,13 +259,14 @@ func (c *Checkpoints) write(ctx context.Context, log Log) (id uint64, err error)
 }
 
 func (c *Checkpoints) failed(err error) {
-	c.retry = c.store.cfg.Now().Add(checkpointRetry)
+	again := min(checkpointRetry, c.cfg.Interval)
+	c.retry = c.store.cfg.Now().Add(again)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.stats.Failed++
 	c.stats.Err = err
 	c.log.Error("no checkpoint could be written: nothing is lost while the log holds the entries since the last one; trying again",
-		"error", err, "last", c.stats.Last, "again_in", checkpointRetry)
+		"error", err, "last", c.stats.Last, "again_in", again)
 }
 
 func (s *Store) changes(applied Entry) changes {

@@ -229,7 +229,8 @@ func TestSeriesWithoutRoom(t *testing.T) {
 		held := s.held.Load()
 		s.held.Store(s.limit() - room)
 		defer func() { s.held.Add(held - s.limit() + room) }()
-		a := appender{store: s, batch: b, rest: b.Samples, parts: make([]batchPart, 1)}
+		var a appender
+		a.begin(s, b)
 		key := hostKey{"c", "h"}
 		if need := a.run(s.stripeOf(key), key); need == 0 {
 			t.Fatal("there was room: the test shows nothing")

@@ -34,6 +34,13 @@ var program = sync.OnceValues(func() (string, error) {
 })
 
 func TestMain(m *testing.M) {
+	if setting := os.Getenv(childBrokerEnv); setting != "" {
+		if err := serveAsChild(setting); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	path, err := program()
 	if err == nil {
 		m.Run()

@@ -1,10 +1,8 @@
 package test
 
 import (
-	"bytes"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -21,57 +19,23 @@ var residentLimits = map[int]float64{100: 14, 1440: 2.4}
 // MEMORY_HOSTS makes it the documented load: so many hosts (200) instead of a
 // few, 24 h instead of 100 minutes, and the limits hold.
 func TestResidentMemory(t *testing.T) {
-	hosts, stages, full := 4, []int{100}, false
-	if text := os.Getenv("MEMORY_HOSTS"); text != "" {
-		n, err := strconv.Atoi(text)
-		if err != nil {
-			t.Fatalf("read MEMORY_HOSTS: %v", err)
-		}
-		hosts, stages, full = n, []int{100, 1440}, true
+	hosts, full := sizeFromEnvironment(t, "MEMORY_HOSTS", 4)
+	stages := []int{100}
+	if full {
+		stages = []int{100, 1440}
 	} else {
 		t.Parallel()
 	}
-	const series = 518
-	generator := filepath.Join(t.TempDir(), "cc-metric-generator")
-	if out, err := exec.Command("go", "build", "-o", generator, "cc-metric-store/cmd/cc-metric-generator").CombinedOutput(); err != nil {
-		t.Fatalf("build the generator: %v\n%s", err, out)
-	}
-	cfg := baseConfig()
-	metrics := object{}
-	for _, m := range []string{
-		"cpu_load", "mem_used", "ib_recv", "ib_xmit", "ib_recv_pkts", "ib_xmit_pkts", "nfs4_read", "nfs4_total", "mem_bw", "cpu_power",
-		"mem_power", "cpu_user", "flops_any", "flops_sp", "flops_dp", "clock", "ipc", "vectorization_ratio",
-	} {
-		metrics[m] = minute()
-	}
-	cfg["metrics"] = metrics
-	n := start(t, cfg)
-	t.Logf("%d hosts, %d series; before: %d MB", hosts, hosts*series, n.resident()>>20)
-
-	first := time.Now().Unix()/60*60 - int64(stages[len(stages)-1])*60
-	sent := 0 // ticks
+	n := startGenerated(t, hosts, stages[len(stages)-1])
+	t.Logf("%d hosts, %d series; before: %d MB", hosts, hosts*generatedSeries, n.resident()>>20)
 	for _, ticks := range stages {
 		began := time.Now()
-		run := exec.Command(generator, "-clusters", "fritz", "-hosts", strconv.Itoa(hosts), "-seed", "1", "-mode", "jetstream",
-			"-url", n.NATSURL, "-history", fmt.Sprint(ticks-sent, "m"), "-end", fmt.Sprint(first+int64(ticks-1)*60))
-		var out bytes.Buffer
-		run.Stdout, run.Stderr = &out, &out
-		if err := run.Run(); err != nil {
-			t.Fatalf("run the generator: %v\n%s", err, &out)
-		}
-		sent = ticks
-		samples := hosts * series * ticks
-		n.waitFor("all samples to be stored", func() error {
-			if stored, lag := n.metric("samples_total"), n.metric("log_lag_entries"); int(stored) != samples || lag != 0 {
-				return fmt.Errorf("%.0f of %d samples, %v entries behind", stored, samples, lag)
-			}
-			return nil
-		})
+		samples := n.fill(ticks)
 		took := time.Since(began)
 		loaded := n.resident()
 		settled := loaded
 		if full {
-			settled = n.usedResident(fmt.Sprintf(`{"cluster":"fritz","from":%d,"to":%d,"for-all-nodes":["cpu_load"]}`, first, first+int64(ticks)*60))
+			settled = n.usedResident(n.query())
 		}
 		perSample := float64(settled) / float64(samples)
 		t.Logf("%4d minutes, %9d samples in %v: resident %.2f B/sample (%d MB; %d MB when the load ends), held by the store %.2f B/sample, log on disk %.2f B/sample",
@@ -81,7 +45,7 @@ func TestResidentMemory(t *testing.T) {
 			t.Errorf("%d minutes: resident %.2f B/sample, want at most %v", ticks, perSample, limit)
 		}
 	}
-	if got, want := int(n.metric("series")), hosts*series; got != want {
+	if got, want := int(n.metric("series")), hosts*generatedSeries; got != want {
 		t.Errorf("%d series, want %d", got, want)
 	}
 }
