@@ -45,7 +45,7 @@ func (c composer) compose() *Config {
 	cfg := &Config{Main: c.main(), Metrics: c.metrics()}
 	retention := read(c.root, defaultRetention, "metric-store", "retention-in-memory")
 	interval := c.checkpointInterval()
-	cfg.NATS = c.nats(max(retention, 2*interval), interval)
+	cfg.NATS = c.nats(retention, interval)
 	cfg.MetricStore = c.metricStore(retention, cfg.NATS.Stream.Name)
 	cfg.MetricStore.CheckpointInterval = interval
 	return cfg
@@ -108,7 +108,7 @@ func (c composer) metrics() map[string]Metric {
 	return metrics
 }
 
-func (c composer) nats(maxAge, checkpoints time.Duration) NATS {
+func (c composer) nats(retention, checkpoints time.Duration) NATS {
 	n := c.root.at("nats")
 	address := n.at("address")
 	username, password, creds := n.at("username"), n.at("password"), n.at("creds-file-path")
@@ -130,7 +130,7 @@ func (c composer) nats(maxAge, checkpoints time.Duration) NATS {
 		Password:  read(password, ""),
 		CredsFile: read(creds, ""),
 		Embedded:  c.embedded(n.at("embedded")),
-		Stream:    c.stream(n.at("stream"), maxAge, checkpoints, address != nil),
+		Stream:    c.stream(n.at("stream"), retention, checkpoints, address != nil),
 	}
 }
 
@@ -166,11 +166,11 @@ func (c composer) embedded(n *node) Embedded {
 	return e
 }
 
-func (c composer) stream(n *node, maxAge, checkpoints time.Duration, external bool) Stream {
+func (c composer) stream(n *node, retention, checkpoints time.Duration, external bool) Stream {
 	s := Stream{
 		Name:        read(n, defaultStreamName, "name"),
 		Replicas:    int(read(n, int64(1), "replicas")),
-		MaxAge:      read(n, maxAge, "max-age"),
+		MaxAge:      read(n, logAge(retention, checkpoints, external), "max-age"),
 		MaxBytes:    read(n, int64(0), "max-bytes"),
 		Compression: read(n, true, "compression"),
 	}
@@ -182,6 +182,17 @@ func (c composer) stream(n *node, maxAge, checkpoints time.Duration, external bo
 			"is damaged, samples between the one before and what the log holds are lost", s.MaxAge, checkpoints)
 	}
 	return s
+}
+
+// logAge returns how long the log keeps an entry if nothing else is asked for.
+// An external log also serves nodes that have no checkpoint yet. After a crash,
+// the embedded server has to go through all of its log before it starts, which
+// takes a second for each hour of 200 nodes.
+func logAge(retention, checkpoints time.Duration, external bool) time.Duration {
+	if external {
+		return max(retention, 2*checkpoints)
+	}
+	return max(min(retention, embeddedLogAge), 4*checkpoints)
 }
 
 func (c composer) metricStore(retention time.Duration, stream string) MetricStore {

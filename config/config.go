@@ -158,6 +158,7 @@ const (
 	defaultDirectory       = "./var/nats"
 	defaultCheckpoints     = "./var/checkpoints"
 	defaultInterval        = 30 * time.Minute
+	embeddedLogAge         = 2 * time.Hour
 	defaultMaxPayload      = largestPayload
 	defaultFutureTolerance = 10 * time.Minute
 	defaultRetention       = 48 * time.Hour
@@ -198,7 +199,7 @@ func Default() *Config {
 			Stream: Stream{
 				Name:        defaultStreamName,
 				Replicas:    1,
-				MaxAge:      defaultRetention,
+				MaxAge:      embeddedLogAge,
 				Compression: true,
 			},
 		},

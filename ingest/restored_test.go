@@ -88,3 +88,28 @@ func TestHoleAfterACheckpoint(t *testing.T) {
 		t.Errorf("%d samples, want those of the entries that are there", s.Samples)
 	}
 }
+
+// TestLongLogWithoutCheckpoint has an embedded log that is older than it is to be
+// from now on: what it alone holds is dropped only when a checkpoint has it.
+func TestLongLogWithoutCheckpoint(t *testing.T) {
+	ns := broker(t, t.TempDir(), true, -1)
+	js := connectTo(t, ns)
+	config := jetstream.StreamConfig{Name: "CC_METRICS", Subjects: []string{"hpc-nats"}, MaxAge: 48 * time.Hour}
+	s, err := js.CreateStream(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	loaded := store.Restored{From: store.LogPosition{Entry: store.Entry{Log: 1}, Stream: "CC_METRICS", Created: s.CachedInfo().Created}}
+	for _, test := range []struct {
+		from store.Restored
+		want time.Duration
+	}{{store.Restored{}, 48 * time.Hour}, {loaded, 2 * time.Hour}} {
+		n := runFrom(t, newTestStore(t), Config{Embedded: embed(ns), Stream: Stream{MaxAge: 2 * time.Hour}}, test.from)
+		eventually(t, "ready", func() bool { return n.Ready() == nil })
+		info, err := s.Info(t.Context())
+		if err != nil || info.Config.MaxAge != test.want {
+			t.Errorf("max age %v, want %v (%v)", info.Config.MaxAge, test.want, err)
+		}
+		n.stop()
+	}
+}
