@@ -1,8 +1,11 @@
 package main
 
 import (
+	"context"
 	"os"
 	"runtime/debug"
+	"runtime/metrics"
+	"time"
 )
 
 const (
@@ -10,19 +13,84 @@ const (
 	// lie in few large pieces without pointers, so a collection costs little, and
 	// what it saves is memory for samples.
 	gcPercent = 30
+	// gcHeadroom may gather in any case: while little is in use, collections would
+	// follow each other so closely that buffers, which they take away from those who
+	// keep them, are made anew all the time. A replay then takes three times the CPU.
+	gcHeadroom = 128 << 20
 	// memoryReserve is for all that is not samples: messages on their way, the
 	// caches of the embedded NATS server, answers.
 	memoryReserve = 1 << 30
 )
 
-// tuneCollector sets the garbage collector, as far as GOGC and GOMEMLIMIT are
-// not set: with a memory cap, the whole process keeps to the cap, a quarter of
-// it, and memoryReserve, if it can.
-func tuneCollector(memoryCap int64) {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
-	}
+// collector paces the garbage collector as far as GOGC does not.
+type collector struct {
+	percent int // as set now, 0: GOGC has set it
+}
+
+// newCollector sets the limit of memory and the first pace, as far as GOMEMLIMIT
+// and GOGC are not set: with a memory cap, the whole process keeps to the cap, a
+// quarter of it, and memoryReserve, if it can.
+func newCollector(memoryCap int64) *collector {
 	if os.Getenv("GOMEMLIMIT") == "" && memoryCap > 0 {
 		debug.SetMemoryLimit(memoryCap + memoryCap/4 + memoryReserve)
+	}
+	c := &collector{}
+	if os.Getenv("GOGC") == "" {
+		c.set(gcPercentFor(0))
+	}
+	return c
+}
+
+func (c *collector) set(percent int) {
+	c.percent = percent
+	debug.SetGCPercent(percent)
+}
+
+// gcPercentFor returns the pace when so many bytes are in use.
+func gcPercentFor(live uint64) int {
+	const least = 8 << 20 // the program itself
+	return max(gcPercent, int(gcHeadroom*100/max(live, least)))
+}
+
+const (
+	// paceInterval is how often the pace follows what is in use.
+	paceInterval = time.Second
+	// reclaimBytes of the log are worth the collections that give memory back.
+	reclaimBytes = 64 << 20
+	// reclaimEvery is a multiple of paceInterval, and the least time between two.
+	reclaimEvery = 15
+)
+
+// follow keeps the pace, until ctx ends, and gives memory back to the system when
+// the store has caught up after it has read a good part of the log. What a burst
+// leaves behind, most of it buffers that the embedded NATS server keeps to use
+// again, would otherwise stay until so much garbage has gathered that a collection
+// is due; on a calm site that takes hours.
+func (c *collector) follow(ctx context.Context, a *app) error {
+	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	tick := time.NewTicker(paceInterval)
+	defer tick.Stop()
+	for n, read := 1, int64(0); ; n++ {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
+		}
+		if c.percent != 0 {
+			metrics.Read(live)
+			// Each setting stops the program for a moment.
+			if p := gcPercentFor(live[0].Value.Uint64()); p < c.percent*4/5 || p > c.percent*5/4 {
+				c.set(p)
+			}
+		}
+		if n%reclaimEvery != 0 {
+			continue
+		}
+		if s := a.log.Stats(); s.LagEntries == 0 && s.Bytes-read >= reclaimBytes {
+			read = s.Bytes
+			// Buffers that are kept to be used again survive one collection.
+			debug.FreeOSMemory()
+			debug.FreeOSMemory()
+		}
 	}
 }

@@ -40,11 +40,11 @@ func run(ctx context.Context, o options, stdout, stderr io.Writer) error {
 		fmt.Fprintf(stdout, "configuration %s: no faults found\n", o.config)
 		return nil
 	}
-	tuneCollector(cfg.MetricStore.MemoryCap)
 	a, err := assemble(cfg, o, log)
 	if err != nil {
 		return err
 	}
+	a.collector = newCollector(cfg.MetricStore.MemoryCap)
 	if err := a.rest.Listen(); err != nil {
 		return err
 	}
@@ -114,6 +114,7 @@ type app struct {
 	embedded    *embeddedServer
 	log         watchedLog
 	rest        *rest.Server
+	collector   *collector
 	logger      *slog.Logger
 }
 
@@ -159,7 +160,7 @@ func (a *app) run(ctx context.Context) error {
 		{"checkpoints", a.afterLoading(func(ctx context.Context) error { return a.checkpoints.Run(ctx, a.log) })},
 		{"retention", a.afterLoading(a.store.Run)},
 		{"embedded server", a.embedded.watch},
-		{"memory", a.reclaim},
+		{"memory", func(ctx context.Context) error { return a.collector.follow(ctx, a) }},
 		{"status", a.reportStatus},
 	}
 	type ended struct {
