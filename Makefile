@@ -10,7 +10,7 @@ FUZZTIME   ?= 5s
 STRESS     ?= 3m
 SOAK       ?= 10m
 BENCHTIME  ?= 2s
-RESTART_HOSTS ?= 40
+RESTART_HOSTS ?= 200
 
 .PHONY: help build run test check unit race fuzz stress soak bench bench-memory bench-restart clean
 
@@ -80,6 +80,7 @@ bench-memory:
 
 bench-restart:
 	RESTART_HOSTS=$(RESTART_HOSTS) go test -run TestRestartTimes -v -timeout 1h ./test
+	go test -run '^$$' -bench Replay -benchtime 2s -count 3 ./ingest
 	go test -run '^$$' -bench Pause -benchtime 1x -v ./store
 
 clean:

@@ -14,7 +14,6 @@ const (
 	crashLimit      = 5 * time.Second // from the start to the first complete answer
 	stopLimit       = 5 * time.Second
 	cleanStartLimit = 3 * time.Second
-	replayLimit     = 4.0 // million samples per second and core
 	checkpointLimit = 2.0 // bytes per sample on the disk
 )
 
@@ -97,12 +96,7 @@ func TestRestartTimes(t *testing.T) {
 		t.Fatal(err)
 	}
 	took, replayed = g.again(want.body)
-	cpu := g.processCPU()
-	speed := replayed / cpu.Seconds()
-	t.Logf("start after kill -9, log only: %v, %.2f million samples/s; %v of CPU, %.2f million samples per second and core", took, replayed/took.Seconds(), cpu, speed)
-	if full && speed < replayLimit {
-		t.Errorf("the replay takes %.2f million samples per second and core, want at least %v", speed, replayLimit)
-	}
+	t.Logf("start after kill -9, log only: %v and %v of CPU for %.1f million samples, the recovery of the server included", took, g.processCPU(), replayed)
 }
 
 // again starts the program and returns after how long it gives the whole answer,
