@@ -13,9 +13,10 @@ const (
 	// lie in few large pieces without pointers, so a collection costs little, and
 	// what it saves is memory for samples.
 	gcPercent = 30
-	// gcHeadroom may gather in any case: while little is in use, collections would
-	// follow each other so closely that buffers, which they take away from those who
-	// keep them, are made anew all the time. A replay then takes three times the CPU.
+	// gcHeadroom may gather in any case while much of the log is read: if little is
+	// in use, collections would follow each other so closely that buffers, which they
+	// take away from those who keep them, are made anew all the time. A replay then
+	// takes three times the CPU.
 	gcHeadroom = 128 << 20
 	// memoryReserve is for all that is not samples: messages on their way, the
 	// caches of the embedded NATS server, answers.
@@ -36,7 +37,7 @@ func newCollector(memoryCap int64) *collector {
 	}
 	c := &collector{}
 	if os.Getenv("GOGC") == "" {
-		c.set(gcPercentFor(0))
+		c.set(gcPercentFor(0, true))
 	}
 	return c
 }
@@ -46,8 +47,12 @@ func (c *collector) set(percent int) {
 	debug.SetGCPercent(percent)
 }
 
-// gcPercentFor returns the pace when so many bytes are in use.
-func gcPercentFor(live uint64) int {
+// gcPercentFor returns the pace when so many bytes are in use. busy says that
+// much of the log is being read.
+func gcPercentFor(live uint64, busy bool) int {
+	if !busy {
+		return gcPercent
+	}
 	const least = 8 << 20 // the program itself
 	return max(gcPercent, int(gcHeadroom*100/max(live, least)))
 }
@@ -55,6 +60,8 @@ func gcPercentFor(live uint64) int {
 const (
 	// paceInterval is how often the pace follows what is in use.
 	paceInterval = time.Second
+	// busyBytes of the log in a paceInterval are much.
+	busyBytes = 2 << 20
 	// reclaimBytes of the log are worth the collections that give memory back.
 	reclaimBytes = 64 << 20
 	// reclaimEvery is a multiple of paceInterval, and the least time between two.
@@ -70,24 +77,24 @@ func (c *collector) follow(ctx context.Context, a *app) error {
 	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
 	tick := time.NewTicker(paceInterval)
 	defer tick.Stop()
-	for n, read := 1, int64(0); ; n++ {
+	for n, read, reclaimed := 1, int64(0), int64(0); ; n++ {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
 			return nil
 		}
+		s := a.log.Stats()
+		busy := s.LagEntries > 0 || s.Bytes-read >= busyBytes
+		read = s.Bytes
 		if c.percent != 0 {
 			metrics.Read(live)
 			// Each setting stops the program for a moment.
-			if p := gcPercentFor(live[0].Value.Uint64()); p < c.percent*4/5 || p > c.percent*5/4 {
+			if p := gcPercentFor(live[0].Value.Uint64(), busy); p < c.percent*4/5 || p > c.percent*5/4 {
 				c.set(p)
 			}
 		}
-		if n%reclaimEvery != 0 {
-			continue
-		}
-		if s := a.log.Stats(); s.LagEntries == 0 && s.Bytes-read >= reclaimBytes {
-			read = s.Bytes
+		if n%reclaimEvery == 0 && !busy && read-reclaimed >= reclaimBytes {
+			reclaimed = read
 			// Buffers that are kept to be used again survive one collection.
 			debug.FreeOSMemory()
 			debug.FreeOSMemory()
