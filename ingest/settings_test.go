@@ -10,7 +10,6 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"cc-metric-store/embedded"
-
 	"cc-metric-store/store"
 )
 

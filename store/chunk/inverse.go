@@ -45,7 +45,7 @@ const (
 // quotients turns integers plus integerBias into values, in place.
 func (s *scale) quotients(dst []float64) {
 	by := inverseOf(s.divisor)
-	if s.step != 1 {
+	if s.step != 1 || s.anchor != 0 {
 		step, anchor := float64(s.step), float64(s.anchor)
 		for i, v := range dst {
 			dst[i] = by.quotient((v-integerOrigin)*step + anchor)
