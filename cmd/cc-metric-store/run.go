@@ -101,9 +101,9 @@ func printWelcome(w io.Writer, cfg *config.Config, url string) {
 	fmt.Fprintf(w, `cc-metric-store %s: there is no %s, so the built-in defaults apply:
   REST at %s, without authentication; try %s/api/healthcheck?cluster=alex&node=a0603
   NATS at nats://%s, subject %s; send something with cc-metric-generator
-  %d metrics at 60 s, kept for %v; the log of all samples is in %s
+  %d metrics at 60 s, kept for %v; the log is in %s, checkpoints are in %s
 `, version, defaultConfig, url, url, cfg.NATS.Embedded.Addr, cfg.MetricStore.Subscriptions[0].Subject,
-		len(cfg.Metrics), cfg.MetricStore.Retention, cfg.NATS.Embedded.Directory)
+		len(cfg.Metrics), cfg.MetricStore.Retention, cfg.NATS.Embedded.Directory, cfg.MetricStore.CheckpointDirectory)
 }
 
 // app is the assembled program.
