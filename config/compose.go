@@ -170,9 +170,10 @@ func (c composer) stream(n *node, retention, checkpoints time.Duration, external
 	s := Stream{
 		Name:        read(n, defaultStreamName, "name"),
 		Replicas:    int(read(n, int64(1), "replicas")),
-		MaxAge:      read(n, logAge(retention, checkpoints, external), "max-age"),
+		MaxAge:      read(n, max(retention, 2*checkpoints), "max-age"),
 		MaxBytes:    read(n, int64(0), "max-bytes"),
 		Compression: read(n, true, "compression"),
+		Trim:        n.at("max-age") == nil,
 	}
 	if s.Replicas > 1 && !external {
 		c.found.fault(n.at("replicas"), "%d replicas need a cluster of servers, named by nats.address: the built-in server keeps 1", s.Replicas)
@@ -182,17 +183,6 @@ func (c composer) stream(n *node, retention, checkpoints time.Duration, external
 			"is damaged, samples between the one before and what the log holds are lost", s.MaxAge, checkpoints)
 	}
 	return s
-}
-
-// logAge returns how long the log keeps an entry if nothing else is asked for.
-// An external log also serves nodes that have no checkpoint yet. After a crash,
-// the embedded server has to go through all of its log before it starts, which
-// takes a second for each hour of 200 nodes.
-func logAge(retention, checkpoints time.Duration, external bool) time.Duration {
-	if external {
-		return max(retention, 2*checkpoints)
-	}
-	return max(min(retention, embeddedLogAge), 4*checkpoints)
 }
 
 func (c composer) metricStore(retention time.Duration, stream string) MetricStore {

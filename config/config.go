@@ -111,6 +111,9 @@ type Stream struct {
 	// MaxBytes bounds the log in bytes; 0: no limit.
 	MaxBytes    int64
 	Compression bool
+	// Trim lets the log of the embedded server drop what two checkpoints hold,
+	// however young that is: nobody has asked for an age.
+	Trim bool
 }
 
 // MetricStore is the section metric-store: what is held in memory.
@@ -158,7 +161,6 @@ const (
 	defaultDirectory       = "./var/nats"
 	defaultCheckpoints     = "./var/checkpoints"
 	defaultInterval        = 30 * time.Minute
-	embeddedLogAge         = 2 * time.Hour
 	defaultMaxPayload      = largestPayload
 	defaultFutureTolerance = 10 * time.Minute
 	defaultRetention       = 48 * time.Hour
@@ -199,8 +201,9 @@ func Default() *Config {
 			Stream: Stream{
 				Name:        defaultStreamName,
 				Replicas:    1,
-				MaxAge:      embeddedLogAge,
+				MaxAge:      defaultRetention,
 				Compression: true,
+				Trim:        true,
 			},
 		},
 		MetricStore: MetricStore{

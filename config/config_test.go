@@ -50,7 +50,7 @@ func TestLoad(t *testing.T) {
 			want: Config{
 				Main:    Main{Addr: "localhost:8082"},
 				Metrics: map[string]Metric{"mem_used": {30, ""}},
-				NATS:    NATS{Address: "tls://broker:4222", Embedded: defaults.Embedded, Stream: Stream{Name: "CC_METRICS", Replicas: 1, MaxAge: 48 * time.Hour, Compression: true}},
+				NATS:    NATS{Address: "tls://broker:4222", Embedded: defaults.Embedded, Stream: defaults.Stream},
 				MetricStore: MetricStore{
 					Retention: 48 * time.Hour, MemoryCap: 8 << 30, FutureTolerance: 10 * time.Minute, MaxSeries: defaultMaxSeries, MaxHosts: defaultMaxHosts, MaxNewSeries: defaultMaxNewSeries,
 					CheckpointInterval: 30 * time.Minute, CheckpointDirectory: "./var/checkpoints",
@@ -65,7 +65,7 @@ func TestLoad(t *testing.T) {
 				Metrics: map[string]Metric{"cpu_user": {60, "avg"}, "mem_bw": {60, "sum"}, "proc_run": {15, ""}},
 				NATS: NATS{
 					Address: "nats://broker:4222", Username: "store", Password: "secret", Embedded: defaults.Embedded,
-					Stream: Stream{Name: "CC_METRICS", Replicas: 1, MaxAge: 24 * time.Hour, Compression: true},
+					Stream: Stream{Name: "CC_METRICS", Replicas: 1, MaxAge: 24 * time.Hour, Compression: true, Trim: true},
 				},
 				MetricStore: MetricStore{
 					Retention: 24 * time.Hour, Workers: 2, FutureTolerance: 10 * time.Minute, MaxSeries: defaultMaxSeries, MaxHosts: defaultMaxHosts, MaxNewSeries: defaultMaxNewSeries,
@@ -80,7 +80,7 @@ func TestLoad(t *testing.T) {
 			want: Config{
 				Main:    Main{Addr: "0.0.0.0:8084"},
 				Metrics: map[string]Metric{"cpu_load": {60, ""}},
-				NATS:    NATS{Embedded: defaults.Embedded, Stream: Stream{Name: "CC_METRICS", Replicas: 1, MaxAge: 48 * time.Hour, Compression: true}},
+				NATS:    defaults,
 				MetricStore: MetricStore{
 					Retention: 48 * time.Hour, FutureTolerance: 10 * time.Minute, MaxSeries: defaultMaxSeries, MaxHosts: defaultMaxHosts, MaxNewSeries: defaultMaxNewSeries,
 					CheckpointInterval: 12 * time.Hour, CheckpointDirectory: "./var/checkpoints",
@@ -195,7 +195,7 @@ func TestDefault(t *testing.T) {
 	if s := cfg.MetricStore.Subscriptions; !reflect.DeepEqual(s, []Subscription{{"hpc-nats", ""}}) {
 		t.Errorf("subscriptions %+v", s)
 	}
-	if cfg.NATS.Stream.MaxAge != 2*time.Hour || cfg.MetricStore.Retention != 48*time.Hour {
+	if cfg.NATS.Stream.MaxAge != cfg.MetricStore.Retention || cfg.MetricStore.Retention != 48*time.Hour {
 		t.Errorf("retention %s, max-age %s", cfg.MetricStore.Retention, cfg.NATS.Stream.MaxAge)
 	}
 }

@@ -92,6 +92,8 @@ type Stream struct {
 	MaxAge      time.Duration // 0: no limit
 	MaxBytes    int64         // 0: no limit
 	Compression bool
+	// Trim lets Release remove entries from the embedded log.
+	Trim bool
 }
 
 func (c Config) withDefaults() Config {
@@ -153,7 +155,6 @@ type Ingest struct {
 	waiters  waiters
 	writable writability
 	outbox   *outbox    // nil: the log is in the embedded server itself
-	restored bool       // a checkpoint was loaded; set by Run, before it reaches the log
 	starting sync.Mutex // held while the embedded server is started
 }
 
@@ -178,7 +179,6 @@ func New(cfg Config, s *store.Store) (*Ingest, error) {
 // returns. It waits for the broker as long as it takes, and returns an error only
 // if the embedded server cannot be started. It is called once.
 func (in *Ingest) Run(ctx context.Context, from store.Restored) error {
-	in.restored = !from.From.Created.IsZero()
 	in.state.begin(from)
 	in.counters.watermark.Store(from.From.Entry.Number)
 	in.counters.fetched.Store(from.From.Entry.Number)

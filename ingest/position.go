@@ -40,6 +40,31 @@ func startPosition(from store.Restored) position {
 	return p
 }
 
+// Release implements store.Log: if the configuration lets it, the embedded log
+// drops the entries before p. That one stays, to be known by its time. A log on
+// somebody else's broker serves other nodes, too, and is left alone.
+func (in *Ingest) Release(ctx context.Context, p store.LogPosition) {
+	l, _, _ := in.state.current()
+	if l == nil || !l.embedded || !in.cfg.Stream.Trim || p.Entry.Number == 0 {
+		return
+	}
+	err := withTimeout(ctx, func(ctx context.Context) error {
+		stream, err := l.js.Stream(ctx, l.name)
+		if err != nil {
+			return err
+		}
+		// In another log the number is that of an entry that may not have been read.
+		if now, _ := in.Applied(); now.Entry.Log != p.Entry.Log || !stream.CachedInfo().Created.Equal(p.Created) {
+			return nil
+		}
+		return stream.Purge(ctx, jetstream.WithPurgeSequence(p.Entry.Number))
+	})
+	if err != nil && ctx.Err() == nil {
+		in.log.Warn("the log keeps entries that are in two checkpoints: the next checkpoint tries again to remove them",
+			"stream", l.name, "before", p.Entry.Number, "error", err)
+	}
+}
+
 // checkPosition sends pos back to the first entry if the stream is another one
 // than before, or has lost entries that were read: their numbers may belong to
 // new entries by now.

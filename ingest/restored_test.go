@@ -89,27 +89,54 @@ func TestHoleAfterACheckpoint(t *testing.T) {
 	}
 }
 
-// TestLongLogWithoutCheckpoint has an embedded log that is older than it is to be
-// from now on: what it alone holds is dropped only when a checkpoint has it.
-func TestLongLogWithoutCheckpoint(t *testing.T) {
-	ns := broker(t, t.TempDir(), true, -1)
-	js := connectTo(t, ns)
-	config := jetstream.StreamConfig{Name: "CC_METRICS", Subjects: []string{"hpc-nats"}, MaxAge: 48 * time.Hour}
-	s, err := js.CreateStream(t.Context(), config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	loaded := store.Restored{From: store.LogPosition{Entry: store.Entry{Log: 1}, Stream: "CC_METRICS", Created: s.CachedInfo().Created}}
-	for _, test := range []struct {
-		from store.Restored
-		want time.Duration
-	}{{store.Restored{}, 48 * time.Hour}, {loaded, 2 * time.Hour}} {
-		n := runFrom(t, newTestStore(t), Config{Embedded: embed(ns), Stream: Stream{MaxAge: 2 * time.Hour}}, test.from)
-		eventually(t, "ready", func() bool { return n.Ready() == nil })
-		info, err := s.Info(t.Context())
-		if err != nil || info.Config.MaxAge != test.want {
-			t.Errorf("max age %v, want %v (%v)", info.Config.MaxAge, test.want, err)
+// TestRelease: the embedded log drops what it may, if the configuration says so
+// and the entry is one of the log that is being read.
+func TestRelease(t *testing.T) {
+	fill := func(js jetstream.JetStream) {
+		for i := range 9 {
+			publish(t, js, "hpc-nats", fmt.Sprintf("cpu_load,hostname=h value=%d %d\n", i, base))
 		}
-		n.stop()
+	}
+	first := func(js jetstream.JetStream) uint64 {
+		stream, err := js.Stream(t.Context(), "CC_METRICS")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return stream.CachedInfo().State.FirstSeq
+	}
+	for _, test := range []struct {
+		name           string
+		external, keep bool
+		change         func(*store.LogPosition)
+		want           uint64
+	}{
+		{name: "embedded", want: 6},
+		{name: "external", external: true, want: 1},
+		{name: "not to be trimmed", keep: true, want: 1},
+		{name: "another stream", change: func(p *store.LogPosition) { p.Created = p.Created.Add(1) }, want: 1},
+		{name: "numbers that started over", change: func(p *store.LogPosition) { p.Entry.Log-- }, want: 1},
+		{name: "the first entry", change: func(p *store.LogPosition) { p.Entry.Number = 0 }, want: 1},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			ns := broker(t, t.TempDir(), true, -1)
+			cfg := Config{Embedded: embed(ns), Stream: Stream{Trim: !test.keep}}
+			if test.external {
+				cfg.Embedded, cfg.Broker.URL = cannotEmbed, ns.ClientURL()
+			}
+			n := run(t, newTestStore(t), cfg)
+			js := connectTo(t, ns)
+			eventually(t, "ready", func() bool { return n.Ready() == nil })
+			fill(js)
+			eventually(t, "all entries", func() bool { return n.Stats().Watermark == 9 })
+			p, _ := n.Applied()
+			p.Entry.Number = 6
+			if test.change != nil {
+				test.change(&p)
+			}
+			n.Release(t.Context(), p)
+			if got := first(js); got != test.want {
+				t.Errorf("the log begins with entry %d, want %d", got, test.want)
+			}
+		})
 	}
 }

@@ -63,11 +63,6 @@ func (in *Ingest) adopt(ctx context.Context, l *logStream, have, want jetstream.
 	if in.cfg.Stream.MaxBytes == 0 && l.embedded && l.keepsAutomatic(have.MaxBytes, want.MaxBytes) {
 		want.MaxBytes = have.MaxBytes
 	}
-	if l.embedded && !in.restored && want.MaxAge > 0 && (have.MaxAge == 0 || have.MaxAge > want.MaxAge) {
-		in.log.Warn("the log keeps its entries as long as before, as no checkpoint was loaded that has what they hold: the next start shortens it",
-			"stream", l.name, "max_age", limit(have.MaxAge), "configured", want.MaxAge)
-		want.MaxAge = have.MaxAge
-	}
 	update := have
 	var changes []string
 	for _, s := range want.Subjects {

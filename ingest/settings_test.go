@@ -10,7 +10,6 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"cc-metric-store/embedded"
-	"cc-metric-store/store"
 )
 
 func streamConfigOf(t *testing.T, js jetstream.JetStream) jetstream.StreamConfig {
@@ -24,10 +23,8 @@ func streamConfigOf(t *testing.T, js jetstream.JetStream) jetstream.StreamConfig
 
 func TestMaxAgeBelowTheDuplicatesWindow(t *testing.T) {
 	ns := broker(t, t.TempDir(), true, -1)
-	// Without a checkpoint the log would not be made shorter.
-	loaded := store.Restored{From: store.LogPosition{Entry: store.Entry{Log: 1}, Stream: "CC_METRICS", Created: time.Unix(base, 0)}}
 	for _, age := range []time.Duration{time.Hour, time.Minute, time.Hour} {
-		n := runFrom(t, newTestStore(t), Config{Embedded: embed(ns), Stream: Stream{MaxAge: age}}, loaded)
+		n := run(t, newTestStore(t), Config{Embedded: embed(ns), Stream: Stream{MaxAge: age}})
 		eventually(t, "ready with "+age.String(), func() bool { return n.Ready() == nil })
 		if c := streamConfigOf(t, connectTo(t, ns)); c.MaxAge != age || c.Duplicates != min(age, 2*time.Minute) {
 			t.Errorf("max age %v, duplicates %v", c.MaxAge, c.Duplicates)

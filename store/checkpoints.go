@@ -46,6 +46,9 @@ type Log interface {
 	// Await returns when Applied has come to an entry or, if the numbers have
 	// started over, will not. It fails if ctx ends before.
 	Await(ctx context.Context, e Entry) error
+	// Release says that two checkpoints hold all entries before p: a start does not
+	// need them any more.
+	Release(ctx context.Context, p LogPosition)
 }
 
 // Checkpoints keeps copies of a Store on disk. Make one with OpenCheckpoints.
@@ -61,7 +64,8 @@ type Checkpoints struct {
 	replaying bool // the graves are open until the replay has come to head
 	head      Entry
 	written   mark
-	retry     time.Time // a failure keeps it from trying before
+	positions []LogPosition // of the kept checkpoints of the log that is read, ascending
+	retry     time.Time     // a failure keeps it from trying before
 
 	mu    sync.Mutex
 	stats CheckpointStats // guarded by mu
@@ -244,6 +248,7 @@ func (c *Checkpoints) write(ctx context.Context, log Log) (id uint64, err error)
 		c.log.Warn("the checkpoint is written, but what it replaces stays", "error", err)
 	}
 	c.written = mark{c.store.cfg.Now(), read, out.Checkpoint, now}
+	c.release(ctx, log, p)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.stats.Err != nil {
@@ -256,6 +261,20 @@ func (c *Checkpoints) write(ctx context.Context, log Log) (id uint64, err error)
 	c.log.Debug("wrote a checkpoint", "path", c.dir.Path(out.ID), "entry", p.Entry.Number,
 		"bytes", out.Checkpoint, "segment_bytes", out.Segment, "duration", s.Duration)
 	return out.ID, nil
+}
+
+// release gives up what the log holds before the older one of the two
+// checkpoints, now that there is one at p. Those of another log say nothing about
+// this one.
+func (c *Checkpoints) release(ctx context.Context, log Log, p LogPosition) {
+	if n := len(c.positions); n > 0 && c.positions[n-1].Entry.Log != p.Entry.Log {
+		c.positions = nil
+	}
+	c.positions = append(c.positions, p)
+	c.positions = c.positions[max(len(c.positions)-2, 0):]
+	if len(c.positions) == 2 {
+		log.Release(ctx, c.positions[0])
+	}
 }
 
 func (c *Checkpoints) failed(err error) {

@@ -22,9 +22,10 @@ import (
 type testLog struct {
 	entries []func(*Store, Entry)
 
-	mu      sync.Mutex
-	changed *sync.Cond
-	applied Entry // guarded by mu
+	mu       sync.Mutex
+	changed  *sync.Cond
+	applied  Entry // guarded by mu
+	released Entry // guarded by mu: those before this one are not needed
 }
 
 func newTestLog() *testLog {
@@ -52,6 +53,13 @@ func (l *testLog) Await(ctx context.Context, e Entry) error {
 		l.changed.Wait()
 	}
 	return nil
+}
+
+// Release notes that the entries before p are not needed any more.
+func (l *testLog) Release(_ context.Context, p LogPosition) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.released = p.Entry
 }
 
 func (l *testLog) setApplied(e Entry) {
@@ -228,6 +236,9 @@ func (r *restarts) round() {
 		from := r.restart()
 		if from.Clean {
 			r.t.Fatal("a crash passes for a clean stop")
+		}
+		if from.From.Entry.Number < r.log.released.Number {
+			r.t.Fatalf("the log is needed from entry %d on, what is before %d was released", from.From.Entry.Number, r.log.released.Number)
 		}
 		r.checkAll()
 		for range 30 {

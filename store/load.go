@@ -65,7 +65,9 @@ func (c *Checkpoints) load(ctx context.Context) (id uint64, out Restored, err er
 			for _, id := range incomplete {
 				c.setAside(id, errIncomplete)
 			}
-			return id, c.restored(id, contents, begin), nil
+			out := c.restored(id, contents, begin)
+			c.positions = []LogPosition{out.From}
+			return id, out, nil
 		}
 		c.log.Error("blocks of a checkpoint cannot be read: trying the one before", "path", c.dir.Path(id),
 			"blocks", len(contents.Lost), "error", contents.Lost[0].Err)

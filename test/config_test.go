@@ -33,6 +33,12 @@ func baseConfig() object {
 	}
 }
 
+// keepLog makes the log keep what two checkpoints hold.
+func keepLog(cfg object) object {
+	section(cfg, "nats")["stream"] = object{"max-age": "500000h"}
+	return cfg
+}
+
 // brokerConfig is a configuration with an external broker.
 func brokerConfig(url string) object {
 	cfg := baseConfig()

@@ -1,13 +1,16 @@
 package test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 )
 
 // TestDamagedCheckpoints flips a byte of the files of a program that was killed:
-// it says where, and all is there again with the help of the log.
+// it says where, and all is there again with the help of the log, which reaches
+// back to the checkpoint before in any case, and further if it is told to.
 func TestDamagedCheckpoints(t *testing.T) {
 	t.Parallel()
 	newest := func(n *node, suffix string) []string {
@@ -16,18 +19,19 @@ func TestDamagedCheckpoints(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name string
+		cfg  object
 		// files returns those that are damaged.
 		files func(n *node) []string
 		says  []string // a line of the log beside each file's name
 	}{
-		{"newest", func(n *node) []string { return newest(n, ".checkpoint") }, []string{"level=ERROR", "a checkpoint is damaged: it is set aside"}},
-		{"both", func(n *node) []string { return n.checkpointFiles(".checkpoint") }, []string{"level=ERROR", "a checkpoint is damaged: it is set aside"}},
-		{"segment", func(n *node) []string { return n.checkpointFiles(".segment")[:1] }, []string{"level=ERROR", "blocks of a host cannot be read"}},
+		{"newest", baseConfig(), func(n *node) []string { return newest(n, ".checkpoint") }, []string{"level=ERROR", "a checkpoint is damaged: it is set aside"}},
+		{"both", keepLog(baseConfig()), func(n *node) []string { return n.checkpointFiles(".checkpoint") }, []string{"level=ERROR", "a checkpoint is damaged: it is set aside"}},
+		{"segment", keepLog(baseConfig()), func(n *node) []string { return n.checkpointFiles(".segment")[:1] }, []string{"level=ERROR", "blocks of a host cannot be read"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			rnd := testRandom(t)
-			n := start(t, checkpointConfig(baseConfig()))
+			n := start(t, checkpointConfig(c.cfg))
 			hosts := []string{"a", "b"}
 			for _, host := range hosts {
 				n.write(ramp(host, 400)) // sealed blocks and open ones
@@ -68,5 +72,41 @@ func TestDamagedCheckpoints(t *testing.T) {
 				t.Error("the damage is still there after new checkpoints")
 			}
 		})
+	}
+}
+
+// TestLogIsTrimmed: by default the embedded log drops what two checkpoints hold,
+// and nothing else, however long the program is down.
+func TestLogIsTrimmed(t *testing.T) {
+	t.Parallel()
+	n := start(t, checkpointConfig(baseConfig()))
+	for _, host := range []string{"a", "b", "c"} {
+		n.write(ramp(host, 400))
+		n.awaitCheckpoint()
+	}
+	stream, err := n.client().js.Stream(t.Context(), "CC_METRICS")
+	if err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "the log to be trimmed", func() error {
+		info, err := stream.Info(t.Context())
+		if err == nil && info.State.FirstSeq < 2 {
+			err = fmt.Errorf("it begins with entry %d", info.State.FirstSeq)
+		}
+		return err
+	})
+	if age := stream.CachedInfo().Config.MaxAge; age < 48*time.Hour {
+		t.Errorf("by their age entries go after %v: a program that is down for longer would lose some", age)
+	}
+	n.write(ramp("d", 400))
+	for range 2 {
+		n.kill()
+		n = n.restart()
+		for _, host := range []string{"a", "b", "c", "d"} {
+			n.wantRamp(host, 400)
+		}
+		if n.log.hasLine("hole") || n.log.hasLine("level=ERROR") {
+			t.Error("something is missing")
+		}
 	}
 }

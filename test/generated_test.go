@@ -21,12 +21,11 @@ type generated struct {
 	hosts     int
 	first     int64 // Unix time of the first tick
 	ticks     int   // sent so far
-	before    int   // samples stored before the program was started last
 }
 
 // startGenerated starts a node for so many hosts, which will have as many ticks
-// of 60 s, the last one now.
-func startGenerated(t *testing.T, hosts, ticks int) *generated {
+// of 60 s, the last one now. Its log keeps all, or what it keeps by default.
+func startGenerated(t *testing.T, hosts, ticks int, keepAll bool) *generated {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "cc-metric-generator")
 	if out, err := exec.Command("go", "build", "-o", path, "cc-metric-store/cmd/cc-metric-generator").CombinedOutput(); err != nil {
@@ -41,6 +40,9 @@ func startGenerated(t *testing.T, hosts, ticks int) *generated {
 		metrics[m] = minute()
 	}
 	cfg["metrics"] = metrics
+	if keepAll {
+		keepLog(cfg)
+	}
 	return &generated{node: start(t, cfg), generator: path, hosts: hosts, first: time.Now().Unix()/60*60 - int64(ticks)*60}
 }
 
@@ -58,23 +60,12 @@ func (g *generated) fill(ticks int) (samples int) {
 	g.ticks = ticks
 	samples = g.hosts * generatedSeries * ticks
 	g.waitFor("all samples to be stored", func() error {
-		if stored, lag := g.before+int(g.metric("samples_total")), g.metric("log_lag_entries"); stored != samples || lag != 0 {
-			return fmt.Errorf("%d of %d samples, %v entries behind", stored, samples, lag)
+		if stored, lag := g.metric("samples_total"), g.metric("log_lag_entries"); int(stored) != samples || lag != 0 {
+			return fmt.Errorf("%.0f of %d samples, %v entries behind", stored, samples, lag)
 		}
 		return nil
 	})
 	return samples
-}
-
-// shortenLog starts the program anew with a log that holds two hours of the
-// hosts, as it does by default: all ticks are sent within minutes here.
-func (g *generated) shortenLog() {
-	g.t.Helper()
-	const ticks, bytesPerSample = 120, 13
-	g.stop()
-	section(g.launch.config.(object), "nats")["stream"] = object{"max-bytes": g.hosts * generatedSeries * ticks * bytesPerSample}
-	g.before += int(g.hosts * generatedSeries * g.ticks)
-	g.node = g.restart()
 }
 
 // query asks for cpu_load of all hosts.

@@ -26,7 +26,7 @@ func TestResidentMemory(t *testing.T) {
 	} else {
 		t.Parallel()
 	}
-	n := startGenerated(t, hosts, stages[len(stages)-1])
+	n := startGenerated(t, hosts, stages[len(stages)-1], true)
 	t.Logf("%d hosts, %d series; before: %d MB", hosts, hosts*generatedSeries, n.resident()>>20)
 	for _, ticks := range stages {
 		began := time.Now()

@@ -69,6 +69,7 @@ func ingestConfig(cfg *config.Config, e *embeddedServer, log *slog.Logger) inges
 			MaxAge:      n.Stream.MaxAge,
 			MaxBytes:    n.Stream.MaxBytes,
 			Compression: n.Stream.Compression,
+			Trim:        n.Stream.Trim,
 		},
 		EmbeddedHolds:   e.holds,
 		Workers:         cfg.MetricStore.Workers,
