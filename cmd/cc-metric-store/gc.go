@@ -64,8 +64,8 @@ const (
 	busyBytes = 2 << 20
 	// reclaimBytes of the log are worth the collections that give memory back.
 	reclaimBytes = 64 << 20
-	// reclaimEvery is a multiple of paceInterval, and the least time between two.
-	reclaimEvery = 15
+	// calm is for how many intervals there was little to read by then.
+	calm = 5
 )
 
 // follow keeps the pace, until ctx ends, and gives memory back to the system when
@@ -77,7 +77,8 @@ func (c *collector) follow(ctx context.Context, a *app) error {
 	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
 	tick := time.NewTicker(paceInterval)
 	defer tick.Stop()
-	for n, read, reclaimed := 1, int64(0), int64(0); ; n++ {
+	quiet := 0 // intervals
+	for read, reclaimed := int64(0), int64(0); ; {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -86,6 +87,9 @@ func (c *collector) follow(ctx context.Context, a *app) error {
 		s := a.log.Stats()
 		busy := s.LagEntries > 0 || s.Bytes-read >= busyBytes
 		read = s.Bytes
+		if quiet++; busy {
+			quiet = 0
+		}
 		if c.percent != 0 {
 			metrics.Read(live)
 			// Each setting stops the program for a moment.
@@ -93,7 +97,7 @@ func (c *collector) follow(ctx context.Context, a *app) error {
 				c.set(p)
 			}
 		}
-		if n%reclaimEvery == 0 && !busy && read-reclaimed >= reclaimBytes {
+		if quiet == calm && read-reclaimed >= reclaimBytes {
 			reclaimed = read
 			// Buffers that are kept to be used again survive one collection.
 			debug.FreeOSMemory()
