@@ -44,26 +44,35 @@ type layoutKey struct {
 
 const noSeries = -1
 
-// add appends a key. It returns false if the layout is gone.
-func (l *layout) add(shape uint32, series int32) bool {
+// add appends keys, each as the successor of the one before. It returns the shapes
+// of those that it does not take: what it has already, and all if it is gone.
+func (l *layout) add(keys []layoutKey) (refused []uint32) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.gone {
-		return false
+	for _, k := range keys {
+		if l.gone || l.find(k.shape) >= 0 {
+			refused = append(refused, k.shape)
+		} else {
+			l.append(k.shape, k.series)
+		}
 	}
+	return refused
+}
+
+// append adds one key. The caller holds mu.
+func (l *layout) append(shape uint32, series int32) {
 	l.keys = append(l.keys, layoutKey{shape, series, int32(len(l.keys) + 1)})
 	if series != noSeries {
 		l.numbers++
 	}
 	if 2*len(l.keys) <= len(l.index) {
 		l.enter(len(l.keys) - 1)
-		return true
+		return
 	}
 	l.index = make([]uint32, max(16, 2*len(l.index)))
 	for i := range l.keys {
 		l.enter(i)
 	}
-	return true
 }
 
 // enter puts a key into the index.

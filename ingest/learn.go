@@ -52,12 +52,7 @@ func (m *memo) learn(scope int32, b *store.Batch, notes []note, done store.Appen
 		l = &layout{name: name, source: m.store.NewSource(name.cluster, name.host)}
 	}
 	room := m.limits.spellings*series + m.limits.spareKeys
-	for i := range notes {
-		if l.len() >= room {
-			break
-		}
-		m.learnKey(l, b, &notes[i])
-	}
+	m.learnKeys(l, b, notes[:min(len(notes), max(room-l.len(), 0))])
 	m.enter(l, series)
 	if l.len() >= room && 2*len(notes) > len(b.Samples) {
 		m.forget(l) // its host sends other lines now
@@ -67,19 +62,34 @@ func (m *memo) learn(scope int32, b *store.Batch, notes []note, done store.Appen
 	}
 }
 
-func (m *memo) learnKey(l *layout, b *store.Batch, n *note) {
-	shape, ok := m.obtain(l.name, n.key)
-	if !ok {
-		return
-	}
+// learnKeys adds what is not known. Each lock is taken for all keys together: the
+// first entries of many hosts bring nothing but new ones.
+func (m *memo) learnKeys(l *layout, b *store.Batch, notes []note) {
+	shapes := m.obtain(l.name, notes)
+	var unwanted []uint32
+	fresh := make([]int, 0, len(notes))
 	l.mu.RLock()
-	known := l.find(shape) >= 0 // by an entry that was decoded at the same time
+	for i, shape := range shapes {
+		switch {
+		case shape == noShape:
+		case l.find(shape) >= 0: // by an entry that was decoded at the same time
+			unwanted = append(unwanted, shape)
+		default:
+			fresh = append(fresh, i)
+		}
+	}
 	l.mu.RUnlock()
-	series := int32(noSeries)
-	if !known && n.part != notConfigured {
-		series, ok = m.store.Number(l.source, b.Parts[n.part], n.metric)
+	keys := make([]layoutKey, 0, len(fresh))
+	for _, i := range fresh {
+		k, ok := layoutKey{shape: shapes[i], series: noSeries}, true
+		if n := &notes[i]; n.part != notConfigured {
+			k.series, ok = m.store.Number(l.source, b.Parts[n.part], n.metric)
+		}
+		if ok {
+			keys = append(keys, k)
+		} else {
+			unwanted = append(unwanted, k.shape)
+		}
 	}
-	if known || !ok || !l.add(shape, series) {
-		m.release(shape)
-	}
+	m.release(append(unwanted, l.add(keys)...))
 }

@@ -100,7 +100,8 @@ func (m *memo) scope(cluster string) int32 {
 	return n
 }
 
-// find returns the shape of a key, and the layout of its host.
+// find returns the shape of a key, and the layout of its host, nil if only that is
+// missing.
 func (m *memo) find(scope int32, k rawKey) (n uint32, l *layout, ok bool) {
 	hash := hashKey(m.seed, scope, k)
 	m.mu.RLock()
@@ -112,8 +113,7 @@ func (m *memo) find(scope int32, k rawKey) (n uint32, l *layout, ok bool) {
 		return 0, nil, false
 	}
 	_, info := m.shape(n)
-	l, ok = m.layouts[layoutName{scope, info.cluster, string(k.host)}]
-	return n, l, ok
+	return n, m.layouts[layoutName{scope, info.cluster, string(k.host)}], true
 }
 
 func (m *memo) layout(name layoutName) *layout {
@@ -122,12 +122,31 @@ func (m *memo) layout(name layoutName) *layout {
 	return m.layouts[name]
 }
 
-// obtain returns the shape of a key, which it adds if it is new, with one more
-// reference. It returns false if there is no room for it.
-func (m *memo) obtain(name layoutName, k rawKey) (n uint32, ok bool) {
-	hash := hashKey(m.seed, name.scope, k)
+// obtain returns the shapes of the noted keys, each with one more reference, and
+// noShape where there is no room for one. New ones are added.
+func (m *memo) obtain(name layoutName, notes []note) []uint32 {
+	shapes := make([]uint32, len(notes))
+	hashes := make([]uint64, len(notes))
+	for i := range notes {
+		hashes[i] = hashKey(m.seed, name.scope, notes[i].key)
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	for i := range notes {
+		n, ok := m.obtainShape(name, notes[i].key, hashes[i])
+		if !ok {
+			n = noShape
+		}
+		shapes[i] = n
+	}
+	return shapes
+}
+
+// noShape is the number of no shape.
+const noShape = 1<<32 - 1
+
+// obtainShape does it for one key. The caller holds mu.
+func (m *memo) obtainShape(name layoutName, k rawKey, hash uint64) (n uint32, ok bool) {
 	if n, ok = m.shapes[hash]; ok {
 		if !m.is(n, name.scope, k) {
 			return 0, false
@@ -163,7 +182,10 @@ func (m *memo) addChunk() {
 }
 
 // release takes one reference from each of the shapes.
-func (m *memo) release(shapes ...uint32) {
+func (m *memo) release(shapes []uint32) {
+	if len(shapes) == 0 {
+		return
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, n := range shapes {
@@ -194,7 +216,7 @@ func (m *memo) forget(l *layout) {
 	for i, k := range keys {
 		shapes[i] = k.shape
 	}
-	m.release(shapes...)
+	m.release(shapes)
 }
 
 // enter takes in a layout, or what it has become since it was taken in. Its host

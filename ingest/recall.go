@@ -30,6 +30,10 @@ type recall struct {
 	group  int32 // its batch, -1 for none yet
 	prev   int32 // the newest key, -1 for none
 	next   int32 // the one that is expected
+
+	// A host without a layout, perhaps of another cluster too: its lines are not
+	// searched for.
+	stranger string
 }
 
 // begin prepares for an entry. The caller calls end when it is read.
@@ -100,8 +104,14 @@ func (r *recall) search(data []byte) bool {
 	if !ok {
 		return false
 	}
+	if string(k.host) == r.stranger {
+		return false
+	}
 	shape, l, ok := r.memo.find(r.out.scope, k)
-	if !ok || l != r.layout && !r.visit(l) {
+	if ok && l == nil {
+		r.stranger = string(k.host)
+	}
+	if l == nil || l != r.layout && !r.visit(l) {
 		return false
 	}
 	key := l.find(shape)
