@@ -23,8 +23,8 @@ type Config struct {
 	// Directory holds the log. Required; it is created if need be and locked
 	// against a second process.
 	Directory string
-	// Addr is the host:port at which the server listens for others. Empty: it
-	// is reached within this process only.
+	// Addr is the host:port at which the server listens for others, once Listen is
+	// called. Empty: it is reached within this process only.
 	Addr string
 	// Username and Password are asked of every client if Username is set.
 	Username, Password string
@@ -116,7 +116,7 @@ func New(cfg Config) (*Server, error) {
 		if err != nil {
 			faults = append(faults, err)
 		}
-		s.opts.Host, s.opts.Port, s.opts.DontListen = host, port, false
+		s.opts.Host, s.opts.Port = host, port
 	}
 	if len(faults) > 0 {
 		return nil, fmt.Errorf("configure embedded nats-server: %w", errors.Join(faults...))
@@ -127,12 +127,12 @@ func New(cfg Config) (*Server, error) {
 func (c Config) options() server.Options {
 	return server.Options{
 		ServerName:             "cc-metric-store",
-		DontListen:             true,
+		DontListen:             true, // until Listen
 		NoSigs:                 true, // its handlers would end the process under us
 		Username:               c.Username,
 		Password:               c.Password,
 		MaxPayload:             int32(c.MaxPayload),
-		MaxPending:             c.MaxPayload + pendingReserve,
+		MaxPending:             max(c.MaxPayload+pendingReserve, c.MaxBuffered),
 		JetStream:              true,
 		StoreDir:               c.Directory,
 		JetStreamMaxStore:      unbounded,
@@ -187,7 +187,7 @@ func (s *Server) launch(ctx context.Context) error {
 	if err := s.listenable(); err != nil {
 		return err
 	}
-	ns, err := server.NewServer(&s.opts)
+	ns, err := server.NewServer(s.opts.Clone()) // it changes them
 	if err != nil {
 		return err
 	}
@@ -207,7 +207,7 @@ func (s *Server) launch(ctx context.Context) error {
 
 // listenable fails with a clear error where the server would only log one.
 func (s *Server) listenable() error {
-	if s.opts.DontListen || s.opts.Port == server.RANDOM_PORT {
+	if s.cfg.Addr == "" || s.opts.Port == server.RANDOM_PORT {
 		return nil
 	}
 	l, err := net.Listen("tcp", net.JoinHostPort(s.opts.Host, strconv.Itoa(s.opts.Port)))
@@ -247,16 +247,40 @@ func (s *Server) InProcessConn() (net.Conn, error) {
 	return ns.InProcessConn()
 }
 
+// Listen lets others connect, at Addr, if there is one. Who takes what they send
+// calls it when he is ready, and again when Watch has started the server anew; at
+// a server that listens already it does nothing.
+func (s *Server) Listen() error {
+	if s.cfg.Addr == "" {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ns == nil {
+		return errDown
+	}
+	if s.ns.Addr() != nil {
+		return nil
+	}
+	s.ns.AcceptLoop(make(chan struct{}))
+	at, ok := s.ns.Addr().(*net.TCPAddr)
+	if !ok {
+		return fmt.Errorf("the embedded nats-server does not listen at %s (nats.embedded.addr sets the address)", s.cfg.Addr)
+	}
+	s.opts.Port = at.Port // a server that is started anew takes the same
+	return nil
+}
+
+// MaxBuffered returns how many bytes of messages may wait to be stored.
+func (s *Server) MaxBuffered() int64 { return s.cfg.MaxBuffered }
+
 // MaxStore returns what the streams may take on disk together, in bytes.
 func (s *Server) MaxStore() int64 { return s.cfg.MaxStore }
 
 // URL returns the address at which the server listens, empty if it does not.
 func (s *Server) URL() string {
-	if s.opts.DontListen {
-		return ""
-	}
 	ns := s.current()
-	if ns == nil {
+	if ns == nil || ns.Addr() == nil {
 		return ""
 	}
 	return ns.ClientURL()

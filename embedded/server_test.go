@@ -32,7 +32,20 @@ func start(t *testing.T, cfg Config) *Server {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Stop)
+	listen(t, s)
 	return s
+}
+
+func listen(t *testing.T, s *Server) {
+	t.Helper()
+	if s.URL() != "" {
+		t.Fatalf("listens at %s before it was told to", s.URL())
+	}
+	for range 2 {
+		if err := s.Listen(); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 func connect(t *testing.T, url string, opts ...nats.Option) jetstream.JetStream {
@@ -55,6 +68,7 @@ func TestKeepsTheLogOverARestart(t *testing.T) {
 	if err := s.Start(context.Background()); err != nil {
 		t.Fatal(err)
 	}
+	listen(t, s)
 	js := connect(t, s.URL())
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()

@@ -79,7 +79,12 @@ func TestGoesOnAfterTheDiskWasFull(t *testing.T) {
 	})
 
 	outside := connect(t, s.URL(), nats.MaxReconnects(-1), nats.ReconnectWait(10*time.Millisecond))
-	inside := connect(t, "", nats.InProcessServer(s), nats.MaxReconnects(-1), nats.ReconnectWait(10*time.Millisecond))
+	inside := connect(t, "", nats.InProcessServer(s), nats.MaxReconnects(-1), nats.ReconnectWait(10*time.Millisecond),
+		nats.ReconnectHandler(func(*nats.Conn) {
+			if err := s.Listen(); err != nil {
+				t.Error(err)
+			}
+		}))
 	if _, err := inside.CreateStream(ctx, jetstream.StreamConfig{Name: "S", Subjects: []string{"s"}}); err != nil {
 		t.Fatal(err)
 	}

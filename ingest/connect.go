@@ -22,12 +22,9 @@ const (
 
 // connectEmbedded starts the embedded server and connects to it. onReconnect is
 // called each time that the server was started anew.
-func (in *Ingest) connectEmbedded(ctx context.Context, onReconnect func()) (nc *nats.Conn, maxStore int64, err error) {
-	in.starting.Lock()
-	server, err := in.cfg.Embedded(ctx)
-	in.starting.Unlock()
-	if err != nil {
-		return nil, 0, err
+func (in *Ingest) connectEmbedded(ctx context.Context, onReconnect func(*nats.Conn)) (nc *nats.Conn, server InProcess, err error) {
+	if server, err = in.embedded(ctx); err != nil {
+		return nil, nil, err
 	}
 	opts := []nats.Option{
 		nats.Name("cc-metric-store"),
@@ -36,7 +33,7 @@ func (in *Ingest) connectEmbedded(ctx context.Context, onReconnect func()) (nc *
 		nats.MaxReconnects(-1),
 		nats.IgnoreAuthErrorAbort(),
 		nats.CustomReconnectDelay(reconnectDelay),
-		nats.ReconnectHandler(func(*nats.Conn) { onReconnect() }),
+		nats.ReconnectHandler(onReconnect),
 		// Without a handler the library writes to stderr. Who watches the server
 		// tells about it.
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
@@ -48,15 +45,22 @@ func (in *Ingest) connectEmbedded(ctx context.Context, onReconnect func()) (nc *
 	}
 	nc, err = nats.Connect("", opts...)
 	if err != nil {
-		return nil, 0, fmt.Errorf("connect to the embedded nats-server: %w", err)
+		return nil, nil, fmt.Errorf("connect to the embedded nats-server: %w", err)
 	}
-	return nc, server.MaxStore(), nil
+	return nc, server, nil
+}
+
+// embedded starts the embedded server if it does not run yet.
+func (in *Ingest) embedded(ctx context.Context) (InProcess, error) {
+	in.starting.Lock()
+	defer in.starting.Unlock()
+	return in.cfg.Embedded(ctx)
 }
 
 // connectBroker connects to the external broker and tries for as long as it
 // takes. It fails only when ctx ends, or if the credentials file is unusable.
 // onReconnect is called after each outage.
-func (in *Ingest) connectBroker(ctx context.Context, onReconnect func()) (*nats.Conn, error) {
+func (in *Ingest) connectBroker(ctx context.Context, onReconnect func(*nats.Conn)) (*nats.Conn, error) {
 	b := in.cfg.Broker
 	connected := make(chan struct{})
 	var failedAt atomic.Int64
@@ -91,7 +95,7 @@ func (in *Ingest) connectBroker(ctx context.Context, onReconnect func()) (*nats.
 		nats.ReconnectHandler(func(nc *nats.Conn) {
 			in.counters.connected.Store(true)
 			in.log.Info("connected to the broker again", "address", nc.ConnectedUrlRedacted())
-			onReconnect()
+			onReconnect(nc)
 		}),
 		nats.ErrorHandler(func(_ *nats.Conn, sub *nats.Subscription, err error) {
 			if sub != nil {

@@ -16,7 +16,7 @@ import (
 
 const (
 	// What the broker may send ahead; at least one largest message.
-	fetchAhead    = 32 << 20
+	fetchAhead    = 8 << 20
 	fetchMessages = 2048
 	// A pull that hears nothing for twice this long is taken up again.
 	heartbeat = 5 * time.Second
@@ -28,9 +28,9 @@ const (
 // into the pipeline until ctx ends. It takes up reading again after whatever goes
 // wrong.
 func (in *Ingest) consume(ctx context.Context, l *logStream, p *pipeline, pos position) {
-	if l.bridge != nil { // ready means that nothing that is sent now is missed
+	if l.embedded { // ready means that nothing that is sent now is missed
 		select {
-		case <-l.bridge.subscribed:
+		case <-in.taking:
 		case <-ctx.Done():
 			return
 		}
@@ -245,12 +245,17 @@ func (in *Ingest) fill(e *entry, m jetstream.Msg, meta *jetstream.MsgMetadata, l
 		e.free, e.id = true, m.Headers().Get(nats.MsgIdHdr)
 	case l.writes:
 		e.cluster, e.id = m.Headers().Get(headerCluster), m.Headers().Get(nats.MsgIdHdr)
+		if from := m.Headers().Get(headerSubject); from != "" {
+			e.subject = from
+		}
 	default:
 		if strings.HasPrefix(e.subject, l.outboxes+".") {
 			fillForwarded(e, m.Headers())
 			return
 		}
-		e.cluster = in.clusterOf(e.subject)
+		if i := in.subscriptionOf(e.subject); i >= 0 {
+			e.cluster = in.cfg.Subscriptions[i].Cluster
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"math"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -61,12 +62,30 @@ func broker(t *testing.T, dir string, jetStream bool, port int) *server.Server {
 	return ns
 }
 
+// suspend takes JetStream from a server. What it returns gives it back, with what it
+// held.
+func suspend(t *testing.T, ns *server.Server) (resume func()) {
+	t.Helper()
+	dir := filepath.Dir(ns.StoreDir())
+	if err := ns.DisableJetStream(); err != nil {
+		t.Fatal(err)
+	}
+	return func() {
+		t.Helper()
+		if err := ns.EnableJetStream(&server.JetStreamConfig{StoreDir: dir}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // node is a running Ingest with its store.
 type node struct {
 	*Ingest
 	store *store.Store
 	log   *logBuffer
 	stop  func()
+
+	stopReading func() // its first half
 }
 
 // run starts an Ingest, with the embedded server ns unless cfg says otherwise.
@@ -97,22 +116,19 @@ func runFrom(t *testing.T, s *store.Store, cfg Config, from store.Restored) *nod
 		t.Fatal(err)
 	}
 	n.Ingest = in
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- in.Run(ctx, from) }()
-	var once sync.Once
-	n.stop = func() {
-		once.Do(func() {
-			cancel()
-			select {
-			case err := <-done:
-				if err != nil {
-					t.Errorf("Run: %v", err)
-				}
-			case <-time.After(patience):
-				t.Error("Run does not return")
+	endRun, endIntake := runBoth(in, from)
+	once := func(end func() error) func() {
+		return sync.OnceFunc(func() {
+			if err := end(); err != nil {
+				t.Error(err)
 			}
 		})
+	}
+	n.stopReading = once(endRun)
+	stopIntake := once(endIntake)
+	n.stop = func() {
+		n.stopReading()
+		stopIntake()
 	}
 	t.Cleanup(func() {
 		n.stop()
@@ -123,13 +139,35 @@ func runFrom(t *testing.T, s *store.Store, cfg Config, from store.Restored) *nod
 	return n
 }
 
+// runBoth starts Run and RunIntake. What it returns ends them, and returns their
+// errors.
+func runBoth(in *Ingest, from store.Restored) (endRun, endIntake func() error) {
+	begin := func(run func(context.Context) error) (end func() error) {
+		ctx, cancel := context.WithCancel(context.Background())
+		done := make(chan error, 1)
+		go func() { done <- run(ctx) }()
+		return func() error {
+			cancel()
+			select {
+			case err := <-done:
+				return err
+			case <-time.After(patience):
+				return errors.New("it does not return")
+			}
+		}
+	}
+	return begin(func(ctx context.Context) error { return in.Run(ctx, from) }), begin(in.RunIntake)
+}
+
 // inProcess is a server with the given bound on disk.
 type inProcess struct {
 	*server.Server
 	maxStore int64
 }
 
-func (p inProcess) MaxStore() int64 { return p.maxStore }
+func (p inProcess) MaxStore() int64    { return p.maxStore }
+func (p inProcess) MaxBuffered() int64 { return 1 << 30 }
+func (p inProcess) Listen() error      { return nil }
 
 func embed(ns *server.Server) func(context.Context) (InProcess, error) {
 	return func(context.Context) (InProcess, error) { return inProcess{ns, 0}, nil }

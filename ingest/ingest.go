@@ -15,6 +15,7 @@ import (
 	"net"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -73,6 +74,12 @@ type Broker struct {
 // InProcess is a NATS server in this process.
 type InProcess interface {
 	InProcessConn() (net.Conn, error)
+	// Listen lets others connect, if that is configured. It is called when what
+	// they send is taken, again when the server was started anew, and may be called
+	// more often.
+	Listen() error
+	// MaxBuffered returns how many bytes that others send may wait for the log.
+	MaxBuffered() int64
 	// MaxStore returns what its streams may take on disk together, in bytes; 0
 	// if that is not bounded.
 	MaxStore() int64
@@ -91,7 +98,7 @@ type Stream struct {
 	Replicas    int           // default 1
 	MaxAge      time.Duration // 0: no limit
 	MaxBytes    int64         // 0: no limit
-	Compression bool
+	Compression bool          // of what publishers send to the external broker
 	// Trim lets Release remove entries from the embedded log.
 	Trim bool
 }
@@ -156,6 +163,12 @@ type Ingest struct {
 	writable writability
 	outbox   *outbox    // nil: the log is in the embedded server itself
 	starting sync.Mutex // held while the embedded server is started
+
+	writeMemory sync.Pool // of *writeMemory
+
+	intakeTasks chan *intakeTask
+	taking      chan struct{} // closed when the intake takes what is sent
+	intake      atomic.Pointer[intake]
 }
 
 // New validates cfg and reports all its faults. It starts nothing.
@@ -164,7 +177,11 @@ func New(cfg Config, s *store.Store) (*Ingest, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, fmt.Errorf("configure ingest: %w", err)
 	}
-	in := &Ingest{cfg: cfg, store: s, memo: newMemo(s), log: cfg.Logger}
+	in := &Ingest{
+		cfg: cfg, store: s, memo: newMemo(s), log: cfg.Logger,
+		intakeTasks: make(chan *intakeTask, 1), taking: make(chan struct{}),
+	}
+	in.writeMemory.New = func() any { return &writeMemory{chunk: make([]byte, writeChunk)} }
 	in.state.init()
 	in.waiters.init()
 	in.writable.init()
@@ -176,7 +193,7 @@ func New(cfg Config, s *store.Store) (*Ingest, error) {
 
 // Run connects, reads the log from what the store holds already, and applies its
 // entries until ctx ends: those that were fetched then are in the store when it
-// returns. It waits for the broker as long as it takes, and returns an error only
+// returns. RunIntake has to run beside it. It waits for the broker as long as it takes, and returns an error only
 // if the embedded server cannot be started. It is called once.
 func (in *Ingest) Run(ctx context.Context, from store.Restored) error {
 	in.state.begin(from)
@@ -191,7 +208,7 @@ func (in *Ingest) Run(ctx context.Context, from store.Restored) error {
 	if err != nil || l == nil {
 		return err
 	}
-	defer l.close()
+	defer l.nc.Close()
 	p := newPipeline(in, l)
 	g, ctx := errgroup.WithContext(ctx)
 	applying, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -205,9 +222,6 @@ func (in *Ingest) Run(ctx context.Context, from store.Restored) error {
 	g.Go(func() error { l.dead.run(applying); return nil })
 	g.Go(func() error { in.memo.run(ctx); return nil })
 	g.Go(func() error { in.proveWritable(ctx, l); return nil })
-	if l.bridge != nil {
-		g.Go(func() error { return l.bridge.run(ctx) })
-	}
 	if in.outbox != nil {
 		g.Go(func() error { in.outbox.run(ctx, l); return nil })
 	}

@@ -75,7 +75,7 @@ func (o *outbox) open(ctx context.Context) error {
 	if o.js != nil {
 		return nil
 	}
-	nc, maxStore, err := o.in.connectEmbedded(ctx, func() {})
+	nc, server, err := o.in.connectEmbedded(ctx, nil)
 	if err != nil {
 		return err
 	}
@@ -84,7 +84,7 @@ func (o *outbox) open(ctx context.Context) error {
 		o.stream, err = js.Stream(ctx, o.name)
 	}
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		o.stream, err = js.CreateStream(ctx, o.config(maxStore))
+		o.stream, err = js.CreateStream(ctx, o.config(server.MaxStore()))
 	}
 	if err != nil {
 		nc.Close()

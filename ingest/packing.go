@@ -7,8 +7,8 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// An entry with this header and value holds one S2 block of lines. Entries
-// written over REST do: the log then copies, syncs and sends a tenth of the bytes.
+// An entry with this header and value holds one S2 block of lines: the log then
+// copies, syncs and sends a seventh of the bytes.
 const (
 	headerEncoding = "Content-Encoding"
 	encodingS2     = "s2"
@@ -21,15 +21,19 @@ const (
 	maxUnpacked = 64 << 20
 )
 
-// pack makes a block of the message's data, if that pays.
-func pack(m *nats.Msg) {
-	if len(m.Data) < leastPacked {
-		return
+// pack makes a block of the lines in *scratch, which grows if need be. It returns
+// nil if that does not pay.
+func pack(scratch *[]byte, lines []byte) []byte {
+	if len(lines) < leastPacked {
+		return nil
 	}
-	if packed := s2.Encode(nil, m.Data); len(packed) < len(m.Data)/2 {
-		m.Data = packed
-		m.Header.Set(headerEncoding, encodingS2)
+	if n := s2.MaxEncodedLen(len(lines)); cap(*scratch) < n {
+		*scratch = make([]byte, n)
 	}
+	if block := s2.Encode((*scratch)[:cap(*scratch)], lines); len(block) < len(lines)/2 {
+		return block
+	}
+	return nil
 }
 
 // unpackedLen returns how many bytes the lines of an entry take.
@@ -50,6 +54,9 @@ func unpack(dst, data []byte) ([]byte, error) {
 	}
 	var lines []byte
 	if err == nil {
+		if cap(dst) < n {
+			dst = make([]byte, n+n/8) // the next one may be a bit longer
+		}
 		lines, err = s2.Decode(dst[:cap(dst)], data)
 	}
 	if err != nil {

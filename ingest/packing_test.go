@@ -64,20 +64,19 @@ func TestPackedEntries(t *testing.T) {
 }
 
 func TestPack(t *testing.T) {
+	var scratch []byte
 	for _, data := range [][]byte{nil, []byte("short"), bytes.Repeat([]byte("long "), 1000)} {
-		m := nats.NewMsg("s")
-		m.Data = data
-		pack(m)
-		if m.Header.Get(headerEncoding) == "" {
+		block := pack(&scratch, data)
+		if block == nil {
 			if len(data) > leastPacked {
 				t.Errorf("%d bytes are not packed", len(data))
 			}
 			continue
 		}
-		if n := unpackedLen(m.Header, m.Data); n != len(data) {
+		if n := unpackedLen(nats.Header{headerEncoding: []string{encodingS2}}, block); n != len(data) {
 			t.Errorf("unpacked length %d, want %d", n, len(data))
 		}
-		lines, err := unpack(nil, m.Data)
+		lines, err := unpack(nil, block)
 		if err != nil || !bytes.Equal(lines, data) {
 			t.Errorf("%d bytes come back as %d, %v", len(data), len(lines), err)
 		}

@@ -16,7 +16,7 @@ import (
 const (
 	// Entries between fetching and the store, by number and by bytes.
 	entriesInFlight = 512
-	bytesInFlight   = 128 << 20
+	bytesInFlight   = 32 << 20
 )
 
 // entry is one message of the log on its way into the store.

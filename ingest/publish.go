@@ -45,6 +45,7 @@ type draft struct {
 	cluster string // of lines that name none
 	data    []byte
 	free    bool
+	scratch *[]byte // memory to pack the data, unless it is a free
 }
 
 // message returns the draft as an entry under the subject.
@@ -55,8 +56,12 @@ func (d *draft) message(subject string) *nats.Msg {
 	if d.cluster != "" {
 		m.Header.Set(headerCluster, d.cluster)
 	}
-	if !d.free {
-		pack(m)
+	if d.free {
+		return m
+	}
+	if block := pack(d.scratch, d.data); block != nil {
+		m.Data = block
+		m.Header.Set(headerEncoding, encodingS2)
 	}
 	return m
 }

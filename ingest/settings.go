@@ -14,7 +14,7 @@ func (in *Ingest) streamConfig(l *logStream) jetstream.StreamConfig {
 	c := jetstream.StreamConfig{
 		Name:        l.name,
 		Description: "log of cc-metric-store",
-		Subjects:    append(subjects(in.cfg.Subscriptions), l.writes, l.frees, l.outboxes+".*"),
+		Subjects:    []string{l.writes, l.frees, l.outboxes + ".*"},
 		Retention:   jetstream.LimitsPolicy,
 		Discard:     jetstream.DiscardOld,
 		Storage:     jetstream.FileStorage,
@@ -23,10 +23,13 @@ func (in *Ingest) streamConfig(l *logStream) jetstream.StreamConfig {
 		Replicas:    in.cfg.Stream.Replicas,
 		AllowDirect: true,
 	}
+	if !l.embedded { // there the intake takes the metrics
+		c.Subjects = append(subjects(in.cfg.Subscriptions), c.Subjects...)
+	}
 	if room := l.room(); c.MaxBytes == 0 || room > 0 && c.MaxBytes > room {
 		c.MaxBytes = room
 	}
-	if in.cfg.Stream.Compression {
+	if in.cfg.Stream.Compression && !l.embedded { // its entries are packed when they are made
 		c.Compression = jetstream.S2Compression
 	}
 	return c
@@ -65,6 +68,10 @@ func (in *Ingest) adopt(ctx context.Context, l *logStream, have, want jetstream.
 	}
 	update := have
 	var changes []string
+	if l.embedded && slices.ContainsFunc(have.Subjects, func(h string) bool { return !slices.Contains(want.Subjects, h) }) {
+		update.Subjects = want.Subjects
+		changes = append(changes, "subjects "+strings.Join(want.Subjects, " "))
+	}
 	for _, s := range want.Subjects {
 		if !slices.ContainsFunc(have.Subjects, func(h string) bool { return covers(h, s) }) {
 			update.Subjects = append(dropCovered(update.Subjects, s), s)

@@ -9,7 +9,7 @@ type counters struct {
 	entries, bytes, lines, samples atomic.Int64
 	notStored                      [reasons]atomic.Int64
 	lostDeadLetters                atomic.Int64
-	bridged, notBridged            atomic.Int64
+	taken, notTaken                atomic.Int64
 	reattached                     atomic.Int64
 	connected                      atomic.Bool
 
@@ -32,9 +32,10 @@ type Stats struct {
 	// stream: those of an entry beyond its first 16, those that came faster than
 	// the stream takes them, and those that it did not take.
 	LostDeadLetters int64
-	// Bridged counts the messages copied from a broker without JetStream into
-	// the embedded log, NotBridged those that could not be.
-	Bridged, NotBridged int64
+	// Taken counts the messages that publishers sent to the embedded server, or to
+	// a broker without JetStream, and that were put into the embedded log, NotTaken
+	// those that could not be.
+	Taken, NotTaken int64
 	// InOutbox is how many writes over REST wait to be forwarded to the log.
 	InOutbox int64
 	// Reattached counts how often reading the log had to be taken up again.
@@ -58,12 +59,15 @@ type Stats struct {
 
 // Stats reads the counters.
 func (in *Ingest) Stats() Stats {
+	if k := in.intake.Load(); k != nil {
+		k.countDropped()
+	}
 	c := &in.counters
 	s := Stats{
 		Entries: c.entries.Load(), Bytes: c.bytes.Load(), Lines: c.lines.Load(), Samples: c.samples.Load(),
 		NotStored:       make(map[string]int64, reasons),
 		LostDeadLetters: c.lostDeadLetters.Load(),
-		Bridged:         c.bridged.Load(), NotBridged: c.notBridged.Load(),
+		Taken:           c.taken.Load(), NotTaken: c.notTaken.Load(),
 		Reattached: c.reattached.Load(),
 		Skipped:    c.skipped.Load(),
 		MemoBytes:  in.memo.bytes.Load(),

@@ -10,8 +10,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// logStream is the log: an open stream, on the external broker or in the
-// embedded server.
+// logStream is the log: an open stream, on the external broker, where it captures
+// the subjects of the metrics, or in the embedded server, where an intake fills it.
 type logStream struct {
 	nc       *nats.Conn // to where the log is
 	js       jetstream.JetStream
@@ -22,7 +22,6 @@ type logStream struct {
 	embedded bool
 	maxStore int64 // of the embedded server, 0: not known
 	dead     *deadLetters
-	bridge   *bridge // nil: the stream captures the metrics itself
 
 	reattach chan struct{} // a token after each outage of the server that has the log
 }
@@ -31,7 +30,7 @@ type logStream struct {
 func (l *logStream) forwards(outbox string) string { return l.outboxes + "." + outbox }
 
 // interrupted notes that there was an outage.
-func (l *logStream) interrupted() {
+func (l *logStream) interrupted(*nats.Conn) {
 	select {
 	case l.reattach <- struct{}{}:
 	default: // one is waiting already
@@ -41,7 +40,7 @@ func (l *logStream) interrupted() {
 // open reaches the log, for as long as it takes. It returns nil without an
 // error if ctx ends before.
 func (in *Ingest) open(ctx context.Context) (*logStream, error) {
-	l, err := in.reach(ctx)
+	l, task, err := in.reach(ctx)
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil, nil
@@ -56,18 +55,25 @@ func (in *Ingest) open(ctx context.Context) (*logStream, error) {
 			return l.dead.resume(ctx)
 		})
 		if err == nil {
+			if task != nil {
+				in.intakeTasks <- task // there is room: this is done once
+			}
 			return l, nil
 		}
 		if r.wait(ctx, err) != nil {
-			l.close()
+			l.nc.Close()
+			if task != nil {
+				task.close()
+			}
 			return nil, nil
 		}
 	}
 }
 
-// reach connects to where the log is.
-func (in *Ingest) reach(ctx context.Context) (*logStream, error) {
-	l := &logStream{
+// reach connects to where the log is. task is for the intake, nil if the stream
+// captures the metrics by itself.
+func (in *Ingest) reach(ctx context.Context) (l *logStream, task *intakeTask, err error) {
+	l = &logStream{
 		name:     in.cfg.Stream.Name,
 		writes:   in.cfg.Stream.Name + ".write",
 		frees:    in.cfg.Stream.Name + ".free",
@@ -76,35 +82,35 @@ func (in *Ingest) reach(ctx context.Context) (*logStream, error) {
 	}
 	l.dead = newDeadLetters(in, l)
 	if in.cfg.Broker.URL == "" {
-		return l, in.useEmbedded(ctx, l)
+		return l, &intakeTask{log: l}, in.useEmbedded(ctx, l)
 	}
 	nc, err := in.connectBroker(ctx, l.interrupted)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	l.nc = nc
 	if l.js, err = jetstream.New(nc); err != nil {
 		nc.Close()
-		return nil, err
+		return nil, nil, err
 	}
 	ok, err := in.hasJetStream(ctx, l.js)
 	if err != nil {
 		nc.Close()
-		return nil, err
+		return nil, nil, err
 	}
 	if ok {
 		in.warnLeftBehind()
-		return l, nil
+		return l, nil, nil
 	}
 	in.log.Warn("the broker has no JetStream: its messages are copied into an embedded log, "+
 		"and what is sent while this node is down is lost; enable JetStream on the broker (nats-server -js) to close this gap",
 		"address", in.cfg.Broker.URL)
-	l.bridge = newBridge(in, l, nc, l.js)
+	task = &intakeTask{log: l, broker: nc, brokerJS: l.js}
 	if err := in.useEmbedded(ctx, l); err != nil {
-		nc.Close()
-		return nil, err
+		task.close()
+		return nil, nil, err
 	}
-	return l, nil
+	return l, task, nil
 }
 
 // warnLeftBehind tells that the log is on the broker and what the embedded
@@ -121,24 +127,16 @@ func (in *Ingest) warnLeftBehind() {
 }
 
 func (in *Ingest) useEmbedded(ctx context.Context, l *logStream) error {
-	nc, maxStore, err := in.connectEmbedded(ctx, l.interrupted)
+	nc, server, err := in.connectEmbedded(ctx, l.interrupted)
 	if err != nil {
 		return err
 	}
-	l.nc, l.embedded, l.maxStore = nc, true, maxStore
-	if l.bridge == nil {
+	l.nc, l.embedded, l.maxStore = nc, true, server.MaxStore()
+	if in.cfg.Broker.URL == "" {
 		in.counters.connected.Store(true)
 	}
 	l.js, err = jetstream.New(nc)
 	return err
-}
-
-// close ends the connections.
-func (l *logStream) close() {
-	if l.bridge != nil {
-		l.bridge.source.Close()
-	}
-	l.nc.Close()
 }
 
 // ensure creates the stream or checks the one that is there.

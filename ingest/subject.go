@@ -37,13 +37,10 @@ func covers(a, b string) bool {
 	return len(as) == len(bs)
 }
 
-// clusterOf returns the cluster of untagged lines of a message: that of the
-// first subscription that its subject matches.
-func (in *Ingest) clusterOf(subject string) string {
-	for _, s := range in.cfg.Subscriptions {
-		if covers(s.Subject, subject) {
-			return s.Cluster
-		}
-	}
-	return ""
+// subscriptionOf returns the number of the first subscription that a subject
+// matches, -1 for none: its cluster is that of lines that name none.
+func (in *Ingest) subscriptionOf(subject string) int {
+	return slices.IndexFunc(in.cfg.Subscriptions, func(s Subscription) bool {
+		return s.Subject == subject || covers(s.Subject, subject)
+	})
 }

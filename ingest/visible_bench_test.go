@@ -3,6 +3,8 @@ package ingest
 import (
 	"bytes"
 	"context"
+	"errors"
+	"sync"
 	"testing"
 	"time"
 
@@ -13,8 +15,8 @@ import (
 	"cc-metric-store/store"
 )
 
-// benchNode runs an Ingest over an embedded server whose log is on disk.
-func benchNode(b *testing.B) (*Ingest, jetstream.JetStream) {
+// benchServer starts an embedded server that syncs each entry.
+func benchServer(b *testing.B) *server.Server {
 	b.Helper()
 	ns, err := server.NewServer(&server.Options{
 		DontListen: true, NoSigs: true, NoLog: true, JetStream: true, StoreDir: b.TempDir(), MaxPayload: 16 << 20,
@@ -28,24 +30,35 @@ func benchNode(b *testing.B) (*Ingest, jetstream.JetStream) {
 		b.Fatal("nats-server does not start")
 	}
 	b.Cleanup(func() { ns.Shutdown(); ns.WaitForShutdown() })
+	return ns
+}
+
+// benchNode runs an Ingest over a server, with an empty store, and returns when it
+// is ready.
+func benchNode(b *testing.B, ns *server.Server) (in *Ingest, stop func()) {
+	b.Helper()
 	s, err := store.New(store.Config{Metrics: benchMetrics()})
 	if err != nil {
 		b.Fatal(err)
 	}
-	in, err := New(Config{Embedded: embed(ns), Subscriptions: []Subscription{{Subject: "hpc-nats"}}, Stream: Stream{Compression: true}}, s)
+	in, err = New(Config{Embedded: embed(ns), Subscriptions: []Subscription{{Subject: "hpc-nats"}}, Stream: Stream{Compression: true}}, s)
 	if err != nil {
 		b.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- in.Run(ctx, store.Restored{}) }()
-	b.Cleanup(func() {
-		cancel()
-		if err := <-done; err != nil {
+	endRun, endIntake := runBoth(in, store.Restored{})
+	stop = sync.OnceFunc(func() {
+		if err := errors.Join(endRun(), endIntake()); err != nil {
 			b.Error(err)
 		}
 	})
+	b.Cleanup(stop)
 	await(b, func() bool { return in.Ready() == nil })
+	return in, stop
+}
+
+// benchPublisher returns a connection for acknowledged messages.
+func benchPublisher(b *testing.B, ns *server.Server) jetstream.JetStream {
+	b.Helper()
 	nc, err := nats.Connect("", nats.InProcessServer(ns))
 	if err != nil {
 		b.Fatal(err)
@@ -55,7 +68,7 @@ func benchNode(b *testing.B) (*Ingest, jetstream.JetStream) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	return in, js
+	return js
 }
 
 func await(b *testing.B, condition func() bool) {
@@ -79,11 +92,13 @@ func benchMessages(ticks int) [][]byte {
 }
 
 // BenchmarkNATSToVisible publishes acknowledged messages and waits until the
-// last one is in the store: publisher, embedded server with every message
-// synced, and ingest in one process. The hosts are known; their 16 ticks come
+// last one is in the store: publisher, embedded server with every entry synced
+// before it is acknowledged, and ingest in one process. The hosts are known; their 16 ticks come
 // again and again.
 func BenchmarkNATSToVisible(b *testing.B) {
-	in, js := benchNode(b)
+	ns := benchServer(b)
+	in, _ := benchNode(b, ns)
+	js := benchPublisher(b, ns)
 	messages := benchMessages(16)
 	sent := int64(0)
 	publish := func(n int) {
@@ -93,7 +108,7 @@ func BenchmarkNATSToVisible(b *testing.B) {
 			}
 			sent++
 		}
-		await(b, func() bool { return in.Stats().Entries == sent })
+		await(b, func() bool { return in.Stats().Samples == sent*seriesPerHost })
 	}
 	publish(benchHosts)
 	m := startMeter(b)
@@ -105,7 +120,7 @@ func BenchmarkNATSToVisible(b *testing.B) {
 // BenchmarkWriteToVisible writes bodies of eight hosts as REST does, one after
 // the other.
 func BenchmarkWriteToVisible(b *testing.B) {
-	in, _ := benchNode(b)
+	in, _ := benchNode(b, benchServer(b))
 	const perBody = 8
 	messages := benchMessages(16)
 	bodies := make([][]byte, len(messages)/perBody)

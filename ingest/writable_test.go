@@ -18,18 +18,14 @@ func TestNotWritableUntilTheLogTakesSomething(t *testing.T) {
 	if err := n.Writable(); err != nil {
 		t.Errorf("at the start: %v", err)
 	}
-	if err := ns.DisableJetStream(); err != nil {
-		t.Fatal(err)
-	}
+	resume := suspend(t, ns)
 	if err := n.Write(context.Background(), "c", strings.NewReader("cpu_load value=1\n")); err == nil {
 		t.Error("a write without a log succeeds")
 	}
 	if n.Writable() == nil || n.Ready() != nil {
 		t.Errorf("writable: %v, ready: %v", n.Writable(), n.Ready())
 	}
-	if err := ns.EnableJetStream(&server.JetStreamConfig{StoreDir: ns.StoreDir()}); err != nil {
-		t.Fatal(err)
-	}
+	resume()
 	eventually(t, "writable without a write", func() bool { return n.Writable() == nil })
 }
 
@@ -38,6 +34,8 @@ type replaceable struct{ atomic.Pointer[server.Server] }
 
 func (r *replaceable) InProcessConn() (net.Conn, error) { return r.Load().InProcessConn() }
 func (r *replaceable) MaxStore() int64                  { return 0 }
+func (r *replaceable) MaxBuffered() int64               { return 1 << 30 }
+func (r *replaceable) Listen() error                    { return nil }
 
 func TestReconnectsToARestartedEmbeddedServer(t *testing.T) {
 	dir := t.TempDir()

@@ -43,6 +43,12 @@ type write struct {
 	detail  string
 }
 
+// writeMemory is what a write takes for as long as it reads its body.
+type writeMemory struct {
+	chunk  []byte // of writeChunk
+	packed []byte
+}
+
 type pendingEntry struct {
 	id   string
 	line int // number of its first line
@@ -76,7 +82,9 @@ func (w *write) append(ctx context.Context, body io.Reader) error {
 		return err
 	}
 	src := &source{r: body}
-	buf := make([]byte, size)
+	memory := w.in.writeMemory.Get().(*writeMemory)
+	defer w.in.writeMemory.Put(memory)
+	buf := memory.chunk[:size]
 	n, skipping := 0, false
 	for {
 		if err := ctx.Err(); err != nil {
@@ -94,7 +102,7 @@ func (w *write) append(ctx context.Context, body io.Reader) error {
 			cut = lastLine(chunk)
 		}
 		if cut > 0 {
-			if err := w.publish(ctx, chunk[:cut]); err != nil {
+			if err := w.publish(ctx, chunk[:cut], &memory.packed); err != nil {
 				return err
 			}
 		}
@@ -163,13 +171,13 @@ func (w *write) skipLine(chunk []byte, skipping *bool) []byte {
 }
 
 // publish appends one entry to the log and notes that its outcome is awaited.
-func (w *write) publish(ctx context.Context, data []byte) error {
+func (w *write) publish(ctx context.Context, data []byte, scratch *[]byte) error {
 	first := w.line
 	w.line += bytes.Count(data, newline)
 	if len(w.pending) > 0 {
 		w.budget.renew()
 	}
-	id, done, err := w.in.publish(ctx, &w.budget, &draft{cluster: w.cluster, data: data})
+	id, done, err := w.in.publish(ctx, &w.budget, &draft{cluster: w.cluster, data: data, scratch: scratch})
 	if err != nil {
 		return err
 	}

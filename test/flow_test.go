@@ -80,11 +80,11 @@ func TestBrokerWithoutJetStream(t *testing.T) {
 // arrives: whoever publishes there before the program subscribes is not heard.
 func awaitBridge(n *node, c *client) {
 	n.t.Helper()
-	before := n.metric("bridged_messages_total")
+	before := n.metric("intake_messages_total")
 	n.waitFor("the subscription at the broker", func() error {
 		c.send(subject, "# a comment\n")
 		c.flush()
-		if n.metric("bridged_messages_total") == before {
+		if n.metric("intake_messages_total") == before {
 			return fmt.Errorf("no message was copied yet")
 		}
 		return nil

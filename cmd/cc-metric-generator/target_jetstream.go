@@ -60,7 +60,7 @@ func openJetStream(
 		jetstream.WithPublishAsyncMaxPending(2*maxPendingMessages), // never reached: ours is the bound
 		jetstream.WithPublishAsyncTimeout(ackTimeout))
 	if err == nil {
-		err = checkStream(ctx, js, c.subject)
+		err = checkSubject(ctx, js, c.subject)
 	}
 	if err != nil {
 		conn.Close()
@@ -76,18 +76,24 @@ func openJetStream(
 	}, nil
 }
 
-// checkStream makes sure that somebody will acknowledge messages on subject.
-func checkStream(ctx context.Context, js jetstream.JetStream, subject string) error {
+// checkSubject makes sure that somebody will acknowledge messages on subject. A store with an
+// embedded server does it itself, without a stream that takes the subject.
+func checkSubject(ctx context.Context, js jetstream.JetStream, subject string) error {
 	_, err := js.StreamNameBySubject(ctx, subject)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		ctx, cancel := context.WithTimeout(ctx, ackTimeout)
+		defer cancel()
+		_, err = js.Publish(ctx, subject, nil, jetstream.WithRetryAttempts(0))
+	}
 	switch {
-	case errors.Is(err, jetstream.ErrStreamNotFound):
+	case errors.Is(err, jetstream.ErrNoStreamResponse):
 		return fmt.Errorf("no stream takes the subject %q: start the store, which creates it, "+
 			"or correct -subject, or publish without acknowledgement by -mode core", subject)
 	case errors.Is(err, jetstream.ErrJetStreamNotEnabled), errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount),
 		errors.Is(err, nats.ErrNoResponders):
 		return errors.New("the server runs without it: start it with -js, or publish without acknowledgement by -mode core")
 	case err != nil:
-		return fmt.Errorf("look up stream of subject %q: %w", subject, err)
+		return fmt.Errorf("ask who acknowledges messages on %q: %w", subject, err)
 	}
 	return nil
 }

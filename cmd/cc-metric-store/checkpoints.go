@@ -43,18 +43,21 @@ func (a *app) afterLoading(run func(context.Context) error) func(context.Context
 // finishTimeout bounds the last checkpoint.
 const finishTimeout = 60 * time.Second
 
-// finish writes the last checkpoint, when all stages have ended.
-func (a *app) finish() {
+// finish writes the last checkpoint when ctx ends. Nothing changes the store any
+// more, then.
+func (a *app) finish(ctx context.Context) error {
+	<-ctx.Done()
 	select {
 	case <-a.log.loaded:
 	default:
-		return // what is in the store is a part of what is on the disk
+		return nil // what is in the store is a part of what is on the disk
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), finishTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishTimeout)
 	defer cancel()
 	if err := a.checkpoints.Finish(ctx, a.log, a.log.Consistent() == nil); err != nil {
 		a.logger.Warn("stopping without a last checkpoint: the next start takes the one before and reads more of the log", "error", err)
 	}
+	return nil
 }
 
 // trouble returns what an operator has to see to although all is answered.

@@ -43,17 +43,30 @@ func newEmbeddedServer(cfg *config.Config, log *slog.Logger) (*embeddedServer, e
 // start is called by ingest alone, once at a time, stop when ingest and watch
 // have ended.
 func (e *embeddedServer) start(ctx context.Context) (ingest.InProcess, error) {
-	if e.running() {
-		return e.server, nil
+	if !e.running() {
+		if err := e.server.Start(ctx); err != nil {
+			return nil, err
+		}
+		close(e.started)
 	}
-	if err := e.server.Start(ctx); err != nil {
-		return nil, err
+	return inProcess{e.server, e.log}, nil
+}
+
+// inProcess is the embedded server as ingest sees it.
+type inProcess struct {
+	*embedded.Server
+	log *slog.Logger
+}
+
+// Listen implements ingest.InProcess.
+func (p inProcess) Listen() error {
+	if err := p.Server.Listen(); err != nil {
+		return err
 	}
-	close(e.started)
-	if url := e.server.URL(); url != "" {
-		e.log.Info("the embedded NATS server is listening", "url", url)
+	if url := p.URL(); url != "" {
+		p.log.Info("the embedded NATS server is listening", "url", url)
 	}
-	return e.server, nil
+	return nil
 }
 
 func (e *embeddedServer) running() bool {

@@ -147,10 +147,9 @@ func assemble(cfg *config.Config, o options, log *slog.Logger) (*app, error) {
 // run runs the parts until ctx ends or one of them fails. They stop in order:
 // REST first, so that all who write or ask get their answer, then the way from
 // the log, then what looks after the store, of which the last checkpoint is
-// written, then the log.
+// written, then the way into the log, then the log.
 func (a *app) run(ctx context.Context) error {
 	defer a.embedded.stop()
-	defer a.finish()
 	stages := []struct {
 		name string
 		run  func(context.Context) error
@@ -159,9 +158,11 @@ func (a *app) run(ctx context.Context) error {
 		{"ingest", a.followLog},
 		{"checkpoints", a.afterLoading(func(ctx context.Context) error { return a.checkpoints.Run(ctx, a.log) })},
 		{"retention", a.afterLoading(a.store.Run)},
-		{"embedded server", a.embedded.watch},
 		{"memory", func(ctx context.Context) error { return a.collector.follow(ctx, a) }},
 		{"status", a.reportStatus},
+		{"last checkpoint", a.finish},
+		{"intake", a.log.RunIntake},
+		{"embedded server", a.embedded.watch},
 	}
 	type ended struct {
 		stage int

@@ -1,0 +1,320 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// intake puts what publishers send to the embedded server, or to a broker without
+// JetStream, into the embedded log:
+//
+//	subscriptions -> arrived -> packer (one goroutine, in order) -> embedded log
+//
+// No stream captures the subjects of the metrics: it would sync, compress and
+// deliver each message alone, which costs several times all the rest of its way.
+type intake struct {
+	in  *Ingest
+	log *logStream // its names
+	js  jetstream.JetStream
+
+	local  *origin
+	broker *origin // nil: there is none
+
+	arrived    chan arrival
+	delivering sync.WaitGroup // the client library's goroutine of each subscription
+
+	mu sync.Mutex
+	// Guarded by mu.
+	subs   []subscription
+	logged time.Time // when an overflow was
+}
+
+// origin is a server with publishers.
+type origin struct {
+	nc *nats.Conn
+	// acks says that they may ask for acknowledgements, as a stream gives them. On
+	// somebody else's broker another subscriber may answer.
+	acks    bool
+	backlog int64 // bytes that may wait in each subscription
+}
+
+// arrival is a message on its way into the log.
+type arrival struct {
+	*nats.Msg
+	acks bool
+}
+
+type subscription struct {
+	*nats.Subscription
+	dropped int // how many messages were counted as dropped
+}
+
+// brokerBacklog bounds the bytes that wait in each subscription to a broker while
+// the embedded log is slow or takes nothing. What exceeds it is lost and counted.
+const brokerBacklog = 512 << 20
+
+// intakeTask is what Run asks of RunIntake.
+type intakeTask struct {
+	log *logStream
+	// broker is one without JetStream, nil if there is none. Who has the task
+	// closes it.
+	broker   *nats.Conn
+	brokerJS jetstream.JetStream // to ask again whether there is one
+}
+
+func (t *intakeTask) close() {
+	if t.broker != nil {
+		t.broker.Close()
+	}
+}
+
+// RunIntake puts what publishers send to the embedded server, or to a broker
+// without JetStream, into the embedded log, if that is what Run uses, until ctx
+// ends, and then what has arrived, for at most ten seconds. It begins when Run
+// has opened the log, and goes on when Run has returned, so that nothing is lost
+// while the program stops. It is called once.
+func (in *Ingest) RunIntake(ctx context.Context) error {
+	var task *intakeTask
+	select {
+	case task = <-in.intakeTasks:
+	case <-ctx.Done():
+		select {
+		case task := <-in.intakeTasks:
+			task.close()
+		default:
+		}
+		return nil
+	}
+	defer task.close()
+	k, err := in.newIntake(ctx, task)
+	if err != nil {
+		return fmt.Errorf("take in messages: %w", err)
+	}
+	defer k.close()
+	in.intake.Store(k)
+	return k.run(ctx, task)
+}
+
+func (in *Ingest) newIntake(ctx context.Context, task *intakeTask) (*intake, error) {
+	k := &intake{in: in, log: task.log, arrived: make(chan arrival, 16)}
+	if task.broker != nil {
+		k.broker = &origin{nc: task.broker, backlog: brokerBacklog}
+	}
+	// Two connections, so that what arrives does not hold up acknowledgements.
+	nc, _, err := in.connectEmbedded(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	k.js, err = jetstream.New(nc,
+		// What is not acknowledged is given again by the packer, in its order.
+		jetstream.WithPublishAsyncMaxPending(2*maxSent), jetstream.WithPublishAsyncTimeout(apiTimeout))
+	if err != nil {
+		nc.Close()
+		return nil, err
+	}
+	local, server, err := in.connectEmbedded(ctx, k.listen)
+	if err != nil {
+		nc.Close()
+		return nil, err
+	}
+	k.local = &origin{nc: local, acks: true, backlog: server.MaxBuffered()}
+	local.SetErrorHandler(k.report)
+	return k, nil
+}
+
+func (k *intake) close() {
+	k.js.CleanupPublisher()
+	k.js.Conn().Close()
+	k.local.nc.Close()
+}
+
+func (k *intake) origins() []*origin {
+	if k.broker == nil {
+		return []*origin{k.local}
+	}
+	return []*origin{k.local, k.broker}
+}
+
+// run takes in messages until ctx ends, and then what has arrived.
+func (k *intake) run(ctx context.Context, task *intakeTask) error {
+	packing, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	var g sync.WaitGroup
+	g.Go(func() { newPacker(k).run(packing) })
+	if k.broker != nil {
+		g.Go(func() { k.awaitJetStream(ctx, task.brokerJS) })
+	}
+	err := k.begin(ctx, packing)
+	if err == nil {
+		<-ctx.Done()
+	}
+	patience := drainTimeout
+	if k.in.writable.err() != nil {
+		patience = flushTimeout
+	}
+	late := time.AfterFunc(patience, stop)
+	defer late.Stop()
+	k.drain(packing)
+	close(k.arrived)
+	g.Wait()
+	return err
+}
+
+// begin subscribes, for as long as it takes, and then lets publishers connect:
+// what they send from then on is taken.
+func (k *intake) begin(ctx, packing context.Context) error {
+	for r := (retry{in: k.in, what: "subscribe to the metrics"}); ; {
+		err := k.subscribe(ctx, packing)
+		if err == nil {
+			break
+		}
+		k.unsubscribe()
+		if r.wait(ctx, err) != nil {
+			return nil
+		}
+	}
+	server, err := k.in.embedded(ctx)
+	if err == nil {
+		err = server.Listen()
+	}
+	if err != nil {
+		return fmt.Errorf("let publishers connect: %w", err)
+	}
+	close(k.in.taking)
+	return nil
+}
+
+// listen lets publishers connect again after the embedded server was started
+// anew, when it knows the subscriptions.
+func (k *intake) listen(nc *nats.Conn) {
+	ctx, cancel := context.WithTimeout(context.Background(), apiTimeout)
+	defer cancel()
+	server, err := k.in.embedded(ctx)
+	if err == nil {
+		err = nc.FlushWithContext(ctx)
+	}
+	if err == nil {
+		err = server.Listen()
+	}
+	if err != nil {
+		k.in.log.Error("the embedded nats-server runs again but takes no connections: start this program anew", "error", err)
+	}
+}
+
+// subscribe hands over messages until packing ends.
+func (k *intake) subscribe(ctx, packing context.Context) error {
+	for _, src := range k.origins() {
+		for _, subject := range subjects(k.in.cfg.Subscriptions) {
+			sub, err := src.nc.Subscribe(subject, func(m *nats.Msg) {
+				select {
+				case k.arrived <- arrival{m, src.acks}:
+				case <-packing.Done():
+					k.in.counters.notTaken.Add(1)
+				}
+			})
+			if err != nil {
+				return fmt.Errorf("subscribe to %s: %w", subject, err)
+			}
+			k.delivering.Add(1)
+			sub.SetClosedHandler(func(string) { k.delivering.Done() })
+			k.mu.Lock()
+			k.subs = append(k.subs, subscription{Subscription: sub})
+			k.mu.Unlock()
+			if err := sub.SetPendingLimits(-1, int(src.backlog)); err != nil {
+				return err
+			}
+		}
+		if err := withTimeout(ctx, src.nc.FlushWithContext); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// drain ends the subscriptions when they have delivered what is there. It waits
+// for the servers to end them until packing ends.
+func (k *intake) drain(packing context.Context) {
+	k.countDropped()
+	k.mu.Lock()
+	for _, s := range k.subs {
+		_ = s.Drain() // fails if the connection is closed, and with it all is done
+	}
+	k.mu.Unlock()
+	abandon := context.AfterFunc(packing, func() {
+		// Nobody waits for the packer any more: what is there is counted at once.
+		for _, src := range k.origins() {
+			if err := src.nc.Barrier(k.unsubscribe); err != nil {
+				k.unsubscribe()
+			}
+		}
+	})
+	k.delivering.Wait()
+	abandon()
+}
+
+// unsubscribe ends the subscriptions at once.
+func (k *intake) unsubscribe() {
+	k.countDropped()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, s := range k.subs {
+		_ = s.Unsubscribe()
+	}
+	k.subs = nil
+}
+
+// countDropped counts what did not fit into the backlog.
+func (k *intake) countDropped() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for i, s := range k.subs {
+		if n, err := s.Dropped(); err == nil {
+			k.in.counters.notTaken.Add(int64(n - s.dropped))
+			k.subs[i].dropped = n
+		}
+	}
+}
+
+// report tells the operator when messages do not fit into the backlog.
+func (k *intake) report(_ *nats.Conn, sub *nats.Subscription, err error) {
+	if sub == nil || !errors.Is(err, nats.ErrSlowConsumer) {
+		k.in.log.Debug("connection to the embedded nats-server", "error", err)
+		return
+	}
+	k.countDropped()
+	k.mu.Lock()
+	due := time.Since(k.logged) >= repeatLog
+	if due {
+		k.logged = time.Now()
+	}
+	k.mu.Unlock()
+	if due {
+		k.in.log.Error("publishers send faster than the embedded log takes it: messages that nobody waits for are lost",
+			"subject", sub.Subject, "lost", k.in.counters.notTaken.Load())
+	}
+}
+
+// awaitJetStream warns once if the broker has JetStream after all.
+func (k *intake) awaitJetStream(ctx context.Context, js jetstream.JetStream) {
+	tick := time.NewTicker(k.in.cfg.pace.ask)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if k.broker.nc.IsConnected() && askForJetStream(ctx, js) == nil {
+			k.in.log.Warn("the broker has JetStream now: a restart of this program puts the log there; "+
+				"what the embedded log holds stays behind in its directory and is not in the answers then",
+				"address", k.in.cfg.Broker.URL)
+			return
+		}
+	}
+}

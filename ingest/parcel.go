@@ -1,0 +1,121 @@
+package ingest
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// parcel is one entry of the log in the making.
+type parcel struct {
+	sub      int    // the subscription it came under
+	messages int64  // that end in it
+	encoding string // of the lines, if their publisher packed them
+	lines    []byte
+	replies  []string // where publishers wait for an acknowledgement
+	ids      []idHash // of the messages that have one
+
+	// forward is a message that the log itself answers. It is all there is, then.
+	forward *nats.Msg
+
+	packed []byte
+	msg    *nats.Msg
+	sending
+}
+
+// sending is an attempt to give a parcel to the log.
+type sending struct {
+	ack jetstream.PubAckFuture
+	err error // it failed
+}
+
+func (s sending) ok() <-chan *jetstream.PubAck {
+	if s.ack == nil {
+		return nil
+	}
+	return s.ack.Ok()
+}
+
+func (s sending) failed() <-chan error {
+	if s.ack == nil {
+		return nil
+	}
+	return s.ack.Err()
+}
+
+// await returns what became of it.
+func (s *sending) await(ctx context.Context) (sequence uint64, err error) {
+	if s.err != nil {
+		return 0, s.err
+	}
+	select {
+	case a := <-s.ok():
+		return a.Sequence, nil
+	case s.err = <-s.failed():
+		return 0, s.err
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
+}
+
+// fill makes the message, under the subject, and reports whether it does not refer
+// to the lines. scratch is memory to pack them, which may grow.
+func (e *parcel) fill(subject string, scratch *[]byte) (packed bool) {
+	e.msg = &nats.Msg{Subject: subject, Header: nats.Header{}, Data: e.lines}
+	e.rename()
+	if e.encoding == "" {
+		if block := pack(scratch, e.lines); block != nil {
+			e.packed = append(e.packed[:0], block...)
+			e.msg.Data, e.encoding, packed = e.packed, encodingS2, true
+		}
+	}
+	if e.encoding != "" {
+		e.msg.Header.Set(headerEncoding, e.encoding)
+	}
+	return packed
+}
+
+// rename gives it an id under which the log does not know it.
+func (e *parcel) rename() { e.msg.Header.Set(nats.MsgIdHdr, rand.Text()) }
+
+// publish sends it, without repetitions by the library, which would change the
+// order.
+func (e *parcel) publish(js jetstream.JetStream) {
+	e.ack, e.err = js.PublishMsgAsync(e.msg, jetstream.WithRetryAttempts(0), jetstream.WithStallWait(apiTimeout))
+}
+
+func (e *parcel) reset() {
+	*e = parcel{lines: e.lines[:0], packed: e.packed[:0], replies: e.replies[:0], ids: e.ids[:0]}
+}
+
+// mark notes where the lines of an entry come from.
+func mark(m *nats.Msg, cluster, subject string) {
+	m.Header.Set(headerSubject, subject)
+	m.Header.Del(headerCluster)
+	if cluster != "" {
+		m.Header.Set(headerCluster, cluster)
+	}
+}
+
+// acknowledgement is what a stream answers to a publisher.
+func acknowledgement(stream string, sequence uint64, duplicate bool) []byte {
+	answer, _ := json.Marshal(jetstream.PubAck{Stream: stream, Sequence: sequence, Duplicate: duplicate}) // of plain values
+	return answer
+}
+
+// split cuts a message that is larger than the log takes at the ends of lines.
+func split(data []byte, limit int) [][]byte {
+	var parts [][]byte
+	for len(data) > limit {
+		cut := lastLine(data[:limit])
+		if cut == 0 { // one line longer than any that is read
+			cut = limit
+		}
+		parts = append(parts, data[:cut])
+		data = data[cut:]
+	}
+	return append(parts, data)
+}
