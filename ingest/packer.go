@@ -280,9 +280,9 @@ func (p *packer) settle(sequence uint64) {
 func (p *packer) answer(reply string, answer []byte) { _ = p.k.local.nc.Publish(reply, answer) }
 
 // repeat gives what is on its way to the log again, and again, after the first
-// one failed, until the log has all of it or ctx ends. What it has behind one that
-// failed is given again too, so that the later one of two samples stays the later
-// one.
+// one failed, until the log has all of it or ctx ends. What comes behind that one
+// is given again even if the log has it, so that the later one of two samples stays
+// the later one.
 func (p *packer) repeat(ctx context.Context) {
 	in := p.k.in
 	for attempt := 0; ; attempt++ {
@@ -318,13 +318,11 @@ func (p *packer) await(ctx context.Context) (err error) {
 		e := p.sent[behind]
 		sequence, fault := e.await(ctx)
 		switch {
-		case fault != nil:
-			if err == nil {
-				err = fault
-			}
-			behind++
 		case err != nil:
-			e.rename()
+			e.rename() // it may be there although it was not acknowledged
+			behind++
+		case fault != nil:
+			err = fault
 			behind++
 		default:
 			p.settle(sequence)
