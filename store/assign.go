@@ -172,7 +172,10 @@ func (a *appender) set(g *grid, p *place, column int32, v float64) (need int64) 
 		b.patches = append(b.patches, patch{column, int32(p.slot), v})
 		return 0
 	}
-	if n := valueBytes * b.head.growth(p.slot, column, g.columns); n > 0 && !a.store.take(n) {
+	switch n := valueBytes * b.head.growth(p.slot, column, g.columns); {
+	case n < 0:
+		defer a.store.give(-n)
+	case n > 0 && !a.store.take(n):
 		return n
 	}
 	b.head.set(p.slot, column, g.columns, v)

@@ -92,7 +92,7 @@ func (c *capture) grid(g *grid) checkpoint.Grid {
 }
 
 func (c *capture) copyHead(h *head) head {
-	out := head{chunks: make([][]float64, len(h.chunks)), high: h.high}
+	out := head{chunks: make([][]float64, len(h.chunks)), rows: h.rows, high: h.high}
 	for i, values := range h.chunks {
 		from := len(c.values)
 		c.values = append(c.values, values...)

@@ -1,30 +1,58 @@
 package store
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
-// chunkRows is the number of slots that a head gets memory for at once.
-const chunkRows = 8
+// A head gets memory for so many slots at once, whichever wastes least.
+const (
+	leastRows = 4
+	chunkRows = 8 // while it is not known how many columns there will be
+)
 
 // head holds the values of an open block, slot by slot: a tick of a host fills
 // one row. Its memory grows with the slots and columns in use.
 type head struct {
-	// chunks holds chunkRows rows each, of equal length; nil: no value.
+	// chunks holds rows rows each, of equal length; nil: no value.
 	chunks [][]float64
+	rows   int64
 	high   int64 // the last slot written to
 }
 
-// growth returns the number of values by which the head has to grow before
-// slot and column can be set, 0 if there is room. columns is what the grid has.
+// growth returns the number of values by which the head grows when slot and column
+// are set, 0 if there is room; it may be negative. columns is what the grid has.
 func (h *head) growth(slot int64, column, columns int32) int64 {
+	if h.isSettling(slot, columns) {
+		rows := rowsFor(columns)
+		n := h.high/rows + 1
+		if slot/rows >= n {
+			n++
+		}
+		return n*rows*int64(max(columns, column+1)) - h.size()
+	}
+	rows := h.rows
+	if rows == 0 {
+		rows = rowsFor(max(columns, column+1))
+	}
 	c := h.chunk(slot)
-	if int(column)*chunkRows < len(c) {
+	if int64(column)*rows < int64(len(c)) {
 		return 0
 	}
-	return int64(h.width(c, column, columns))*chunkRows - int64(len(c))
+	return int64(h.width(c, column, columns))*rows - int64(len(c))
+}
+
+// isSettling reports whether the head is about to get its second chunk: the columns
+// of a new host are known by then, and the first chunk is laid out anew for them.
+func (h *head) isSettling(slot int64, columns int32) bool {
+	return len(h.chunks) == 1 && slot >= h.rows && (rowsFor(columns) != h.rows || int64(len(h.chunks[0])) > h.rows*int64(columns))
 }
 
 func (h *head) chunk(slot int64) []float64 {
-	if i := slot / chunkRows; i < int64(len(h.chunks)) {
+	if len(h.chunks) == 0 {
+		return nil
+	}
+	if i := slot / h.rows; i < int64(len(h.chunks)) {
 		return h.chunks[i]
 	}
 	return nil
@@ -41,48 +69,101 @@ func (h *head) width(c []float64, column, columns int32) int32 {
 
 // set stores a value.
 func (h *head) set(slot int64, column, columns int32, v float64) {
-	i := slot / chunkRows
+	switch {
+	case h.isSettling(slot, columns):
+		h.settle(max(columns, column+1))
+	case h.rows == 0:
+		h.rows = rowsFor(max(columns, column+1))
+	}
+	i := slot / h.rows
 	for int64(len(h.chunks)) <= i {
 		h.chunks = append(h.chunks, nil)
 	}
 	c := h.chunks[i]
-	if int(column)*chunkRows >= len(c) {
-		c = grow(c, h.width(c, column, columns))
+	if int64(column)*h.rows >= int64(len(c)) {
+		c = grow(c, h.rows, h.width(c, column, columns))
 		h.chunks[i] = c
 	}
-	width := len(c) / chunkRows
-	c[int(slot%chunkRows)*width+int(column)] = v
+	width := int64(len(c)) / h.rows
+	c[slot%h.rows*width+int64(column)] = v
 	h.high = max(h.high, slot)
+}
+
+// settle lays out the first chunk anew.
+func (h *head) settle(columns int32) {
+	old := *h
+	*h = head{rows: rowsFor(columns), high: old.high}
+	for slot := range old.high + 1 {
+		if slot%h.rows == 0 {
+			h.chunks = append(h.chunks, grow(nil, h.rows, columns))
+		}
+		copy(h.row(slot), old.row(slot))
+	}
 }
 
 // row returns the values of the slot as far as there is memory for them, to be
 // written to until the head grows.
 func (h *head) row(slot int64) []float64 {
 	c := h.chunk(slot)
-	width := len(c) / chunkRows
-	at := int(slot%chunkRows) * width
+	width := int64(len(c)) / h.rows
+	at := slot % h.rows * width
 	return c[at : at+width : at+width]
 }
 
 // grow returns a chunk with longer rows and the values of c.
-func grow(c []float64, width int32) []float64 {
-	g := make([]float64, int(width)*chunkRows)
+func grow(c []float64, rows int64, width int32) []float64 {
+	g := make([]float64, int64(width)*rows)
 	fillGaps(g)
-	old := len(c) / chunkRows
-	for row := 0; row < chunkRows && old > 0; row++ {
-		copy(g[row*int(width):], c[row*old:(row+1)*old])
+	old := int64(len(c)) / rows
+	for row := int64(0); row < rows && old > 0; row++ {
+		copy(g[row*int64(width):], c[row*old:(row+1)*old])
 	}
 	return g
+}
+
+// rowsFor returns how many rows of so many columns make a chunk that wastes little
+// of what the allocator gives for it.
+func rowsFor(columns int32) int64 {
+	best, least := int64(chunkRows), int64(0)
+	for rows := int64(chunkRows); rows >= leastRows; rows-- {
+		want := rows * int64(columns) * valueBytes
+		if waste := (allocated(want) - want) * 1000 / want; rows == chunkRows || waste < least {
+			best, least = rows, waste
+		}
+	}
+	return best
+}
+
+// allocated returns how many bytes Go's allocator takes for so many, of some size.
+func allocated(bytes int64) int64 {
+	const page, largestClass = 8 << 10, 32 << 10
+	switch i, _ := slices.BinarySearch(sizeClasses[:], bytes); {
+	case bytes < sizeClasses[0]:
+		return bytes
+	case bytes <= largestClass:
+		return sizeClasses[i]
+	}
+	return (bytes + page - 1) / page * page
+}
+
+// sizeClasses are the sizes of Go's allocator from 1 KiB to 32 KiB.
+var sizeClasses = [...]int64{
+	1024, 1152, 1280, 1408, 1536, 1792, 2048, 2304, 2688, 3072, 3200, 3456, 4096, 4864, 5376, 6144, 6528, 6784, 6912,
+	8192, 9472, 9728, 10240, 10880, 12288, 13568, 14336, 16384, 18432, 19072, 20480, 21760, 24576, 27264, 28672, 32768,
 }
 
 // read copies the column's values of the slots from slot on to dst; slots
 // without a value become gaps.
 func (h *head) read(dst []float64, column int32, slot int64) {
 	for len(dst) > 0 {
-		row := slot % chunkRows
-		n := min(len(dst), int(chunkRows-row))
+		if len(h.chunks) == 0 {
+			fillGaps(dst)
+			return
+		}
+		row := slot % h.rows
+		n := min(len(dst), int(h.rows-row))
 		c := h.chunk(slot)
-		width := len(c) / chunkRows
+		width := len(c) / int(h.rows)
 		if int(column) >= width {
 			fillGaps(dst[:n])
 		} else {
@@ -99,8 +180,8 @@ func (h *head) read(dst []float64, column int32, slot int64) {
 // clear makes gaps of all values of the column.
 func (h *head) clear(column int32) {
 	for _, c := range h.chunks {
-		if width := len(c) / chunkRows; int(column) < width {
-			for row := range chunkRows {
+		if width := len(c) / int(h.rows); int(column) < width {
+			for row := range int(h.rows) {
 				c[row*width+int(column)] = math.NaN()
 			}
 		}
@@ -110,8 +191,8 @@ func (h *head) clear(column int32) {
 // has reports whether the column has a value.
 func (h *head) has(column int32) bool {
 	for _, c := range h.chunks {
-		if width := len(c) / chunkRows; int(column) < width {
-			for row := range chunkRows {
+		if width := len(c) / int(h.rows); int(column) < width {
+			for row := range int(h.rows) {
 				if !math.IsNaN(c[row*width+int(column)]) {
 					return true
 				}

@@ -146,8 +146,8 @@ func TestClockGoesBack(t *testing.T) {
 // TestLoadIntoAFullStore loads what fits into the same memory as before.
 func TestLoadIntoAFullStore(t *testing.T) {
 	r := newRestarts(t, testSeed(t), 2)
-	r.store.cfg.MaxSeries = 500
-	for range 30 {
+	r.store.cfg.MaxSeries = 400
+	for range 40 {
 		r.appendEntry()
 	}
 	r.mustWrite()

@@ -1,0 +1,74 @@
+package store
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+)
+
+// TestHead writes values of ever more columns to slots in any order. A map is the
+// judge.
+func TestHead(t *testing.T) {
+	seed := rand.Uint64()
+	rnd := rand.New(rand.NewPCG(seed, 0))
+	laidOutAnew := false
+	for range 30 {
+		var h head
+		type place struct {
+			slot   int64
+			column int32
+		}
+		want := map[place]float64{}
+		most, slots := 1+rnd.Int32N(700), 1+rnd.Int64N(40)
+		columns, slot := int32(0), int64(0)
+		for i := range int32(3000) {
+			column := rnd.Int32N(min(columns+1, most))
+			if i < most { // a host's first tick
+				column = i
+			}
+			columns = max(columns, column+1)
+			if i >= most && rnd.IntN(100) == 0 {
+				slot = rnd.Int64N(slots)
+			}
+			before, grows := h.size(), h.growth(slot, column, columns)
+			laidOutAnew = laidOutAnew || grows < 0
+			v := rnd.Float64()
+			h.set(slot, column, columns, v)
+			if h.size() != before+grows {
+				t.Fatalf("seed %d: it grows by %d, not by %d", seed, h.size()-before, grows)
+			}
+			if got := h.row(slot)[column]; got != v {
+				t.Fatalf("seed %d: the row has %v, want %v", seed, got, v)
+			}
+			want[place{slot, column}] = v
+		}
+		values := make([]float64, slots)
+		for column := range columns + 2 {
+			h.read(values, column, 0)
+			for slot, got := range values {
+				if v, ok := want[place{int64(slot), column}]; ok && got != v || !ok && !math.IsNaN(got) {
+					t.Fatalf("seed %d: slot %d, column %d: %v, want %v, %v", seed, slot, column, got, v, ok)
+				}
+			}
+		}
+	}
+	if !laidOutAnew {
+		t.Errorf("seed %d: no head was laid out anew", seed)
+	}
+}
+
+// TestAllocated compares with what Go gives.
+func TestAllocated(t *testing.T) {
+	for bytes := 1 << 10; bytes < 100<<10; bytes += 8 {
+		if got, want := allocated(int64(bytes)), int64(cap(append([]byte(nil), make([]byte, bytes)...))); got != want {
+			t.Errorf("%d bytes: %d, Go gives %d", bytes, got, want)
+		}
+	}
+	for columns := range int32(5000) {
+		rows := rowsFor(columns + 1)
+		want := rows * int64(columns+1) * valueBytes
+		if want > 8<<10 && allocated(want) > want*5/4 {
+			t.Errorf("%d columns: %d rows, %d bytes take %d", columns+1, rows, want, allocated(want))
+		}
+	}
+}
