@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"math/bits"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -49,6 +50,9 @@ const noSeries = -1
 func (l *layout) add(keys []layoutKey) (refused []uint32) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if !l.gone {
+		l.keys = slices.Grow(l.keys, len(keys))
+	}
 	for _, k := range keys {
 		if l.gone || l.find(k.shape) >= 0 {
 			refused = append(refused, k.shape)

@@ -79,13 +79,21 @@ func (m *memo) learnKeys(l *layout, b *store.Batch, notes []note) {
 		}
 	}
 	l.mu.RUnlock()
+	var names []store.Name
+	for _, i := range fresh {
+		if n := &notes[i]; n.part != notConfigured {
+			names = append(names, store.Name{Part: b.Parts[n.part], Metric: n.metric})
+		}
+	}
+	numbers := m.store.Number(l.source, names)
 	keys := make([]layoutKey, 0, len(fresh))
 	for _, i := range fresh {
-		k, ok := layoutKey{shape: shapes[i], series: noSeries}, true
-		if n := &notes[i]; n.part != notConfigured {
-			k.series, ok = m.store.Number(l.source, b.Parts[n.part], n.metric)
+		k, held := layoutKey{shape: shapes[i], series: noSeries}, true
+		if notes[i].part != notConfigured {
+			k.series, numbers = numbers[0], numbers[1:]
+			held = k.series >= 0
 		}
-		if ok {
+		if held {
 			keys = append(keys, k)
 		} else {
 			unwanted = append(unwanted, k.shape)

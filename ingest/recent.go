@@ -27,7 +27,7 @@ type idHash [2]uint64
 
 // known is what became of a message.
 type known struct {
-	at       time.Time
+	at       int64   // Unix ns: when it arrived
 	parcel   *parcel // on its way; nil: the log has it
 	sequence uint64
 }
@@ -43,7 +43,7 @@ func (r *recent) hash(id string) idHash {
 // find returns what is known of an id.
 func (r *recent) find(id idHash, now time.Time) (known, bool) {
 	k, ok := r.byID[id]
-	return k, ok && (k.parcel != nil || now.Sub(k.at) < recentAge)
+	return k, ok && (k.parcel != nil || now.UnixNano()-k.at < int64(recentAge))
 }
 
 // add notes that a message is in a parcel.
@@ -58,7 +58,7 @@ func (r *recent) add(id idHash, e *parcel, now time.Time) {
 			r.next = (r.next + 1) % recentIDs
 		}
 	}
-	r.byID[id] = known{at: now, parcel: e}
+	r.byID[id] = known{at: now.UnixNano(), parcel: e}
 }
 
 // settle notes that the log has the messages of a parcel.

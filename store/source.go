@@ -2,6 +2,7 @@ package store
 
 import (
 	"hash/maphash"
+	"slices"
 	"strings"
 )
 
@@ -34,34 +35,50 @@ func (s *Store) NewSource(cluster, host string) *Source {
 	return &Source{key: hostKey{strings.Clone(cluster), strings.Clone(host)}}
 }
 
-// Number gives the next number, from 0 on, to the part's series of m. It
-// returns false if the store does not hold the series, or if the source is no
-// longer current.
-func (s *Store) Number(src *Source, part Part, m MetricID) (n int32, ok bool) {
+// Name names a series of a host.
+type Name struct {
+	Part   Part
+	Metric MetricID
+}
+
+// Number gives the next numbers, from 0 on, to the named series, and returns them in
+// their order: -1 for one that the store does not hold, and for all if the source
+// is no longer current.
+func (s *Store) Number(src *Source, names []Name) []int32 {
+	numbers := make([]int32, len(names))
 	st := s.stripeOf(src.key)
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	h := st.hosts[src.key]
-	if h == nil {
-		return 0, false
-	}
-	if len(src.series) == 0 {
+	if h != nil && len(src.series) == 0 {
 		src.host, src.generation = h, h.generation
 	}
-	if !src.isCurrent(h) {
-		return 0, false
-	}
-	number, ok := h.part(maphash.Comparable(s.seed, part), part)
-	if !ok {
-		return 0, false
-	}
-	column, ok := h.column(number, m)
-	if !ok {
-		return 0, false
+	if h == nil || !src.isCurrent(h) {
+		for i := range numbers {
+			numbers[i] = -1
+		}
+		return numbers
 	}
 	src.parts = h.parts
-	src.series = append(src.series, numbered{number, column, m, s.metrics.grids[m]})
-	return int32(len(src.series) - 1), true
+	src.series = slices.Grow(src.series, len(names))
+	for i, name := range names {
+		numbers[i] = s.number(src, h, name)
+	}
+	return numbers
+}
+
+// number gives a number to one series. The caller holds the lock of the host.
+func (s *Store) number(src *Source, h *host, name Name) int32 {
+	part, ok := h.part(maphash.Comparable(s.seed, name.Part), name.Part)
+	if !ok {
+		return -1
+	}
+	column, ok := h.column(part, name.Metric)
+	if !ok {
+		return -1
+	}
+	src.series = append(src.series, numbered{part, column, name.Metric, s.metrics.grids[name.Metric]})
+	return int32(len(src.series) - 1)
 }
 
 // IsCurrent reports whether the store still knows where the numbered series of

@@ -13,6 +13,12 @@ type sender struct {
 	numbers map[modelSeries][]int32
 }
 
+// numberOf numbers one series.
+func numberOf(s *Store, src *Source, part Part, m MetricID) (n int32, ok bool) {
+	n = s.Number(src, []Name{{part, m}})[0]
+	return n, n >= 0
+}
+
 // number numbers some of the series that were just stored.
 func (e *equivalence) number(host hostKey, names []modelSeries) {
 	to := e.senders[host]
@@ -25,7 +31,7 @@ func (e *equivalence) number(host hostKey, names []modelSeries) {
 			continue
 		}
 		id, _ := e.store.Metric([]byte(name.metric))
-		n, ok := e.store.Number(to.source, name.part, id)
+		n, ok := numberOf(e.store, to.source, name.part, id)
 		current := len(to.series) == 0 || e.store.IsCurrent(to.source)
 		if want := current && e.model.series[name] != nil; ok != want || ok && int(n) != len(to.series) {
 			e.t.Fatalf("number of %v: %d, %v, want %d, %v", name, n, ok, len(to.series), want)
@@ -59,7 +65,7 @@ func TestLongBatchByNumber(t *testing.T) {
 		t.Fatalf("%+v", a)
 	}
 	for p := range parts {
-		if n, ok := s.Number(b.Source, b.Parts[p], flops); !ok || int(n) != p {
+		if n, ok := numberOf(s, b.Source, b.Parts[p], flops); !ok || int(n) != p {
 			t.Fatalf("part %d has the number %d, %v", p, n, ok)
 		}
 		b.Samples[p] = Sample{Time: t0 + 60, Value: float64(p), Part: ^int32(p)}
@@ -89,7 +95,7 @@ func TestNumbersOutliveTheirHost(t *testing.T) {
 	s := newStore(t, Config{MaxSeries: 2})
 	load, _ := s.Metric([]byte("load"))
 	b := Batch{Cluster: "c", Host: "h", Source: s.NewSource("c", "h"), Parts: []Part{{Type: "core", ID: "0"}, {Type: "core", ID: "1"}, {Type: "core", ID: "2"}}}
-	if n, ok := s.Number(b.Source, b.Parts[0], load); ok {
+	if n, ok := numberOf(s, b.Source, b.Parts[0], load); ok {
 		t.Errorf("a series that is not there has the number %d", n)
 	}
 	store := func(want Appended, parts ...int32) {
@@ -104,7 +110,7 @@ func TestNumbersOutliveTheirHost(t *testing.T) {
 	}
 	store(Appended{Stored: 2, Stale: true}, 0, 1)
 	for i := range 2 {
-		if n, ok := s.Number(b.Source, b.Parts[i], load); !ok || int(n) != i {
+		if n, ok := numberOf(s, b.Source, b.Parts[i], load); !ok || int(n) != i {
 			t.Fatal(n, ok)
 		}
 	}
@@ -115,7 +121,7 @@ func TestNumbersOutliveTheirHost(t *testing.T) {
 	}
 	store(Appended{Stored: 1, Stale: true}, 2)
 	store(Appended{Stored: 1, OverSeries: 1, Stale: true}, ^1, ^0)
-	if n, ok := s.Number(b.Source, b.Parts[1], load); ok {
+	if n, ok := numberOf(s, b.Source, b.Parts[1], load); ok {
 		t.Errorf("number %d of a source that is not current", n)
 	}
 }
