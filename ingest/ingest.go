@@ -165,6 +165,7 @@ type Ingest struct {
 	starting sync.Mutex // held while the embedded server is started
 
 	writeMemory sync.Pool // of *writeMemory
+	entries     atomic.Pointer[entryPool]
 
 	intakeTasks chan *intakeTask
 	taking      chan struct{} // closed when the intake takes what is sent
@@ -210,6 +211,7 @@ func (in *Ingest) Run(ctx context.Context, from store.Restored) error {
 	}
 	defer l.nc.Close()
 	p := newPipeline(in, l)
+	in.entries.Store(p.unused)
 	g, ctx := errgroup.WithContext(ctx)
 	applying, stop := context.WithCancel(context.WithoutCancel(ctx))
 	g.Go(func() error { return p.run(applying) })
@@ -228,4 +230,12 @@ func (in *Ingest) Run(ctx context.Context, from store.Restored) error {
 	in.state.setLog(l)
 	defer in.state.setLog(nil)
 	return g.Wait()
+}
+
+// Shrink lets go of memory that is kept for the entries to come. It is for times
+// when there are few.
+func (in *Ingest) Shrink() {
+	if p := in.entries.Load(); p != nil {
+		p.shrink()
+	}
 }

@@ -14,9 +14,10 @@ import (
 )
 
 const (
-	// Entries between fetching and the store, by number and by bytes.
+	// Entries between fetching and the store, by number and, for each worker, by
+	// bytes: enough to keep all of them busy.
 	entriesInFlight = 512
-	bytesInFlight   = 32 << 20
+	bytesPerWorker  = 4 << 20
 )
 
 // entry is one message of the log on its way into the store.
@@ -44,7 +45,7 @@ type message struct {
 	free    bool
 	data    []byte
 	packed  bool  // see packing.go
-	weight  int64 // of its share of bytesInFlight
+	weight  int64 // of its share of what may be in flight
 }
 
 func (e *entry) place() store.Entry { return store.Entry{Log: e.log, Number: e.seq} }
@@ -58,6 +59,7 @@ func (e *entry) place() store.Entry { return store.Entry{Log: e.log, Number: e.s
 type pipeline struct {
 	in      *Ingest
 	log     *logStream
+	room    int64 // bytes that may be in flight
 	bytes   *semaphore.Weighted
 	unused  *entryPool
 	decode  chan *entry
@@ -75,9 +77,11 @@ type task struct {
 }
 
 func newPipeline(in *Ingest, l *logStream) *pipeline {
+	room := int64(in.cfg.Workers) * bytesPerWorker
 	p := &pipeline{
 		in: in, log: l,
-		bytes:   semaphore.NewWeighted(bytesInFlight),
+		room:    room,
+		bytes:   semaphore.NewWeighted(room),
 		unused:  newEntryPool(entriesInFlight),
 		decode:  make(chan *entry, entriesInFlight),
 		order:   make(chan *entry, entriesInFlight),
@@ -95,7 +99,7 @@ func newPipeline(in *Ingest, l *logStream) *pipeline {
 // obtain returns an entry to be filled, which it waits for until ctx ends. The
 // caller hands it to put.
 func (p *pipeline) obtain(ctx context.Context, size int) (*entry, error) {
-	weight := min(int64(size), bytesInFlight)
+	weight := min(int64(size), p.room)
 	if err := p.bytes.Acquire(ctx, weight); err != nil {
 		return nil, err
 	}

@@ -38,6 +38,15 @@ func (p *entryPool) get(ctx context.Context) (*entry, error) {
 	return e, nil
 }
 
+// shrink lets go of the memory of the entries that are here.
+func (p *entryPool) shrink() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, e := range p.entries {
+		e.lines, e.out = nil, decoded{}
+	}
+}
+
 // put returns an entry.
 func (p *entryPool) put(e *entry) {
 	p.mu.Lock()

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"testing"
+
+	"cc-metric-store/store"
 )
 
 func TestEntryPoolGivesTheNewestOne(t *testing.T) {
@@ -23,6 +25,16 @@ func TestEntryPoolGivesTheNewestOne(t *testing.T) {
 		if e, err := p.get(ctx); e != want || err != nil {
 			t.Fatalf("%p, %v, want %p", e, err, want)
 		}
+	}
+	p.put(out[0])
+	out[0].lines, out[0].out.batches = make([]byte, 1<<10), make([]store.Batch, 1)
+	out[1].lines = make([]byte, 1<<10)
+	p.shrink()
+	if out[0].lines != nil || out[0].out.batches != nil || out[1].lines == nil {
+		t.Error("what is here keeps its memory, or what is in use loses it")
+	}
+	if _, err := p.get(ctx); err != nil {
+		t.Fatal(err)
 	}
 	cancel()
 	if e, err := p.get(ctx); e != nil || !errors.Is(err, context.Canceled) {

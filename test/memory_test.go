@@ -33,13 +33,14 @@ func TestResidentMemory(t *testing.T) {
 		samples := n.fill(ticks)
 		took := time.Since(began)
 		loaded := n.resident()
-		settled := loaded
+		settled, used := loaded, loaded
 		if full {
-			settled = n.usedResident(n.query())
+			settled = n.settledResident()
+			used = n.usedResident(n.query())
 		}
 		perSample := float64(settled) / float64(samples)
-		t.Logf("%4d minutes, %9d samples in %v: resident %.2f B/sample (%d MB; %d MB when the load ends), held by the store %.2f B/sample, log on disk %.2f B/sample",
-			ticks, samples, took.Round(time.Second), perSample, settled>>20, loaded>>20, n.metric("held_bytes")/float64(samples),
+		t.Logf("%4d minutes, %9d samples in %v: resident %.2f B/sample (%d MB; %d MB when the load ends, %d MB after queries), held by the store %.2f B/sample, log on disk %.2f B/sample",
+			ticks, samples, took.Round(time.Second), perSample, settled>>20, loaded>>20, used>>20, n.metric("held_bytes")/float64(samples),
 			float64(treeSize(t, filepath.Join(n.launch.dir, "nats")))/float64(samples))
 		if limit := residentLimits[ticks]; hosts >= 200 && perSample > limit {
 			t.Errorf("%d minutes: resident %.2f B/sample, want at most %v", ticks, perSample, limit)
@@ -67,29 +68,41 @@ func (n *node) resident() int64 {
 	return kilobytes << 10
 }
 
-// usedResident returns the least resident memory while the program answers
-// queries, for so long that what loading left behind is given back: until the
-// collector has run a few times and the memory does not shrink any more. The
-// log keeps what was written to it for some seconds, and without any request
-// the runtime collects every two minutes only.
-func (n *node) usedResident(query string) int64 {
+// settledResident returns the least resident memory after a load, when the program
+// has given back what that left behind: until it does not shrink any more for
+// longer than the program waits to do so.
+func (n *node) settledResident() int64 {
 	n.t.Helper()
-	const collections, quiet = 3, 10 * time.Second
-	first := n.collections()
+	const quiet = 20 * time.Second
 	least, at := n.resident(), time.Now()
 	n.waitFor("the memory to settle", func() error {
-		if a := n.send("POST", "/api/query/", query); a.status != 200 {
-			n.t.Fatalf("query: %d %s", a.status, clip(a.body))
-		}
 		if now := n.resident(); now < least-least/200 {
 			least, at = now, time.Now()
 		}
-		if ran := n.collections() - first; ran < collections || time.Since(at) < quiet {
-			return fmt.Errorf("%d MB after %d collections", least>>20, ran)
+		if time.Since(at) < quiet {
+			return fmt.Errorf("%d MB", least>>20)
 		}
 		return nil
 	})
 	return least
+}
+
+// usedResident returns the resident memory when queries have made the garbage
+// collector run a few times.
+func (n *node) usedResident(query string) int64 {
+	n.t.Helper()
+	const collections = 3
+	first := n.collections()
+	n.waitFor("the garbage collector", func() error {
+		if a := n.send("POST", "/api/query/", query); a.status != 200 {
+			n.t.Fatalf("query: %d %s", a.status, clip(a.body))
+		}
+		if ran := n.collections() - first; ran < collections {
+			return fmt.Errorf("%d collections", ran)
+		}
+		return nil
+	})
+	return n.resident()
 }
 
 // collections returns how often the garbage collector of the program ran.

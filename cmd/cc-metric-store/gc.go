@@ -64,8 +64,9 @@ const (
 	busyBytes = 2 << 20
 	// reclaimBytes of the log are worth the collections that give memory back.
 	reclaimBytes = 64 << 20
-	// calm is for how many intervals there was little to read by then.
-	calm = 5
+	// calm is for how many intervals there was little to read by then: nats-server
+	// keeps what was written or read for ten seconds.
+	calm = 13
 )
 
 // follow keeps the pace, until ctx ends, and gives memory back to the system when
@@ -99,6 +100,7 @@ func (c *collector) follow(ctx context.Context, a *app) error {
 		}
 		if quiet == calm && read-reclaimed >= reclaimBytes {
 			reclaimed = read
+			a.log.Shrink()
 			// Buffers that are kept to be used again survive one collection.
 			debug.FreeOSMemory()
 			debug.FreeOSMemory()
