@@ -60,47 +60,57 @@ func TestTick(t *testing.T) {
 	n := start(t, cfg)
 
 	const perConnection = 10
-	now := time.Now().Unix()
-	begin := make(chan struct{})
-	var published sync.WaitGroup
-	lines := 0
-	for i := 0; i < len(hosts); i += perConnection {
+	var connections []*nats.Conn
+	for range (len(hosts) + perConnection - 1) / perConnection {
 		nc, err := nats.Connect(n.NATSURL)
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(nc.Close)
-		var messages [][]byte
-		for _, h := range hosts[i:min(i+perConnection, len(hosts))] {
-			messages = append(messages, h.AppendTick(nil, now))
+		connections = append(connections, nc)
+	}
+	now, stored := time.Now().Unix(), 0
+	for tick, name := range []string{"the first tick, of hosts that are not known", "the next tick"} {
+		messages := make([][][]byte, len(connections))
+		lines := 0
+		for i, h := range hosts {
+			messages[i/perConnection] = append(messages[i/perConnection], h.AppendTick(nil, now+60*int64(tick)))
 			lines += len(h.Layout().Metrics())
 		}
-		published.Go(func() {
-			<-begin
-			for _, m := range messages {
-				if err := nc.Publish(subject, m); err != nil {
+		stored += lines
+		begin := make(chan struct{})
+		var published sync.WaitGroup
+		for i, nc := range connections {
+			published.Go(func() {
+				<-begin
+				for _, m := range messages[i] {
+					if err := nc.Publish(subject, m); err != nil {
+						t.Error(err)
+					}
+				}
+				if err := nc.FlushTimeout(patience); err != nil {
 					t.Error(err)
 				}
-			}
-			if err := nc.FlushTimeout(patience); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	at := time.Now()
-	close(begin)
-	published.Wait()
-	sent := time.Since(at)
-	n.waitFor("all samples", func() error {
-		if stored := n.metric("samples_total"); int(stored) != lines {
-			return fmt.Errorf("%.0f of %d samples are stored", stored, lines)
+			})
 		}
-		return nil
-	})
-	visible := time.Since(at)
-	t.Logf("%d hosts, %d samples: sent after %v, stored and visible after %v (%.2f million samples/s)",
-		len(hosts), lines, sent.Round(time.Millisecond), visible.Round(time.Millisecond), float64(lines)/1e6/visible.Seconds())
+		at := time.Now()
+		close(begin)
+		published.Wait()
+		sent := time.Since(at)
+		n.waitFor("all samples", func() error {
+			if got := n.metric("samples_total"); int(got) != stored {
+				return fmt.Errorf("%.0f of %d samples are stored", got, stored)
+			}
+			return nil
+		})
+		visible := time.Since(at)
+		t.Logf("%s: %d hosts, %d samples: sent after %v, stored and visible after %v (%.2f million samples/s)",
+			name, len(hosts), lines, sent.Round(time.Millisecond), visible.Round(time.Millisecond), float64(lines)/1e6/visible.Seconds())
+	}
 	if got := int(n.metric("hosts")); got != len(hosts) {
 		t.Errorf("%d hosts, want %d", got, len(hosts))
+	}
+	if lost := n.metric("intake_failures_total"); lost != 0 {
+		t.Errorf("%.0f messages are lost", lost)
 	}
 }
