@@ -43,7 +43,7 @@ func loadMetrics(hosts []*load.Host, frequency int) object {
 
 // TestTick has the collectors of a whole machine publish in the same moment, by
 // core NATS, each tenth of them over a connection of its own: nothing is lost.
-// TICK_HOSTS makes it that many; make bench-tick says how long it takes.
+// TICK_HOSTS makes it that many; make bench says how long it takes.
 func TestTick(t *testing.T) {
 	count := 100
 	if text := os.Getenv("TICK_HOSTS"); text != "" {

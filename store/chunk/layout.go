@@ -24,16 +24,12 @@ func planFrame(v []int64) layout {
 	best := layout{base: lo, width: full, bits: len(v) * int(full)}
 	start, w := lo, full
 	for w > 0 {
-		var buckets [1<<windowBits + 1]int32
 		shift := (max(w, windowBits) - windowBits) & 63
-		for _, x := range v {
-			// What lies outside of the window falls into the last bucket.
-			buckets[min((uint64(x)-uint64(start))>>shift, 1<<windowBits)]++
-		}
+		buckets := count(v, start, shift)
 		narrower := layout{bits: best.bits}
 		for next := w; next > shift && next > 0 && next+windowSteps > w; {
 			next--
-			at, in := densest(buckets[:1<<windowBits], 1<<(next-shift))
+			at, in := densest(&buckets, 1<<(next-shift))
 			out := len(v) - in
 			bits := len(v)*int(next) + patchedBits + out*int(full) + positionBits(len(v), out)
 			if bits < narrower.bits {
@@ -66,21 +62,45 @@ func (l *layout) tighten(v []int64) {
 	l.base, l.width = lo, width(uint64(hi)-uint64(lo))
 }
 
-// densest returns the start and the sum of the n neighbouring buckets that hold
-// most.
-func densest(buckets []int32, n int) (at, sum int) {
+// histogram counts integers by buckets of a window; what lies outside of it falls
+// into the last one.
+type histogram [1<<windowBits + 1]int32
+
+// count fills a histogram of buckets of 1<<shift integers. It counts in turns, as
+// a processor waits for a bucket that it has just written.
+func count(v []int64, start int64, shift uint) histogram {
+	var even, odd histogram
+	shift &= 63
+	for ; len(v) > 1; v = v[2:] {
+		even[min((uint64(v[0])-uint64(start))>>shift, 1<<windowBits)]++
+		odd[min((uint64(v[1])-uint64(start))>>shift, 1<<windowBits)]++
+	}
+	for _, x := range v {
+		even[min((uint64(x)-uint64(start))>>shift, 1<<windowBits)]++
+	}
+	for i, n := range &odd {
+		even[i] += n
+	}
+	return even
+}
+
+// densest returns the start and the sum of the n neighbouring buckets of the window
+// that hold most, the first of several.
+func densest(buckets *histogram, n int) (at, sum int) {
 	run := int32(0)
 	for _, c := range buckets[:n] {
 		run += c
 	}
-	most := run
-	for i := n; i < len(buckets); i++ {
-		run += buckets[i] - buckets[i-n]
-		if run > most {
-			most, at = run, i-n+1
-		}
+	// The sum and, below it, what is larger for the earlier ones: a maximum without
+	// a branch.
+	const placeBits = windowBits + 1
+	best := run<<placeBits | 1<<windowBits
+	leaves, enters := buckets[:1<<windowBits-n], buckets[n:1<<windowBits]
+	for i, c := range enters {
+		run += c - leaves[i]
+		best = max(best, run<<placeBits|int32(1<<windowBits-1-i))
 	}
-	return at, int(most)
+	return 1<<windowBits - int(best&(1<<placeBits-1)), int(best >> placeBits)
 }
 
 // positionBits estimates the length of n encoded positions below limit, n > 0
@@ -95,10 +115,15 @@ func positionBits(limit, n int) int {
 
 func bounds(v []int64) (lo, hi int64) {
 	lo, hi = v[0], v[0]
+	lo2, hi2 := lo, hi // two at a time
+	for ; len(v) > 1; v = v[2:] {
+		lo, hi = min(lo, v[0]), max(hi, v[0])
+		lo2, hi2 = min(lo2, v[1]), max(hi2, v[1])
+	}
 	for _, x := range v {
 		lo, hi = min(lo, x), max(hi, x)
 	}
-	return lo, hi
+	return min(lo, lo2), max(hi, hi2)
 }
 
 // appendFrame appends the frame of v that l describes. codes is scratch of the
