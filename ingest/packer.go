@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	// A parcel of so many bytes is complete.
+	// A parcel of so many bytes is complete, if the log takes entries as large.
 	parcelSize = 512 << 10
 	// As many parcels are on their way to the log at once. Meanwhile what arrives is
 	// collected: a slow disk makes parcels larger, not more.
@@ -26,6 +26,7 @@ const (
 type packer struct {
 	k       *intake
 	limit   int // bytes of the largest entry
+	size    int // a parcel of more bytes is complete
 	arrived <-chan arrival
 
 	// By subscription, what is being filled, nil for nothing.
@@ -48,9 +49,10 @@ type packer struct {
 }
 
 func newPacker(k *intake) *packer {
+	limit := int(k.js.Conn().MaxPayload()) - headerRoom
 	return &packer{
 		k: k, arrived: k.arrived,
-		limit: int(k.js.Conn().MaxPayload()) - headerRoom,
+		limit: limit, size: min(parcelSize, limit/2), // that it is complete shows when it is larger
 		open:  make([]*parcel, len(k.in.cfg.Subscriptions)),
 		timer: time.NewTimer(linger), recent: newRecent(),
 	}
@@ -154,7 +156,7 @@ func asksMore(h nats.Header) bool {
 
 // put puts a message into a parcel, and returns that, or the last one of several.
 func (p *packer) put(a arrival, sub int) *parcel {
-	if mayBeJoined(a.Msg) {
+	if p.mayBeJoined(a.Msg) {
 		return p.join(a, sub)
 	}
 	p.complete()
@@ -163,8 +165,8 @@ func (p *packer) put(a arrival, sub int) *parcel {
 
 // mayBeJoined reports whether a message means the same beside others: its encoding
 // is its own, and a quote that is left open swallows what follows.
-func mayBeJoined(m *nats.Msg) bool {
-	return m.Header.Get(headerEncoding) == "" && len(m.Data) < parcelSize/2 && bytes.IndexByte(m.Data, '"') < 0
+func (p *packer) mayBeJoined(m *nats.Msg) bool {
+	return m.Header.Get(headerEncoding) == "" && len(m.Data) < p.size/2 && bytes.IndexByte(m.Data, '"') < 0
 }
 
 // join adds the lines of a message to those before.
@@ -187,7 +189,7 @@ func (p *packer) join(a arrival, sub int) *parcel {
 		e.replies = append(e.replies, a.Reply)
 		p.urgent = true
 	}
-	if len(e.lines) > parcelSize {
+	if len(e.lines) > p.size {
 		p.complete()
 	}
 	return e

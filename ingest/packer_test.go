@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/klauspost/compress/s2"
+	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -269,5 +270,44 @@ func (p *publisher) acknowledged(m *nats.Msg) {
 			p.t.Errorf("in vain waited for an acknowledgement: %v", err)
 			return
 		}
+	}
+}
+
+// TestEntriesFitIntoTheLog: also where they are shorter than a parcel and do not
+// shrink when they are packed.
+func TestEntriesFitIntoTheLog(t *testing.T) {
+	ns, err := server.NewServer(&server.Options{
+		DontListen: true, NoSigs: true, NoLog: true, JetStream: true, StoreDir: t.TempDir(), MaxPayload: 64 << 10,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ns.Start()
+	t.Cleanup(func() { ns.Shutdown(); ns.WaitForShutdown() })
+	n := run(t, newTestStore(t), Config{Embedded: embed(ns)})
+	eventually(t, "ready", func() bool { return n.Ready() == nil })
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	rnd := rand.New(rand.NewPCG(seed, 0))
+	var messages []*nats.Msg
+	for i := range 100 {
+		noise := make([]byte, rnd.IntN(32<<10))
+		for j := range noise {
+			noise[j] = byte('#' + rnd.IntN(90))
+		}
+		m := nats.NewMsg("hpc-nats")
+		m.Data = fmt.Appendf(nil, "cpu_load,hostname=h value=%d %d\n#%s", i+1, base, noise)
+		messages = append(messages, m)
+	}
+	done := make(chan struct{})
+	go func() { defer close(done); packAll(t, n, messages) }()
+	select {
+	case <-done:
+	case <-time.After(patience):
+		t.Fatal("they are on their way for ever")
+	}
+	eventually(t, "all lines", func() bool { return n.Stats().Lines == 100 })
+	if v := value(t, n.store, "dc", "h", "cpu_load", base); v != 100 {
+		t.Errorf("value %v", v)
 	}
 }
