@@ -68,7 +68,7 @@ func (p *packer) run(ctx context.Context) {
 			return
 		case len(p.sent) > 0 && p.sent[0].err != nil:
 			p.repeat(ctx)
-		case len(p.ready) > 0 && len(p.sent) < maxSent:
+		case p.maySend():
 			p.send(p.ready[0])
 			p.ready = slices.Delete(p.ready, 0, 1)
 		case p.filled && len(p.ready) == 0 && len(p.sent) < maxSent && (p.urgent || p.late || p.arrived == nil):
@@ -77,6 +77,16 @@ func (p *packer) run(ctx context.Context) {
 			p.wait(ctx)
 		}
 	}
+}
+
+// maySend reports whether the next parcel may be given to the log. What the log
+// itself answers waits for all before it: that may have to be given again, and
+// would come behind it then.
+func (p *packer) maySend() bool {
+	if len(p.ready) > 0 && p.ready[0].forward != nil {
+		return len(p.sent) == 0
+	}
+	return len(p.ready) > 0 && len(p.sent) < maxSent
 }
 
 // top adds one more message to what is due, if there is one, or completes it.

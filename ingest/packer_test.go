@@ -311,3 +311,34 @@ func TestEntriesFitIntoTheLog(t *testing.T) {
 		t.Errorf("value %v", v)
 	}
 }
+
+// TestOrderOfWhatTheLogItselfAnswers: it comes behind what arrived before, also if
+// the log refuses that at first.
+func TestOrderOfWhatTheLogItselfAnswers(t *testing.T) {
+	ns := broker(t, t.TempDir(), true, -1)
+	n := run(t, newTestStore(t), Config{Embedded: embed(ns)})
+	eventually(t, "ready", func() bool { return n.Ready() == nil })
+	js := connectTo(t, ns)
+	c := streamConfigOf(t, js)
+	c.MaxMsgSize = 300
+	if _, err := js.UpdateStream(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	first, second := nats.NewMsg("hpc-nats"), nats.NewMsg("hpc-nats")
+	first.Data = fmt.Appendf(nil, "cpu_load,hostname=h value=1 %d\n#%s\n", base, strings.Repeat("x", 500))
+	second.Data = fmt.Appendf(nil, "cpu_load,hostname=h value=2 %d\n", base)
+	second.Header.Set("Nats-Expected-Stream", "CC_METRICS")
+	second.Reply = "somewhere"
+	done := make(chan struct{})
+	go func() { defer close(done); packAll(t, n, []*nats.Msg{first, second}) }()
+	eventually(t, "a word about it", func() bool { return strings.Contains(n.log.String(), "does not take what was sent") })
+	c.MaxMsgSize = -1
+	if _, err := js.UpdateStream(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	<-done
+	eventually(t, "both messages", func() bool { return n.Stats().Lines == 2 })
+	if v := value(t, n.store, "dc", "h", "cpu_load", base); v != 2 {
+		t.Errorf("value %v", v)
+	}
+}
