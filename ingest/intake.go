@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -52,6 +53,7 @@ type arrival struct {
 
 type subscription struct {
 	*nats.Subscription
+	src     *origin
 	dropped int // how many messages were counted as dropped
 }
 
@@ -174,7 +176,7 @@ func (k *intake) begin(ctx, packing context.Context) error {
 		if err == nil {
 			break
 		}
-		k.unsubscribe()
+		k.unsubscribe(k.origins()...)
 		if r.wait(ctx, err) != nil {
 			return nil
 		}
@@ -224,7 +226,7 @@ func (k *intake) subscribe(ctx, packing context.Context) error {
 			k.delivering.Add(1)
 			sub.SetClosedHandler(func(string) { k.delivering.Done() })
 			k.mu.Lock()
-			k.subs = append(k.subs, subscription{Subscription: sub})
+			k.subs = append(k.subs, subscription{Subscription: sub, src: src})
 			k.mu.Unlock()
 			if err := sub.SetPendingLimits(-1, int(src.backlog)); err != nil {
 				return err
@@ -249,8 +251,9 @@ func (k *intake) drain(packing context.Context) {
 	abandon := context.AfterFunc(packing, func() {
 		// Nobody waits for the packer any more: what is there is counted at once.
 		for _, src := range k.origins() {
-			if err := src.nc.Barrier(k.unsubscribe); err != nil {
-				k.unsubscribe()
+			end := func() { k.unsubscribe(src) }
+			if err := src.nc.Barrier(end); err != nil {
+				end()
 			}
 		}
 	})
@@ -258,15 +261,18 @@ func (k *intake) drain(packing context.Context) {
 	abandon()
 }
 
-// unsubscribe ends the subscriptions at once.
-func (k *intake) unsubscribe() {
+// unsubscribe ends the subscriptions at the servers at once.
+func (k *intake) unsubscribe(servers ...*origin) {
 	k.countDropped()
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	for _, s := range k.subs {
+	k.subs = slices.DeleteFunc(k.subs, func(s subscription) bool {
+		if !slices.Contains(servers, s.src) {
+			return false
+		}
 		_ = s.Unsubscribe()
-	}
-	k.subs = nil
+		return true
+	})
 }
 
 // countDropped counts what did not fit into the backlog.

@@ -132,7 +132,7 @@ func (p *packer) take(a arrival, ok bool) {
 	sub := max(p.k.in.subscriptionOf(a.Subject), 0)
 	if a.acks && a.Reply != "" && (asksMore(a.Header) || len(a.Data) == 0) {
 		p.complete()
-		p.ready = append(p.ready, &parcel{sub: sub, forward: a.Msg})
+		p.ready = append(p.ready, &parcel{sub: sub, messages: 1, forward: a.Msg})
 		return
 	}
 	id := a.Header.Get(nats.MsgIdHdr)
@@ -257,7 +257,7 @@ func (p *packer) send(e *parcel) {
 		}
 		mark(m, cluster, subject)
 		if p.k.js.Conn().PublishMsg(m) == nil { // else its publisher waits in vain, and sends it again
-			p.k.in.counters.taken.Add(1)
+			p.k.in.counters.taken.Add(e.messages)
 		}
 		return
 	}
@@ -343,11 +343,17 @@ func (p *packer) await(ctx context.Context) (err error) {
 	return err
 }
 
-// abandon counts what is not in the log.
+// abandon counts what is not in the log, and what is still handed over.
 func (p *packer) abandon() {
 	p.complete()
 	for _, e := range append(p.sent, p.ready...) {
 		p.k.in.counters.notTaken.Add(e.messages)
+	}
+	if p.arrived == nil {
+		return
+	}
+	for range p.arrived {
+		p.k.in.counters.notTaken.Add(1)
 	}
 }
 
