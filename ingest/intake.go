@@ -42,7 +42,13 @@ type origin struct {
 	// acks says that they may ask for acknowledgements, as a stream gives them. On
 	// somebody else's broker another subscriber may answer.
 	acks    bool
-	backlog int64 // bytes that may wait in each subscription
+	backlog int64 // bytes that may wait in all subscriptions
+}
+
+// share returns how many bytes may wait in one of n subscriptions: at least one
+// largest message.
+func (o *origin) share(n int) int {
+	return int(max(o.backlog/int64(n), o.nc.MaxPayload()+headerRoom))
 }
 
 // arrival is a message on its way into the log.
@@ -57,7 +63,7 @@ type subscription struct {
 	dropped int // how many messages were counted as dropped
 }
 
-// brokerBacklog bounds the bytes that wait in each subscription to a broker while
+// brokerBacklog bounds the bytes that wait in the subscriptions to a broker while
 // the embedded log is slow or takes nothing. What exceeds it is lost and counted.
 const brokerBacklog = 512 << 20
 
@@ -211,8 +217,9 @@ func (k *intake) listen(nc *nats.Conn) {
 
 // subscribe hands over messages until packing ends.
 func (k *intake) subscribe(ctx, packing context.Context) error {
+	names := subjects(k.in.cfg.Subscriptions)
 	for _, src := range k.origins() {
-		for _, subject := range subjects(k.in.cfg.Subscriptions) {
+		for _, subject := range names {
 			sub, err := src.nc.Subscribe(subject, func(m *nats.Msg) {
 				select {
 				case k.arrived <- arrival{m, src.acks}:
@@ -228,7 +235,7 @@ func (k *intake) subscribe(ctx, packing context.Context) error {
 			k.mu.Lock()
 			k.subs = append(k.subs, subscription{Subscription: sub, src: src})
 			k.mu.Unlock()
-			if err := sub.SetPendingLimits(-1, int(src.backlog)); err != nil {
+			if err := sub.SetPendingLimits(-1, src.share(len(names))); err != nil {
 				return err
 			}
 		}

@@ -342,3 +342,25 @@ func TestOrderOfWhatTheLogItselfAnswers(t *testing.T) {
 		t.Errorf("value %v", v)
 	}
 }
+
+// TestSubscriptionsShareTheBacklog: they do not take all memory while the log takes
+// nothing.
+func TestSubscriptionsShareTheBacklog(t *testing.T) {
+	ns := broker(t, t.TempDir(), true, -1)
+	n := run(t, newTestStore(t), Config{Embedded: embed(ns), Subscriptions: []Subscription{{"a", "first"}, {"b.*", "second"}, {"b.x", "third"}}})
+	eventually(t, "ready", func() bool { return n.Ready() == nil })
+	k := n.intake.Load()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	total := int64(0)
+	for _, s := range k.subs {
+		_, bytes, err := s.PendingLimits()
+		if err != nil || bytes < int(s.src.nc.MaxPayload()) {
+			t.Errorf("%s: %d bytes, error %v", s.Subject, bytes, err)
+		}
+		total += int64(bytes)
+	}
+	if limit := (inProcess{}).MaxBuffered(); total > limit || total < limit/2 {
+		t.Errorf("%d bytes in all, not %d", total, limit)
+	}
+}
