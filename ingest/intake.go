@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -41,7 +42,13 @@ type origin struct {
 	// acks says that they may ask for acknowledgements, as a stream gives them. On
 	// somebody else's broker another subscriber may answer.
 	acks    bool
-	backlog int64 // bytes that may wait in each subscription
+	backlog int64 // bytes that may wait in all subscriptions
+}
+
+// share returns how many bytes may wait in one of n subscriptions: at least one
+// largest message.
+func (o *origin) share(n int) int {
+	return int(max(o.backlog/int64(n), o.nc.MaxPayload()+headerRoom))
 }
 
 // arrival is a message on its way into the log.
@@ -52,10 +59,11 @@ type arrival struct {
 
 type subscription struct {
 	*nats.Subscription
+	src     *origin
 	dropped int // how many messages were counted as dropped
 }
 
-// brokerBacklog bounds the bytes that wait in each subscription to a broker while
+// brokerBacklog bounds the bytes that wait in the subscriptions to a broker while
 // the embedded log is slow or takes nothing. What exceeds it is lost and counted.
 const brokerBacklog = 512 << 20
 
@@ -174,7 +182,7 @@ func (k *intake) begin(ctx, packing context.Context) error {
 		if err == nil {
 			break
 		}
-		k.unsubscribe()
+		k.unsubscribe(k.origins()...)
 		if r.wait(ctx, err) != nil {
 			return nil
 		}
@@ -209,8 +217,9 @@ func (k *intake) listen(nc *nats.Conn) {
 
 // subscribe hands over messages until packing ends.
 func (k *intake) subscribe(ctx, packing context.Context) error {
+	names := subjects(k.in.cfg.Subscriptions)
 	for _, src := range k.origins() {
-		for _, subject := range subjects(k.in.cfg.Subscriptions) {
+		for _, subject := range names {
 			sub, err := src.nc.Subscribe(subject, func(m *nats.Msg) {
 				select {
 				case k.arrived <- arrival{m, src.acks}:
@@ -224,9 +233,9 @@ func (k *intake) subscribe(ctx, packing context.Context) error {
 			k.delivering.Add(1)
 			sub.SetClosedHandler(func(string) { k.delivering.Done() })
 			k.mu.Lock()
-			k.subs = append(k.subs, subscription{Subscription: sub})
+			k.subs = append(k.subs, subscription{Subscription: sub, src: src})
 			k.mu.Unlock()
-			if err := sub.SetPendingLimits(-1, int(src.backlog)); err != nil {
+			if err := sub.SetPendingLimits(-1, src.share(len(names))); err != nil {
 				return err
 			}
 		}
@@ -249,8 +258,9 @@ func (k *intake) drain(packing context.Context) {
 	abandon := context.AfterFunc(packing, func() {
 		// Nobody waits for the packer any more: what is there is counted at once.
 		for _, src := range k.origins() {
-			if err := src.nc.Barrier(k.unsubscribe); err != nil {
-				k.unsubscribe()
+			end := func() { k.unsubscribe(src) }
+			if err := src.nc.Barrier(end); err != nil {
+				end()
 			}
 		}
 	})
@@ -258,15 +268,18 @@ func (k *intake) drain(packing context.Context) {
 	abandon()
 }
 
-// unsubscribe ends the subscriptions at once.
-func (k *intake) unsubscribe() {
+// unsubscribe ends the subscriptions at the servers at once.
+func (k *intake) unsubscribe(servers ...*origin) {
 	k.countDropped()
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	for _, s := range k.subs {
+	k.subs = slices.DeleteFunc(k.subs, func(s subscription) bool {
+		if !slices.Contains(servers, s.src) {
+			return false
+		}
 		_ = s.Unsubscribe()
-	}
-	k.subs = nil
+		return true
+	})
 }
 
 // countDropped counts what did not fit into the backlog.

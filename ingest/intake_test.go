@@ -126,6 +126,20 @@ func TestBridgeStopsWhileTheLogIsGone(t *testing.T) {
 	}
 }
 
+// TestBridgeCountsWhatWaitedWhenItStops: in whatever place.
+func TestBridgeCountsWhatWaitedWhenItStops(t *testing.T) {
+	local := broker(t, t.TempDir(), true, -1)
+	n, _, nc := runBridge(t, local, Config{})
+	suspend(t, local)
+	sendLines(t, nc, 1, 1, "")
+	eventually(t, "not writable", func() bool { return n.Writable() != nil })
+	sendLines(t, nc, 2, 100, "")
+	n.stop()
+	if s := n.Stats(); s.Taken != 0 || s.NotTaken != 101 {
+		t.Errorf("taken %d, not taken %d", s.Taken, s.NotTaken)
+	}
+}
+
 func TestBridgeCopiesWhatHasArrivedWhenItStops(t *testing.T) {
 	local := broker(t, t.TempDir(), true, -1)
 	n, _, nc := runBridge(t, local, Config{})

@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	// A parcel of so many bytes is complete.
+	// A parcel of so many bytes is complete, if the log takes entries as large.
 	parcelSize = 512 << 10
 	// As many parcels are on their way to the log at once. Meanwhile what arrives is
 	// collected: a slow disk makes parcels larger, not more.
@@ -26,6 +26,7 @@ const (
 type packer struct {
 	k       *intake
 	limit   int // bytes of the largest entry
+	size    int // a parcel of more bytes is complete
 	arrived <-chan arrival
 
 	// By subscription, what is being filled, nil for nothing.
@@ -48,9 +49,10 @@ type packer struct {
 }
 
 func newPacker(k *intake) *packer {
+	limit := int(k.js.Conn().MaxPayload()) - headerRoom
 	return &packer{
 		k: k, arrived: k.arrived,
-		limit: int(k.js.Conn().MaxPayload()) - headerRoom,
+		limit: limit, size: min(parcelSize, limit/2), // that it is complete shows when it is larger
 		open:  make([]*parcel, len(k.in.cfg.Subscriptions)),
 		timer: time.NewTimer(linger), recent: newRecent(),
 	}
@@ -66,7 +68,7 @@ func (p *packer) run(ctx context.Context) {
 			return
 		case len(p.sent) > 0 && p.sent[0].err != nil:
 			p.repeat(ctx)
-		case len(p.ready) > 0 && len(p.sent) < maxSent:
+		case p.maySend():
 			p.send(p.ready[0])
 			p.ready = slices.Delete(p.ready, 0, 1)
 		case p.filled && len(p.ready) == 0 && len(p.sent) < maxSent && (p.urgent || p.late || p.arrived == nil):
@@ -75,6 +77,16 @@ func (p *packer) run(ctx context.Context) {
 			p.wait(ctx)
 		}
 	}
+}
+
+// maySend reports whether the next parcel may be given to the log. What the log
+// itself answers waits for all before it: that may have to be given again, and
+// would come behind it then.
+func (p *packer) maySend() bool {
+	if len(p.ready) > 0 && p.ready[0].forward != nil {
+		return len(p.sent) == 0
+	}
+	return len(p.ready) > 0 && len(p.sent) < maxSent
 }
 
 // top adds one more message to what is due, if there is one, or completes it.
@@ -120,7 +132,7 @@ func (p *packer) take(a arrival, ok bool) {
 	sub := max(p.k.in.subscriptionOf(a.Subject), 0)
 	if a.acks && a.Reply != "" && (asksMore(a.Header) || len(a.Data) == 0) {
 		p.complete()
-		p.ready = append(p.ready, &parcel{sub: sub, forward: a.Msg})
+		p.ready = append(p.ready, &parcel{sub: sub, messages: 1, forward: a.Msg})
 		return
 	}
 	id := a.Header.Get(nats.MsgIdHdr)
@@ -154,7 +166,7 @@ func asksMore(h nats.Header) bool {
 
 // put puts a message into a parcel, and returns that, or the last one of several.
 func (p *packer) put(a arrival, sub int) *parcel {
-	if mayBeJoined(a.Msg) {
+	if p.mayBeJoined(a.Msg) {
 		return p.join(a, sub)
 	}
 	p.complete()
@@ -163,8 +175,8 @@ func (p *packer) put(a arrival, sub int) *parcel {
 
 // mayBeJoined reports whether a message means the same beside others: its encoding
 // is its own, and a quote that is left open swallows what follows.
-func mayBeJoined(m *nats.Msg) bool {
-	return m.Header.Get(headerEncoding) == "" && len(m.Data) < parcelSize/2 && bytes.IndexByte(m.Data, '"') < 0
+func (p *packer) mayBeJoined(m *nats.Msg) bool {
+	return m.Header.Get(headerEncoding) == "" && len(m.Data) < p.size/2 && bytes.IndexByte(m.Data, '"') < 0
 }
 
 // join adds the lines of a message to those before.
@@ -187,7 +199,7 @@ func (p *packer) join(a arrival, sub int) *parcel {
 		e.replies = append(e.replies, a.Reply)
 		p.urgent = true
 	}
-	if len(e.lines) > parcelSize {
+	if len(e.lines) > p.size {
 		p.complete()
 	}
 	return e
@@ -245,7 +257,7 @@ func (p *packer) send(e *parcel) {
 		}
 		mark(m, cluster, subject)
 		if p.k.js.Conn().PublishMsg(m) == nil { // else its publisher waits in vain, and sends it again
-			p.k.in.counters.taken.Add(1)
+			p.k.in.counters.taken.Add(e.messages)
 		}
 		return
 	}
@@ -331,11 +343,17 @@ func (p *packer) await(ctx context.Context) (err error) {
 	return err
 }
 
-// abandon counts what is not in the log.
+// abandon counts what is not in the log, and what is still handed over.
 func (p *packer) abandon() {
 	p.complete()
 	for _, e := range append(p.sent, p.ready...) {
 		p.k.in.counters.notTaken.Add(e.messages)
+	}
+	if p.arrived == nil {
+		return
+	}
+	for range p.arrived {
+		p.k.in.counters.notTaken.Add(1)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/klauspost/compress/s2"
+	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -269,5 +270,97 @@ func (p *publisher) acknowledged(m *nats.Msg) {
 			p.t.Errorf("in vain waited for an acknowledgement: %v", err)
 			return
 		}
+	}
+}
+
+// TestEntriesFitIntoTheLog: also where they are shorter than a parcel and do not
+// shrink when they are packed.
+func TestEntriesFitIntoTheLog(t *testing.T) {
+	ns, err := server.NewServer(&server.Options{
+		DontListen: true, NoSigs: true, NoLog: true, JetStream: true, StoreDir: t.TempDir(), MaxPayload: 64 << 10,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ns.Start()
+	t.Cleanup(func() { ns.Shutdown(); ns.WaitForShutdown() })
+	n := run(t, newTestStore(t), Config{Embedded: embed(ns)})
+	eventually(t, "ready", func() bool { return n.Ready() == nil })
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	rnd := rand.New(rand.NewPCG(seed, 0))
+	var messages []*nats.Msg
+	for i := range 100 {
+		noise := make([]byte, rnd.IntN(32<<10))
+		for j := range noise {
+			noise[j] = byte('#' + rnd.IntN(90))
+		}
+		m := nats.NewMsg("hpc-nats")
+		m.Data = fmt.Appendf(nil, "cpu_load,hostname=h value=%d %d\n#%s", i+1, base, noise)
+		messages = append(messages, m)
+	}
+	done := make(chan struct{})
+	go func() { defer close(done); packAll(t, n, messages) }()
+	select {
+	case <-done:
+	case <-time.After(patience):
+		t.Fatal("they are on their way for ever")
+	}
+	eventually(t, "all lines", func() bool { return n.Stats().Lines == 100 })
+	if v := value(t, n.store, "dc", "h", "cpu_load", base); v != 100 {
+		t.Errorf("value %v", v)
+	}
+}
+
+// TestOrderOfWhatTheLogItselfAnswers: it comes behind what arrived before, also if
+// the log refuses that at first.
+func TestOrderOfWhatTheLogItselfAnswers(t *testing.T) {
+	ns := broker(t, t.TempDir(), true, -1)
+	n := run(t, newTestStore(t), Config{Embedded: embed(ns)})
+	eventually(t, "ready", func() bool { return n.Ready() == nil })
+	js := connectTo(t, ns)
+	c := streamConfigOf(t, js)
+	c.MaxMsgSize = 300
+	if _, err := js.UpdateStream(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	first, second := nats.NewMsg("hpc-nats"), nats.NewMsg("hpc-nats")
+	first.Data = fmt.Appendf(nil, "cpu_load,hostname=h value=1 %d\n#%s\n", base, strings.Repeat("x", 500))
+	second.Data = fmt.Appendf(nil, "cpu_load,hostname=h value=2 %d\n", base)
+	second.Header.Set("Nats-Expected-Stream", "CC_METRICS")
+	second.Reply = "somewhere"
+	done := make(chan struct{})
+	go func() { defer close(done); packAll(t, n, []*nats.Msg{first, second}) }()
+	eventually(t, "a word about it", func() bool { return strings.Contains(n.log.String(), "does not take what was sent") })
+	c.MaxMsgSize = -1
+	if _, err := js.UpdateStream(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	<-done
+	eventually(t, "both messages", func() bool { return n.Stats().Lines == 2 })
+	if v := value(t, n.store, "dc", "h", "cpu_load", base); v != 2 {
+		t.Errorf("value %v", v)
+	}
+}
+
+// TestSubscriptionsShareTheBacklog: they do not take all memory while the log takes
+// nothing.
+func TestSubscriptionsShareTheBacklog(t *testing.T) {
+	ns := broker(t, t.TempDir(), true, -1)
+	n := run(t, newTestStore(t), Config{Embedded: embed(ns), Subscriptions: []Subscription{{"a", "first"}, {"b.*", "second"}, {"b.x", "third"}}})
+	eventually(t, "ready", func() bool { return n.Ready() == nil })
+	k := n.intake.Load()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	total := int64(0)
+	for _, s := range k.subs {
+		_, bytes, err := s.PendingLimits()
+		if err != nil || bytes < int(s.src.nc.MaxPayload()) {
+			t.Errorf("%s: %d bytes, error %v", s.Subject, bytes, err)
+		}
+		total += int64(bytes)
+	}
+	if limit := (inProcess{}).MaxBuffered(); total > limit || total < limit/2 {
+		t.Errorf("%d bytes in all, not %d", total, limit)
 	}
 }
