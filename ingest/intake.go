@@ -2,9 +2,7 @@ package ingest
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -212,104 +210,6 @@ func (k *intake) listen(nc *nats.Conn) {
 	}
 	if err != nil {
 		k.in.log.Error("the embedded nats-server runs again but takes no connections: start this program anew", "error", err)
-	}
-}
-
-// subscribe hands over messages until packing ends.
-func (k *intake) subscribe(ctx, packing context.Context) error {
-	names := subjects(k.in.cfg.Subscriptions)
-	for _, src := range k.origins() {
-		for _, subject := range names {
-			sub, err := src.nc.Subscribe(subject, func(m *nats.Msg) {
-				select {
-				case k.arrived <- arrival{m, src.acks}:
-				case <-packing.Done():
-					k.in.counters.notTaken.Add(1)
-				}
-			})
-			if err != nil {
-				return fmt.Errorf("subscribe to %s: %w", subject, err)
-			}
-			k.delivering.Add(1)
-			sub.SetClosedHandler(func(string) { k.delivering.Done() })
-			k.mu.Lock()
-			k.subs = append(k.subs, subscription{Subscription: sub, src: src})
-			k.mu.Unlock()
-			if err := sub.SetPendingLimits(-1, src.share(len(names))); err != nil {
-				return err
-			}
-		}
-		if err := withTimeout(ctx, src.nc.FlushWithContext); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// drain ends the subscriptions when they have delivered what is there. It waits
-// for the servers to end them until packing ends.
-func (k *intake) drain(packing context.Context) {
-	k.countDropped()
-	k.mu.Lock()
-	for _, s := range k.subs {
-		_ = s.Drain() // fails if the connection is closed, and with it all is done
-	}
-	k.mu.Unlock()
-	abandon := context.AfterFunc(packing, func() {
-		// Nobody waits for the packer any more: what is there is counted at once.
-		for _, src := range k.origins() {
-			end := func() { k.unsubscribe(src) }
-			if err := src.nc.Barrier(end); err != nil {
-				end()
-			}
-		}
-	})
-	k.delivering.Wait()
-	abandon()
-}
-
-// unsubscribe ends the subscriptions at the servers at once.
-func (k *intake) unsubscribe(servers ...*origin) {
-	k.countDropped()
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.subs = slices.DeleteFunc(k.subs, func(s subscription) bool {
-		if !slices.Contains(servers, s.src) {
-			return false
-		}
-		_ = s.Unsubscribe()
-		return true
-	})
-}
-
-// countDropped counts what did not fit into the backlog.
-func (k *intake) countDropped() {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	for i, s := range k.subs {
-		if n, err := s.Dropped(); err == nil {
-			k.in.counters.notTaken.Add(int64(n - s.dropped))
-			k.subs[i].dropped = n
-		}
-	}
-}
-
-// report tells the operator when messages do not fit into the backlog.
-func (k *intake) report(_ *nats.Conn, sub *nats.Subscription, err error) {
-	if sub == nil || !errors.Is(err, nats.ErrSlowConsumer) {
-		k.in.log.Debug("connection to the embedded nats-server", "error", err)
-		return
-	}
-	k.countDropped()
-	k.mu.Lock()
-	due := time.Since(k.logged) >= repeatLog
-	if due {
-		k.logged = time.Now()
-	}
-	k.mu.Unlock()
-	if due {
-		k.in.log.Error("publishers send faster than the embedded log takes it: messages that nobody waits for are lost",
-			"subject", sub.Subject, "lost", k.in.counters.notTaken.Load())
 	}
 }
 

@@ -1,0 +1,113 @@
+package ingest
+
+import (
+	"bytes"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+// take adds a message to what is open.
+func (p *packer) take(a arrival, ok bool) {
+	if !ok {
+		p.arrived = nil
+		return
+	}
+	sub := max(p.k.in.subscriptionOf(a.Subject), 0)
+	if a.acks && a.Reply != "" && (asksMore(a.Header) || len(a.Data) == 0) {
+		p.complete()
+		p.ready = append(p.ready, &parcel{sub: sub, messages: 1, forward: a.Msg})
+		return
+	}
+	id := a.Header.Get(nats.MsgIdHdr)
+	if id == "" {
+		p.put(a, sub)
+		return
+	}
+	now, hash := time.Now(), p.recent.hash(id)
+	k, ok := p.recent.find(hash, now)
+	switch {
+	case !ok:
+		p.recent.add(hash, p.put(a, sub), now)
+	case !a.acks || a.Reply == "":
+	case k.parcel != nil:
+		k.parcel.replies = append(k.parcel.replies, a.Reply)
+	default:
+		p.answer(a.Reply, acknowledgement(p.k.log.name, k.sequence, true))
+	}
+}
+
+// asksMore reports whether a publisher asks for something that only the stream
+// itself can do.
+func asksMore(h nats.Header) bool {
+	for key := range h {
+		if strings.HasPrefix(key, "Nats-") && key != nats.MsgIdHdr {
+			return true
+		}
+	}
+	return false
+}
+
+// put puts a message into a parcel, and returns that, or the last one of several.
+func (p *packer) put(a arrival, sub int) *parcel {
+	if p.mayBeJoined(a.Msg) {
+		return p.join(a, sub)
+	}
+	p.complete()
+	return p.alone(a, sub)
+}
+
+// mayBeJoined reports whether a message means the same beside others: its encoding
+// is its own, and a quote that is left open swallows what follows.
+func (p *packer) mayBeJoined(m *nats.Msg) bool {
+	return m.Header.Get(headerEncoding) == "" && len(m.Data) < p.size/2 && bytes.IndexByte(m.Data, '"') < 0
+}
+
+// join adds the lines of a message to those before.
+func (p *packer) join(a arrival, sub int) *parcel {
+	e := p.open[sub]
+	if e == nil {
+		e = p.parcel(sub)
+		p.open[sub] = e
+	}
+	e.lines = append(e.lines, a.Data...)
+	if n := len(e.lines); n > 0 && e.lines[n-1] != '\n' {
+		e.lines = append(e.lines, '\n')
+	}
+	e.messages++
+	if !p.filled {
+		p.filled, p.late = true, false
+		p.timer.Reset(linger)
+	}
+	if a.acks && a.Reply != "" {
+		e.replies = append(e.replies, a.Reply)
+		p.urgent = true
+	}
+	if len(e.lines) > p.size {
+		p.complete()
+	}
+	return e
+}
+
+// alone makes entries of one message: several if the log takes none so large.
+func (p *packer) alone(a arrival, sub int) *parcel {
+	data, encoding := a.Data, a.Header.Get(headerEncoding)
+	if encoding == encodingS2 && len(data) > p.limit {
+		if lines, err := unpack(nil, data); err == nil { // else it is refused when it is read
+			data, encoding = lines, ""
+		}
+	}
+	var e *parcel
+	for _, part := range split(data, p.limit) {
+		e = p.parcel(sub)
+		e.lines = append(e.lines, part...)
+		e.encoding = encoding
+		p.ready = append(p.ready, e)
+	}
+	e.messages = 1
+	if a.acks && a.Reply != "" {
+		e.replies = append(e.replies, a.Reply)
+	}
+	return e
+}
