@@ -167,14 +167,14 @@ func TestIntakeEquivalence(t *testing.T) {
 	eventually(t, "ready", func() bool { return n.Ready() == nil })
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
-	const publishers, slots = 4, 5
+	const publishers, slots = 4, 40
 	want := make([][slots]float64, publishers)
 	var g sync.WaitGroup
 	for p := range publishers {
 		s := &publisher{t: t, js: connectTo(t, ns), rnd: rand.New(rand.NewPCG(seed, uint64(p))), host: fmt.Sprint("h", p)}
 		g.Go(func() {
-			for i := range 150 {
-				slot := s.rnd.IntN(slots)
+			for i := range 2 * slots {
+				slot := i / 2
 				want[p][slot] = float64(i + 1)
 				s.send(slot, i+1)
 			}
@@ -235,6 +235,11 @@ func (p *publisher) send(slot, v int) {
 	case 2:
 		m.Data = s2.Encode(nil, m.Data)
 		m.Header.Set(headerEncoding, encodingS2)
+	case 3, 4: // what no packing makes small enough for the log while it refuses
+		m.Data = append(m.Data, '#')
+		for range 600 {
+			m.Data = append(m.Data, byte('a'+p.rnd.IntN(26)))
+		}
 	}
 	if p.rnd.IntN(3) == 0 {
 		if err := p.js.Conn().PublishMsg(m); err != nil {
