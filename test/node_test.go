@@ -214,9 +214,12 @@ func waitFor(t *testing.T, what string, ok func() error) {
 // wantLog checks that some line of the log holds all the words.
 func (n *node) wantLog(words ...string) {
 	n.t.Helper()
-	if !n.log.hasLine(words...) {
-		n.t.Errorf("no line of the log holds all of %q", words)
-	}
+	n.waitFor("the log", func() error {
+		if !n.log.hasLine(words...) {
+			return fmt.Errorf("no line holds all of %q", words)
+		}
+		return nil
+	})
 }
 
 // output is what a program has written so far.
