@@ -3,6 +3,7 @@ package embedded
 import (
 	"bytes"
 	"context"
+	"errors"
 	"log/slog"
 	"net"
 	"os"
@@ -41,10 +42,15 @@ func listen(t *testing.T, s *Server) {
 	if s.URL() != "" {
 		t.Fatalf("listens at %s before it was told to", s.URL())
 	}
-	for range 2 {
+	var urls [2]string
+	for i := range urls {
 		if err := s.Listen(); err != nil {
 			t.Fatal(err)
 		}
+		urls[i] = s.URL()
+	}
+	if urls[0] != urls[1] {
+		t.Fatalf("listens at %s, then at %s", urls[0], urls[1])
 	}
 }
 
@@ -129,6 +135,31 @@ func TestRefusesAnAddressInUse(t *testing.T) {
 	s, _ := New(Config{Directory: t.TempDir(), Addr: l.Addr().String()})
 	if err := s.Start(context.Background()); err == nil || !strings.Contains(err.Error(), "address already in use") {
 		t.Fatalf("error %v", err)
+	}
+}
+
+// TestListenTellsThatItCannot: another program has taken the address since the start,
+// or there is no server.
+func TestListenTellsThatItCannot(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+	s, _ := New(Config{Directory: t.TempDir(), Addr: l.Addr().String()})
+	if err := s.Listen(); !errors.Is(err, errDown) {
+		t.Errorf("before the start: %v", err)
+	}
+	if err := s.Start(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	defer s.Stop()
+	if l, err = net.Listen("tcp", l.Addr().String()); err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if err := s.Listen(); err == nil || !strings.Contains(err.Error(), "does not listen") {
+		t.Errorf("error %v", err)
 	}
 }
 

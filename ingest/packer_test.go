@@ -94,18 +94,7 @@ func TestMessagesDoNotMeddle(t *testing.T) {
 // start.
 func packAll(t *testing.T, n *node, messages []*nats.Msg) {
 	t.Helper()
-	l, _, _ := n.state.current()
-	k, err := n.newIntake(t.Context(), &intakeTask{log: l})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer k.close()
-	k.arrived = make(chan arrival, len(messages))
-	for _, m := range messages {
-		k.arrived <- arrival{m, true}
-	}
-	close(k.arrived)
-	newPacker(k).run(t.Context())
+	packerOf(t, takeIn(t, n), messages).run(t.Context())
 }
 
 func TestManyMessagesMakeFewEntries(t *testing.T) {

@@ -30,12 +30,22 @@ func TestNotWritableUntilTheLogTakesSomething(t *testing.T) {
 }
 
 // replaceable is an embedded server that may be started anew.
-type replaceable struct{ atomic.Pointer[server.Server] }
+type replaceable struct {
+	atomic.Pointer[server.Server]
+	listens, early atomic.Int64 // how often it was told to listen, and before it knew a subscription
+}
 
 func (r *replaceable) InProcessConn() (net.Conn, error) { return r.Load().InProcessConn() }
 func (r *replaceable) MaxStore() int64                  { return 0 }
 func (r *replaceable) MaxBuffered() int64               { return 1 << 30 }
-func (r *replaceable) Listen() error                    { return nil }
+
+func (r *replaceable) Listen() error {
+	if !r.Load().GlobalAccount().SubscriptionInterest("hpc-nats") {
+		r.early.Add(1)
+	}
+	r.listens.Add(1)
+	return nil
+}
 
 func TestReconnectsToARestartedEmbeddedServer(t *testing.T) {
 	dir := t.TempDir()
@@ -44,6 +54,7 @@ func TestReconnectsToARestartedEmbeddedServer(t *testing.T) {
 	n := run(t, newTestStore(t), Config{Embedded: func(context.Context) (InProcess, error) { return &e, nil }})
 	eventually(t, "ready", func() bool { return n.Ready() == nil })
 	for i := range 3 {
+		eventually(t, "publishers let in", func() bool { return e.listens.Load() == int64(i+1) })
 		eventually(t, "a write", func() bool {
 			return n.Write(context.Background(), "c", strings.NewReader(fmt.Sprintf("cpu_load,hostname=h value=%d %d\n", i, base))) == nil
 		})
@@ -54,5 +65,8 @@ func TestReconnectsToARestartedEmbeddedServer(t *testing.T) {
 		old.Shutdown()
 		old.WaitForShutdown()
 		e.Store(broker(t, dir, true, -1))
+	}
+	if e.early.Load() > 0 {
+		t.Error("publishers are let in before what they send is taken")
 	}
 }

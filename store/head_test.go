@@ -57,6 +57,44 @@ func TestHead(t *testing.T) {
 	}
 }
 
+// TestHeadOfANewHost: from the second chunk on, all chunks are as the columns of its
+// first tick want them, whatever the first one was like.
+func TestHeadOfANewHost(t *testing.T) {
+	for columns := int32(1); columns <= 700; columns++ {
+		var h head
+		slot := int64(0)
+		for ; len(h.chunks) < 2; slot++ {
+			for column := range columns {
+				if slot == 0 {
+					h.set(slot, column, column+1, 1)
+				} else {
+					h.set(slot, column, columns, 1)
+				}
+			}
+		}
+		rows := rowsFor(columns)
+		if chunks := (slot-1)/rows + 1; h.rows != rows || h.size() != chunks*rows*int64(columns) {
+			t.Errorf("%d columns: %d values in chunks of %d rows, want %d rows", columns, h.size(), h.rows, rows)
+		}
+	}
+}
+
+// TestRowsFor: no other number of rows wastes less, to a thousandth.
+func TestRowsFor(t *testing.T) {
+	waste := func(rows, columns int64) int64 {
+		want := rows * columns * valueBytes
+		return (allocated(want) - want) * 1000 / want
+	}
+	for columns := int64(1); columns <= 5000; columns++ {
+		rows := rowsFor(int32(columns))
+		for other := int64(leastRows); other <= chunkRows; other++ {
+			if waste(other, columns) < waste(rows, columns) {
+				t.Errorf("%d columns: %d rows waste more than %d", columns, rows, other)
+			}
+		}
+	}
+}
+
 // TestAllocated compares with what Go gives.
 func TestAllocated(t *testing.T) {
 	for bytes := 1 << 10; bytes < 100<<10; bytes += 8 {
