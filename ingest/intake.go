@@ -151,6 +151,8 @@ func (k *intake) origins() []*origin {
 func (k *intake) run(ctx context.Context, task *intakeTask) error {
 	packing, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
+	ctx, end := context.WithCancel(ctx)
+	defer end()
 	var g sync.WaitGroup
 	g.Go(func() { newPacker(k).run(packing) })
 	if k.broker != nil {
@@ -160,6 +162,7 @@ func (k *intake) run(ctx context.Context, task *intakeTask) error {
 	if err == nil {
 		<-ctx.Done()
 	}
+	end()
 	patience := drainTimeout
 	if k.in.writable.err() != nil {
 		patience = flushTimeout

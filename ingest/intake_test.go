@@ -1,6 +1,8 @@
 package ingest
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net"
 	"strings"
@@ -8,6 +10,8 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
+
+	"cc-metric-store/store"
 )
 
 func TestBridge(t *testing.T) {
@@ -189,4 +193,34 @@ func TestBrokerWhoseJetStreamIsSlowToStart(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "ready", func() bool { return n.Ready() == nil })
+}
+
+// deaf is a server that cannot listen.
+type deaf struct{ inProcess }
+
+func (deaf) Listen() error { return errors.New("the address is in use") }
+
+// TestIntakeThatCannotListenEnds: with the reason, whether there is a broker or not.
+func TestIntakeThatCannotListenEnds(t *testing.T) {
+	for _, url := range []string{"", broker(t, "", false, -1).ClientURL()} {
+		local := broker(t, t.TempDir(), true, -1)
+		in, err := New(Config{
+			Broker:   Broker{URL: url},
+			Embedded: func(context.Context) (InProcess, error) { return deaf{inProcess{local, 0}}, nil },
+			pace:     quick,
+		}, newTestStore(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		running := make(chan error, 1)
+		go func() { running <- in.Run(ctx, store.Restored{}) }()
+		if err := in.RunIntake(ctx); err == nil || !strings.Contains(err.Error(), "the address is in use") || ctx.Err() != nil {
+			t.Errorf("broker %q: %v", url, err)
+		}
+		cancel()
+		if err := <-running; err != nil {
+			t.Error(err)
+		}
+	}
 }
