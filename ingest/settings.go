@@ -56,8 +56,9 @@ func (l *logStream) keepsAutomatic(have, want int64) bool {
 }
 
 // adopt checks an existing stream. Missing subjects are added, or nothing would
-// arrive. Other settings are changed in the embedded log, which is ours alone;
-// elsewhere somebody may have chosen them, and the operator is told.
+// arrive; the embedded log loses those that are not its own, as the intake takes
+// what is sent to them. Other settings are changed in the embedded log, which is
+// ours alone; elsewhere somebody may have chosen them, and the operator is told.
 func (in *Ingest) adopt(ctx context.Context, l *logStream, have, want jetstream.StreamConfig) error {
 	if have.Retention != jetstream.LimitsPolicy || have.Storage != jetstream.FileStorage {
 		return fmt.Errorf("stream %s has %v retention and %v storage, the log needs limits retention and file storage: "+
@@ -68,12 +69,14 @@ func (in *Ingest) adopt(ctx context.Context, l *logStream, have, want jetstream.
 	}
 	update := have
 	var changes []string
-	if l.embedded && slices.ContainsFunc(have.Subjects, func(h string) bool { return !slices.Contains(want.Subjects, h) }) {
-		update.Subjects = want.Subjects
-		changes = append(changes, "subjects "+strings.Join(want.Subjects, " "))
+	for _, s := range have.Subjects {
+		if l.embedded && !slices.Contains(want.Subjects, s) {
+			update.Subjects = slices.DeleteFunc(slices.Clone(update.Subjects), func(u string) bool { return u == s })
+			changes = append(changes, "not subject "+s)
+		}
 	}
 	for _, s := range want.Subjects {
-		if !slices.ContainsFunc(have.Subjects, func(h string) bool { return covers(h, s) }) {
+		if !slices.ContainsFunc(update.Subjects, func(u string) bool { return covers(u, s) }) {
 			update.Subjects = append(dropCovered(update.Subjects, s), s)
 			changes = append(changes, "subject "+s)
 		}

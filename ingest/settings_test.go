@@ -63,6 +63,32 @@ func TestSettingsThatLoseData(t *testing.T) {
 	}
 }
 
+// TestALogThatCapturedTheMetrics is one of a time when the embedded server had no
+// intake: its entries stay, and what is sent now is in it once.
+func TestALogThatCapturedTheMetrics(t *testing.T) {
+	ns := broker(t, t.TempDir(), true, -1)
+	js := connectTo(t, ns)
+	if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "CC_METRICS", Subjects: []string{"hpc-nats", "old.>", "CC_METRICS.*"}}); err != nil {
+		t.Fatal(err)
+	}
+	publish(t, js, "hpc-nats", fmt.Sprintf("cpu_load,hostname=old value=1 %d\n", base))
+	n := run(t, newTestStore(t), Config{Embedded: embed(ns)})
+	eventually(t, "ready", func() bool { return n.Ready() == nil })
+	if v := value(t, n.store, "dc", "old", "cpu_load", base); v != 1 {
+		t.Errorf("value %v", v)
+	}
+	if got := strings.Join(streamConfigOf(t, js).Subjects, " "); got != "CC_METRICS.write CC_METRICS.free CC_METRICS.outbox.*" {
+		t.Errorf("subjects %s", got)
+	}
+	if seq := publish(t, js, "hpc-nats", fmt.Sprintf("cpu_load,hostname=new value=2 %d\n", base)); seq != 2 {
+		t.Errorf("the next message has the number %d", seq)
+	}
+	eventually(t, "the next message", func() bool { return n.Stats().Watermark == 2 })
+	if v := value(t, n.store, "dc", "new", "cpu_load", base); v != 2 || n.Stats().Entries != 2 {
+		t.Errorf("value %v of %d entries", v, n.Stats().Entries)
+	}
+}
+
 // TestAFullEmbeddedStoreDropsTheOldest: and a later, smaller bound is kept, too.
 func TestAFullEmbeddedStoreDropsTheOldest(t *testing.T) {
 	dir := t.TempDir()
