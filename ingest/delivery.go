@@ -10,10 +10,8 @@ import (
 
 // send gives a parcel to the log.
 func (p *packer) send(e *parcel) {
-	l, cluster, subject := p.k.log, "", ""
-	if subs := p.k.in.cfg.Subscriptions; len(subs) > 0 {
-		cluster, subject = subs[e.sub].Cluster, subs[e.sub].Subject
-	}
+	l, from := p.k.log, p.k.in.cfg.Subscriptions[e.sub]
+	defer p.trim()
 	if e.forward != nil {
 		m := &nats.Msg{Subject: l.writes, Reply: e.forward.Reply, Header: e.forward.Header, Data: e.forward.Data}
 		if m.Header == nil {
@@ -25,7 +23,7 @@ func (p *packer) send(e *parcel) {
 				m.Header.Set(headerEncoding, encodingS2)
 			}
 		}
-		mark(m, cluster, subject)
+		mark(m, from)
 		if p.k.js.Conn().PublishMsg(m) == nil { // else its publisher waits in vain, and sends it again
 			p.k.in.counters.taken.Add(e.messages)
 		}
@@ -35,9 +33,16 @@ func (p *packer) send(e *parcel) {
 		p.lines = append(p.lines, e.lines[:0])
 		e.lines = nil
 	}
-	mark(e.msg, cluster, subject)
+	mark(e.msg, from)
 	e.publish(p.k.js)
 	p.sent = append(p.sent, e)
+}
+
+// trim lets go of the memory that a large message took.
+func (p *packer) trim() {
+	if cap(p.packed) > 4*parcelSize {
+		p.packed = nil
+	}
 }
 
 // settle tells those who wait that the log has the parcel that was sent first.

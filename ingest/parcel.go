@@ -92,11 +92,11 @@ func (e *parcel) reset() {
 }
 
 // mark notes where the lines of an entry come from.
-func mark(m *nats.Msg, cluster, subject string) {
-	m.Header.Set(headerSubject, subject)
+func mark(m *nats.Msg, from Subscription) {
+	m.Header.Set(headerSubject, from.Subject)
 	m.Header.Del(headerCluster)
-	if cluster != "" {
-		m.Header.Set(headerCluster, cluster)
+	if from.Cluster != "" {
+		m.Header.Set(headerCluster, from.Cluster)
 	}
 }
 
