@@ -48,9 +48,14 @@ func (b *logBuffer) String() string {
 // broker starts a nats-server; port -1 takes a free one.
 func broker(t *testing.T, dir string, jetStream bool, port int) *server.Server {
 	t.Helper()
-	ns, err := server.NewServer(&server.Options{
-		Host: "127.0.0.1", Port: port, NoSigs: true, NoLog: true, JetStream: jetStream, StoreDir: dir, MaxPayload: 16 << 20,
-	})
+	return serve(t, server.Options{Host: "127.0.0.1", Port: port, JetStream: jetStream, StoreDir: dir, MaxPayload: 16 << 20})
+}
+
+// serve starts a nats-server, which stops at the test's end.
+func serve(t testing.TB, o server.Options) *server.Server {
+	t.Helper()
+	o.NoSigs, o.NoLog = true, true
+	ns, err := server.NewServer(&o)
 	if err != nil {
 		t.Fatal(err)
 	}

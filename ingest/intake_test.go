@@ -99,15 +99,7 @@ func TestBridgeTriesUntilTheLogTakesIt(t *testing.T) {
 }
 
 func TestBridgeBurstLargerThanTheLogsBuffer(t *testing.T) {
-	local, err := server.NewServer(&server.Options{
-		DontListen: true, NoSigs: true, NoLog: true, JetStream: true, StoreDir: t.TempDir(), MaxPayload: 16 << 20,
-		StreamMaxBufferedSize: 48 << 20,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	local.Start()
-	t.Cleanup(func() { local.Shutdown(); local.WaitForShutdown() })
+	local := serve(t, server.Options{DontListen: true, JetStream: true, StoreDir: t.TempDir(), MaxPayload: 16 << 20, StreamMaxBufferedSize: 48 << 20})
 	n, _, nc := runBridge(t, local, Config{})
 	const messages = 100
 	sendLines(t, nc, 1, messages, strings.Repeat("#", 1<<20)+"\n")
@@ -222,5 +214,27 @@ func TestIntakeThatCannotListenEnds(t *testing.T) {
 		if err := <-running; err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// smallServer is one that lets few bytes wait.
+type smallServer struct{ inProcess }
+
+func (smallServer) MaxBuffered() int64 { return 1 << 20 }
+
+// TestIntakeCountsWhatDoesNotFit while the log takes nothing: each once.
+func TestIntakeCountsWhatDoesNotFit(t *testing.T) {
+	ns := broker(t, t.TempDir(), true, -1)
+	n := run(t, newTestStore(t), Config{Embedded: func(context.Context) (InProcess, error) { return smallServer{inProcess{ns, 0}}, nil }})
+	eventually(t, "ready", func() bool { return n.Ready() == nil })
+	resume := suspend(t, ns)
+	const messages = 100
+	sendLines(t, connectTo(t, ns).Conn(), 1, messages, strings.Repeat("#", parcelSize/2)+"\n")
+	eventually(t, "messages that do not fit", func() bool { return n.Stats().NotTaken > 0 })
+	resume()
+	eventually(t, "a log that takes them", func() bool { return n.Writable() == nil })
+	n.stop()
+	if s := n.Stats(); s.Taken+s.NotTaken != messages || s.Taken == 0 {
+		t.Errorf("taken %d, not taken %d of %d", s.Taken, s.NotTaken, messages)
 	}
 }

@@ -181,14 +181,7 @@ func TestForwardsInParts(t *testing.T) {
 	}
 	a.write("%s", lines.String())
 	a.stop()
-	ns, err := server.NewServer(&server.Options{
-		Host: "127.0.0.1", Port: a.port, NoSigs: true, NoLog: true, JetStream: true, StoreDir: strings.TrimSuffix(a.dir, "/jetstream"), MaxPayload: 80 << 10,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ns.Start()
-	defer stopBroker(ns)
+	serve(t, server.Options{Host: "127.0.0.1", Port: a.port, JetStream: true, StoreDir: strings.TrimSuffix(a.dir, "/jetstream"), MaxPayload: 80 << 10})
 	a.node = run(t, newTestStore(t), a.config)
 	eventually(t, "ready", func() bool { return a.Ready() == nil })
 	if n := len(a.store.Hosts("c")); n != hosts {

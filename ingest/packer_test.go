@@ -270,14 +270,7 @@ func (p *publisher) acknowledged(m *nats.Msg) {
 // TestEntriesFitIntoTheLog: also where they are shorter than a parcel and do not
 // shrink when they are packed.
 func TestEntriesFitIntoTheLog(t *testing.T) {
-	ns, err := server.NewServer(&server.Options{
-		DontListen: true, NoSigs: true, NoLog: true, JetStream: true, StoreDir: t.TempDir(), MaxPayload: 64 << 10,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ns.Start()
-	t.Cleanup(func() { ns.Shutdown(); ns.WaitForShutdown() })
+	ns := serve(t, server.Options{DontListen: true, JetStream: true, StoreDir: t.TempDir(), MaxPayload: 64 << 10})
 	n := run(t, newTestStore(t), Config{Embedded: embed(ns)})
 	eventually(t, "ready", func() bool { return n.Ready() == nil })
 	seed := rand.Uint64()

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/klauspost/compress/s2"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -118,7 +119,7 @@ func packerOf(t *testing.T, k *intake, messages []*nats.Msg) *packer {
 // it was sent, and before what comes after it.
 func TestForwardedMessagesKeepTheirPlace(t *testing.T) {
 	ns := broker(t, t.TempDir(), true, -1)
-	n := run(t, newTestStore(t), Config{Embedded: embed(ns)})
+	n := run(t, newTestStore(t), Config{Embedded: embed(ns), Subscriptions: []Subscription{{Subject: "hpc-nats"}}})
 	eventually(t, "ready", func() bool { return n.Ready() == nil })
 	nc := connectTo(t, ns).Conn()
 	replies, err := nc.SubscribeSync("replies.*")
@@ -139,6 +140,7 @@ func TestForwardedMessagesKeepTheirPlace(t *testing.T) {
 	}
 	asks := message("a", 2, "", "replies.asks")
 	asks.Header.Set("Nats-Expected-Stream", "CC_METRICS")
+	asks.Header.Set(headerCluster, "theirs")
 	k := takeIn(t, n)
 	p := packerOf(t, k, []*nats.Msg{
 		message("a", 1, "x", "replies.first"), message("a", 1, "x", "replies.again"), message("a", 1, "x", ""),
@@ -160,7 +162,7 @@ func TestForwardedMessagesKeepTheirPlace(t *testing.T) {
 		t.Errorf("replies %v", got)
 	}
 	eventually(t, "three lines", func() bool { return n.Stats().Lines == 3 })
-	if v := value(t, n.store, "dc", "a", "cpu_load", base); v != 2 {
+	if v := value(t, n.store, "", "a", "cpu_load", base); v != 2 {
 		t.Errorf("value %v", v)
 	}
 }
@@ -175,13 +177,14 @@ func TestMessagesLargerThanTheLogTakes(t *testing.T) {
 	for i := range 100 {
 		data = fmt.Appendf(data, "cpu_load,hostname=h%d value=1 %d\n%s", i, base, rest)
 	}
-	p := packerOf(t, takeIn(t, n), []*nats.Msg{{Subject: "hpc-nats", Data: data}})
-	p.limit = 1000
+	packed := &nats.Msg{Subject: "hpc-nats", Data: s2.Encode(nil, data), Header: nats.Header{headerEncoding: []string{encodingS2}}}
+	p := packerOf(t, takeIn(t, n), []*nats.Msg{{Subject: "hpc-nats", Data: data}, packed})
+	p.limit = 300
 	p.run(t.Context())
 	parts := int64(len(split(data, p.limit)))
-	eventually(t, "all lines", func() bool { return n.Stats().Samples == 100 })
-	if s := n.Stats(); s.Entries != parts || s.Taken != 1 {
-		t.Errorf("%d entries, want %d; taken %d", s.Entries, parts, s.Taken)
+	eventually(t, "all lines, twice", func() bool { return n.Stats().Lines == 200 })
+	if s := n.Stats(); len(packed.Data) <= p.limit || s.Samples != 200 || s.Entries != 2*parts || s.Taken != 2 {
+		t.Errorf("%d samples in %d entries, want %d; taken %d; packed %d bytes", s.Samples, s.Entries, 2*parts, s.Taken, len(packed.Data))
 	}
 }
 

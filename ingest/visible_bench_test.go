@@ -18,19 +18,10 @@ import (
 // benchServer starts an embedded server that syncs each entry.
 func benchServer(b *testing.B) *server.Server {
 	b.Helper()
-	ns, err := server.NewServer(&server.Options{
-		DontListen: true, NoSigs: true, NoLog: true, JetStream: true, StoreDir: b.TempDir(), MaxPayload: 16 << 20,
+	return serve(b, server.Options{
+		DontListen: true, JetStream: true, StoreDir: b.TempDir(), MaxPayload: 16 << 20,
 		SyncAlways: true, StreamMaxBufferedSize: 2 << 30, MaxPending: 256 << 20,
 	})
-	if err != nil {
-		b.Fatal(err)
-	}
-	ns.Start()
-	if !ns.ReadyForConnections(patience) {
-		b.Fatal("nats-server does not start")
-	}
-	b.Cleanup(func() { ns.Shutdown(); ns.WaitForShutdown() })
-	return ns
 }
 
 // benchNode runs an Ingest over a server, with an empty store, and returns when it

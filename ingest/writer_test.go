@@ -69,18 +69,10 @@ func TestTextSurvivesTheBorderOfAChunk(t *testing.T) {
 
 func TestWriteNamesAPayloadLimitBelowALine(t *testing.T) {
 	for _, limit := range []int32{4 << 10, 32 << 10, MaxLine + headerRoom} {
-		ns, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: -1, NoSigs: true, NoLog: true, JetStream: true, StoreDir: t.TempDir(), MaxPayload: limit})
-		if err != nil {
-			t.Fatal(err)
-		}
-		ns.Start()
-		if !ns.ReadyForConnections(patience) {
-			t.Fatal("nats-server does not start")
-		}
-		t.Cleanup(func() { ns.Shutdown(); ns.WaitForShutdown() })
+		ns := serve(t, server.Options{DontListen: true, JetStream: true, StoreDir: t.TempDir(), MaxPayload: limit})
 		n := run(t, newTestStore(t), Config{Embedded: embed(ns)})
 		line := "cpu_load,hostname=" + strings.Repeat("h", 40<<10) + " value=1 1\n"
-		err = n.Write(context.Background(), "c", strings.NewReader(line))
+		err := n.Write(context.Background(), "c", strings.NewReader(line))
 		if err == nil || !strings.Contains(err.Error(), "raise max_payload") || !strings.Contains(err.Error(), "CC_METRICS") {
 			t.Errorf("limit %d: %v", limit, err)
 		}
