@@ -124,3 +124,40 @@ func (n *node) replace(name string, with func(path string) error) {
 		n.t.Fatal(err)
 	}
 }
+
+// TestFullDiskOfTheLog: what publishers send while the embedded log takes nothing
+// waits, and is there when the disk has room again; the log says so by itself.
+func TestFullDiskOfTheLog(t *testing.T) {
+	t.Parallel()
+	n := start(t, baseConfig())
+	c := connect(t, n.NATSURL)
+	n.publish(c, subject, line("before", "cpu_load", 1, origin))
+	n.limitFiles(1)
+	for i := range 20 {
+		c.send(subject, line("during", "cpu_load", float64(i), origin+60*int64(i)))
+	}
+	c.flush()
+	n.waitFor("readyz to tell", func() error {
+		if a := n.send("GET", "/readyz", ""); a.status != 503 || n.metric("log_writable") != 0 {
+			return fmt.Errorf("readyz: %d %s", a.status, a.body)
+		}
+		return nil
+	})
+	n.wantLog("level=ERROR", "the embedded log does not take what was sent")
+	n.limitFiles(0)
+	n.awaitReady()
+	n.waitFor("what was sent", func() error {
+		if stored := n.metric("samples_total"); stored < 21 {
+			return fmt.Errorf("%v samples are stored", stored)
+		}
+		return nil
+	})
+	n.wantRamp("during", 20)
+	if lost := n.metric("intake_failures_total"); lost != 0 {
+		t.Errorf("%v messages are lost", lost)
+	}
+	n.publish(c, subject, line("after", "cpu_load", 2, origin))
+	n.kill()
+	n = n.restart()
+	n.wantRamp("during", 20)
+}
