@@ -10,29 +10,53 @@ import (
 // packedSize returns the number of bytes that n codes of width bits take.
 func packedSize(n int, width uint) int { return (n*int(width) + 7) / 8 }
 
-// pack appends the codes, which are less than 1<<width, first code in the
-// lowest bits.
-func pack(dst []byte, codes []uint64, width uint) []byte {
+// pack appends the codes of v, which are above base by less than 1<<width, first
+// code in the lowest bits.
+func pack(dst []byte, v []int64, base int64, width uint) []byte {
 	if width == 0 {
 		return dst
 	}
-	dst, out := extend(dst, packedSize(len(codes), width))
-	var acc uint64
-	var n uint // bits in acc, less than 64
-	for _, c := range codes {
-		acc |= c << n
-		if n += width; n >= 64 {
-			binary.LittleEndian.PutUint64(out, acc)
-			out = out[8:]
-			n -= 64
-			acc = c >> (width - n)
+	size := packedSize(len(v), width)
+	dst = slices.Grow(dst, size+8)
+	w := codeWriter{out: dst[len(dst) : len(dst)+size+8]}
+	if width <= width4 {
+		for ; len(v) >= 4; v = v[4:] {
+			four := (*[4]int64)(v)
+			x := uint64(four[3] - base)
+			x = x<<(width&63) | uint64(four[2]-base)
+			x = x<<(width&63) | uint64(four[1]-base)
+			x = x<<(width&63) | uint64(four[0]-base)
+			w.put(x, 4*width)
 		}
 	}
-	for i := range out {
-		out[i] = byte(acc)
-		acc >>= 8
+	for _, x := range v {
+		c := uint64(x - base)
+		if width > width1 {
+			w.put(c&math.MaxUint32, 32)
+			w.put(c>>32, width-32)
+		} else {
+			w.put(c, width)
+		}
 	}
-	return dst
+	return dst[:len(dst)+size]
+}
+
+// codeWriter writes codes to out, which has eight bytes more than they take.
+type codeWriter struct {
+	out  []byte // behind the bytes that are full
+	next uint64 // bits of the byte that is not full, less than eight
+	n    uint   // their number
+}
+
+// put writes the lowest width bits of x, the others of which are zero. They are
+// width1 at most.
+func (w *codeWriter) put(x uint64, width uint) {
+	x = x<<(w.n&7) | w.next
+	binary.LittleEndian.PutUint64(w.out, x)
+	w.n += width
+	w.out = w.out[w.n>>3:]
+	w.next = x >> (w.n &^ 7)
+	w.n &= 7
 }
 
 // extend appends n zero bytes to b, which it returns, as they are, too.

@@ -40,6 +40,9 @@ func (e *Encoder) fitDecimals() bool {
 	if d > maxDecimals {
 		return false
 	}
+	if d <= inverseDecimals && e.fitQuickly(d) {
+		return true
+	}
 	// need[n] counts the values that need n decimals, those above d.
 	var need [maxDecimals + 2]int
 	limit := e.n / outlierShare
@@ -57,10 +60,39 @@ func (e *Encoder) fitDecimals() bool {
 	}
 	e.scale = scale{decimals: d, divisor: power, step: 1}
 	e.outliers.n = 0
-	if need == [maxDecimals + 2]int{} {
-		return true
+	if need != [maxDecimals + 2]int{} && !e.rescale(betterDecimals(d, e.n, &need), limit) {
+		return false
 	}
-	return e.rescale(betterDecimals(d, e.n, &need), limit)
+	e.within = limitsOf(e.ints[:e.n])
+	return true
+}
+
+// fitQuickly is fitDecimals with d decimals, which all values have to do with, and
+// integers that an inverse of the divisor makes values of: it neither divides nor
+// branches.
+func (e *Encoder) fitQuickly(d int) bool {
+	power := math.Pow10(d)
+	by := inverses[d]
+	values := e.values[:e.n]
+	ints := e.ints[:len(values)]
+	wrong := uint64(0)
+	within := limits{math.MaxInt64, math.MinInt64}
+	for i, v := range values {
+		// The sum rounds to an integer, which is then in its lowest bits. What is
+		// too large for that becomes an integer that is beyond the limit.
+		sum := float64(v*power) + integerOrigin
+		wrong |= math.Float64bits(by.quotient(sum-integerOrigin)) ^ math.Float64bits(v)
+		m := int64(math.Float64bits(sum) - integerBias)
+		within.add(m)
+		ints[i] = m
+	}
+	if wrong != 0 || within.lo <= -inverseLimit || within.hi >= inverseLimit {
+		return false
+	}
+	e.scale = scale{decimals: d, divisor: power, step: 1}
+	e.outliers.n = 0
+	e.within = within
+	return true
 }
 
 // sampleDecimals returns the decimals that all but one of a few values need.
@@ -69,7 +101,11 @@ func (e *Encoder) sampleDecimals() int {
 	var most, second, none int
 	stride := max(1, e.n/samples)
 	for i := stride / 2; i < e.n; i += stride {
-		d := decimals(e.values[i], 0)
+		v := e.values[i]
+		if _, ok := scaled(v, math.Pow10(second)); ok {
+			continue // what has no more decimals changes nothing
+		}
+		d := decimals(v, 0)
 		if d > maxDecimals {
 			if none++; none > samples/2 {
 				return d
@@ -151,6 +187,7 @@ func (e *Encoder) fitStep() {
 	for i, x := range v {
 		v[i] = (x - s.anchor) / s.step
 	}
+	e.within = limits{(e.within.lo - s.anchor) / s.step, (e.within.hi - s.anchor) / s.step}
 }
 
 // gcd returns the greatest common divisor of a and b, the other one if one is 0.

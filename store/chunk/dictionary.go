@@ -116,7 +116,7 @@ func (e *Encoder) planDictionary(limit int) bool {
 	for i := range deltas {
 		deltas[i] = entries[i+1] - entries[i]
 	}
-	t.frame = planFrame(deltas)
+	t.frame = planFrame(deltas, limitsOf(deltas))
 	bits := t.frame.bits + 8 + 8*varintSize(entries[0]) + e.n*int(width(uint64(t.n-1)))
 	return bits < limit
 }
@@ -127,15 +127,15 @@ func (e *Encoder) appendDictionary(dst []byte) []byte {
 	entries := t.entries[:t.n]
 	dst = append(dst, byte(t.n))
 	dst = appendVarint(dst, entries[0])
-	dst = appendFrame(dst, t.deltas[:t.n-1], t.frame, e.codes[:])
-	var rank [maxDistinct]uint64
-	for n, k := range t.keys[:t.n] {
-		i, _ := slices.BinarySearch(entries, k)
-		rank[n] = uint64(i)
+	dst = appendFrame(dst, t.deltas[:t.n-1], t.frame, &e.patches)
+	var rank [maxDistinct]int64
+	for i, k := range entries {
+		n, _ := t.number(k)
+		rank[n] = int64(i)
 	}
-	codes := e.codes[:e.n]
+	ranks := e.ints[:e.n]
 	for i, n := range t.codes[:e.n] {
-		codes[i] = rank[n]
+		ranks[i] = rank[n]
 	}
-	return pack(dst, codes, width(uint64(t.n-1)))
+	return pack(dst, ranks, 0, width(uint64(t.n-1)))
 }

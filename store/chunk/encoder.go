@@ -20,7 +20,7 @@ const (
 	infinityBits = 0x7ff << 52
 )
 
-// Encoder encodes blocks. It holds nothing but scratch space, about ten
+// Encoder encodes blocks. It holds nothing but scratch space, about twelve
 // kilobytes: the zero value is ready, and what it encodes depends on the values
 // alone. It must not be used concurrently.
 type Encoder struct {
@@ -30,11 +30,12 @@ type Encoder struct {
 
 	scale    scale
 	ints     [MaxSlots]int64 // the values on the scale
+	within   limits          // of the integers
 	outliers positions       // values that the scale cannot express
 
-	deltas [MaxSlots]int64
-	codes  [MaxSlots]uint64
-	dict   dictionary
+	deltas  [MaxSlots]int64
+	dict    dictionary
+	patches patches
 }
 
 // Encode appends a block with the values to dst and returns it. NaN is a gap.
@@ -94,7 +95,7 @@ func (e *Encoder) fit() {
 	// With so many decimals, all numbers seem to be decimal: bit patterns may be
 	// shorter, those of float32 values are.
 	if e.scale.decimals >= manyDecimals {
-		decimal := e.n*int(width(span(e.ints[:e.n]))) + e.outliers.n*outlierBits
+		decimal := e.n*int(width(e.within.span())) + e.outliers.n*outlierBits
 		if e.n*int(width(e.patternSpan())) < decimal {
 			e.fitPatterns()
 			return
@@ -112,6 +113,7 @@ func (e *Encoder) fitPatterns() {
 	for i, v := range e.values[:e.n] {
 		e.ints[i] = int64(math.Float64bits(v) >> shift)
 	}
+	e.within = limitsOf(e.ints[:e.n])
 }
 
 // patternShift returns the number of zeros that all bit patterns end with.
@@ -132,20 +134,14 @@ func (e *Encoder) patternSpan() uint64 {
 	return (hi - lo) >> e.patternShift()
 }
 
-// span returns the distance between the smallest and the largest of v.
-func span(v []int64) uint64 {
-	lo, hi := bounds(v)
-	return uint64(hi) - uint64(lo)
-}
-
 // appendValues appends the body of the mode that makes it smallest, raw apart.
 func (e *Encoder) appendValues(dst []byte) (Mode, []byte) {
 	e.fit()
 	dst = e.appendScale(dst)
 	ints, deltas := e.ints[:e.n], e.deltas[:e.n-1]
-	plain, delta := planFrame(ints), layout{bits: math.MaxInt}
-	if narrow := difference(deltas, ints, plain.width); narrow*narrowShare > len(deltas)*(narrowShare-1) {
-		delta = planFrame(deltas)
+	plain, delta := planFrame(ints, e.within), layout{bits: math.MaxInt}
+	if within, ok := difference(deltas, ints, plain.width); ok {
+		delta = planFrame(deltas, within)
 		delta.bits += 8 * varintSize(ints[0])
 	}
 	least := min(plain.bits, delta.bits)
@@ -154,23 +150,38 @@ func (e *Encoder) appendValues(dst []byte) (Mode, []byte) {
 		return ModeDictionary, e.appendDictionary(dst)
 	case delta.bits < plain.bits:
 		dst = appendVarint(dst, ints[0])
-		return ModeDelta, appendFrame(dst, deltas, delta, e.codes[:])
+		return ModeDelta, appendFrame(dst, deltas, delta, &e.patches)
 	}
-	return ModeFrame, appendFrame(dst, ints, plain, e.codes[:])
+	return ModeFrame, appendFrame(dst, ints, plain, &e.patches)
 }
 
-// difference writes the differences of neighbours in v to dst, and counts those
-// that a frame narrower than width would hold.
-func difference(dst, v []int64, width uint) (narrow int) {
+// difference writes the differences of neighbours in v to dst, and returns their
+// limits. It gives up when there are too many that a frame narrower than width would
+// not hold.
+func difference(dst, v []int64, width uint) (within limits, ok bool) {
+	const turn = 32
 	half := uint64(1) << max(width, 2) >> 2
-	for i := range dst {
-		d := v[i+1] - v[i]
-		dst[i] = d
-		if uint64(d)+half < 2*half {
-			narrow++
+	all := len(dst)
+	within = limits{math.MaxInt64, math.MinInt64}
+	last, wide := v[0], 0
+	for v = v[1:]; len(v) > 0; {
+		n := min(turn, len(v))
+		differences := dst[:n]
+		for i, x := range v[:n] {
+			d := x - last
+			last = x
+			differences[i] = d
+			within.add(d)
+			if uint64(d)+half >= 2*half {
+				wide++
+			}
 		}
+		if wide*narrowShare >= all {
+			return within, false
+		}
+		v, dst = v[n:], dst[n:]
 	}
-	return narrow
+	return within, true
 }
 
 // appendHeader appends what precedes the body, with the mode left out.

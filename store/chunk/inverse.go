@@ -26,6 +26,14 @@ const (
 	inverseLowBits  = 1<<32 - 1 // those of a float64 that high does not have
 )
 
+// inverses are those of the powers of ten, by their decimals.
+var inverses = func() (all [inverseDecimals + 1]inverse) {
+	for decimals := range all {
+		all[decimals] = inverseOf(math.Pow10(decimals))
+	}
+	return all
+}()
+
 func inverseOf(divisor float64) inverse {
 	high := math.Float64frombits(math.Float64bits(1/divisor) &^ inverseLowBits)
 	// The product has no more bits than a float64, and so has the difference.
@@ -44,7 +52,7 @@ const (
 
 // quotients turns integers plus integerBias into values, in place.
 func (s *scale) quotients(dst []float64) {
-	by := inverseOf(s.divisor)
+	by := inverses[s.decimals]
 	if s.step != 1 || s.anchor != 0 {
 		step, anchor := float64(s.step), float64(s.anchor)
 		for i, v := range dst {

@@ -1,5 +1,7 @@
 package chunk
 
+import "math/bits"
+
 // layout is how a sequence of integers is laid out as a frame.
 type layout struct {
 	base    int64
@@ -17,19 +19,20 @@ const (
 // planFrame finds the window of values [base, base+1<<width) that makes the
 // frame of v small: a narrow one leaves many patches, a wide one wastes bits on
 // all others. Integers are counted in buckets rather than sorted; where a much
-// narrower window pays, it is searched again in finer buckets.
-func planFrame(v []int64) layout {
-	lo, hi := bounds(v)
-	full := width(uint64(hi) - uint64(lo))
-	best := layout{base: lo, width: full, bits: len(v) * int(full)}
-	start, w := lo, full
+// narrower window pays, it is searched again in finer buckets. within are the
+// limits of v.
+func planFrame(v []int64, within limits) layout {
+	full := width(within.span())
+	best := layout{base: within.lo, width: full, bits: len(v) * int(full)}
+	start, w := within.lo, full
+	var buckets histogram
 	for w > 0 {
 		shift := (max(w, windowBits) - windowBits) & 63
-		buckets := count(v, start, shift)
+		buckets.count(v, start, shift)
 		narrower := layout{bits: best.bits}
 		for next := w; next > shift && next > 0 && next+windowSteps > w; {
 			next--
-			at, in := densest(&buckets, 1<<(next-shift))
+			at, in := buckets.densest(1 << (next - shift))
 			out := len(v) - in
 			bits := len(v)*int(next) + patchedBits + out*int(full) + positionBits(len(v), out)
 			if bits < narrower.bits {
@@ -45,60 +48,40 @@ func planFrame(v []int64) layout {
 	return best
 }
 
-// tighten moves the base up to the smallest integer of the window, and narrows
-// the width to what the largest needs.
-func (l *layout) tighten(v []int64) {
-	lo, hi, span := int64(0), int64(0), uint64(1)<<l.width
-	found := false
-	for _, x := range v {
-		if uint64(x)-uint64(l.base) >= span {
-			continue
-		}
-		if !found {
-			lo, hi, found = x, x, true
-		}
-		lo, hi = min(lo, x), max(hi, x)
-	}
-	l.base, l.width = lo, width(uint64(hi)-uint64(lo))
-}
-
-// histogram counts integers by buckets of a window; what lies outside of it falls
-// into the last one.
+// histogram counts integers by the buckets of a window: it has how many lie in the
+// buckets before each.
 type histogram [1<<windowBits + 1]int32
 
-// count fills a histogram of buckets of 1<<shift integers. It counts in turns, as
-// a processor waits for a bucket that it has just written.
-func count(v []int64, start int64, shift uint) histogram {
-	var even, odd histogram
+// count fills h with the integers of v that lie in buckets of 1<<shift from start
+// on. It counts in turns, as a processor waits for a bucket that it has just
+// written.
+func (h *histogram) count(v []int64, start int64, shift uint) {
+	var even, odd [1<<windowBits + 1]int32 // the last one for what lies outside
 	shift &= 63
 	for ; len(v) > 1; v = v[2:] {
 		even[min((uint64(v[0])-uint64(start))>>shift, 1<<windowBits)]++
 		odd[min((uint64(v[1])-uint64(start))>>shift, 1<<windowBits)]++
 	}
-	for _, x := range v {
-		even[min((uint64(x)-uint64(start))>>shift, 1<<windowBits)]++
+	if len(v) > 0 {
+		even[min((uint64(v[0])-uint64(start))>>shift, 1<<windowBits)]++
 	}
-	for i, n := range &odd {
-		even[i] += n
+	sum := int32(0)
+	for i := range h {
+		h[i] = sum
+		sum += even[i] + odd[i]
 	}
-	return even
 }
 
-// densest returns the start and the sum of the n neighbouring buckets of the window
-// that hold most, the first of several.
-func densest(buckets *histogram, n int) (at, sum int) {
-	run := int32(0)
-	for _, c := range buckets[:n] {
-		run += c
-	}
+// densest returns the start and the sum of the n neighbouring buckets that hold
+// most, the first of several.
+func (h *histogram) densest(n int) (at, sum int) {
 	// The sum and, below it, what is larger for the earlier ones: a maximum without
 	// a branch.
 	const placeBits = windowBits + 1
-	best := run<<placeBits | 1<<windowBits
-	leaves, enters := buckets[:1<<windowBits-n], buckets[n:1<<windowBits]
-	for i, c := range enters {
-		run += c - leaves[i]
-		best = max(best, run<<placeBits|int32(1<<windowBits-1-i))
+	best := int32(0)
+	ends := h[n:]
+	for i, begin := range h[:len(ends)] {
+		best = max(best, (ends[i]-begin)<<placeBits|int32(1<<windowBits-i))
 	}
 	return 1<<windowBits - int(best&(1<<placeBits-1)), int(best >> placeBits)
 }
@@ -113,57 +96,77 @@ func positionBits(limit, n int) int {
 	return n*(k+1) + limit>>k
 }
 
-func bounds(v []int64) (lo, hi int64) {
-	lo, hi = v[0], v[0]
-	lo2, hi2 := lo, hi // two at a time
-	for ; len(v) > 1; v = v[2:] {
-		lo, hi = min(lo, v[0]), max(hi, v[0])
-		lo2, hi2 = min(lo2, v[1]), max(hi2, v[1])
-	}
+// limits are the smallest and the largest of some integers.
+type limits struct{ lo, hi int64 }
+
+// limitsOf returns the limits of v, which is not empty.
+func limitsOf(v []int64) limits {
+	l := limits{v[0], v[0]}
 	for _, x := range v {
-		lo, hi = min(lo, x), max(hi, x)
+		l.add(x)
 	}
-	return min(lo, lo2), max(hi, hi2)
+	return l
 }
 
-// appendFrame appends the frame of v that l describes. codes is scratch of the
-// length of v.
-func appendFrame(dst []byte, v []int64, l layout, codes []uint64) []byte {
+func (l *limits) add(x int64) { l.lo, l.hi = min(l.lo, x), max(l.hi, x) }
+
+// span returns the distance between the limits.
+func (l limits) span() uint64 { return uint64(l.hi) - uint64(l.lo) }
+
+// patches are the integers outside of the window of a frame, and where they stand.
+type patches struct {
+	positions
+	ints [MaxSlots]int64
+}
+
+// appendFrame appends the frame of v that l describes. It spoils v, and uses p as
+// scratch.
+func appendFrame(dst []byte, v []int64, l layout, p *patches) []byte {
+	p.n = 0
 	if l.patches > 0 {
-		l.tighten(v)
-	}
-	var patched positions
-	codes = codes[:len(v)]
-	limit := mask(l.width)
-	var lo, hi int64
-	for i, x := range v {
-		c := uint64(x) - uint64(l.base)
-		if c > limit {
-			if patched.n == 0 {
-				lo, hi = x, x
-			}
-			lo, hi = min(lo, x), max(hi, x)
-			patched.add(i)
-			c = 0
-		}
-		codes[i] = c
+		l.take(p, v)
 	}
 	head := byte(l.width)
-	if patched.n > 0 {
+	if p.n > 0 {
 		head |= framePatched
 	}
 	dst = append(dst, head)
 	dst = appendVarint(dst, l.base)
-	dst = pack(dst, codes, l.width)
-	if patched.n == 0 {
+	dst = pack(dst, v, l.base, l.width)
+	if p.n == 0 {
 		return dst
 	}
-	dst = patched.append(dst)
-	w := width(uint64(hi) - uint64(lo))
+	dst = p.append(dst)
+	within := limitsOf(p.ints[:p.n])
+	w := width(within.span())
 	dst = append(dst, byte(w))
-	dst = appendVarint(dst, lo-l.base)
-	for i, at := range patched.list() {
-		codes[i] = uint64(v[at]) - uint64(lo)
+	dst = appendVarint(dst, within.lo-l.base)
+	return pack(dst, p.ints[:p.n], within.lo, w)
+}
+
+// take moves the integers outside of the window from v to p, and leaves the base in
+// their places. It moves the base up to the smallest integer of the window first,
+// and narrows the width to what the largest needs.
+func (l *layout) take(p *patches, v []int64) {
+	limit := mask(l.width)
+	n, lo, hi := 0, limit, uint64(0)
+	for i, x := range v {
+		// Without a branch, as patches are hard to foresee.
+		c := uint64(x) - uint64(l.base)
+		_, out := bits.Sub64(limit, c, 0)
+		p.at[uint8(n)] = uint8(i)
+		n += int(out)
+		lo, hi = min(lo, c|-out), max(hi, c&^-out)
 	}
-	return pack(dst, codes[:patched.n], w)
+	l.base, l.width = l.base+int64(lo), width(hi-lo)
+	limit = mask(l.width)
+	p.n = 0
+	for _, at := range p.at[:n] {
+		// The window may have moved over what was above it.
+		if x := v[at]; uint64(x)-uint64(l.base) > limit {
+			p.at[p.n], p.ints[p.n] = at, x
+			p.n++
+			v[at] = l.base
+		}
+	}
 }

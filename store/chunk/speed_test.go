@@ -67,20 +67,20 @@ func benchmark(b *testing.B, f func(w *work, i int)) {
 }
 
 // medianRate returns the median over the blocks of raw gigabytes per second,
-// for each block the best of some runs.
+// for each block the best of some rounds: what else the machine does slows all
+// blocks of a round.
 func medianRate(w *work, f func(w *work, i int)) float64 {
-	const runs, repeats = 7, 10
+	const rounds, repeats = 30, 10
 	rates := make([]float64, len(w.blocks))
-	for i := range w.blocks {
-		best := time.Duration(1 << 62)
-		for range runs {
+	for range rounds {
+		for i := range w.blocks {
 			start := time.Now()
 			for range repeats {
 				f(w, i)
 			}
-			best = min(best, time.Since(start))
+			rate := float64(8*len(w.values[i])*repeats) / float64(time.Since(start).Nanoseconds())
+			rates[i] = max(rates[i], rate)
 		}
-		rates[i] = float64(8*len(w.values[i])*repeats) / float64(best.Nanoseconds())
 	}
 	slices.Sort(rates)
 	return rates[len(rates)/2]
