@@ -21,6 +21,7 @@ type decoded struct {
 	notes   [][]note      // what is to be learnt, by batch
 	scope   int32         // of the entry in the memo, -1 for none
 	faults  []fault       // the first keptFaults
+	first   fault         // of those that the writer is told, if there is any
 	counts  [reasons]int
 	lines   int // without blank ones and comments
 	samples int
@@ -61,6 +62,7 @@ func (d *decoded) reset() {
 	}
 	clear(d.faults)
 	d.batches, d.notes, d.faults = d.batches[:0], d.notes[:0], d.faults[:0]
+	d.first = fault{}
 	d.scope, d.counts, d.lines, d.samples, d.bytes, d.at = 0, [reasons]int{}, 0, 0, 0, 0
 	d.over.Store(0)
 }
@@ -69,34 +71,27 @@ func (d *decoded) reset() {
 func (d *decoded) refuse(line []byte, number int, why reason, detail string) {
 	d.lines++
 	d.counts[why]++
+	isFirst := why.refused() && d.first.number == 0
+	if !isFirst && len(d.faults) >= keptFaults {
+		return
+	}
+	f := fault{number, why, clip(detail), line}
+	if isFirst {
+		d.first = f
+	}
 	if len(d.faults) < keptFaults {
-		d.faults = append(d.faults, fault{number, why, clip(detail), line})
+		d.faults = append(d.faults, f)
 	}
-}
-
-// refused counts the lines whose writer is told, and returns the first one.
-func (d *decoded) refused() (n int, first *fault) {
-	for r, count := range d.counts {
-		if reason(r).refused() {
-			n += count
-		}
-	}
-	for i := range d.faults {
-		if d.faults[i].reason.refused() {
-			return n, &d.faults[i]
-		}
-	}
-	return n, nil
 }
 
 // outcome is what the writer is told.
-func (d *decoded) outcome() (o outcome) {
-	n, first := d.refused()
-	o.refused = n
-	if first != nil {
-		o.first, o.detail = first.number, first.detail
+func (d *decoded) outcome() outcome {
+	o := outcome{first: d.first.number, detail: d.first.detail, over: int(d.over.Load())}
+	for r, count := range d.counts {
+		if reason(r).refused() {
+			o.refused += count
+		}
 	}
-	o.over = int(d.over.Load())
 	return o
 }
 

@@ -207,8 +207,14 @@ func TestDecodeKeepsFewFaults(t *testing.T) {
 	if len(d.faults) != keptFaults || d.counts[badSyntax] != 1000 {
 		t.Errorf("%d faults kept of %d", len(d.faults), d.counts[badSyntax])
 	}
-	if n, first := d.refused(); n != 1000 || first.number != 1 {
-		t.Errorf("refused %d, first %+v", n, first)
+	if o := d.outcome(); o.refused != 1000 || o.first != 1 {
+		t.Errorf("told %+v", o)
+	}
+	// A writer is not told of names that look like paths, of which more than are
+	// kept may precede what it is told.
+	d = decodeString(t, strings.Repeat("cpu_load,hostname=.. value=1\n", 2*keptFaults)+"bad\nbad\n")
+	if o := d.outcome(); len(d.faults) != keptFaults || o.refused != 2 || o.first != 2*keptFaults+1 || o.detail == "" {
+		t.Errorf("%d faults kept, told %+v", len(d.faults), o)
 	}
 }
 

@@ -46,7 +46,7 @@ func (b *logBuffer) String() string {
 }
 
 // broker starts a nats-server; port -1 takes a free one.
-func broker(t *testing.T, dir string, jetStream bool, port int) *server.Server {
+func broker(t testing.TB, dir string, jetStream bool, port int) *server.Server {
 	t.Helper()
 	return serve(t, server.Options{Host: "127.0.0.1", Port: port, JetStream: jetStream, StoreDir: dir, MaxPayload: 16 << 20})
 }
@@ -94,13 +94,13 @@ type node struct {
 }
 
 // run starts an Ingest, with the embedded server ns unless cfg says otherwise.
-func run(t *testing.T, s *store.Store, cfg Config) *node {
+func run(t testing.TB, s *store.Store, cfg Config) *node {
 	t.Helper()
 	return runFrom(t, s, cfg, store.Restored{})
 }
 
 // runFrom starts one with a store that holds something.
-func runFrom(t *testing.T, s *store.Store, cfg Config, from store.Restored) *node {
+func runFrom(t testing.TB, s *store.Store, cfg Config, from store.Restored) *node {
 	t.Helper()
 	n := &node{store: s, log: &logBuffer{}}
 	cfg.Logger = slog.New(slog.NewTextHandler(n.log, nil))

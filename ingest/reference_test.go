@@ -30,6 +30,8 @@ type result struct {
 	counts [reasons]int
 	faults []string
 	lines  int
+
+	refused, first int // lines of which a writer is told, and the number of the first
 }
 
 func (r *result) add(v reading) {
@@ -61,6 +63,11 @@ func reference(data []byte, cluster string, at time.Time, future time.Duration) 
 				r.add(v)
 			} else {
 				r.counts[why]++
+				if why.refused() {
+					if r.refused++; r.refused == 1 {
+						r.first = number
+					}
+				}
 				if why.fault() && len(r.faults) < keptFaults {
 					r.faults = append(r.faults, fmt.Sprintf("%d %v %s", number, why, line))
 				}

@@ -70,9 +70,7 @@ func (w *write) run(ctx context.Context, body io.Reader) error {
 	return err
 }
 
-// append reads the body and publishes it in entries that end with a line. Only
-// the end of the body ends its last line: where it breaks off, the line may be
-// a part of another one, such as a value without its last digits.
+// append reads the body and publishes it in entries.
 func (w *write) append(ctx context.Context, body io.Reader) error {
 	if err := w.in.awaitStart(ctx, &w.budget); err != nil {
 		return err
@@ -81,10 +79,20 @@ func (w *write) append(ctx context.Context, body io.Reader) error {
 	if err != nil {
 		return err
 	}
-	src := &source{r: body}
 	memory := w.in.writeMemory.Get().(*writeMemory)
 	defer w.in.writeMemory.Put(memory)
-	buf := memory.chunk[:size]
+	return w.cut(ctx, body, memory.chunk[:size], func(lines []byte, first int) error {
+		return w.publish(ctx, lines, first, &memory.packed)
+	})
+}
+
+// cut reads the body into buf, which is longer than MaxLine, and emits it in parts
+// that end with a line, with the number of their first one. Only the end of the
+// body ends its last line: where it breaks off, the line may be a part of another
+// one, such as a value without its last digits. A line that buf does not hold is
+// refused.
+func (w *write) cut(ctx context.Context, body io.Reader, buf []byte, emit func(lines []byte, first int) error) error {
+	src := &source{r: body}
 	n, skipping := 0, false
 	for {
 		if err := ctx.Err(); err != nil {
@@ -102,7 +110,9 @@ func (w *write) append(ctx context.Context, body io.Reader) error {
 			cut = lastLine(chunk)
 		}
 		if cut > 0 {
-			if err := w.publish(ctx, chunk[:cut], &memory.packed); err != nil {
+			first := w.line
+			w.line += bytes.Count(chunk[:cut], newline)
+			if err := emit(chunk[:cut], first); err != nil {
 				return err
 			}
 		}
@@ -171,9 +181,7 @@ func (w *write) skipLine(chunk []byte, skipping *bool) []byte {
 }
 
 // publish appends one entry to the log and notes that its outcome is awaited.
-func (w *write) publish(ctx context.Context, data []byte, scratch *[]byte) error {
-	first := w.line
-	w.line += bytes.Count(data, newline)
+func (w *write) publish(ctx context.Context, data []byte, first int, scratch *[]byte) error {
 	if len(w.pending) > 0 {
 		w.budget.renew()
 	}
@@ -202,12 +210,22 @@ func (w *write) await(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		w.over += o.over
-		if o.refused > 0 {
-			w.refuse(p.line+o.first-1, o.detail)
-			w.refused += o.refused - 1
-		}
+		w.note(o, p.line)
 	}
+	return w.result()
+}
+
+// note adds up what became of an entry, whose first line has the given number.
+func (w *write) note(o outcome, line int) {
+	w.over += o.over
+	if o.refused > 0 {
+		w.refuse(line+o.first-1, o.detail)
+		w.refused += o.refused - 1
+	}
+}
+
+// result returns an error if something of the body was refused.
+func (w *write) result() error {
 	if w.refused > 0 {
 		return &store.RefusedError{Lines: w.refused + w.over, First: w.first, Reason: w.detail}
 	}

@@ -1,0 +1,158 @@
+package ingest
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"os"
+	"testing"
+	"time"
+
+	"cc-metric-store/store"
+
+	"github.com/nats-io/nats-server/v2/server"
+)
+
+// pieces reads a body in pieces of random lengths, and ends with err.
+type pieces struct {
+	body []byte
+	rnd  *rand.Rand
+	err  error
+}
+
+func (p *pieces) Read(buf []byte) (int, error) {
+	n := min(len(p.body), len(buf), 1+p.rnd.IntN(1+len(p.body)))
+	copy(buf, p.body[:n])
+	p.body = p.body[n:]
+	if len(p.body) == 0 && (n == 0 || p.rnd.IntN(2) == 0) {
+		return n, p.err
+	}
+	return n, nil
+}
+
+var errBroken = errors.New("broken")
+
+// smallPayload makes the entries of a body as small as they may be.
+const smallPayload = MaxLine + 2*headerRoom
+
+// writing is a body, and what has to become of it.
+type writing struct {
+	body   pieces
+	breaks bool // it counts to the end of its last complete line
+	want   *result
+}
+
+// newWriting makes a body of some lines, which is written at the given time. A long
+// one repeats them beyond the length of an entry.
+func newWriting(lines []byte, long, breaks bool, seed uint64, at time.Time) *writing {
+	w := &writing{breaks: breaks, body: pieces{lines, rand.New(rand.NewPCG(seed, 0)), io.EOF}}
+	complete := lines
+	if breaks {
+		w.body.err, complete = errBroken, lines[:lastLine(lines)]
+	} else if long {
+		w.body.body = bytes.Repeat(lines, 1+2*smallPayload/(len(lines)+1))
+		complete = w.body.body
+	}
+	w.want = reference(complete, "c", at, testFuture)
+	return w
+}
+
+// check holds against the reference how many lines were stored, how many were not by
+// reason, and what the writer was told.
+func (w *writing) check(t *testing.T, stored int64, notStored [reasons]int64, err error) {
+	t.Helper()
+	want := int64(w.want.lines)
+	for r, got := range notStored {
+		if got != int64(w.want.counts[r]) {
+			t.Errorf("%v: %d lines, want %d", reason(r), got, w.want.counts[r])
+		}
+		want -= int64(w.want.counts[r])
+	}
+	if stored != want {
+		t.Errorf("%d samples are stored, want %d", stored, want)
+	}
+	refused, _ := errors.AsType[*store.RefusedError](err)
+	switch {
+	case w.breaks:
+		if err != errBroken {
+			t.Errorf("a broken body: %v", err)
+		}
+	case w.want.refused == 0 && err != nil,
+		w.want.refused > 0 && (refused == nil || refused.Lines != w.want.refused || refused.First != w.want.first):
+		t.Errorf("%v, want %d lines refused, of which %d is the first", err, w.want.refused, w.want.first)
+	}
+}
+
+func (in *Ingest) notStored() (all [reasons]int64) {
+	for r := range all {
+		all[r] = in.counters.notStored[r].Load()
+	}
+	return all
+}
+
+// FuzzWrite cuts bodies into entries, and decodes them as the pipeline does.
+func FuzzWrite(f *testing.F) {
+	capture, err := os.ReadFile("testdata/lines.lp")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(capture, uint8(0), false, uint64(1))
+	f.Add(capture, uint8(255), false, uint64(2))
+	f.Add(capture[:len(capture)-9], uint8(0), true, uint64(3))
+	f.Add(bytes.Repeat([]byte("x"), 1000), uint8(255), false, uint64(4))
+	for i, p := range pitfalls {
+		if len(p) < 1000 {
+			f.Add([]byte(pitfall(p)+"\n"+pitfallKey+"1 17\n"), uint8(i*i), i%3 == 0, uint64(i))
+		}
+	}
+	s := newTestStore(f)
+	f.Fuzz(func(t *testing.T, lines []byte, length uint8, breaks bool, seed uint64) {
+		body := newWriting(lines, length >= 250, breaks, seed, entryTime) // long ones are slow
+		r := newRecaller(t, s)
+		in := &Ingest{}
+		w := newWrite(in, "c")
+		stored := 0
+		err := w.cut(t.Context(), &body.body, make([]byte, smallPayload-headerRoom), func(lines []byte, first int) error {
+			r.entry(t, lines, "c")
+			w.note(r.out.outcome(), first)
+			stored += r.out.samples
+			for reason, n := range r.out.counts {
+				in.counters.notStored[reason].Add(int64(n))
+			}
+			return nil
+		})
+		if err == nil {
+			err = w.result()
+		}
+		body.check(t, int64(stored), in.notStored(), err)
+		if s.Stats().Series > 1000 {
+			s.Free([][]string{nil}, 1<<62, store.Entry{})
+		}
+	})
+}
+
+// TestWriteOfRandomBodies writes lines and pieces of lines to a real server.
+func TestWriteOfRandomBodies(t *testing.T) {
+	ns := serve(t, server.Options{DontListen: true, JetStream: true, StoreDir: t.TempDir(), MaxPayload: smallPayload})
+	n := run(t, newTestStore(t), Config{Embedded: embed(ns), FutureTolerance: testFuture})
+	rnd := testRandom(t)
+	for range 300 {
+		var lines []byte
+		for range 1 + rnd.IntN(20) {
+			line := []byte(pitfall(pitfalls[rnd.IntN(len(pitfalls))]))
+			if rnd.IntN(4) == 0 {
+				line = line[:rnd.IntN(len(line)+1)]
+			}
+			lines = append(append(lines, line...), '\n')
+		}
+		body := newWriting(lines[:len(lines)-rnd.IntN(2)], rnd.IntN(4) == 0, rnd.IntN(4) == 0, rnd.Uint64(), time.Now())
+		before, notStored := n.Stats().Samples, n.notStored()
+		err := n.Write(t.Context(), "c", &body.body)
+		after := n.notStored()
+		for r := range after {
+			after[r] -= notStored[r]
+		}
+		body.check(t, n.Stats().Samples-before, after, err)
+	}
+}
