@@ -70,7 +70,7 @@ func TestWriteErrors(t *testing.T) {
 	}
 }
 
-func compressed(t *testing.T, encoding string, body io.Reader) []byte {
+func compressed(t testing.TB, encoding string, body io.Reader) []byte {
 	t.Helper()
 	var out bytes.Buffer
 	var w io.WriteCloser
