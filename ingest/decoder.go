@@ -71,13 +71,7 @@ func (e *lineError) Error() string { return e.detail }
 // the given one, lines without a time to at, the time of the entry in the log.
 // out refers to data.
 func (d *decoder) decode(data []byte, cluster string, at time.Time, out *decoded) {
-	d.out = out
-	clear(d.groups)
-	clear(d.parts)
-	d.lastID = -1
-	d.strangers = d.strangers[:0]
-	out.bytes, out.at = len(data), at.Unix()
-	d.recall.begin(d, cluster, at)
+	d.begin(data, cluster, at, out)
 	defer d.recall.end()
 	// One decoder reads the next lines if it and nextLine see the same ones;
 	// otherwise each line has its own.
@@ -94,7 +88,10 @@ func (d *decoder) decode(data []byte, cluster string, at time.Time, out *decoded
 			plain, asked = isPlain(rest), true
 		}
 		line, left, newlines := nextLine(rest)
-		if !isBlank(line) {
+		if len(line) > MaxLine { // whatever it holds: a writer does not read on to know
+			dec = nil
+			d.refuse(line, number, tooLong, fmt.Sprintf("%d bytes are more than the limit of %d", len(line), MaxLine))
+		} else if !isBlank(line) {
 			switch {
 			case !plain:
 				dec = lineprotocol.NewDecoderWithBytes(line)
@@ -109,6 +106,16 @@ func (d *decoder) decode(data []byte, cluster string, at time.Time, out *decoded
 		number += newlines
 	}
 	d.noteStrangers()
+}
+
+func (d *decoder) begin(data []byte, cluster string, at time.Time, out *decoded) {
+	d.out = out
+	clear(d.groups)
+	clear(d.parts)
+	d.lastID = -1
+	d.strangers = d.strangers[:0]
+	out.bytes, out.at = len(data), at.Unix()
+	d.recall.begin(d, cluster, at)
 }
 
 // isPlain reports whether every newline of data ends a line, and every line
@@ -128,10 +135,6 @@ func isBlank(line []byte) bool {
 
 // decodeLine reads the line that dec stands at.
 func (d *decoder) decodeLine(dec *lineprotocol.Decoder, line []byte, number int, cluster string, at time.Time) {
-	if len(line) > MaxLine {
-		d.refuse(line, number, tooLong, fmt.Sprintf("%d bytes are more than the limit of %d", len(line), MaxLine))
-		return
-	}
 	d.line = tags{}
 	t, err := d.read(dec, cluster, at)
 	if err != nil {

@@ -56,9 +56,13 @@ func reference(data []byte, cluster string, at time.Time, future time.Duration) 
 	for len(data) > 0 {
 		line, rest, n := nextLine(data)
 		blank := len(bytes.Trim(line, " \r")) == 0
-		if dec := lineprotocol.NewDecoderWithBytes(line); !blank && dec.Next() {
+		long := len(line) > MaxLine
+		if dec := lineprotocol.NewDecoderWithBytes(line); long || !blank && dec.Next() {
 			r.lines++
-			v, why := referenceLine(dec, line, cluster, at, future)
+			v, why := reading{}, tooLong
+			if !long {
+				v, why = referenceLine(dec, line, cluster, at, future)
+			}
 			if why == reasons {
 				r.add(v)
 			} else {
@@ -82,9 +86,6 @@ func reference(data []byte, cluster string, at time.Time, future time.Duration) 
 // referenceLine returns the sample of a line, or why it has none.
 func referenceLine(dec *lineprotocol.Decoder, line []byte, cluster string, at time.Time, future time.Duration) (reading, reason) {
 	v := reading{cluster: cluster, time: at.Unix()}
-	if len(line) > MaxLine {
-		return v, tooLong
-	}
 	name, err := dec.Measurement()
 	if err != nil {
 		return v, badSyntax
