@@ -202,6 +202,29 @@ func BenchmarkDecodeAppend(b *testing.B) {
 	}
 }
 
+// BenchmarkNewHosts decodes, stores and learns the first message of ever new hosts
+// of one kind, as after a start.
+func BenchmarkNewHosts(b *testing.B) {
+	s := benchStore(b)
+	m := newMemo(s)
+	d := newDecoder(s, m, time.Hour)
+	var out decoded
+	var message []byte
+	meter := startMeter(b)
+	for i := range b.N {
+		b.StopTimer()
+		message = appendMessage(message[:0], i, 0)
+		b.StartTimer()
+		cpu := cpuTime()
+		out.reset()
+		d.decode(message, "", time.Unix(base0, 0), &out)
+		learnAll(s, m, &out)
+		meter.used += cpuTime() - cpu
+	}
+	meter.samples = b.N * seriesPerHost
+	meter.report()
+}
+
 // base0 is late enough for all ticks of a benchmark.
 const base0 = base + 365*24*3600
 

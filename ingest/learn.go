@@ -65,7 +65,7 @@ func (m *memo) learn(scope int32, b *store.Batch, notes []note, done store.Appen
 // learnKeys adds what is not known. Each lock is taken for all keys together: the
 // first entries of many hosts bring nothing but new ones.
 func (m *memo) learnKeys(l *layout, b *store.Batch, notes []note) {
-	shapes := m.obtain(l.name, notes)
+	shapes := m.obtain(l.name, b, notes)
 	var unwanted []uint32
 	fresh := make([]int, 0, len(notes))
 	l.mu.RLock()

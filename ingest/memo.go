@@ -100,20 +100,24 @@ func (m *memo) scope(cluster string) int32 {
 	return n
 }
 
-// find returns the shape of a key, and the layout of its host, nil if only that is
-// missing.
-func (m *memo) find(scope int32, k rawKey) (n uint32, l *layout, ok bool) {
+// found is what the memo knows of a key.
+type found struct {
+	shape   uint32
+	meaning meaning
+	layout  *layout // of its host, nil if that is not known
+}
+
+func (m *memo) find(scope int32, k rawKey) (f found, ok bool) {
 	hash := hashKey(m.seed, scope, k)
 	m.mu.RLock()
 	defer m.mu.RUnlock()
-	if n, ok = m.shapes[hash]; !ok {
-		return 0, nil, false
+	if f.shape, ok = m.shapes[hash]; !ok || !m.is(f.shape, scope, k) {
+		return found{}, false
 	}
-	if !m.is(n, scope, k) {
-		return 0, nil, false
-	}
-	_, info := m.shape(n)
-	return n, m.layouts[layoutName{scope, info.cluster, string(k.host)}], true
+	_, info := m.shape(f.shape)
+	f.meaning = info.meaning
+	f.layout = m.layouts[layoutName{scope, f.meaning.cluster, string(k.host)}]
+	return f, true
 }
 
 func (m *memo) layout(name layoutName) *layout {
@@ -122,9 +126,9 @@ func (m *memo) layout(name layoutName) *layout {
 	return m.layouts[name]
 }
 
-// obtain returns the shapes of the noted keys, each with one more reference, and
-// noShape where there is no room for one. New ones are added.
-func (m *memo) obtain(name layoutName, notes []note) []uint32 {
+// obtain returns the shapes of the keys that b notes, each with one more reference,
+// and noShape where there is no room for one. New ones are added.
+func (m *memo) obtain(name layoutName, b *store.Batch, notes []note) []uint32 {
 	shapes := make([]uint32, len(notes))
 	hashes := make([]uint64, len(notes))
 	for i := range notes {
@@ -133,7 +137,7 @@ func (m *memo) obtain(name layoutName, notes []note) []uint32 {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for i := range notes {
-		n, ok := m.obtainShape(name, notes[i].key, hashes[i])
+		n, ok := m.obtainShape(name, b, &notes[i], hashes[i])
 		if !ok {
 			n = noShape
 		}
@@ -146,7 +150,8 @@ func (m *memo) obtain(name layoutName, notes []note) []uint32 {
 const noShape = 1<<32 - 1
 
 // obtainShape does it for one key. The caller holds mu.
-func (m *memo) obtainShape(name layoutName, k rawKey, hash uint64) (n uint32, ok bool) {
+func (m *memo) obtainShape(name layoutName, b *store.Batch, of *note, hash uint64) (n uint32, ok bool) {
+	k := of.key
 	if n, ok = m.shapes[hash]; ok {
 		if !m.is(n, name.scope, k) {
 			return 0, false
@@ -163,7 +168,9 @@ func (m *memo) obtainShape(name layoutName, k rawKey, hash uint64) (n uint32, ok
 	}
 	n, m.unused = m.unused[len(m.unused)-1], m.unused[:len(m.unused)-1]
 	sh, info := m.shape(n)
-	*info = shapeInfo{name.scope, 1, name.cluster, hash, unique.Make(string(k.before)), unique.Make(string(k.after))}
+	means := meaningOf(b, of)
+	means.cluster = name.cluster // that of the batch goes with its entry
+	*info = shapeInfo{name.scope, 1, means, hash, unique.Make(string(k.before)), unique.Make(string(k.after))}
 	*sh = shape{info.before.Value(), info.after.Value()}
 	m.shapes[hash] = n
 	m.bytes.Add(shapeBytes)

@@ -9,7 +9,7 @@ import (
 )
 
 // recall is the part of a decoder that reads the lines whose keys the memo
-// knows:
+// knows, of the same host or of another one of its kind:
 //
 //	<key><number>[ <timestamp>]\n
 //
@@ -31,9 +31,10 @@ type recall struct {
 	prev   int32 // the newest key, -1 for none
 	next   int32 // the one that is expected
 
-	// A host without a layout, perhaps of another cluster too: its lines are not
-	// searched for.
-	stranger string
+	// The newest key that was searched for, if it is known of other hosts.
+	key     rawKey
+	meaning meaning
+	kin     bool
 }
 
 // begin prepares for an entry. The caller calls end when it is read.
@@ -81,8 +82,13 @@ func (r *recall) lines(data []byte) (rest []byte, lines int) {
 	}
 	for rest = data; len(rest) > 0; {
 		left, n := r.follow(rest)
-		if n == 0 && r.search(rest) {
-			left, n = r.follow(rest)
+		if n == 0 {
+			switch {
+			case r.search(rest):
+				left, n = r.follow(rest)
+			case r.kin:
+				left, n = r.relate(rest)
+			}
 		}
 		if n == 0 {
 			break
@@ -94,8 +100,9 @@ func (r *recall) lines(data []byte) (rest []byte, lines int) {
 }
 
 // search makes the key of the first line of data the next one. It returns
-// false if the memo does not know it.
+// false if the memo does not know that its host sends it.
 func (r *recall) search(data []byte) bool {
+	r.kin = false
 	line := data
 	if end := bytes.IndexByte(data, '\n'); end >= 0 {
 		line = data[:end]
@@ -104,17 +111,16 @@ func (r *recall) search(data []byte) bool {
 	if !ok {
 		return false
 	}
-	if string(k.host) == r.stranger {
+	f, ok := r.memo.find(r.out.scope, k)
+	if !ok {
 		return false
 	}
-	shape, l, ok := r.memo.find(r.out.scope, k)
-	if ok && l == nil {
-		r.stranger = string(k.host)
-	}
+	r.key, r.meaning, r.kin = k, f.meaning, true
+	l := f.layout
 	if l == nil || l != r.layout && !r.visit(l) {
 		return false
 	}
-	key := l.find(shape)
+	key := l.find(f.shape)
 	if key < 0 {
 		return false
 	}
@@ -177,6 +183,53 @@ func (r *recall) follow(data []byte) (rest []byte, lines int) {
 	r.out.samples += lines - unknown
 	r.out.counts[unknownMetric] += unknown
 	return data, lines
+}
+
+// relate reads the first line of data, whose key is one of other hosts: the first
+// entries of a host need not be taken apart if there are others of its kind.
+func (r *recall) relate(data []byte) (rest []byte, lines int) {
+	end := len(r.key.before) + len(r.key.host) + len(r.key.after)
+	v, n := readNumber(data[end:])
+	if n == 0 || !isHostName(r.key.host) {
+		return data, 0
+	}
+	end += n
+	t, n := r.readStamp(data[end:])
+	if n == 0 || end+n > MaxLine {
+		return data, 0
+	}
+	d, part := r.d, store.Part{}
+	if r.meaning.configured {
+		part = r.meaning.part.Value()
+	}
+	d.line = tags{
+		cluster: r.meaning.cluster, host: d.names.intern(r.key.host),
+		typ: part.Type, id: part.ID, subtype: part.Subtype, sub: part.SubID,
+		metric: r.meaning.metric, value: v,
+	}
+	r.out.lines++
+	if r.meaning.configured {
+		r.out.samples++
+		group, part := d.add(t)
+		r.out.notes[group] = append(r.out.notes[group], note{r.key, part, r.meaning.metric})
+	} else {
+		r.out.counts[unknownMetric]++
+		d.strangers = append(d.strangers, stranger{hostKey{d.line.cluster, d.line.host}, r.key})
+	}
+	return data[min(end+n, len(data)):], 1
+}
+
+// isHostName reports whether a tag's value means itself, and may be the name of a
+// host. Others are left to the line protocol.
+func isHostName(name []byte) bool {
+	last := byte(0)
+	for _, c := range name {
+		if !('a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9' || c == '-' || c == '_' || c == '.') || c == '.' && last == '.' {
+			return false
+		}
+		last = c
+	}
+	return true
 }
 
 // batch returns the number of the layout's batch.

@@ -107,6 +107,68 @@ func TestRecallPitfalls(t *testing.T) {
 	}
 }
 
+// TestRelatives sends the lines of one host, and what looks like them, under other
+// names: their meaning is known, but not that the name is one.
+func TestRelatives(t *testing.T) {
+	s := newTestStore(t)
+	names := []string{
+		"g", "g0001", "G-1_x.example.org", "1", ".", "g.", "..", "g..h", "", "g/h", `g\h`, `g\ h`, `g\,h`, `g\=h`, "g=h", "g,x=y", "g,host=f", "g h", `g"h`, `"g"`,
+		"g\r", "g\x00", "g\x7f", "g\xff", "gö", "#g", "g#", " g", "g ", "g\t", "hostname=g", strings.Repeat("g", MaxLine), strings.Repeat("g", MaxLine-len(pitfallKey)-4),
+	}
+	lines := []string{pitfallKey + "1 17", "no_such,cluster=c,hostname=h value=1 17", "cpu_user,hostname=h,type=core,type-id=1,stype=s,stype-id=2 value=1", "flops_any,host=h value=1"}
+	for _, p := range pitfalls {
+		lines = append(lines, pitfall(p))
+	}
+	for _, line := range lines {
+		for i, name := range names {
+			if i > 2 && len(line) > 1000 {
+				break // what is about names is told by short lines
+			}
+			r := newRecaller(t, s)
+			other := strings.Replace(line, "=h", "="+name, 1)
+			before := pitfallKey + "1 17\ncpu_user,cluster=c,hostname=h value=1 17\n"
+			for range 2 {
+				r.entry(t, []byte(before+line+"\n"), "dc")
+			}
+			r.entry(t, []byte(other), "dc")
+			r.entry(t, []byte(other+"\n"+strings.Replace(before, "=h", "="+name, 1)+other+"\n"), "dc")
+			r.entry(t, []byte(before+other+"\n"+before), "dc")
+			r.entry(t, []byte(before+other+"\n"+before), "other")
+		}
+	}
+}
+
+// TestARelativeIsNotTakenApart: a host whose lines are those of another one, but for
+// its name, costs the line protocol nothing.
+func TestARelativeIsNotTakenApart(t *testing.T) {
+	s := newTestStore(t)
+	m := newMemo(s)
+	capture := "cpu_load,hostname=h1 value=1 17\nno_such,hostname=h1 value=2 17\ncpu_user,hostname=h1,type=core,type-id=0,stype=s,stype-id=1 value=3 17\n"
+	var out decoded
+	for i, host := range []string{"h1", "h2", "h2"} {
+		out.reset()
+		d := newDecoder(s, m, testFuture)
+		data := []byte(strings.ReplaceAll(capture, "h1", host))
+		if i == 1 {
+			d.begin(data, "dc", entryTime, &out)
+			if rest, lines := d.recall.lines(data); len(rest) > 0 || lines != 3 {
+				t.Errorf("%d of 3 lines are read, %q are left", lines, rest)
+			}
+			out.reset()
+			d = newDecoder(s, m, testFuture)
+		}
+		d.decode(data, "dc", entryTime, &out)
+		if got, want := told(t, m, &out), reference(data, "dc", entryTime, testFuture); !got.equal(want) {
+			t.Fatalf("%s: %+v\nthe reference:\n%+v", host, got, want)
+		}
+		b := &out.batches[0]
+		if known := b.Samples[1].Part < 0; known != (i == 2) {
+			t.Errorf("entry %d: known %v", i, known)
+		}
+		m.learn(out.scope, b, out.notes[0], s.Append(b))
+	}
+}
+
 // TestRecallByteByByte changes and cuts a remembered entry at each byte.
 func TestRecallByteByByte(t *testing.T) {
 	r := newRecaller(t, newTestStore(t))
@@ -163,6 +225,7 @@ func FuzzRecall(f *testing.F) {
 			r.entry(t, second, "c")
 		}
 		r.entry(t, first, "dc")
+		r.entry(t, bytes.ReplaceAll(second, []byte("=h"), []byte("=relative")), "dc")
 		if n := s.Stats(); n.Series > 1000 {
 			s.Free([][]string{nil}, 1<<62, store.Entry{})
 		}

@@ -5,6 +5,8 @@ import (
 	"hash/maphash"
 	"math/bits"
 	"unique"
+
+	"cc-metric-store/store"
 )
 
 // rawKey is the key of a line: its bytes up to the number, cut at the name of
@@ -61,15 +63,30 @@ func (k rawKey) isPlain() bool {
 // is immutable while a layout refers to it.
 type shape struct{ before, after string }
 
-// shapeInfo is what only a search needs of a shape. Which cluster, part and
-// metric its lines belong to does not depend on the host.
+// shapeInfo is what only a search needs of a shape.
 type shapeInfo struct {
 	scope   int32 // of the default cluster
 	refs    int32 // keys of layouts, guarded by memo.mu
-	cluster string
+	meaning meaning
 	hash    uint64
 	// Many shapes have the one in common or the other: a core, a metric.
 	before, after unique.Handle[string]
+}
+
+// meaning is where the lines of a shape belong to. That does not depend on the host.
+type meaning struct {
+	cluster    string
+	part       unique.Handle[store.Part]
+	metric     store.MetricID
+	configured bool // else there is no metric, nor part
+}
+
+// meaningOf returns the meaning of a line that b notes.
+func meaningOf(b *store.Batch, n *note) meaning {
+	if n.part == notConfigured {
+		return meaning{cluster: b.Cluster}
+	}
+	return meaning{b.Cluster, unique.Make(b.Parts[n.part]), n.metric, true}
 }
 
 func (m *memo) is(n uint32, scope int32, k rawKey) bool {
@@ -78,7 +95,7 @@ func (m *memo) is(n uint32, scope int32, k rawKey) bool {
 }
 
 // shapeBytes is roughly what a shape takes.
-const shapeBytes = 192
+const shapeBytes = 208
 
 // Shapes lie in chunks that never move, so that they can be read while others
 // are added.
