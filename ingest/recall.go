@@ -30,11 +30,6 @@ type recall struct {
 	group  int32 // its batch, -1 for none yet
 	prev   int32 // the newest key, -1 for none
 	next   int32 // the one that is expected
-
-	// The newest key that was searched for, if it is known of other hosts.
-	key     rawKey
-	meaning meaning
-	kin     bool
 }
 
 // begin prepares for an entry. The caller calls end when it is read.
@@ -58,9 +53,15 @@ func (r *recall) leave() {
 	}
 }
 
-// visit makes l the layout of the next lines. It returns false if l is gone.
+// visit makes l the layout of the next lines. It returns false if l is gone, or if
+// the entry has samples by the numbers of another one that its host had before.
 func (r *recall) visit(l *layout) bool {
 	r.leave()
+	if g, ok := r.d.groups[hostKey{l.name.cluster, l.name.host}]; ok {
+		if s := r.out.batches[g].Source; s != nil && s != l.source {
+			return false
+		}
+	}
 	l.mu.RLock()
 	if l.gone {
 		l.mu.RUnlock()
@@ -83,11 +84,12 @@ func (r *recall) lines(data []byte) (rest []byte, lines int) {
 	for rest = data; len(rest) > 0; {
 		left, n := r.follow(rest)
 		if n == 0 {
+			k, f, ok := r.search(rest)
 			switch {
-			case r.search(rest):
+			case ok && r.expect(f):
 				left, n = r.follow(rest)
-			case r.kin:
-				left, n = r.relate(rest)
+			case ok:
+				left, n = r.relate(rest, k, f.meaning)
 			}
 		}
 		if n == 0 {
@@ -99,23 +101,22 @@ func (r *recall) lines(data []byte) (rest []byte, lines int) {
 	return rest, lines
 }
 
-// search makes the key of the first line of data the next one. It returns
-// false if the memo does not know that its host sends it.
-func (r *recall) search(data []byte) bool {
-	r.kin = false
+// search looks up the key of the first line of data. ok is false if the memo does not
+// know it of any host.
+func (r *recall) search(data []byte) (k rawKey, f found, ok bool) {
 	line := data
 	if end := bytes.IndexByte(data, '\n'); end >= 0 {
 		line = data[:end]
 	}
-	k, ok := cutKey(line)
-	if !ok {
-		return false
+	if k, ok = cutKey(line); ok {
+		f, ok = r.memo.find(r.out.scope, k)
 	}
-	f, ok := r.memo.find(r.out.scope, k)
-	if !ok {
-		return false
-	}
-	r.key, r.meaning, r.kin = k, f.meaning, true
+	return k, f, ok
+}
+
+// expect makes the key that was found the next one. It returns false if it is not
+// one of its host.
+func (r *recall) expect(f found) bool {
 	l := f.layout
 	if l == nil || l != r.layout && !r.visit(l) {
 		return false
@@ -185,12 +186,12 @@ func (r *recall) follow(data []byte) (rest []byte, lines int) {
 	return data, lines
 }
 
-// relate reads the first line of data, whose key is one of other hosts: the first
+// relate reads the first line of data, whose key k is known of other hosts: the first
 // entries of a host need not be taken apart if there are others of its kind.
-func (r *recall) relate(data []byte) (rest []byte, lines int) {
-	end := len(r.key.before) + len(r.key.host) + len(r.key.after)
+func (r *recall) relate(data []byte, k rawKey, means meaning) (rest []byte, lines int) {
+	end := len(k.before) + len(k.host) + len(k.after)
 	v, n := readNumber(data[end:])
-	if n == 0 || !isHostName(r.key.host) {
+	if n == 0 || !isHostName(k.host) {
 		return data, 0
 	}
 	end += n
@@ -199,22 +200,22 @@ func (r *recall) relate(data []byte) (rest []byte, lines int) {
 		return data, 0
 	}
 	d, part := r.d, store.Part{}
-	if r.meaning.configured {
-		part = r.meaning.part.Value()
+	if means.configured {
+		part = means.part.Value()
 	}
 	d.line = tags{
-		cluster: r.meaning.cluster, host: d.names.intern(r.key.host),
+		cluster: means.cluster, host: d.names.intern(k.host),
 		typ: part.Type, id: part.ID, subtype: part.Subtype, sub: part.SubID,
-		metric: r.meaning.metric, value: v,
+		metric: means.metric, value: v,
 	}
 	r.out.lines++
-	if r.meaning.configured {
+	if means.configured {
 		r.out.samples++
 		group, part := d.add(t)
-		r.out.notes[group] = append(r.out.notes[group], note{r.key, part, r.meaning.metric})
+		r.out.notes[group] = append(r.out.notes[group], note{k, part, means.metric})
 	} else {
 		r.out.counts[unknownMetric]++
-		d.strangers = append(d.strangers, stranger{hostKey{d.line.cluster, d.line.host}, r.key})
+		d.strangers = append(d.strangers, stranger{hostKey{d.line.cluster, d.line.host}, k})
 	}
 	return data[min(end+n, len(data)):], 1
 }

@@ -31,10 +31,13 @@ func newRecaller(t testing.TB, s *store.Store) *recaller {
 // entry decodes an entry, compares, and stores it.
 func (r *recaller) entry(t testing.TB, data []byte, cluster string) {
 	r.out.reset()
+	original := data
+	data = bytes.Clone(data)
+	defer clear(data) // nothing may refer to it any more
 	r.decoder.decode(data, cluster, entryTime, &r.out)
 	got, want := told(t, r.memo, &r.out), reference(data, cluster, entryTime, testFuture)
 	if !got.equal(want) {
-		t.Fatalf("%q\n%+v\nthe reference:\n%+v", data, *got, *want)
+		t.Fatalf("%q\n%+v\nthe reference:\n%+v", original, *got, *want)
 	}
 	r.slow = 0
 	for i := range r.out.batches {
@@ -145,7 +148,7 @@ func TestARelativeIsNotTakenApart(t *testing.T) {
 	m := newMemo(s)
 	capture := "cpu_load,hostname=h1 value=1 17\nno_such,hostname=h1 value=2 17\ncpu_user,hostname=h1,type=core,type-id=0,stype=s,stype-id=1 value=3 17\n"
 	var out decoded
-	for i, host := range []string{"h1", "h2", "h2"} {
+	for i, host := range []string{"h1", "h2", "h2"} { // the strangers among the lines are learnt, too
 		out.reset()
 		d := newDecoder(s, m, testFuture)
 		data := []byte(strings.ReplaceAll(capture, "h1", host))
@@ -162,10 +165,52 @@ func TestARelativeIsNotTakenApart(t *testing.T) {
 			t.Fatalf("%s: %+v\nthe reference:\n%+v", host, got, want)
 		}
 		b := &out.batches[0]
+		if l := m.layout(layoutName{out.scope, "dc", "h2"}); i == 2 && l.len() != 3 {
+			t.Errorf("%d keys of 3 are known", l.len())
+		}
 		if known := b.Samples[1].Part < 0; known != (i == 2) {
 			t.Errorf("entry %d: known %v", i, known)
 		}
 		m.learn(out.scope, b, out.notes[0], s.Append(b))
+	}
+}
+
+// TestALayoutThatIsReplaced while an entry is decoded: the numbers of one batch are
+// all of one source.
+func TestALayoutThatIsReplaced(t *testing.T) {
+	s := newTestStore(t)
+	m := newMemo(s)
+	learn := func(lines string) {
+		var out decoded
+		newDecoder(s, m, testFuture).decode([]byte(lines), "dc", entryTime, &out)
+		learnAll(s, m, &out)
+	}
+	user, flops := "cpu_user,hostname=h value=1 17\n", "flops_any,hostname=h value=2 17\n"
+	other := "cpu_load,hostname=g value=3 17\n"
+	for _, again := range []string{flops + user, flops, user} {
+		learn(user + flops)
+		learn(other + strings.ReplaceAll(user+flops, "=h", "=g"))
+		var out decoded
+		d := newDecoder(s, m, testFuture)
+		first, second := []byte(user+flops+other), []byte(flops+user)
+		d.begin(nil, "dc", entryTime, &out)
+		if rest, n := d.recall.lines(first); len(rest) > 0 || n != 3 {
+			t.Fatalf("%d lines are known, not %q", n, rest)
+		}
+		m.forget(m.layout(layoutName{out.scope, "dc", "h"}))
+		learn(again)
+		if rest, n := d.recall.lines(second); len(rest) > 0 || n != 2 {
+			t.Fatalf("%d lines are known, not %q", n, rest)
+		}
+		d.recall.end()
+		learnAll(s, m, &out)
+		for metric, want := range map[string]float64{"cpu_user": 1, "flops_any": 2} {
+			if got := value(t, s, "dc", "h", metric, 17); got != want {
+				t.Errorf("after %q: %s is %v, want %v", again, metric, got, want)
+			}
+		}
+		s.Free([][]string{nil}, 1<<62, store.Entry{})
+		m.sweep(false)
 	}
 }
 
