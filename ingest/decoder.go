@@ -110,12 +110,21 @@ func (d *decoder) decode(data []byte, cluster string, at time.Time, out *decoded
 
 func (d *decoder) begin(data []byte, cluster string, at time.Time, out *decoded) {
 	d.out = out
-	clear(d.groups)
-	clear(d.parts)
+	d.groups, d.parts = emptied(d.groups), emptied(d.parts)
 	d.lastID = -1
 	d.strangers = d.strangers[:0]
 	out.bytes, out.at = len(data), at.Unix()
 	d.recall.begin(d, cluster, at)
+}
+
+// emptied returns an empty map, m unless that is large: a map keeps its memory.
+func emptied[K comparable](m map[K]int32) map[K]int32 {
+	const few = 1 << 14
+	if len(m) > few {
+		return map[K]int32{}
+	}
+	clear(m)
+	return m
 }
 
 // isPlain reports whether every newline of data ends a line, and every line

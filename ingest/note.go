@@ -22,14 +22,25 @@ func (d *decoder) noteStrangers() {
 		}
 	}
 	clear(d.strangers)
+	if cap(d.strangers) > fewStrangers {
+		d.strangers = nil
+	}
 }
 
+// fewStrangers is for how many strangers a decoder keeps the memory.
+const fewStrangers = 1 << 12
+
+// longestKey is the length of the longest key that is remembered, without its host: a
+// limit of the number of shapes is then one of their memory.
+const longestKey = 1 << 10
+
 // notable returns the key of a line, unless there is something about it that
-// may mean something else in another line.
+// may mean something else in another line, or it is too long to be remembered.
 func (d *decoder) notable(line []byte) (rawKey, bool) {
 	if d.out.scope < 0 {
 		return rawKey{}, false
 	}
 	k, ok := cutKey(line)
+	ok = ok && len(k.before)+len(k.after) <= longestKey
 	return k, ok && k.isPlain() && string(k.host) == d.line.host
 }

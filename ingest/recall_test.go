@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -211,6 +212,37 @@ func TestALayoutThatIsReplaced(t *testing.T) {
 		}
 		s.Free([][]string{nil}, 1<<62, store.Entry{})
 		m.sweep(false)
+	}
+}
+
+// TestLongKeysAreNotRemembered: the number of shapes is limited, and with it their
+// memory.
+func TestLongKeysAreNotRemembered(t *testing.T) {
+	r := newRecaller(t, newTestStore(t))
+	for _, length := range []int{longestKey / 2, 2 * longestKey} {
+		line := []byte("cpu_load,hostname=h,x=" + strings.Repeat("y", length) + " value=1 17\n")
+		for range 3 {
+			r.entry(t, line, "dc")
+		}
+		if isLong := length > longestKey; (r.slow > 0) != isLong {
+			t.Errorf("a tag of %d bytes: %d lines are taken apart", length, r.slow)
+		}
+	}
+}
+
+// TestADecoderKeepsLittle of a message with more names than usual.
+func TestADecoderKeepsLittle(t *testing.T) {
+	s := newTestStore(t)
+	d := newDecoder(s, newMemo(s), testFuture)
+	var b strings.Builder
+	for i := range 1 << 15 {
+		fmt.Fprintf(&b, "no_such,hostname=h value=1 17\ncpu_load,hostname=h%d,type=core,type-id=%d value=1 17\n", i, i)
+	}
+	var out decoded
+	d.decode([]byte(b.String()), "dc", entryTime, &out)
+	d.decode(nil, "dc", entryTime, &out)
+	if cap(d.strangers) > fewStrangers {
+		t.Errorf("%d strangers are kept", cap(d.strangers))
 	}
 }
 
