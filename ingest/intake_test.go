@@ -44,13 +44,20 @@ func TestBridge(t *testing.T) {
 }
 
 func TestSplit(t *testing.T) {
-	data := []byte("aaa\nbbb\nccccccc\nd")
-	var got []string
-	for _, p := range split(data, 8) {
-		got = append(got, string(p))
-	}
-	if s := strings.Join(got, "|"); s != "aaa\nbbb\n|ccccccc\n|d" {
-		t.Errorf("got %q", s)
+	for data, want := range map[string]string{
+		"":                              "",
+		"aaa\nbbb\nccccccc\nd":          "aaa\nbbb\n|ccccccc\n|d",
+		"a\n01234567890123456789\nb\nc": "a\n|01234567|b\nc", // the end of a long line is no line
+		"01234567890123456789\n":        "01234567",
+		"01234567890123456789":          "01234567",
+	} {
+		var got []string
+		for _, p := range split([]byte(data), 8) {
+			got = append(got, string(p))
+		}
+		if s := strings.Join(got, "|"); s != want {
+			t.Errorf("%q: got %q, want %q", data, s, want)
+		}
 	}
 }
 

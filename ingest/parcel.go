@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -111,11 +112,20 @@ func split(data []byte, limit int) [][]byte {
 	var parts [][]byte
 	for len(data) > limit {
 		cut := lastLine(data[:limit])
-		if cut == 0 { // one line longer than any that is read
-			cut = limit
+		if cut > 0 {
+			parts, data = append(parts, data[:cut]), data[cut:]
+			continue
 		}
-		parts = append(parts, data[:cut])
-		data = data[cut:]
+		// One line longer than any that is read: what its end holds is no line.
+		parts = append(parts, data[:limit])
+		end := bytes.IndexByte(data[limit:], '\n')
+		if end < 0 {
+			return parts
+		}
+		data = data[limit+end+1:]
+	}
+	if len(data) == 0 && len(parts) > 0 {
+		return parts
 	}
 	return append(parts, data)
 }
