@@ -23,7 +23,7 @@ type decoded struct {
 	faults  []fault       // the first keptFaults
 	first   fault         // of those that the writer is told, if there is any
 	counts  [reasons]int
-	lines   int // without blank ones and comments
+	lines   int // without blank ones and comments that are not too long
 	samples int
 	bytes   int
 	at      int64        // Unix seconds: when the log took the entry

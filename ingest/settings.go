@@ -69,11 +69,14 @@ func (in *Ingest) adopt(ctx context.Context, l *logStream, have, want jetstream.
 	}
 	update := have
 	var changes []string
-	for _, s := range have.Subjects {
-		if l.embedded && !slices.Contains(want.Subjects, s) {
-			update.Subjects = slices.DeleteFunc(slices.Clone(update.Subjects), func(u string) bool { return u == s })
-			changes = append(changes, "not subject "+s)
-		}
+	if l.embedded {
+		update.Subjects = slices.DeleteFunc(slices.Clone(have.Subjects), func(s string) bool {
+			foreign := !slices.Contains(want.Subjects, s)
+			if foreign {
+				changes = append(changes, "without subject "+s)
+			}
+			return foreign
+		})
 	}
 	for _, s := range want.Subjects {
 		if !slices.ContainsFunc(update.Subjects, func(u string) bool { return covers(u, s) }) {

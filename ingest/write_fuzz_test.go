@@ -46,13 +46,15 @@ type writing struct {
 // newWriting makes a body of some lines, which is written at the given time. A long
 // one repeats them beyond the length of an entry.
 func newWriting(lines []byte, long, breaks bool, seed uint64, at time.Time) *writing {
-	w := &writing{breaks: breaks, body: pieces{lines, rand.New(rand.NewPCG(seed, 0)), io.EOF}}
-	complete := lines
-	if breaks {
-		w.body.err, complete = errBroken, lines[:lastLine(lines)]
-	} else if long {
+	w := &writing{body: pieces{lines, rand.New(rand.NewPCG(seed, 0)), io.EOF}}
+	if long {
 		w.body.body = bytes.Repeat(lines, 1+2*smallPayload/(len(lines)+1))
-		complete = w.body.body
+	}
+	complete := w.body.body
+	// Whether a line that is too long was refused before the body broke off depends on
+	// the pieces.
+	if w.breaks = breaks && len(complete)-1-bytes.LastIndexByte(complete, '\n') <= MaxLine; w.breaks {
+		w.body.err, complete = errBroken, complete[:lastLine(complete)]
 	}
 	w.want = reference(complete, "c", at, testFuture)
 	return w

@@ -13,6 +13,8 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"cc-metric-store/store"
 )
 
 // TestBrokenBodyStoresCompleteLines cuts bodies in the middle of a value: what
@@ -165,5 +167,17 @@ func TestWriteHasOneBudgetUntilSomethingIsDone(t *testing.T) {
 		if len(w.pending) != test.written || (err == nil) != (test.written > 0) {
 			t.Errorf("used up at read %d: %d entries written, %v", test.usedUpAt, len(w.pending), err)
 		}
+	}
+}
+
+// TestRefusedLinesAndSamplesBeyondALimit are told together.
+func TestRefusedLinesAndSamplesBeyondALimit(t *testing.T) {
+	w := newWrite(&Ingest{}, "c")
+	w.note(outcome{refused: 2, first: 3, detail: "later", over: 4}, 10)
+	w.note(outcome{refused: 1, first: 2, detail: "first"}, 1)
+	w.note(outcome{over: 1}, 20)
+	got, ok := errors.AsType[*store.RefusedError](w.result())
+	if !ok || got.Lines != 8 || got.First != 2 || got.Reason != "first" {
+		t.Errorf("told %+v", got)
 	}
 }

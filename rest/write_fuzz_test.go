@@ -29,8 +29,9 @@ func (l *keepingLog) Write(_ context.Context, cluster string, body io.Reader) er
 	return l.err
 }
 
-// decodings are the reference: decoders of the standard library for whole bodies,
-// by content encoding.
+// decodings are the reference for whole bodies, by content encoding: the standard
+// library, and for zstd, which it does not have, the one decoder there is, which gets
+// the body in one piece.
 var decodings = map[string]func(body []byte) ([]byte, error){
 	"":         func(body []byte) ([]byte, error) { return body, nil },
 	"identity": func(body []byte) ([]byte, error) { return body, nil },
