@@ -215,6 +215,25 @@ func TestALayoutThatIsReplaced(t *testing.T) {
 	}
 }
 
+// TestKeysWithOneHash: the first one is known, the other one is read all the same.
+func TestKeysWithOneHash(t *testing.T) {
+	r := newRecaller(t, newTestStore(t))
+	first, other := []byte("cpu_user,hostname=h value=1 17"), []byte("flops_any,hostname=h value=2 17")
+	r.entry(t, first, "dc")
+	hash := func(line []byte) uint64 {
+		k, _ := cutKey(line)
+		return hashKey(r.memo.seed, r.out.scope, k)
+	}
+	r.memo.shapes[hash(other)] = r.memo.shapes[hash(first)]
+	for range 3 {
+		r.entry(t, other, "dc")
+		if r.slow != 1 {
+			t.Errorf("%d lines are taken apart", r.slow)
+		}
+		r.entry(t, bytes.ReplaceAll(other, []byte("=h"), []byte("=g")), "dc")
+	}
+}
+
 // TestLongKeysAreNotRemembered: the number of shapes is limited, and with it their
 // memory.
 func TestLongKeysAreNotRemembered(t *testing.T) {

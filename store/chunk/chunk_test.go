@@ -161,6 +161,25 @@ func TestRoundTripOfRealSamples(t *testing.T) {
 	}
 }
 
+// TestBlocksStaySmall: an encoder that chooses worse still decodes. The bytes are those
+// of all real samples; whoever makes them fewer lowers the numbers.
+func TestBlocksStaySmall(t *testing.T) {
+	all, err := realSeries()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var e Encoder
+	for slots, most := range map[int]int{17: 883_177, 128: 577_570, 256: 541_323} {
+		bytes := 0
+		for _, values := range blocksOf(all, slots) {
+			bytes += len(e.Encode(nil, values))
+		}
+		if bytes > most {
+			t.Errorf("%d bytes in blocks of %d slots, %d before", bytes, slots, most)
+		}
+	}
+}
+
 func TestEncodeAppends(t *testing.T) {
 	var e Encoder
 	values := []float64{1, 2, 3, math.NaN(), 5}
