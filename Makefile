@@ -59,27 +59,27 @@ fuzz:
 	done
 
 stress:
-	STRESS=$(STRESS) go test -run TestMemoryCap -v -timeout 1h ./store
-	STRESS=$(STRESS) go test -run 'Killed|WithoutTheBroker|RolledBack' -v -timeout 1h ./test
+	STRESS=$(STRESS) go test -count 1 -run TestMemoryCap -v -timeout 1h ./store
+	STRESS=$(STRESS) go test -count 1 -run 'Killed|WithoutTheBroker|RolledBack' -v -timeout 1h ./test
 
 soak:
-	SOAK=$(SOAK) go test -run TestSoak -v -timeout 2h ./test
+	SOAK=$(SOAK) go test -count 1 -run TestSoak -v -timeout 2h ./test
 
 bench:
 	go test -run '^$$' -bench . -benchtime $(BENCHTIME) ./ingest ./rest ./cmd/cc-metric-generator
 	go test -run '^$$' -bench 'Append|Query' -benchtime $(BENCHTIME) ./store
 	go test -run '^$$' -bench '(Encode|Decode|AddTo)/(real|generator)' -benchtime $(BENCHTIME) ./store/chunk
-	TICK_HOSTS=5000 go test -run TestTick -v ./test
+	TICK_HOSTS=5000 go test -count 1 -run TestTick -v ./test
 
 bench-memory:
 	go test -run '^$$' -bench Size ./store/chunk
 	go test -run '^$$' -bench Memory/100min -benchtime 1x ./store
 	go test -run '^$$' -bench Memory/24h -benchtime 1x ./store
 	go test -run '^$$' -bench GC -benchtime 5x ./store
-	MEMORY_HOSTS=200 go test -run TestResidentMemory -v -timeout 30m ./test
+	MEMORY_HOSTS=200 go test -count 1 -run TestResidentMemory -v -timeout 30m ./test
 
 bench-restart:
-	RESTART_HOSTS=$(RESTART_HOSTS) go test -run TestRestartTimes -v -timeout 1h ./test
+	RESTART_HOSTS=$(RESTART_HOSTS) go test -count 1 -run TestRestartTimes -v -timeout 1h ./test
 	go test -run '^$$' -bench Replay -benchtime 2s -count 3 ./ingest
 	go test -run '^$$' -bench Pause -benchtime 1x -v ./store
 
