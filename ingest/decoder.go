@@ -108,6 +108,7 @@ func (d *decoder) decode(data []byte, cluster string, at time.Time, out *decoded
 	d.noteStrangers()
 }
 
+// begin prepares for an entry. The caller ends d.recall when it is read.
 func (d *decoder) begin(data []byte, cluster string, at time.Time, out *decoded) {
 	d.out = out
 	d.groups, d.parts = emptied(d.groups), emptied(d.parts)

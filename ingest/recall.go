@@ -191,7 +191,8 @@ func (r *recall) follow(data []byte) (rest []byte, lines int) {
 func (r *recall) relate(data []byte, k rawKey, means meaning) (rest []byte, lines int) {
 	end := len(k.before) + len(k.host) + len(k.after)
 	v, n := readNumber(data[end:])
-	if n == 0 || !isHostName(k.host) {
+	host := r.d.names.intern(k.host)
+	if n == 0 || !isLiteral(host) || !nameOK(host) {
 		return data, 0
 	}
 	end += n
@@ -204,7 +205,7 @@ func (r *recall) relate(data []byte, k rawKey, means meaning) (rest []byte, line
 		part = means.part.Value()
 	}
 	d.line = tags{
-		cluster: means.cluster, host: d.names.intern(k.host),
+		cluster: means.cluster, host: host,
 		typ: part.Type, id: part.ID, subtype: part.Subtype, sub: part.SubID,
 		metric: means.metric, value: v,
 	}
@@ -220,15 +221,13 @@ func (r *recall) relate(data []byte, k rawKey, means meaning) (rest []byte, line
 	return data[min(end+n, len(data)):], 1
 }
 
-// isHostName reports whether a tag's value means itself, and may be the name of a
-// host. Others are left to the line protocol.
-func isHostName(name []byte) bool {
-	last := byte(0)
-	for _, c := range name {
-		if !('a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9' || c == '-' || c == '_' || c == '.') || c == '.' && last == '.' {
+// isLiteral reports whether a tag's value is sure to mean itself. Others are left to
+// the line protocol.
+func isLiteral(value string) bool {
+	for i := range len(value) {
+		if c := value[i]; !('a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9' || c == '-' || c == '_' || c == '.') {
 			return false
 		}
-		last = c
 	}
 	return true
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -78,6 +79,7 @@ var pitfalls = []string{
 	// Metrics that are not configured, and what is not for us.
 	"no_such,cluster=c,hostname=h value=1 17", "no_such,cluster=c,hostname=h value=1e400 17", "no_such,cluster=c,hostname=h value=1 99999999999999999999", "no_such,cluster=c,hostname=h value=1 1760000601",
 	"no_such,cluster=c,hostname=h other=1 17", "no_such,cluster=c,hostname=../h value=1 17", `cpu_load,cluster=c,hostname=h event="x" 17`, "cpu_load,cluster=c,hostname=h value=1,event=\"a\nb\" 17",
+	strings.Repeat(" ", MaxLine+1), "#" + strings.Repeat("x", MaxLine),
 	"", " ", "\r", "\r\r", " \r ", "# comment", "#", "\x00", "K " + strings.Repeat("0", MaxLine) + " 17", "K 1 " + strings.Repeat("0", MaxLine), "cpu_load,cluster=c,hostname=h,x=" + strings.Repeat("y", MaxLine) + " value=1 17",
 	"cpu_load,cluster=c,hostname=h,x=" + strings.Repeat("y", MaxLine-100) + " value=1 17",
 }
@@ -259,7 +261,12 @@ func TestADecoderKeepsLittle(t *testing.T) {
 	}
 	var out decoded
 	d.decode([]byte(b.String()), "dc", entryTime, &out)
+	at := func(m any) uintptr { return reflect.ValueOf(m).Pointer() }
+	groups, parts := at(d.groups), at(d.parts)
 	d.decode(nil, "dc", entryTime, &out)
+	if at(d.groups) == groups || at(d.parts) == parts {
+		t.Error("a map is kept, and with it its memory")
+	}
 	if cap(d.strangers) > fewStrangers {
 		t.Errorf("%d strangers are kept", cap(d.strangers))
 	}

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -185,6 +186,18 @@ func TestMessagesLargerThanTheLogTakes(t *testing.T) {
 	eventually(t, "all lines, twice", func() bool { return n.Stats().Lines == 200 })
 	if s := n.Stats(); len(packed.Data) <= p.limit || s.Samples != 200 || s.Entries != 2*parts || s.Taken != 2 {
 		t.Errorf("%d samples in %d entries, want %d; taken %d; packed %d bytes", s.Samples, s.Entries, 2*parts, s.Taken, len(packed.Data))
+	}
+}
+
+// TestPackerKeepsLittle of the memory that a large message took.
+func TestPackerKeepsLittle(t *testing.T) {
+	ns := broker(t, t.TempDir(), true, -1)
+	n := run(t, newTestStore(t), Config{Embedded: embed(ns)})
+	eventually(t, "ready", func() bool { return n.Ready() == nil })
+	p := packerOf(t, takeIn(t, n), []*nats.Msg{{Subject: "hpc-nats", Data: bytes.Repeat([]byte("# a comment\n"), parcelSize)}})
+	p.run(t.Context())
+	if cap(p.packed) > 4*parcelSize {
+		t.Errorf("%d bytes are kept", cap(p.packed))
 	}
 }
 
