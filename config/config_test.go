@@ -117,6 +117,13 @@ func TestLoadReportsFileErrors(t *testing.T) {
 		{"characters, not bytes", "{\"größe\" 1}", "config.json: line 1, column 10: invalid character '1'"},
 		{"cut off", "{\n \"main\": {", "config.json: line 2, column 10: unexpected end"},
 		{"second value", "{}\n{}", "config.json: line 2, column 1: invalid character '{' after top-level value"},
+		{"UTF-16, little end first", "\xff\xfe{\x00}\x00", "config.json: the text is encoded in UTF-16 or UTF-32"},
+		{"UTF-16, big end first", "\xfe\xff\x00{\x00}", "config.json: the text is encoded in UTF-16 or UTF-32"},
+		{"UTF-16 without a mark", "{\x00}\x00", "config.json: the text is encoded in UTF-16 or UTF-32"},
+		{"UTF-32", "\xff\xfe\x00\x00{\x00\x00\x00", "config.json: the text is encoded in UTF-16 or UTF-32"},
+		{"Latin-1", "{\n  \"gr\xf6\xdfe\": 1}", "config.json: line 2, column 6: the text is not encoded in UTF-8"},
+		{"fault after a byte order mark", "\xef\xbb\xbf{\n,}", "config.json: line 2, column 1: invalid character ','"},
+		{"nothing but a byte order mark", "\xef\xbb\xbf", "config.json: line 1, column 1: unexpected end"},
 		{"depth", strings.Repeat("[", 100_000), "exceeded max depth"},
 	}
 	for _, test := range tests {
@@ -197,6 +204,28 @@ func TestDefault(t *testing.T) {
 	}
 	if cfg.NATS.Stream.MaxAge != cfg.MetricStore.Retention || cfg.MetricStore.Retention != 48*time.Hour {
 		t.Errorf("retention %s, max-age %s", cfg.MetricStore.Retention, cfg.NATS.Stream.MaxAge)
+	}
+}
+
+// TestByteOrderMark: editors put it in front of a file, and of included ones.
+func TestByteOrderMark(t *testing.T) {
+	const mark = "\xef\xbb\xbf"
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"config.json":  mark + string(edit(t, minimal, `metrics null`, `metrics-file "metrics.json"`)),
+		"metrics.json": mark + `{"clock": {"frequency": 5}}`,
+		"flat.json":    mark + minimalFlat,
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cfg, warnings, err := Load(filepath.Join(dir, "config.json"))
+	if err != nil || len(warnings) > 0 || cfg.Metrics["clock"].Frequency != 5 {
+		t.Errorf("got %+v, %v, %v", cfg, warnings, err)
+	}
+	if cfg, _, err = Load(filepath.Join(dir, "flat.json")); err != nil || cfg.MetricStore.Retention != 48*time.Hour {
+		t.Errorf("got %+v, %v", cfg, err)
 	}
 }
 

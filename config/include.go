@@ -29,7 +29,7 @@ func include(root *node, directory string, found *findings) {
 			members[name] = root.child(name, invalid{})
 			continue
 		}
-		if members[name] != nil {
+		if given := members[name]; given != nil && given.value != nil {
 			found.fault(key, "the section %s is in this file as well: keep one of the two", name)
 			continue
 		}

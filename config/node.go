@@ -127,6 +127,10 @@ func needsQuotes(r rune) bool {
 // included file that data is from. A key that appears twice in one object is
 // a fault; the later value is kept for the checks that follow.
 func parseJSON(data []byte, path, file string, found *findings) (*node, error) {
+	data, err := plainText(data)
+	if err != nil {
+		return nil, err
+	}
 	// The token reader below does not check nesting and trailing text, and
 	// its errors have no offset.
 	var whole json.RawMessage
@@ -183,6 +187,37 @@ func parseNode(tokens *json.Decoder, n *node, found *findings) (*node, error) {
 	}
 	_, err = tokens.Token()
 	return n, err
+}
+
+// plainText returns data without the byte order mark that some editors put in
+// front of UTF-8. Other encodings are refused by name: to a reader of JSON they
+// are an invalid character, which nobody sees on his screen.
+func plainText(data []byte) ([]byte, error) {
+	if rest, marked := bytes.CutPrefix(data, []byte("\xef\xbb\xbf")); marked {
+		data = rest
+	}
+	switch {
+	case bytes.HasPrefix(data, []byte("\xff\xfe")), bytes.HasPrefix(data, []byte("\xfe\xff")), bytes.IndexByte(data[:min(len(data), 4)], 0) >= 0:
+		return nil, errors.New("the text is encoded in UTF-16 or UTF-32, or is no text: save it as UTF-8")
+	case !utf8.Valid(data):
+		line, column := position(data, int64(firstInvalid(data))+1)
+		return nil, fmt.Errorf("line %d, column %d: the text is not encoded in UTF-8: save it as UTF-8", line, column)
+	}
+	return data, nil
+}
+
+// firstInvalid returns the offset of the first byte that is no part of a
+// character in UTF-8, or the length of data.
+func firstInvalid(data []byte) int {
+	at := 0
+	for at < len(data) {
+		r, size := utf8.DecodeRune(data[at:])
+		if r == utf8.RuneError && size == 1 {
+			break
+		}
+		at += size
+	}
+	return at
 }
 
 // position returns line and column, in characters and from 1, of the last of
