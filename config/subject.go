@@ -10,6 +10,7 @@ import (
 
 const (
 	syncAlways = "always"
+	inbox      = "_INBOX"
 	wantedSync = `"always" or the time between two flushes, such as "1s"`
 )
 
@@ -21,6 +22,9 @@ func subject(s string) error {
 	}
 	if strings.HasPrefix(s, "$") {
 		return fmt.Errorf("%q begins with '$', which is reserved to the broker", s)
+	}
+	if s == inbox || strings.HasPrefix(s, inbox+".") {
+		return fmt.Errorf("%q begins with %s, where the broker's answers arrive", s, inbox)
 	}
 	if strings.ContainsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }) {
 		return fmt.Errorf("%q holds a blank or a control character, which no NATS subject has", s)
@@ -71,12 +75,16 @@ func overlap(a, b string) bool {
 	return len(as) == len(bs)
 }
 
+// maxStreamName leaves room for the names of the streams beside the log, which
+// end in _BAD and _OUTBOX, below NATS's 255 bytes.
+const maxStreamName = 240
+
 func streamName(name string) error {
 	illegal := func(r rune) bool {
 		return unicode.IsSpace(r) || !unicode.IsPrint(r) || strings.ContainsRune(`.*>/\`, r)
 	}
-	if len(name) > 255 || strings.HasPrefix(name, "$") || strings.ContainsFunc(name, illegal) {
-		return fmt.Errorf(`%q cannot name a stream: at most 255 bytes, no blank, '.', '*', '>', '/' or '\', no '$' in front`, name)
+	if len(name) > maxStreamName || name == inbox || strings.HasPrefix(name, "$") || strings.ContainsFunc(name, illegal) {
+		return fmt.Errorf(`%q cannot name a stream: at most %d bytes, no blank, '.', '*', '>', '/' or '\', no '$' in front, not %s`, name, maxStreamName, inbox)
 	}
 	return nil
 }

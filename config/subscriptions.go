@@ -1,8 +1,8 @@
 package config
 
 // subscriptions reads the subjects of the metrics, of which the log's stream
-// captures all: none may take in the log's own subjects, which begin with the
-// stream's name, and no two may overlap unless one covers the other.
+// captures all: none may take in reserved subjects, and no two may overlap unless
+// one covers the other.
 func (c composer) subscriptions(metricStore *node, stream string) []Subscription {
 	if metricStore != nil && metricStore.value == any(invalid{}) {
 		return nil
@@ -35,13 +35,14 @@ func (c composer) subscriptions(metricStore *node, stream string) []Subscription
 	return accepted
 }
 
+// external tells whether the log is to be on a broker of its own.
+func (c composer) external() bool { return c.root.at("nats", "address") != nil }
+
 // accept tells whether s, from n, stands beside the earlier subscriptions.
 func (c composer) accept(n *node, s Subscription, earlier []Subscription, stream string) bool {
-	for _, own := range []string{stream + ".write", stream + ".free", stream + ".bad.*"} {
-		if overlap(s.Subject, own) {
-			c.found.fault(n, "%q overlaps %q, which the log keeps for its own messages: choose narrower subjects", s.Subject, own)
-			return false
-		}
+	if err := checkReserved(s.Subject, stream, c.external()); err != nil {
+		c.found.fault(n, "%s", err)
+		return false
 	}
 	for _, e := range earlier {
 		switch {
