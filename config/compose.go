@@ -130,7 +130,7 @@ func (c composer) nats(retention, checkpoints time.Duration) NATS {
 		Password:  read(password, ""),
 		CredsFile: read(creds, ""),
 		Embedded:  c.embedded(n.at("embedded")),
-		Stream:    c.stream(n.at("stream"), retention, checkpoints, address != nil),
+		Stream:    c.stream(n.at("stream"), retention, checkpoints),
 	}
 }
 
@@ -166,7 +166,7 @@ func (c composer) embedded(n *node) Embedded {
 	return e
 }
 
-func (c composer) stream(n *node, retention, checkpoints time.Duration, external bool) Stream {
+func (c composer) stream(n *node, retention, checkpoints time.Duration) Stream {
 	s := Stream{
 		Name:        read(n, defaultStreamName, "name"),
 		Replicas:    int(read(n, int64(1), "replicas")),
@@ -175,8 +175,13 @@ func (c composer) stream(n *node, retention, checkpoints time.Duration, external
 		Compression: read(n, true, "compression"),
 		Trim:        n.at("max-age") == nil,
 	}
-	if s.Replicas > 1 && !external {
+	if s.Replicas > 1 && !c.external() {
 		c.found.fault(n.at("replicas"), "%d replicas need a cluster of servers, named by nats.address: the built-in server keeps 1", s.Replicas)
+	}
+	payload := min(read(c.root, int64(defaultMaxPayload), "nats", "embedded", "max-payload"), largestPayload)
+	if s.MaxBytes > 0 && s.MaxBytes < 2*payload && !c.external() {
+		c.found.fault(n.at("max-bytes"), "%s is out of range: the log has to hold two of the largest messages: give %s or more, or a lower nats.embedded.max-payload than %s",
+			showSize(s.MaxBytes), showSize(2*payload), showSize(payload))
 	}
 	if s.MaxAge < 2*checkpoints {
 		c.found.warn(n.at("max-age"), "the log keeps %s, less than two checkpoint intervals of %s: if the newest checkpoint "+

@@ -90,15 +90,15 @@ func natsSection() field {
 		"directory":   {kind: text},
 		"username":    {kind: text},
 		"password":    {kind: text},
-		"max-payload": {kind: size, valid: between(64<<10, 1<<30, showSize)},
-		"max-store":   {kind: size},
+		"max-payload": {kind: size, valid: between(leastPayload, 1<<30, showSize)},
+		"max-store":   {kind: size, valid: zeroOr(between(leastStore, largestDisk, showSize))},
 		"sync":        {kind: text, wanted: wantedSync, valid: on(syncMode)},
 	}}
 	keys["stream"] = field{kind: section, keys: map[string]field{
 		"name":        {kind: text, valid: on(streamName)},
 		"replicas":    {kind: whole, valid: between(1, 5, showWhole)},
 		"max-age":     {kind: duration, valid: between(time.Minute, maxDuration, showDuration)},
-		"max-bytes":   {kind: size},
+		"max-bytes":   {kind: size, valid: zeroOr(between(leastLog, largestDisk, showSize))},
 		"compression": {kind: flag},
 	}}
 	return field{kind: section, keys: keys}

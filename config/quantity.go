@@ -61,8 +61,8 @@ func parseSize(text string) (int64, error) {
 		power := 1 + strings.Index("kmgt", strings.ToLower(parts[2]))
 		number = math.Ldexp(number, 10*power)
 	}
-	if number >= 1<<53 {
-		return 0, fmt.Errorf("%q is more than any disk holds", text)
+	if number > largestDisk {
+		return 0, fmt.Errorf("%q is out of range: no disk holds more than %s", text, showSize(largestDisk))
 	}
 	return int64(number), nil
 }
@@ -74,6 +74,16 @@ func between[T int64 | float64 | time.Duration](low, high T, show func(T) string
 			return fmt.Errorf("%s is out of range: give %s to %s", show(v), show(low), show(high))
 		}
 		return nil
+	}
+}
+
+// zeroOr lets 0 pass, which asks for the default.
+func zeroOr(valid func(any) error) func(any) error {
+	return func(value any) error {
+		if value == any(int64(0)) {
+			return nil
+		}
+		return valid(value)
 	}
 }
 
@@ -89,6 +99,17 @@ func showSize(v int64) string {
 	}
 	return showWhole(v) + " bytes"
 }
+
+const (
+	// leastPayload takes the longest line, its message's headers, and some room.
+	leastPayload = 128 << 10
+	// leastStore has room for the log, the refused lines and their indices.
+	leastStore = 64 << 20
+	// leastLog holds several of the entries that writes over REST are cut into.
+	leastLog = 4 << 20
+	// largestDisk is far from where a float64, as which a size may be written, is not exact.
+	largestDisk = 8191 << 40
+)
 
 // minMemoryCap is what the open blocks of the largest hosts take, in GB.
 const minMemoryCap = 1.0 / 16

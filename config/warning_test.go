@@ -68,6 +68,10 @@ func TestAcceptedSilently(t *testing.T) {
 		`metric-store.archive {"delete-instead": true, "interval": "1h"}`,
 		`metric-store.cleanup {"mode": "delete", "directory": ""}`,
 		`metric-store.memory-cap 0`,
+		`nats.embedded.max-store 0`,
+		`nats.stream.max-bytes 0`,
+		`nats {"stream": {"max-bytes": "4MB"}, "embedded": {"max-payload": "2MB"}}`,
+		`nats {"stream": {"max-bytes": "4MB"}, "address": "broker"}`,
 		`nats.stream.max-age "96h"`,
 	} {
 		_, warnings, err := parse("config.json", edit(t, minimal, e))
