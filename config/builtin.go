@@ -1,170 +1,130 @@
 package config
 
-// builtinFrequency is the usual interval of collectors, in seconds.
-const builtinFrequency = 60
+import "strings"
 
-// builtinMetrics returns the metrics that are stored when there is no
-// configuration file: those that collectors for CPUs, memory, networks, file
-// systems and accelerators commonly send. Amounts and rates of parts add up to
-// those of the host; percentages, clocks, temperatures and ratios are
-// averaged; what is measured for a host alone has no aggregation.
+const (
+	// builtinFrequency is the usual interval of collectors, in seconds.
+	builtinFrequency = 60
+	// Wildcard stands, as a name in Config.Metrics, for all that are not named.
+	Wildcard = "*"
+)
+
+// builtinMetrics returns the metrics that are stored when no configuration names
+// any: those that collectors for CPUs, memory, networks, file systems and
+// accelerators send, and, as the wildcard, all others.
+//
+// Amounts and rates of parts add up to those of the host; percentages, clocks,
+// temperatures and ratios are averaged; what is measured for a host alone has no
+// aggregation. Nor has the wildcard: nobody knows what would be right.
 func builtinMetrics() map[string]Metric {
+	metrics := map[string]Metric{Wildcard: {Frequency: builtinFrequency}}
+	for _, group := range builtinGroups() {
+		for _, name := range strings.Fields(group.names) {
+			metrics[group.prefix+name] = Metric{Frequency: builtinFrequency, Aggregation: group.aggregation}
+		}
+	}
+	return metrics
+}
+
+// builtinGroup is some metrics of one collector.
+type builtinGroup struct {
+	collector   string
+	aggregation string
+	prefix      string // of all names
+	names       string // separated by white space
+}
+
+func builtinGroups() []builtinGroup {
 	const (
 		none = ""
 		sum  = "sum"
 		avg  = "avg"
 	)
-	table := [...]struct{ name, aggregation string }{
-		{"acc_clock", avg},
-		{"acc_mem_used", sum},
-		{"acc_mem_util", avg},
-		{"acc_power", sum},
-		{"acc_temp", avg},
-		{"acc_utilization", avg},
-		{"clock", avg},
-		{"core_power", sum},
-		{"cpi", avg},
-		{"cpu_guest", avg},
-		{"cpu_guest_nice", avg},
-		{"cpu_idle", avg},
-		{"cpu_iowait", avg},
-		{"cpu_irq", avg},
-		{"cpu_load", none},
-		{"cpu_nice", avg},
-		{"cpu_power", sum},
-		{"cpu_softirq", avg},
-		{"cpu_steal", avg},
-		{"cpu_system", avg},
-		{"cpu_used", avg},
-		{"cpu_user", avg},
-		{"debug_metric", avg},
-		{"disk_free", none},
-		{"disk_total", none},
-		{"file_bw", none},
-		{"flops_any", sum},
-		{"flops_dp", sum},
-		{"flops_sp", sum},
-		{"heap_alloc", none},
-		{"heap_idle", none},
-		{"heap_inuse", none},
-		{"heap_objects", none},
-		{"heap_released", none},
-		{"heap_sys", none},
-		{"ib_recv", sum},
-		{"ib_recv_bw", sum},
-		{"ib_recv_pkts", sum},
-		{"ib_recv_pkts_bw", sum},
-		{"ib_total", sum},
-		{"ib_total_bw", sum},
-		{"ib_total_pkts", sum},
-		{"ib_total_pkts_bw", sum},
-		{"ib_xmit", sum},
-		{"ib_xmit_bw", sum},
-		{"ib_xmit_pkts", sum},
-		{"ib_xmit_pkts_bw", sum},
-		{"ipc", avg},
-		{"load_fifteen", none},
-		{"load_five", none},
-		{"load_one", none},
-		{"lustre_close", none},
-		{"lustre_getattr", none},
-		{"lustre_inode_permission", none},
-		{"lustre_open", none},
-		{"lustre_read_bw", none},
-		{"lustre_read_bytes", none},
-		{"lustre_read_requests", none},
-		{"lustre_setattr", none},
-		{"lustre_statfs", none},
-		{"lustre_write_bw", none},
-		{"lustre_write_bytes", none},
-		{"lustre_write_requests", none},
-		{"mem_active", sum},
-		{"mem_anon_hugepages", sum},
-		{"mem_anon_pages", sum},
-		{"mem_available", sum},
-		{"mem_buffers", sum},
-		{"mem_bw", sum},
-		{"mem_cached", none},
-		{"mem_direct_mapped_1g", sum},
-		{"mem_direct_mapped_2m", sum},
-		{"mem_direct_mapped_4k", sum},
-		{"mem_direct_mapped_4m", sum},
-		{"mem_dirty", sum},
-		{"mem_free", sum},
-		{"mem_hugepages_free", sum},
-		{"mem_hugepages_reserved", sum},
-		{"mem_hugepages_size", avg},
-		{"mem_hugepages_surplus", sum},
-		{"mem_hugepages_total", sum},
-		{"mem_inactive", sum},
-		{"mem_kernelstack", sum},
-		{"mem_locked", sum},
-		{"mem_mapped", sum},
-		{"mem_pagetables", sum},
-		{"mem_power", sum},
-		{"mem_shared", sum},
-		{"mem_shared_hugepages", sum},
-		{"mem_shared_pmd_mapped", sum},
-		{"mem_slab", sum},
-		{"mem_sreclaimable", sum},
-		{"mem_total", sum},
-		{"mem_used", none},
-		{"mem_vmalloc_total", sum},
-		{"mem_writeback", sum},
-		{"net_bw", none},
-		{"net_bytes_in", none},
-		{"net_bytes_in_bw", none},
-		{"net_bytes_out", none},
-		{"net_bytes_out_bw", none},
-		{"net_pkts_in", none},
-		{"net_pkts_in_bw", none},
-		{"net_pkts_out", none},
-		{"net_pkts_out_bw", none},
-		{"nfs4_access", none},
-		{"nfs4_close", none},
-		{"nfs4_commit", none},
-		{"nfs4_create", none},
-		{"nfs4_getattr", none},
-		{"nfs4_lookup", none},
-		{"nfs4_open", none},
-		{"nfs4_read", none},
-		{"nfs4_readdir", none},
-		{"nfs4_remove", none},
-		{"nfs4_rename", none},
-		{"nfs4_setattr", none},
-		{"nfs4_total", none},
-		{"nfs4_write", none},
-		{"num_cpus", none},
-		{"nv_compute_processes", sum},
-		{"nv_decoder_util", avg},
-		{"nv_ecc_corrected_error", sum},
-		{"nv_ecc_uncorrected_error", sum},
-		{"nv_encoder_util", avg},
-		{"nv_fan", avg},
-		{"nv_fb_mem_total", sum},
-		{"nv_fb_mem_used", sum},
-		{"nv_graphics_clock", avg},
-		{"nv_graphics_processes", sum},
-		{"nv_mem_clock", avg},
-		{"nv_mem_util", avg},
-		{"nv_perf_state", avg},
-		{"nv_power_usage", sum},
-		{"nv_sm_clock", avg},
-		{"nv_temp", avg},
-		{"nv_util", avg},
-		{"nv_video_clock", avg},
-		{"part_max_used", none},
-		{"proc_run", none},
-		{"proc_total", none},
-		{"rapl_power", sum},
-		{"swap_free", none},
-		{"swap_total", none},
-		{"total_alloc", none},
-		{"vectorization_ratio", avg},
+	return []builtinGroup{
+		// Performance counters, as sites name what they derive of them.
+		{"likwid", sum, "", `flops_any flops_dp flops_sp flops_hp mem_bw mem_read_bw mem_write_bw l2_bw l3_bw
+			core_power cpu_power mem_power rapl_power pwr_core pwr_pkg pwr_dram`},
+		{"likwid", avg, "", `clock ipc cpi vectorization_ratio debug_metric`},
+
+		{"cpustat", avg, "cpu_", `user nice system idle iowait irq softirq steal guest guest_nice used`},
+		{"cpustat", none, "", `num_cpus`},
+		{"cpufreq, cpufreq_cpuinfo", avg, "", `cpufreq`},
+		{"schedstat", avg, "", `cpu_load_core`},
+		{"loadavg", none, "", `cpu_load load_one load_five load_fifteen proc_run proc_total`},
+		{"rapl", sum, "", `rapl_average_power`},
+
+		{"memstat", sum, "mem_", `total free used available buffers cached shared slab sreclaimable active inactive dirty writeback
+			anon_pages mapped vmalloc_total locked pagetables kernelstack
+			anon_hugepages shared_hugepages shared_pmd_mapped hugepages_total hugepages_free hugepages_reserved hugepages_surplus
+			direct_mapped_4k direct_mapped_2m direct_mapped_4m direct_mapped_1g`},
+		{"memstat", avg, "", `mem_hugepages_size`},
+		{"memstat", none, "", `swap_total swap_free`},
+		{"numastats", sum, "numastats_", `numa_hit numa_miss numa_foreign local_node other_node interleave_hit
+			numa_hit_rate numa_miss_rate numa_foreign_rate local_node_rate other_node_rate interleave_hit_rate`},
+		{"slurm_cgroup", sum, "job_", `mem_used max_mem_used mem_limit`},
+		{"slurm_cgroup", avg, "job_", `user_cpu sys_cpu`},
+
+		{"netstat", sum, "net_", `bytes_in bytes_out pkts_in pkts_out bytes_in_bw bytes_out_bw pkts_in_bw pkts_out_bw bw`},
+		{"ibstat", sum, "ib_", `recv xmit total recv_bw xmit_bw total_bw bw
+			recv_pkts xmit_pkts total_pkts recv_pkts_bw xmit_pkts_bw total_pkts_bw`},
+
+		{"diskstat", sum, "", `disk_total disk_free`},
+		{"diskstat", none, "", `part_max_used`},
+		{"iostat", sum, "io_", `reads reads_merged read_sectors read_ms writes writes_merged writes_sectors writes_ms
+			ioops ioops_ms ioops_weighted_ms discards discards_merged discards_sectors discards_ms flushes flushes_ms`},
+		{"smartmon", avg, "smartmon_", `temp avail_spare percent_used power_on warn_temp_time crit_comp_time`},
+		{"smartmon", sum, "smartmon_", `data_units_read data_units_write host_reads host_writes power_cycles
+			unsafe_shutdowns media_errors errlog_entries`},
+
+		{"any file system", sum, "", `file_bw`},
+		{"lustrestat", sum, "lustre_", `read_bytes read_requests write_bytes write_requests
+			open close getattr setattr statfs inode_permission
+			read_bytes_diff read_requests_diff write_bytes_diff write_requests_diff
+			open_diff close_diff getattr_diff setattr_diff statfs_diff inode_permission_diff
+			read_bw write_bw read_requests_rate write_requests_rate`},
+		{"gpfs", sum, "gpfs_", `bytes_read bytes_written bytes_total num_opens num_closes num_reads num_writes num_readdirs
+			num_inode_updates iops metaops
+			bytes_read_diff bytes_written_diff bytes_total_diff num_opens_diff num_closes_diff num_reads_diff num_writes_diff
+			num_readdirs_diff num_inode_updates_diff iops_diff metaops_diff
+			bw_read bw_write bw_total opens_rate closes_rate reads_rate writes_rate readdirs_rate inode_updates_rate
+			iops_rate metaops_rate`},
+		{"nfsiostat", sum, "nfsio_", `nread nwrite oread owrite pageread pagewrite nfsread nfswrite
+			nread_bw nwrite_bw oread_bw owrite_bw pageread_bw pagewrite_bw nfsread_bw nfswrite_bw`},
+		{"nfs3stat", none, "nfs3_", `total null getattr setattr lookup access readlink read write create mkdir symlink mknod
+			remove rmdir rename link readdir readdirplus fsstat fsinfo pathconf commit`},
+		{"nfs4stat", none, "nfs4_", `total null read write commit open open_conf open_noat open_dgrd close setattr fsinfo renew
+			setclntid confirm lock lockt locku access getattr lookup lookup_root remove rename link symlink create
+			pathconf statfs readlink readdir server_caps delegreturn getacl setacl fs_locations rel_lkowner secinfo
+			fsid_present exchange_id create_session destroy_session sequence get_lease_time reclaim_comp layoutget
+			getdevinfo layoutcommit layoutreturn secinfo_no test_stateid free_stateid getdevicelist
+			bind_conn_to_ses destroy_clientid seek allocate deallocate layoutstats clone`},
+		{"beegfs_meta", sum, "beegfs_cmeta_", `sum ack close entInf fndOwn mkdir create rddir refrEnt mdsInf rmdir rmLnk mvDirIns
+			mvFiIns open ren sChDrct sAttr sDirPat stat statfs trunc symlnk unlnk lookLI statLI revalLI openLI createLI
+			hardlnk flckAp flckEn flckRg dirparent listXA getXA rmXA setXA mirror`},
+		{"beegfs_storage", sum, "beegfs_cstorage_", `sum ack sChDrct getFSize sAttr statfs trunc close fsync
+			ops-rd MiB-rd/s ops-wr MiB-wr/s endbg hrtbeat remNode storInf unlnk other`},
+
+		{"nvidia", avg, "nv_", `util mem_util encoder_util decoder_util temp fan perf_state
+			graphics_clock sm_clock mem_clock video_clock
+			max_graphics_clock max_sm_clock max_mem_clock max_video_clock`},
+		{"nvidia", sum, "nv_", `fb_mem_total fb_mem_used fb_mem_reserved bar1_mem_total bar1_mem_used
+			power_usage power_max_limit average_power energy energy_abs
+			compute_processes graphics_processes mps_compute_processes
+			ecc_uncorrected_error ecc_corrected_error
+			remapped_rows_corrected remapped_rows_uncorrected remapped_rows_pending remapped_rows_failure
+			violation_power violation_thermal violation_sync_boost violation_board_limit violation_low_util
+			violation_reliability violation_below_app_clock violation_below_base_clock
+			nvlink_crc_flit_errors nvlink_crc_errors nvlink_ecc_errors nvlink_replay_errors nvlink_recovery_errors
+			nvlink_crc_flit_errors_sum nvlink_crc_errors_sum nvlink_ecc_errors_sum nvlink_replay_errors_sum
+			nvlink_recovery_errors_sum`},
+		{"rocm_smi", avg, "rocm_", `gfx_util umc_util mm_util temp_mem temp_hotspot temp_edge temp_vrgfx temp_vrsoc temp_vrmem
+			temp_hbm gfx_clock soc_clock u_clock v0_clock v1_clock d0_clock d1_clock`},
+		{"rocm_smi", sum, "rocm_", `avg_power`},
+		{"any accelerator", avg, "acc_", `utilization mem_util temp clock`},
+		{"any accelerator", sum, "acc_", `mem_used power`},
+
+		{"self", none, "", `total_alloc heap_alloc heap_sys heap_idle heap_inuse heap_released heap_objects
+			num_goroutines num_cgo_calls rusage_user_time rusage_system_time rusage_vol_ctx_switch rusage_invol_ctx_switch
+			rusage_signals rusage_major_pgfaults rusage_minor_pgfaults`},
 	}
-	metrics := make(map[string]Metric, len(table))
-	for _, m := range table {
-		metrics[m.name] = Metric{Frequency: builtinFrequency, Aggregation: m.aggregation}
-	}
-	return metrics
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // parse reads a configuration; file is its name, for messages and includes.
-func parse(file string, data []byte) (*Config, []Warning, error) {
+func (o Overrides) parse(file string, data []byte) (*Config, []Warning, error) {
 	found := &findings{}
 	root, err := parseJSON(data, "", "", found)
 	if err != nil {
@@ -24,7 +24,8 @@ func parse(file string, data []byte) (*Config, []Warning, error) {
 	if flat {
 		root = unflatten(root, found)
 	}
-	c := composer{root: root, flat: flat, found: found}
+	o.check(found)
+	c := composer{root: root, flat: flat, overrides: o, found: found}
 	cfg := c.compose()
 	found.sort()
 	if len(found.faults) > 0 {
@@ -36,9 +37,10 @@ func parse(file string, data []byte) (*Config, []Warning, error) {
 // composer makes a Config of a checked tree of sections and reports what
 // concerns several keys together.
 type composer struct {
-	root  *node
-	flat  bool
-	found *findings
+	root      *node
+	flat      bool
+	overrides Overrides
+	found     *findings
 }
 
 func (c composer) compose() *Config {
@@ -60,7 +62,7 @@ func (c composer) checkpointInterval() time.Duration {
 func (c composer) main() Main {
 	n := c.root.at("main")
 	m := Main{
-		Addr:          read(n, "", "addr"),
+		Addr:          given(c.overrides.Addr, read(n, defaultAddr, "addr")),
 		HTTPSCertFile: read(n, "", "https-cert-file"),
 		HTTPSKeyFile:  read(n, "", "https-key-file"),
 		User:          read(n, "", "user"),
@@ -96,6 +98,9 @@ func (c composer) main() Main {
 }
 
 func (c composer) metrics() map[string]Metric {
+	if c.root.at("metrics") == nil {
+		return builtinMetrics()
+	}
 	metrics := map[string]Metric{}
 	for name, n := range read(c.root, object{}, "metrics") {
 		m := Metric{Frequency: read(n, int64(0), "frequency"), Aggregation: read(n, "", "aggregation")}
@@ -136,7 +141,7 @@ func (c composer) nats(retention, checkpoints time.Duration) NATS {
 
 func (c composer) embedded(n *node) Embedded {
 	e := Embedded{
-		Addr:       read(n, "", "addr"),
+		Addr:       given(c.overrides.NATSAddr, read(n, "", "addr")),
 		Directory:  read(n, defaultDirectory, "directory"),
 		Username:   read(n, "", "username"),
 		Password:   read(n, "", "password"),
@@ -160,7 +165,7 @@ func (c composer) embedded(n *node) Embedded {
 	if password != nil && username == nil {
 		c.found.fault(password, "is given without username")
 	}
-	if username != nil && n.at("addr") == nil {
+	if username != nil && e.Addr == "" {
 		c.found.warn(username, noEffect+"without addr the built-in server listens for nobody")
 	}
 	return e

@@ -7,7 +7,8 @@
 // names (certificates, credentials, directories) are relative to the working
 // directory. The older flat format is translated into the sections.
 //
-// In both formats null and "" stand for an absent key. A duration is a Go
+// What is absent has its default, see Default; without a section metrics the
+// built-in list applies. In both formats null and "" stand for an absent key. A duration is a Go
 // duration string such as "48h" or "1h30m". A size is a number of bytes or a
 // string with a unit, such as "64MB", "1.5GB" or "512KiB": B, K, M, G and T
 // with or without B or iB, in any case, all powers of 1024.
@@ -16,17 +17,14 @@
 // this program, starts nothing and does not log.
 package config
 
-import (
-	"fmt"
-	"os"
-	"time"
-)
+import "time"
 
 // Config is a whole configuration, valid and with its defaults filled in. It
 // belongs to the caller.
 type Config struct {
 	Main Main
-	// Metrics holds the metrics to store by name; all others are dropped.
+	// Metrics holds the metrics to store by name. The entry Wildcard stands for all
+	// other names; without it they are dropped.
 	Metrics     map[string]Metric
 	NATS        NATS
 	MetricStore MetricStore
@@ -156,6 +154,7 @@ type Subscription struct {
 const largestPayload = 31 << 20
 
 const (
+	defaultAddr            = "localhost:8080"
 	defaultSubject         = "hpc-nats"
 	defaultStreamName      = "CC_METRICS"
 	defaultDirectory       = "./var/nats"
@@ -176,20 +175,16 @@ const (
 // reported at once, as a *FaultsError. A file that cannot be read gives an
 // error that wraps the cause, so that errors.Is(err, fs.ErrNotExist) tells a
 // missing one; text that is not JSON gives an error with line and column.
-func Load(path string) (*Config, []Warning, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, nil, fmt.Errorf("read configuration: %w", err)
-	}
-	return parse(path, data)
-}
+func Load(path string) (*Config, []Warning, error) { return Overrides{}.Load(path) }
 
 // Default returns what the program runs on when there is no file: REST on
 // localhost:8080, an embedded NATS server on 127.0.0.1:4222, the subject
-// hpc-nats, data below ./var, and a built-in list of metrics at 60 s.
+// hpc-nats, data below ./var, and a built-in list of metrics at 60 s with a
+// wildcard. A file without a key gets what is here, but for the address of the
+// embedded server: many a node has a file and another server on that port.
 func Default() *Config {
 	return &Config{
-		Main:    Main{Addr: "localhost:8080"},
+		Main:    Main{Addr: defaultAddr},
 		Metrics: builtinMetrics(),
 		NATS: NATS{
 			Embedded: Embedded{

@@ -88,7 +88,7 @@ func TestLoad(t *testing.T) {
 				},
 			},
 			warnings: []string{
-				": old flat format", "checkpoints.restore: has no effect", `nats: from the subject "hpc-nats"`,
+				": old flat format", "checkpoints.restore: has no effect",
 			},
 		},
 	}
@@ -128,7 +128,7 @@ func TestLoadReportsFileErrors(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			_, _, err := parse("config.json", []byte(test.text))
+			_, _, err := Overrides{}.parse("config.json", []byte(test.text))
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, want %q", err, test.want)
 			}
@@ -174,36 +174,6 @@ func TestInclude(t *testing.T) {
 	cfg, _, err := Load(path)
 	if err != nil || cfg.MetricStore.Retention != 7*time.Hour {
 		t.Errorf("got %+v, %v: want the file beside the including one", cfg, err)
-	}
-}
-
-func TestDefault(t *testing.T) {
-	cfg := Default()
-	if again := Default(); !reflect.DeepEqual(cfg, again) {
-		t.Error("two calls differ")
-	}
-	for name, aggregation := range map[string]string{
-		"cpu_load": "", "mem_used": "", "mem_bw": "sum", "flops_any": "sum", "clock": "avg", "ipc": "avg", "cpu_user": "avg",
-		"net_bytes_in": "", "nfs4_total": "", "lustre_open": "", "ib_recv": "sum", "acc_power": "sum", "acc_utilization": "avg",
-		"nv_temp": "avg", "vectorization_ratio": "avg", "rapl_power": "sum", "proc_run": "", "mem_free": "sum", "load_one": "",
-	} {
-		if got, ok := cfg.Metrics[name]; !ok || got != (Metric{60, aggregation}) {
-			t.Errorf("%s: got %+v (present: %v), want aggregation %q", name, got, ok, aggregation)
-		}
-	}
-	for name, m := range cfg.Metrics {
-		if err := metricName(name); err != nil {
-			t.Errorf("%s: %v", name, err)
-		}
-		if m.Aggregation != "" && !isAggregation(m.Aggregation) {
-			t.Errorf("%s: aggregation %q", name, m.Aggregation)
-		}
-	}
-	if s := cfg.MetricStore.Subscriptions; !reflect.DeepEqual(s, []Subscription{{"hpc-nats", ""}}) {
-		t.Errorf("subscriptions %+v", s)
-	}
-	if cfg.NATS.Stream.MaxAge != cfg.MetricStore.Retention || cfg.MetricStore.Retention != 48*time.Hour {
-		t.Errorf("retention %s, max-age %s", cfg.MetricStore.Retention, cfg.NATS.Stream.MaxAge)
 	}
 }
 

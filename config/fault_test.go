@@ -54,9 +54,7 @@ func TestFaults(t *testing.T) {
 		edit  string
 		fault string // path: part of the problem
 	}{
-		{`main null`, `main.addr: is required: the host:port`},
 		{`main []`, `main: found a list, wanted an object`},
-		{`main.addr ""`, `main.addr: is required`},
 		{`main.addr 8080`, `main.addr: found a number, wanted text in quotes`},
 		{`main.addr "localhost"`, `main.addr: not host:port`},
 		{`main.addr "localhost:65536"`, `main.addr: a port of 0 to 65535`},
@@ -67,7 +65,6 @@ func TestFaults(t *testing.T) {
 		{`main.jwt-public-key "AAEC"`, `main.jwt-public-key: holds 3 bytes: an Ed25519 public key has 32`},
 		{`main.backend-url "cc:8080"`, `main.backend-url: "cc:8080" is not an address`},
 		{`main.debug.gops "yes"`, `main.debug.gops: found text, wanted true or false`},
-		{`metrics null`, `metrics: is required: name the metrics`},
 		{`metrics {}`, `metrics: is empty`},
 		{`metrics.cpu_load null`, `metrics.cpu_load: found null, wanted an object`},
 		{`metrics.cpu_load {}`, `metrics.cpu_load.frequency: is required`},
@@ -79,6 +76,8 @@ func TestFaults(t *testing.T) {
 		{`metrics {"a b": {"frequency": 1}}`, `metrics["a b"]: no blank`},
 		{`metrics {"a,b": {"frequency": 1}}`, `metrics["a,b"]: comma`},
 		{`metrics {"": {"frequency": 1}}`, `metrics[""]: 1 to 255 bytes`},
+		{`metrics {"nv_*": {"frequency": 1}}`, `metrics["nv_*"]: '*' stands for all other metrics when it is alone`},
+		{`metrics {"*": {}}`, `metrics["*"].frequency: is required`},
 		{`metrics {"#a": {"frequency": 1}}`, `metrics["#a"]: begin with '#'`},
 		{`nats.address "http://broker"`, `nats.address: unknown scheme "http"`},
 		{`nats.address "nats://a:4222,nats://:1"`, `nats.address: server 2 of the list`},
@@ -109,7 +108,6 @@ func TestFaults(t *testing.T) {
 		{`nats.stream.replicas 3`, `nats.stream.replicas: need a cluster`},
 		{`nats.stream.max-age "0s"`, `nats.stream.max-age: out of range`},
 		{`nats.stream.compression "s2"`, `nats.stream.compression: wanted true or false`},
-		{`metric-store null`, `metric-store.retention-in-memory: is required: how long`},
 		{`metric-store.retention-in-memory 48`, `metric-store.retention-in-memory: found a number, wanted a duration in quotes`},
 		{`metric-store.retention-in-memory "2d"`, `metric-store.retention-in-memory: "2d" is not a duration`},
 		{`metric-store.retention-in-memory "30s"`, `metric-store.retention-in-memory: 30s is out of range: give 1m0s`},
@@ -135,7 +133,7 @@ func TestFaults(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.edit, func(t *testing.T) {
-			_, _, err := parse("config.json", edit(t, minimal, test.edit))
+			_, _, err := Overrides{}.parse("config.json", edit(t, minimal, test.edit))
 			want := []string{test.fault}
 			if strings.HasPrefix(test.edit, "main.https") {
 				want = append(want, "main.https-cert-file: without https-key-file")
@@ -150,10 +148,8 @@ func TestFaults(t *testing.T) {
 
 func TestFlatFaults(t *testing.T) {
 	tests := []struct{ edit, fault string }{
-		{`http-api null`, `http-api.address: is required`},
 		{`http-api.address "8080"`, `http-api.address: not host:port`},
 		{`http-api.https-key-file "fault_test.go"`, `http-api.https-key-file: without https-cert-file`},
-		{`retention-in-memory null`, `retention-in-memory: is required`},
 		{`metrics.cpu_load.aggregation "max"`, `metrics.cpu_load.aggregation: "max" is no aggregation`},
 		{`archive {"interval": "50h", "directory": "x"}`, `archive: archiving is not built yet`},
 		{`archive {"directory": "x", "delete-instead": false}`, `archive: archiving is not built yet`},
@@ -164,20 +160,19 @@ func TestFlatFaults(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.edit, func(t *testing.T) {
-			_, _, err := parse("config.json", edit(t, minimalFlat, test.edit))
+			_, _, err := Overrides{}.parse("config.json", edit(t, minimalFlat, test.edit))
 			expectFaults(t, err, test.fault)
 		})
 	}
 }
 
 func TestFaultsAreReportedTogether(t *testing.T) {
-	_, warnings, err := parse("config.json", []byte(`{
+	_, warnings, err := Overrides{}.parse("config.json", []byte(`{
 		"main": {"adr": ":80", "user": 1},
 		"metrics": {"b": {"frequency": 0}, "a": {}, "b": {"frequency": 1, "frequency": 0}},
 		"metric-store": {"retention-in-memory": "1s", "nats-subscriptions": [{"subscribe-to": ">"}]}
 	}`))
 	expectFaults(t, err,
-		"main.addr: is required",
 		"main.user: wanted text",
 		"metric-store.nats-subscriptions[0].subscribe-to: take in the log's own",
 		"metric-store.retention-in-memory: out of range",
@@ -188,15 +183,13 @@ func TestFaultsAreReportedTogether(t *testing.T) {
 	)
 	expect(t, "warning", texts(warnings), []string{`main.adr: did you mean "addr"?`})
 	lines := strings.Split(err.Error(), "\n")
-	if len(lines) != 9 || lines[0] != "check configuration config.json: 8 faults:" || !strings.HasPrefix(lines[2], "  main.user: ") {
+	if len(lines) != 8 || lines[0] != "check configuration config.json: 7 faults:" || !strings.HasPrefix(lines[1], "  main.user: ") {
 		t.Errorf("error reads\n%s", err)
 	}
 	for _, text := range []string{`[]`, `null`, `"main"`, `7`} {
-		_, _, err = parse("config.json", []byte(text))
+		_, _, err = Overrides{}.parse("config.json", []byte(text))
 		expectFaults(t, err, ": wanted an object")
 	}
-	_, _, err = parse("config.json", []byte(`{}`))
-	expectFaults(t, err, "main.addr: is required", "metric-store.retention-in-memory: is required", "metrics: is required")
 }
 
 func TestHTTPSAndCredentialFiles(t *testing.T) {
@@ -209,12 +202,12 @@ func TestHTTPSAndCredentialFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	name := string(quoted)
-	cfg, _, err := parse("config.json", edit(t, minimal, "main.https-cert-file "+name, "main.https-key-file "+name,
+	cfg, _, err := Overrides{}.parse("config.json", edit(t, minimal, "main.https-cert-file "+name, "main.https-key-file "+name,
 		`nats.address "broker"`, "nats.creds-file-path "+name))
 	if err != nil || cfg.Main.HTTPSCertFile != file || cfg.Main.HTTPSKeyFile != file || cfg.NATS.CredsFile != file {
 		t.Errorf("got %+v, %v", cfg, err)
 	}
-	_, _, err = parse("config.json", edit(t, minimal, "main.https-cert-file "+name, `nats.address "broker"`,
+	_, _, err = Overrides{}.parse("config.json", edit(t, minimal, "main.https-cert-file "+name, `nats.address "broker"`,
 		`nats.username "u"`, "nats.creds-file-path "+name))
 	expectFaults(t, err, "main.https-cert-file: without https-key-file", "nats.creds-file-path: together with username")
 }

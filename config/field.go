@@ -129,9 +129,6 @@ func (c checker) checkSection(n *node, members object, f field) {
 		}
 		if known := f.keys[key]; known.required != "" {
 			c.found.fault(n.child(key, nil), "is required: %s", known.required)
-		} else if known.kind == section {
-			// Reports what the absent section would have to hold.
-			c.check(n.child(key, object{}), known)
 		}
 	}
 }

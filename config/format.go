@@ -49,7 +49,7 @@ func mainSection() field {
 }
 
 func restAddress() field {
-	return field{kind: text, valid: on(hostPort), required: `the host:port on which REST listens, such as "0.0.0.0:8082"`}
+	return field{kind: text, valid: on(hostPort)}
 }
 
 func debugSection() field {
@@ -62,9 +62,10 @@ func debugSection() field {
 // metricsSection takes the check of an aggregation, which differs between the
 // formats.
 func metricsSection(aggregation func(any) error) field {
-	const example = `name the metrics to store, such as "cpu_load": {"frequency": 60, "aggregation": null}`
+	const example = `name the metrics to store, such as "cpu_load": {"frequency": 60, "aggregation": null}; ` +
+		`without the section, the built-in list applies`
 	return field{
-		kind: dictionary, name: metricName, required: example,
+		kind: dictionary, name: metricName,
 		element: &field{kind: section, keys: map[string]field{
 			"frequency": {
 				kind: whole, wanted: "a whole number of seconds, such as 60, not a duration",
@@ -140,11 +141,7 @@ func metricStoreSection() field {
 const maxDuration = 100 * 365 * 24 * time.Hour
 
 func retention() field {
-	return field{
-		kind:     duration,
-		required: `how long samples stay in memory, such as "48h"`,
-		valid:    between(time.Minute, maxDuration, showDuration),
-	}
+	return field{kind: duration, valid: between(time.Minute, maxDuration, showDuration)}
 }
 
 func workers() field {
@@ -214,7 +211,7 @@ func flatAggregation(s string) error {
 }
 
 // metricName refuses what could not be sent as a measurement in line protocol
-// without escapes.
+// without escapes, and wildcards but the one.
 func metricName(name string) error {
 	if name == "" || len(name) > 255 {
 		return errors.New("a metric's name has 1 to 255 bytes")
@@ -224,6 +221,9 @@ func metricName(name string) error {
 	}
 	if strings.ContainsFunc(name, illegal) || name[0] == '#' {
 		return errors.New(`a metric's name has no blank, control character, comma, '=', '"' or '\', and does not begin with '#'`)
+	}
+	if name != Wildcard && strings.Contains(name, Wildcard) {
+		return errors.New(`'*' stands for all other metrics when it is alone; it cannot be a part of a name`)
 	}
 	return nil
 }

@@ -22,7 +22,9 @@ func (c composer) subscriptions(metricStore *node, stream string) []Subscription
 				given.path = "nats"
 			}
 		}
-		c.found.warn(given, "no subscription is given: metrics are taken from the subject %q, without a cluster tag", defaultSubject)
+		if given.value != nil || c.external() {
+			c.found.warn(given, "no subscription is given: metrics are taken from the subject %q, without a cluster tag", defaultSubject)
+		}
 		return []Subscription{{Subject: defaultSubject}}
 	}
 	var accepted []Subscription

@@ -104,7 +104,7 @@ func TestFaultyConfigurations(t *testing.T) {
 	}{
 		{"no JSON", "{\n  \"main\": oops\n}", []string{"line 2"}},
 		{"empty file", " ", []string{"config.json"}},
-		{"empty object", "{}", []string{"main", "metrics", "metric-store"}},
+		{"empty list", "[]", []string{"wanted an object"}},
 		{"many faults", object{
 			"main":         object{"addr": "nowhere", "jwt-public-key": "short", "https-cert-file": "none.pem"},
 			"metrics":      object{"cpu_load": object{"frequency": 0}, "mem_used": object{"frequency": "60s"}},
