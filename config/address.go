@@ -40,6 +40,9 @@ func notInHost(r rune) bool {
 // brokerAddress accepts what a NATS client takes as its list of servers. The
 // messages name an entry by its number, as it may hold a password.
 func brokerAddress(list string) error {
+	if strings.Contains(list, Hidden) {
+		return secret(Hidden)
+	}
 	websockets := 0
 	entries := strings.Split(list, ",")
 	for i, entry := range entries {
@@ -62,6 +65,14 @@ func brokerAddress(list string) error {
 	}
 	if websockets > 0 && websockets < len(entries) {
 		return errors.New("the list mixes web socket servers (ws, wss) with others: use one kind")
+	}
+	return nil
+}
+
+// secret refuses what -print-config writes in its place.
+func secret(text string) error {
+	if text == Hidden {
+		return fmt.Errorf("%s stands for a secret that was not printed: put it in", Hidden)
 	}
 	return nil
 }

@@ -43,7 +43,7 @@ func mainSection() field {
 			kind: items, element: &field{kind: text, valid: on(role)},
 		}},
 		"backend-url":   {kind: text, valid: on(backendAddress)},
-		"backend-token": {kind: text},
+		"backend-token": {kind: text, valid: on(secret)},
 		"debug":         debugSection(),
 	}}
 }
@@ -90,7 +90,7 @@ func natsSection() field {
 		"addr":        {kind: text, valid: on(hostPort)},
 		"directory":   {kind: text},
 		"username":    {kind: text},
-		"password":    {kind: text},
+		"password":    {kind: text, valid: on(secret)},
 		"max-payload": {kind: size, valid: between(leastPayload, 1<<30, showSize)},
 		"max-store":   {kind: size, valid: zeroOr(between(leastStore, largestDisk, showSize))},
 		"sync":        {kind: text, wanted: wantedSync, valid: on(syncMode)},
@@ -109,7 +109,7 @@ func natsClientKeys() map[string]field {
 	return map[string]field{
 		"address":         {kind: text, valid: on(brokerAddress)},
 		"username":        {kind: text},
-		"password":        {kind: text},
+		"password":        {kind: text, valid: on(secret)},
 		"creds-file-path": {kind: text, valid: on(readableFile)},
 	}
 }
