@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -79,6 +80,7 @@ func secret(text string) error {
 
 // readableFile keeps away from devices and pipes, which might never end.
 func readableFile(name string) error {
+	name = absolute(name)
 	info, err := os.Stat(name)
 	if err != nil {
 		return fmt.Errorf("the file cannot be read: %w", err)
@@ -91,6 +93,14 @@ func readableFile(name string) error {
 		return fmt.Errorf("the file cannot be read: %w", err)
 	}
 	return file.Close()
+}
+
+// absolute returns the path as an operator finds it from anywhere.
+func absolute(path string) string {
+	if whole, err := filepath.Abs(path); err == nil {
+		return whole
+	}
+	return path // the working directory is gone
 }
 
 func publicKey(encoded string) error {

@@ -59,6 +59,9 @@ func (c composer) checkpointInterval() time.Duration {
 	return read(c.root, older, "metric-store", "checkpoint-interval")
 }
 
+// demoKey is in many an example; the private key is published beside it.
+const demoKey = "kzfYrYy+TzpanWZHJ5qSdMj5uKUWgq74BWhQG6copP0="
+
 func (c composer) main() Main {
 	n := c.root.at("main")
 	m := Main{
@@ -74,6 +77,10 @@ func (c composer) main() Main {
 	}
 	if token := n.at("backend-token"); token != nil && n.at("backend-url") == nil {
 		c.found.warn(token, noEffect+"without backend-url nobody is asked")
+	}
+	if m.JWTPublicKey == demoKey {
+		c.found.warn(n.at("jwt-public-key"), "is the key of ClusterCockpit's public demo: its private key is published, so that anybody can make "+
+			"tokens for this store; make a pair of your own with -gen-keypair")
 	}
 	cert, key := n.at("https-cert-file"), n.at("https-key-file")
 	if cert != nil && key == nil {

@@ -20,7 +20,7 @@ func (f Fault) String() string { return located(f.Path, f.Problem) }
 
 // FaultsError reports all faults of one configuration at once.
 type FaultsError struct {
-	// File is the name that was given to Load.
+	// File is the absolute path of the file.
 	File string
 	// Faults is in order of the paths and never empty.
 	Faults []Fault

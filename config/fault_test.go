@@ -192,6 +192,31 @@ func TestFaultsAreReportedTogether(t *testing.T) {
 	}
 }
 
+// TestFaultsNameAbsolutePaths: nobody remembers at night where a service was started.
+func TestFaultsNameAbsolutePaths(t *testing.T) {
+	t.Chdir(t.TempDir())
+	here, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(name, text string) {
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("bad.json", `{`)
+	write("config.json", `{"main": {"https-cert-file": "cert.pem", "https-key-file": "."}, "nats-file": "absent.json", "metric-store-file": "bad.json"}`)
+	_, _, err = Load("config.json")
+	expectFaults(t, err, "main.https-cert-file: "+here+"/cert.pem", `main.https-key-file: "`+here+`" is not a regular file`,
+		"metric-store-file: "+here+"/bad.json: line 1", "nats-file: "+here+"/absent.json")
+	if !strings.HasPrefix(err.Error(), "check configuration "+here+"/config.json: ") {
+		t.Error(err)
+	}
+	if _, _, err = Load("absent.json"); err == nil || !strings.Contains(err.Error(), here+"/absent.json") {
+		t.Error(err)
+	}
+}
+
 func TestHTTPSAndCredentialFiles(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {

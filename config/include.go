@@ -45,9 +45,9 @@ func include(root *node, directory string, found *findings) {
 // readSection looks for the file beside the including file and then in the
 // working directory.
 func readSection(file, directory, name string, found *findings) (*node, error) {
-	place := file
+	place := absolute(file)
 	if !filepath.IsAbs(file) {
-		beside := filepath.Join(directory, file)
+		beside := filepath.Join(absolute(directory), file)
 		if _, err := os.Stat(beside); !errors.Is(err, fs.ErrNotExist) {
 			place = beside
 		}

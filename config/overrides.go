@@ -17,6 +17,7 @@ type Overrides struct {
 // Load is the function Load with these overrides. Their faults have the name of
 // the flag as path.
 func (o Overrides) Load(path string) (*Config, []Warning, error) {
+	path = absolute(path)
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, nil, fmt.Errorf("read configuration: %w", err)

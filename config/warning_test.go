@@ -13,6 +13,7 @@ func TestWarnings(t *testing.T) {
 	}{
 		{`main.address ":1"`, `main.address: did you mean "addr"?`, true},
 		{`main.https-cert "x"`, `main.https-cert: did you mean "https-cert-file"?`, true},
+		{`main.jwt-public-key "kzfYrYy+TzpanWZHJ5qSdMj5uKUWgq74BWhQG6copP0="`, `main.jwt-public-key: is the key of ClusterCockpit's public demo`, false},
 		{`memory-cap 5`, `memory-cap: it belongs at metric-store.memory-cap`, true},
 		{`metric-store.retention_in_memory "1h"`, `metric-store.retention_in_memory: did you mean "retention-in-memory"?`, true},
 		{`subscribe-to "x"`, `subscribe-to: it belongs at metric-store.nats-subscriptions[].subscribe-to`, true},
