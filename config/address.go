@@ -134,8 +134,8 @@ func role(name string) error {
 // backendAddress accepts the address of cc-backend.
 func backendAddress(address string) error {
 	u, err := url.Parse(address)
-	if err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" {
-		return fmt.Errorf(`%q is not an address such as "https://monitoring.example.org"`, address)
+	if err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" || u.Port() != "" && checkPort(u.Port()) != nil {
+		return fmt.Errorf(`%q is not an address such as "https://monitoring.example.org", with a port of at most 65535 if any`, address)
 	}
 	return nil
 }

@@ -17,12 +17,12 @@ const lockName = "LOCK"
 // one directory destroy the log.
 func lockDirectory(dir string) (*os.File, error) {
 	if err := os.MkdirAll(dir, 0o750); err != nil {
-		return nil, fmt.Errorf("create directory: %w", err)
+		return nil, fmt.Errorf("create directory %s (nats.embedded.directory): %w", dir, err)
 	}
 	path := filepath.Join(dir, lockName)
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o640)
 	if err != nil {
-		return nil, fmt.Errorf("lock directory: %w", err)
+		return nil, fmt.Errorf("lock directory %s (nats.embedded.directory): %w", dir, err)
 	}
 	if err := tryLock(f); err != nil {
 		owner, _ := io.ReadAll(io.LimitReader(f, 32))
@@ -32,7 +32,7 @@ func lockDirectory(dir string) (*os.File, error) {
 	}
 	if err := errors.Join(f.Truncate(0), writePID(f)); err != nil {
 		f.Close()
-		return nil, fmt.Errorf("lock directory: %w", err)
+		return nil, fmt.Errorf("lock directory %s (nats.embedded.directory): %w", dir, err)
 	}
 	return f, nil
 }

@@ -172,12 +172,12 @@ func (s *Server) Start(ctx context.Context) error {
 	if s.cfg.MaxStore == 0 {
 		if s.cfg.MaxStore, err = defaultMaxStore(s.cfg.Directory); err != nil {
 			s.unlock()
-			return fmt.Errorf("start embedded nats-server: %w", err)
+			return fmt.Errorf("start embedded nats-server in %s (nats.embedded.directory): %w", s.cfg.Directory, err)
 		}
 	}
 	if err := s.launch(ctx); err != nil {
 		s.unlock()
-		return fmt.Errorf("start embedded nats-server in %s: %w", s.cfg.Directory, err)
+		return fmt.Errorf("start embedded nats-server in %s (nats.embedded.directory): %w", s.cfg.Directory, err)
 	}
 	return nil
 }
@@ -212,7 +212,7 @@ func (s *Server) listenable() error {
 	}
 	l, err := net.Listen("tcp", net.JoinHostPort(s.opts.Host, strconv.Itoa(s.opts.Port)))
 	if err != nil {
-		return fmt.Errorf("%w (is another nats-server running? nats.embedded.addr sets the address)", err)
+		return fmt.Errorf("%w (is another nats-server running? nats.embedded.addr or the flag -nats-addr sets the address)", err)
 	}
 	return l.Close()
 }

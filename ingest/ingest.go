@@ -142,6 +142,9 @@ func (c Config) validate() error {
 	if c.Stream.MaxAge < 0 || c.Stream.MaxBytes < 0 {
 		faults = append(faults, errors.New("the limits of the stream cannot be negative"))
 	}
+	if c.Broker.CredsFile != "" {
+		faults = append(faults, checkCredentials(c.Broker.CredsFile))
+	}
 	for _, s := range c.Subscriptions {
 		if s.Subject == "" {
 			faults = append(faults, errors.New("a subscription without a subject"))

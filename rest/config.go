@@ -107,7 +107,7 @@ func loadTLS(certFile, keyFile string) (*tls.Config, error) {
 	}
 	cert, err := tls.LoadX509KeyPair(certFile, keyFile)
 	if err != nil {
-		return nil, fmt.Errorf("load certificate %s and key %s: %w", certFile, keyFile, err)
+		return nil, fmt.Errorf("load certificate %s and key %s (main.https-cert-file, main.https-key-file): %w", certFile, keyFile, err)
 	}
 	return &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}, nil
 }

@@ -285,7 +285,7 @@ func (c *Checkpoints) failed(err error) {
 	c.stats.Failed++
 	c.stats.Err = err
 	c.log.Error("no checkpoint could be written: nothing is lost while the log holds the entries since the last one; trying again",
-		"error", err, "last", c.stats.Last, "again_in", again)
+		"error", err, "directory", c.cfg.Directory, "last", c.stats.Last, "again_in", again)
 }
 
 func (s *Store) changes(applied Entry) changes {

@@ -14,8 +14,10 @@ import (
 // openCheckpoints takes the directory of the checkpoints, once the program runs
 // as the user who is to own them.
 func (a *app) openCheckpoints() (err error) {
-	a.checkpoints, err = store.OpenCheckpoints(a.store, a.config)
-	return err
+	if a.checkpoints, err = store.OpenCheckpoints(a.store, a.config); err != nil {
+		return fmt.Errorf("metric-store.checkpoints.directory: %w", err)
+	}
+	return nil
 }
 
 // followLog loads the newest checkpoint, and reads the log from there on.
@@ -75,7 +77,7 @@ func (a *app) checkpointTrouble() error {
 	if !s.Last.IsZero() {
 		last = "the newest one is of " + s.Last.UTC().Format(time.RFC3339)
 	}
-	return fmt.Errorf("no checkpoint can be written (%s): %w", last, s.Err)
+	return fmt.Errorf("no checkpoint can be written to %s, metric-store.checkpoints.directory (%s): %w", a.config.Directory, last, s.Err)
 }
 
 // checkpointCollector reads the state of the checkpoints at each scrape.

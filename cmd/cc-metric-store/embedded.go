@@ -22,7 +22,7 @@ type embeddedServer struct {
 func newEmbeddedServer(cfg *config.Config, log *slog.Logger) (*embeddedServer, error) {
 	e := cfg.NATS.Embedded
 	c := embedded.Config{
-		Directory:  e.Directory,
+		Directory:  absolute(e.Directory),
 		Addr:       e.Addr,
 		Username:   e.Username,
 		Password:   e.Password,
@@ -37,7 +37,7 @@ func newEmbeddedServer(cfg *config.Config, log *slog.Logger) (*embeddedServer, e
 	if err != nil {
 		return nil, err
 	}
-	return &embeddedServer{server: server, log: log, dir: e.Directory, started: make(chan struct{})}, nil
+	return &embeddedServer{server: server, log: log, dir: absolute(e.Directory), started: make(chan struct{})}, nil
 }
 
 // start is called by ingest alone, once at a time, stop when ingest and watch
@@ -95,7 +95,7 @@ func (e *embeddedServer) health() error {
 		return nil
 	}
 	if err := e.server.Health(); err != nil {
-		return fmt.Errorf("the embedded log in %s cannot be written (is its disk full?): %w", e.dir, err)
+		return fmt.Errorf("the embedded log in %s (nats.embedded.directory) cannot be written (is its disk full?): %w", e.dir, err)
 	}
 	return nil
 }

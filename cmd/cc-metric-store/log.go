@@ -38,6 +38,9 @@ func newLogger(w io.Writer, o options) (*slog.Logger, error) {
 			if a.Key == slog.TimeKey && len(groups) == 0 && !o.logDate {
 				return slog.Attr{}
 			}
+			if a.Value.Kind() == slog.KindTime && a.Value.Time().IsZero() {
+				a.Value = slog.StringValue("none") // what a missing time means everywhere
+			}
 			return a
 		},
 	})), nil

@@ -27,6 +27,11 @@ type options struct {
 	config      string
 	configGiven bool
 	check       bool
+	print       bool
+	addr        string
+	natsAddr    string
+	genKeyPair  bool
+	genToken    string
 	dev         bool
 	gops        bool
 	logLevel    string
@@ -60,6 +65,11 @@ func parseFlags(args []string, stderr io.Writer) (options, error) {
 	fs.SetOutput(stderr)
 	fs.StringVar(&o.config, "config", defaultConfig, "configuration `file`; without one at this place the built-in defaults apply")
 	fs.BoolVar(&o.check, "check-config", false, "check the configuration, say what is wrong with it, and exit")
+	fs.BoolVar(&o.print, "print-config", false, "print the configuration in force, without secrets, in the form of a configuration file, and exit")
+	fs.StringVar(&o.addr, "addr", "", "`host:port` of the REST interface, instead of main.addr (default localhost:8080)")
+	fs.StringVar(&o.natsAddr, "nats-addr", "", "`host:port` at which the embedded NATS server listens, instead of nats.embedded.addr (without a configuration file 127.0.0.1:4222)")
+	fs.BoolVar(&o.genKeyPair, "gen-keypair", false, "print a new key pair: "+publicKeyVariable+" is for main.jwt-public-key, and "+privateKeyVariable+" signs tokens; then exit")
+	fs.StringVar(&o.genToken, "gen-token", "", "print a token that is valid for a year, with these `roles`, such as api, or none; it is signed with the "+privateKeyVariable+" of the environment; then exit")
 	fs.BoolVar(&o.dev, "dev", false, "serve the Swagger page of the REST interface at /swagger/")
 	fs.BoolVar(&o.gops, "gops", false, "listen for the gops diagnostics tool (github.com/google/gops)")
 	fs.StringVar(&o.logLevel, "loglevel", "warn", "write log lines from this `level` on: debug, info, warn, err or crit")

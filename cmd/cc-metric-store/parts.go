@@ -35,7 +35,7 @@ func storeConfig(cfg *config.Config, log *slog.Logger) store.Config {
 
 func checkpointConfig(cfg *config.Config, log *slog.Logger) store.CheckpointConfig {
 	return store.CheckpointConfig{
-		Directory: cfg.MetricStore.CheckpointDirectory,
+		Directory: absolute(cfg.MetricStore.CheckpointDirectory),
 		Interval:  cfg.MetricStore.CheckpointInterval,
 		Logger:    log,
 	}
@@ -58,7 +58,7 @@ func ingestConfig(cfg *config.Config, e *embeddedServer, log *slog.Logger) inges
 		subs[i] = ingest.Subscription{Subject: s.Subject, Cluster: s.ClusterTag}
 	}
 	return ingest.Config{
-		Broker:           ingest.Broker{URL: n.Address, Username: n.Username, Password: n.Password, CredsFile: n.CredsFile},
+		Broker:           ingest.Broker{URL: n.Address, Username: n.Username, Password: n.Password, CredsFile: absoluteFile(n.CredsFile)},
 		Embedded:         e.start,
 		EmbeddedUser:     n.Embedded.Username,
 		EmbeddedPassword: n.Embedded.Password,
@@ -81,12 +81,20 @@ func ingestConfig(cfg *config.Config, e *embeddedServer, log *slog.Logger) inges
 func restConfig(cfg *config.Config, o options, log *slog.Logger) rest.Config {
 	return rest.Config{
 		Addr:         cfg.Main.Addr,
-		CertFile:     cfg.Main.HTTPSCertFile,
-		KeyFile:      cfg.Main.HTTPSKeyFile,
+		CertFile:     absoluteFile(cfg.Main.HTTPSCertFile),
+		KeyFile:      absoluteFile(cfg.Main.HTTPSKeyFile),
 		JWTPublicKey: cfg.Main.JWTPublicKey,
 		JWTRoles:     cfg.Main.JWTRoles,
 		Dev:          o.dev,
 		Version:      version,
 		Logger:       log,
 	}
+}
+
+// absoluteFile returns the absolute path of a file, empty if there is none.
+func absoluteFile(path string) string {
+	if path == "" {
+		return ""
+	}
+	return absolute(path)
 }

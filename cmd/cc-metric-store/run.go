@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -28,6 +29,12 @@ func run(ctx context.Context, o options, stdout, stderr io.Writer) error {
 	if o.dump != "" {
 		return store.DumpFile(stdout, o.dump)
 	}
+	if o.genKeyPair {
+		return printKeyPair(stdout)
+	}
+	if o.genToken != "" {
+		return printToken(stdout, stderr, o.genToken)
+	}
 	log, err := newLogger(stderr, o)
 	if err != nil {
 		return err
@@ -36,17 +43,23 @@ func run(ctx context.Context, o options, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if o.check {
-		fmt.Fprintf(stdout, "configuration %s: no faults found\n", o.config)
-		return nil
+	if o.print {
+		return printConfig(stdout, stderr, cfg)
 	}
 	a, err := assemble(cfg, o, log)
+	if o.check {
+		if err := errors.Join(err, checkSystem(cfg, log)); err != nil {
+			return err
+		}
+		fmt.Fprintf(stdout, "configuration %s: no faults found\n", absolute(o.config))
+		return nil
+	}
 	if err != nil {
 		return err
 	}
 	a.collector = newCollector(cfg.MetricStore.MemoryCap)
 	if err := a.rest.Listen(); err != nil {
-		return err
+		return fmt.Errorf("%w (main.addr or the flag -addr sets the address)", err)
 	}
 	log.Info("REST is listening", "url", a.rest.URL())
 	if err := dropPrivileges(cfg.Main.User, cfg.Main.Group); err != nil {
@@ -54,7 +67,7 @@ func run(ctx context.Context, o options, stdout, stderr io.Writer) error {
 	}
 	if o.gops || cfg.Main.Gops {
 		if err := agent.Listen(agent.Options{}); err != nil {
-			return fmt.Errorf("start the gops agent: %w", err)
+			return fmt.Errorf("start the gops agent (main.debug.gops, -gops): %w", err)
 		}
 		defer agent.Close()
 	}
@@ -62,9 +75,7 @@ func run(ctx context.Context, o options, stdout, stderr io.Writer) error {
 		return err
 	}
 	defer a.checkpoints.Close()
-	if builtIn {
-		printWelcome(stdout, cfg, a.rest.URL())
-	}
+	printBanner(stdout, cfg, o, builtIn, a.rest.URL())
 	// An error means that the one who asked to be notified is gone.
 	_, _ = daemon.SdNotify(false, daemon.SdNotifyReady)
 	announced := make(chan struct{})
@@ -82,9 +93,11 @@ func run(ctx context.Context, o options, stdout, stderr io.Writer) error {
 // loadConfig reads the configuration. builtIn says that there is none and the
 // defaults apply.
 func loadConfig(o options, log *slog.Logger) (cfg *config.Config, builtIn bool, err error) {
-	cfg, warnings, err := config.Load(o.config)
+	overrides := config.Overrides{Addr: o.addr, NATSAddr: o.natsAddr}
+	cfg, warnings, err := overrides.Load(o.config)
 	if errors.Is(err, fs.ErrNotExist) && !o.configGiven && !o.check {
-		return config.Default(), true, nil
+		cfg, err = overrides.Default()
+		return cfg, true, err
 	}
 	var unknown []error
 	for _, w := range warnings {
@@ -94,16 +107,23 @@ func loadConfig(o options, log *slog.Logger) (cfg *config.Config, builtIn bool, 
 		}
 		log.Warn("configuration: "+w.Text, "key", w.Path)
 	}
+	if cfg != nil && cfg.NATS.Address != "" && o.natsAddr != "" {
+		log.Warn("the embedded server listens only while the log is in it: the log is to be on the broker that nats.address names", "flag", "-nats-addr")
+	}
 	return cfg, false, errors.Join(append([]error{err}, unknown...)...)
 }
 
-func printWelcome(w io.Writer, cfg *config.Config, url string) {
-	fmt.Fprintf(w, `cc-metric-store %s: there is no %s, so the built-in defaults apply:
-  REST at %s, without authentication; try %s/api/healthcheck?cluster=alex&node=a0603
-  NATS at nats://%s, subject %s; send something with cc-metric-generator
-  %d metrics at 60 s, kept for %v; the log is in %s, checkpoints are in %s
-`, version, defaultConfig, url, url, cfg.NATS.Embedded.Addr, cfg.MetricStore.Subscriptions[0].Subject,
-		len(cfg.Metrics), cfg.MetricStore.Retention, cfg.NATS.Embedded.Directory, cfg.MetricStore.CheckpointDirectory)
+// printConfig prints the configuration in force.
+func printConfig(stdout, stderr io.Writer, cfg *config.Config) error {
+	text, err := cfg.JSON()
+	if err != nil {
+		return err
+	}
+	if bytes.Contains(text, []byte(config.Hidden)) {
+		fmt.Fprintf(stderr, "cc-metric-store: %s stands for secrets: put them in before this is used as a configuration\n", config.Hidden)
+	}
+	_, err = stdout.Write(text)
+	return err
 }
 
 // app is the assembled program.
