@@ -132,6 +132,10 @@ func OpenCheckpoints(s *Store, cfg CheckpointConfig) (*Checkpoints, error) {
 // Close gives the directory up.
 func (c *Checkpoints) Close() { c.dir.Close() }
 
+// Foreign looks for files of ClusterCockpit's metric store in a directory that has
+// no checkpoint yet. They are not read.
+func (c *Checkpoints) Foreign() checkpoint.Foreign { return c.dir.Foreign() }
+
 // Stats describes the checkpoints of this run.
 func (c *Checkpoints) Stats() CheckpointStats {
 	c.mu.Lock()
