@@ -12,9 +12,11 @@ SOAK       ?= 10m
 BENCHTIME  ?= 2s
 RESTART_HOSTS ?= 200
 
-.PHONY: help build run test check unit race fuzz stress soak bench bench-memory bench-restart clean
+.PHONY: help first-compile build run test check unit race fuzz stress soak bench bench-memory bench-restart clean
 
 help:
+	@echo "The first compile after a clone takes minutes, as nats-server is large; later ones take seconds."
+	@echo
 	@echo "build   bin/cc-metric-store and bin/cc-metric-generator"
 	@echo "run     the metric store, on ./config.json or the built-in defaults"
 	@echo "test    everything that a change has to pass: check, race, fuzz"
@@ -29,7 +31,11 @@ help:
 	@echo "soak    ten minutes (SOAK) at a high rate, with queries, checkpoints and a restart of the broker"
 	@echo "clean   removes bin"
 
-build:
+# Nobody should take a first compile for a program that hangs.
+first-compile:
+	@test -e bin/cc-metric-store || echo "The first compile takes minutes: libraries are fetched and built. Later ones take seconds."
+
+build: first-compile
 	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/...
 
 run: build
@@ -37,16 +43,16 @@ run: build
 
 test: check race fuzz
 
-check:
+check: first-compile
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "gofmt would change:" $$unformatted; exit 1; }
 	go vet ./...
 	go mod tidy -diff
 	$(STATICCHECK) ./...
 
-unit:
+unit: first-compile
 	go test ./...
 
-race:
+race: first-compile
 	go test -race -timeout 12m ./...
 
 # One fuzz test at a time: that is what go test can do.
