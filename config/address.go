@@ -53,7 +53,7 @@ func brokerAddress(list string) error {
 		}
 		server, err := url.Parse(entry)
 		if err != nil || server.Hostname() == "" || strings.ContainsFunc(server.Hostname(), notInHost) ||
-			server.Port() != "" && checkPort(server.Port()) != nil {
+			server.Port() != "" && (checkPort(server.Port()) != nil || strings.Trim(server.Port(), "0") == "") {
 			return fmt.Errorf(`server %d of the list is not an address such as "nats://broker:4222" or "broker:4222"`, i+1)
 		}
 		switch server.Scheme {
@@ -108,10 +108,10 @@ func publicKey(encoded string) error {
 	const keySize = 32
 	key, err := base64.StdEncoding.DecodeString(encoded)
 	if err != nil {
-		return fmt.Errorf("is not standard base64 (%w): give the raw Ed25519 public key in base64, 44 characters", err)
+		return fmt.Errorf("is not standard base64 (%w): give the raw Ed25519 public key in base64, 44 characters (-gen-keypair makes a pair)", err)
 	}
 	if len(key) != keySize {
-		return fmt.Errorf("holds %d bytes: an Ed25519 public key has %d, 44 characters in base64", len(key), keySize)
+		return fmt.Errorf("holds %d bytes: an Ed25519 public key has %d, 44 characters in base64 (-gen-keypair makes a pair)", len(key), keySize)
 	}
 	return nil
 }

@@ -11,6 +11,8 @@ import (
 	"time"
 )
 
+func parse(file string, data []byte) (*Config, []Warning, error) { return Overrides{}.parse(file, data) }
+
 const testKey = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 
 func TestLoad(t *testing.T) {
@@ -128,7 +130,7 @@ func TestLoadReportsFileErrors(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			_, _, err := Overrides{}.parse("config.json", []byte(test.text))
+			_, _, err := parse("config.json", []byte(test.text))
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, want %q", err, test.want)
 			}

@@ -62,17 +62,17 @@ func TestDefaultsApplyToWhatIsAbsent(t *testing.T) {
 		`{}`, `{"main": null}`, `{"metrics": null}`, `{"main": {"addr": ""}, "nats": {"embedded": {}, "stream": null}}`,
 		`{"metric-store": {"retention-in-memory": "", "checkpoints": {}}}`, `{"metrics-file": ""}`,
 	} {
-		cfg, warnings, err := Overrides{}.parse("config.json", []byte(text))
+		cfg, warnings, err := parse("config.json", []byte(text))
 		if err != nil || len(warnings) > 0 || !reflect.DeepEqual(cfg, want) {
 			t.Errorf("%s: got %+v, %v, %v", text, cfg, warnings, err)
 		}
 	}
-	cfg, _, err := Overrides{}.parse("config.json", []byte(`{"http-api": {}, "jwt-public-key": ""}`))
+	cfg, _, err := parse("config.json", []byte(`{"http-api": {}, "jwt-public-key": ""}`))
 	if err != nil || !reflect.DeepEqual(cfg, want) {
 		t.Errorf("flat: got %+v, %v", cfg, err)
 	}
 	for _, text := range []string{`{"metrics": {"clock": {"frequency": 1}}}`, `{"metrics": {"*": {"frequency": 1, "aggregation": "sum"}}}`} {
-		cfg, _, err := Overrides{}.parse("config.json", []byte(text))
+		cfg, _, err := parse("config.json", []byte(text))
 		if err != nil || len(cfg.Metrics) != 1 {
 			t.Errorf("%s: got %+v, %v", text, cfg, err)
 		}

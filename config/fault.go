@@ -69,15 +69,26 @@ type findings struct {
 }
 
 func (f *findings) fault(n *node, format string, args ...any) {
-	f.faults = append(f.faults, Fault{Path: n.path, Problem: n.origin(fmt.Sprintf(format, args...))})
+	f.faults = append(f.faults, Fault{Path: clip(n.path), Problem: n.origin(clip(fmt.Sprintf(format, args...)))})
 }
 
 func (f *findings) warn(n *node, format string, args ...any) {
-	f.warnings = append(f.warnings, Warning{Path: n.path, Text: n.origin(fmt.Sprintf(format, args...))})
+	f.warnings = append(f.warnings, Warning{Path: clip(n.path), Text: n.origin(clip(fmt.Sprintf(format, args...)))})
 }
 
 func (f *findings) unknownKey(n *node, text string) {
-	f.warnings = append(f.warnings, Warning{Path: n.path, Text: n.origin(text), UnknownKey: true})
+	f.warnings = append(f.warnings, Warning{Path: clip(n.path), Text: n.origin(text), UnknownKey: true})
+}
+
+// maxText bounds a message, which may quote what is in the file.
+const maxText = 800
+
+// clip cuts the middle out of a long message, whose end says what would be right.
+func clip(text string) string {
+	if len(text) <= maxText {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxText/2], "") + " ... " + strings.ToValidUTF8(text[len(text)-maxText/2:], "")
 }
 
 func (f *findings) sort() {

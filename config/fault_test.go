@@ -86,6 +86,19 @@ func TestFaults(t *testing.T) {
 		{`nats [{"address": "a"}]`, `nats: found a list, wanted an object`},
 		{`nats {"address": "a", "password": "x"}`, `nats.password: without username`},
 		{`nats {"address": "a", "creds-file-path": "absent"}`, `nats.creds-file-path: no such file`},
+		{`nats.address "broker:0"`, `nats.address: server 1 of the list`},
+		{`nats.address "[::1]:00"`, `nats.address: server 1 of the list`},
+		{`nats {"embedded": {"addr": ":1", "username": "x", "password": "$2a$11$abc"}}`, `nats.embedded.password: looks like a bcrypt hash`},
+		{`nats.embedded.addr "localhost:8082"`, `nats.embedded.addr: the address of REST as well`},
+		{`nats {"embedded": {"addr": "127.0.0.1:1"}, "address": "a:1, nats://u:secret@127.0.0.1:1"}`, `nats.address: 127.0.0.1:1 is where the embedded server is to listen`},
+		{`nats.embedded.directory "var/checkpoints/"`, `nats.embedded.directory: within the directory of the log`},
+		{`nats.embedded.directory "."`, `nats.embedded.directory: within the directory of the log`},
+		{`metric-store.checkpoints {"directory": "./var/x/../nats/jetstream"}`, `metric-store.checkpoints.directory: within the directory of the log`},
+		{`metric-store.nats-subscriptions [{"subscribe-to": "` + strings.Repeat("a.", 300) + `b"}]`, `metric-store.nats-subscriptions[0].subscribe-to: has 601 bytes, more than 512`},
+		{`metric-store.nats-subscriptions [{"subscribe-to": "a", "cluster-tag": "` + strings.Repeat("x", 70000) + `"}]`, `metric-store.nats-subscriptions[0].cluster-tag: it has 1 to 255 bytes`},
+		{`metric-store.nats-subscriptions [{"subscribe-to": "a", "cluster-tag": "a\nb"}]`, `metric-store.nats-subscriptions[0].cluster-tag: no control characters`},
+		{`nats.stream.name "` + strings.Repeat("x", 241) + `"`, `nats.stream.name: at most 240 bytes`},
+		{`nats.stream.name "_INBOX"`, `nats.stream.name: not _INBOX`},
 		{`nats.subscriptions [{"subscribe-to": "a"}]`, `nats.subscriptions: move them there`},
 		{`nats.embedded.addr "4222"`, `nats.embedded.addr: not host:port`},
 		{`nats.embedded.password "x"`, `nats.embedded.password: without username`},
@@ -133,12 +146,15 @@ func TestFaults(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.edit, func(t *testing.T) {
-			_, _, err := Overrides{}.parse("config.json", edit(t, minimal, test.edit))
+			_, _, err := parse("config.json", edit(t, minimal, test.edit))
 			want := []string{test.fault}
 			if strings.HasPrefix(test.edit, "main.https") {
 				want = append(want, "main.https-cert-file: without https-key-file")
 			}
 			expectFaults(t, err, want...)
+			if len(err.Error()) > 2000 {
+				t.Errorf("the message has %d bytes", len(err.Error()))
+			}
 			if strings.Contains(err.Error(), "secret") {
 				t.Error("the message gives away a password")
 			}
@@ -160,14 +176,14 @@ func TestFlatFaults(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.edit, func(t *testing.T) {
-			_, _, err := Overrides{}.parse("config.json", edit(t, minimalFlat, test.edit))
+			_, _, err := parse("config.json", edit(t, minimalFlat, test.edit))
 			expectFaults(t, err, test.fault)
 		})
 	}
 }
 
 func TestFaultsAreReportedTogether(t *testing.T) {
-	_, warnings, err := Overrides{}.parse("config.json", []byte(`{
+	_, warnings, err := parse("config.json", []byte(`{
 		"main": {"adr": ":80", "user": 1},
 		"metrics": {"b": {"frequency": 0}, "a": {}, "b": {"frequency": 1, "frequency": 0}},
 		"metric-store": {"retention-in-memory": "1s", "nats-subscriptions": [{"subscribe-to": ">"}]}
@@ -187,7 +203,7 @@ func TestFaultsAreReportedTogether(t *testing.T) {
 		t.Errorf("error reads\n%s", err)
 	}
 	for _, text := range []string{`[]`, `null`, `"main"`, `7`} {
-		_, _, err = Overrides{}.parse("config.json", []byte(text))
+		_, _, err = parse("config.json", []byte(text))
 		expectFaults(t, err, ": wanted an object")
 	}
 }
@@ -227,12 +243,12 @@ func TestHTTPSAndCredentialFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	name := string(quoted)
-	cfg, _, err := Overrides{}.parse("config.json", edit(t, minimal, "main.https-cert-file "+name, "main.https-key-file "+name,
+	cfg, _, err := parse("config.json", edit(t, minimal, "main.https-cert-file "+name, "main.https-key-file "+name,
 		`nats.address "broker"`, "nats.creds-file-path "+name))
 	if err != nil || cfg.Main.HTTPSCertFile != file || cfg.Main.HTTPSKeyFile != file || cfg.NATS.CredsFile != file {
 		t.Errorf("got %+v, %v", cfg, err)
 	}
-	_, _, err = Overrides{}.parse("config.json", edit(t, minimal, "main.https-cert-file "+name, `nats.address "broker"`,
+	_, _, err = parse("config.json", edit(t, minimal, "main.https-cert-file "+name, `nats.address "broker"`,
 		`nats.username "u"`, "nats.creds-file-path "+name))
 	expectFaults(t, err, "main.https-cert-file: without https-key-file", "nats.creds-file-path: together with username")
 }

@@ -90,7 +90,7 @@ func natsSection() field {
 		"addr":        {kind: text, valid: on(hostPort)},
 		"directory":   {kind: text},
 		"username":    {kind: text},
-		"password":    {kind: text, valid: on(secret)},
+		"password":    {kind: text, valid: on(plainPassword)},
 		"max-payload": {kind: size, valid: between(leastPayload, 1<<30, showSize)},
 		"max-store":   {kind: size, valid: zeroOr(between(leastStore, largestDisk, showSize))},
 		"sync":        {kind: text, wanted: wantedSync, valid: on(syncMode)},

@@ -30,7 +30,7 @@ func FuzzParse(f *testing.F) {
 		f.Add([]byte(text))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		cfg, _, err := Overrides{}.parse(filepath.Join("testdata", "config.json"), data)
+		cfg, _, err := parse(filepath.Join("testdata", "config.json"), data)
 		if (cfg == nil) != (err != nil) {
 			t.Fatalf("got %v and %v", cfg, err)
 		}

@@ -44,7 +44,7 @@ func TestPrintedConfigurationIsTheSame(t *testing.T) {
 	for name, text := range map[string]string{
 		"nothing": `{}`, "everything": everything, "minimal": minimal, "flat": minimalFlat, "credentials": creds,
 	} {
-		want, _, err := Overrides{}.parse(name, []byte(text))
+		want, _, err := parse(name, []byte(text))
 		if err != nil {
 			t.Fatal(name, err)
 		}
@@ -56,7 +56,7 @@ func TestPrintedConfigurationIsTheSame(t *testing.T) {
 		if bytes.Contains(printed, []byte("secret")) {
 			t.Errorf("%s: a secret is printed:\n%s", name, printed)
 		}
-		got, warnings, err := Overrides{}.parse(name, secrets(printed, want))
+		got, warnings, err := parse(name, secrets(printed, want))
 		if err != nil || len(warnings) > 0 || !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: got %+v, %v, %v\nwant %+v\nprinted %s", name, got, warnings, err, want, printed)
 		}
@@ -101,7 +101,7 @@ func TestHiddenSecretsAreNoPasswords(t *testing.T) {
 		{`nats {"address": "nats://(hidden)@a"}`, "nats.address"},
 		{`nats {"embedded": {"addr": ":1", "username": "u", "password": "(hidden)"}}`, "nats.embedded.password"},
 	} {
-		_, _, err := Overrides{}.parse("config.json", edit(t, minimal, test.edit))
+		_, _, err := parse("config.json", edit(t, minimal, test.edit))
 		expectFaults(t, err, test.path+": stands for a secret")
 	}
 }

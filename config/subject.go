@@ -11,6 +11,10 @@ import (
 const (
 	syncAlways = "always"
 	inbox      = "_INBOX"
+	// maxSubject is far below the longest line of NATS's protocol.
+	maxSubject    = 512
+	maxClusterTag = 255
+
 	wantedSync = `"always" or the time between two flushes, such as "1s"`
 )
 
@@ -28,6 +32,9 @@ func subject(s string) error {
 	}
 	if strings.ContainsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }) {
 		return fmt.Errorf("%q holds a blank or a control character, which no NATS subject has", s)
+	}
+	if len(s) > maxSubject {
+		return fmt.Errorf("%q has %d bytes, more than %d", s, len(s), maxSubject)
 	}
 	tokens := strings.Split(s, ".")
 	for i, token := range tokens {
@@ -89,8 +96,12 @@ func streamName(name string) error {
 	return nil
 }
 
-// clusterTag refuses names that could leave a directory named after them.
+// clusterTag refuses names that could leave a directory named after them, and
+// those that nobody could send in a line.
 func clusterTag(tag string) error {
+	if len(tag) > maxClusterTag || strings.ContainsFunc(tag, unicode.IsControl) {
+		return fmt.Errorf("%q cannot name a cluster: it has 1 to %d bytes and no control characters", tag, maxClusterTag)
+	}
 	if strings.Contains(tag, "..") || strings.ContainsAny(tag, `/\`) {
 		return fmt.Errorf(`%q cannot name a cluster: no '/', '\' or '..'`, tag)
 	}

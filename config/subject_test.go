@@ -76,7 +76,7 @@ func TestSubscriptions(t *testing.T) {
 			for i, s := range strings.Fields(test.subjects) {
 				items = append(items, `{"subscribe-to": "`+s+`", "cluster-tag": "c`+string(rune('0'+i))+`"}`)
 			}
-			cfg, warnings, err := Overrides{}.parse("config.json", edit(t, minimal, "metric-store.nats-subscriptions ["+strings.Join(items, ",")+"]"))
+			cfg, warnings, err := parse("config.json", edit(t, minimal, "metric-store.nats-subscriptions ["+strings.Join(items, ",")+"]"))
 			if test.fault != "" {
 				expectFaults(t, err, test.fault)
 				return
@@ -131,7 +131,7 @@ func TestReservedSubjects(t *testing.T) {
 		subscription := `metric-store.nats-subscriptions [{"subscribe-to": "` + test.subject + `"}]`
 		for i, edits := range [][]string{{subscription}, {subscription, broker}} {
 			want := []string{test.embedded, test.external}[i]
-			_, _, err := Overrides{}.parse("config.json", edit(t, minimal, edits...))
+			_, _, err := parse("config.json", edit(t, minimal, edits...))
 			switch {
 			case want == "" && err != nil:
 				t.Errorf("%s: %v", test.subject, err)
@@ -147,7 +147,7 @@ func TestReservedSubjects(t *testing.T) {
 }
 
 func TestReservedSubjectsFollowTheStreamName(t *testing.T) {
-	_, _, err := Overrides{}.parse("config.json", edit(t, minimal, `nats.stream.name "hpc"`,
+	_, _, err := parse("config.json", edit(t, minimal, `nats.stream.name "hpc"`,
 		`metric-store.nats-subscriptions [{"subscribe-to": "hpc.free"}, {"subscribe-to": "CC_METRICS.write"}]`))
 	expectFaults(t, err, `metric-store.nats-subscriptions[0].subscribe-to: overlaps "hpc.free"`)
 }

@@ -37,7 +37,7 @@ func TestWarnings(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.edit, func(t *testing.T) {
-			cfg, warnings, err := Overrides{}.parse("config.json", edit(t, minimal, test.edit))
+			cfg, warnings, err := parse("config.json", edit(t, minimal, test.edit))
 			if err != nil || cfg == nil {
 				t.Fatal(err)
 			}
@@ -70,12 +70,16 @@ func TestAcceptedSilently(t *testing.T) {
 		`metric-store.cleanup {"mode": "delete", "directory": ""}`,
 		`metric-store.memory-cap 0`,
 		`nats.embedded.max-store 0`,
+		`nats.embedded.directory "./var/checkpoints/../nats2"`,
+		`nats.embedded.directory "./var/checkpoints/nats"`,
+		`nats.embedded.directory "./var/check"`,
+		`nats.embedded.addr "localhost:8083"`,
 		`nats.stream.max-bytes 0`,
 		`nats {"stream": {"max-bytes": "4MB"}, "embedded": {"max-payload": "2MB"}}`,
 		`nats {"stream": {"max-bytes": "4MB"}, "address": "broker"}`,
 		`nats.stream.max-age "96h"`,
 	} {
-		_, warnings, err := Overrides{}.parse("config.json", edit(t, minimal, e))
+		_, warnings, err := parse("config.json", edit(t, minimal, e))
 		if err != nil || len(warnings) > 0 {
 			t.Errorf("%s: %v %v", e, err, warnings)
 		}
@@ -83,7 +87,7 @@ func TestAcceptedSilently(t *testing.T) {
 }
 
 func TestOlderSubscriptionsKey(t *testing.T) {
-	cfg, _, err := Overrides{}.parse("config.json", edit(t, minimal, `metric-store.nats-subscriptions null`,
+	cfg, _, err := parse("config.json", edit(t, minimal, `metric-store.nats-subscriptions null`,
 		`metric-store.subscriptions [{"subscribe-to": "a", "cluster-tag": "b"}]`))
 	if err != nil || len(cfg.MetricStore.Subscriptions) != 1 || cfg.MetricStore.Subscriptions[0] != (Subscription{"a", "b"}) {
 		t.Errorf("got %+v, %v", cfg, err)
@@ -92,16 +96,16 @@ func TestOlderSubscriptionsKey(t *testing.T) {
 
 func TestFlatDetection(t *testing.T) {
 	for base, flat := range map[string]bool{minimal: false, minimalFlat: true} {
-		_, warnings, err := Overrides{}.parse("config.json", []byte(base))
+		_, warnings, err := parse("config.json", []byte(base))
 		if err != nil || (len(warnings) == 1 && warnings[0].Text == flatWarning) != flat {
 			t.Errorf("flat %v: %v %v", flat, warnings, err)
 		}
 	}
-	cfg, _, err := Overrides{}.parse("config.json", edit(t, minimal, `http-api {}`))
+	cfg, _, err := parse("config.json", edit(t, minimal, `http-api {}`))
 	if err != nil || cfg.MetricStore.Retention != 48*time.Hour {
 		t.Errorf("a file with main is of the new format: %+v, %v", cfg, err)
 	}
-	_, warnings, err := Overrides{}.parse("config.json", []byte(`{"main": {"addr": ":0"}, "metrics": {"a": {"frequency": 1}}, "http-api": {}}`))
+	_, warnings, err := parse("config.json", []byte(`{"main": {"addr": ":0"}, "metrics": {"a": {"frequency": 1}}, "http-api": {}}`))
 	if err != nil {
 		t.Error(err)
 	}
@@ -109,7 +113,7 @@ func TestFlatDetection(t *testing.T) {
 }
 
 func TestPayloadIsCappedAtWhatTheLogStores(t *testing.T) {
-	cfg, warnings, err := Overrides{}.parse("config.json", edit(t, minimal, `nats.embedded.max-payload "64MB"`))
+	cfg, warnings, err := parse("config.json", edit(t, minimal, `nats.embedded.max-payload "64MB"`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,14 +124,14 @@ func TestPayloadIsCappedAtWhatTheLogStores(t *testing.T) {
 }
 
 func TestBackend(t *testing.T) {
-	cfg, warnings, err := Overrides{}.parse("config.json", edit(t, minimal, `main.backend-url "https://cc.example.org/"`, `main.backend-token "x"`))
+	cfg, warnings, err := parse("config.json", edit(t, minimal, `main.backend-url "https://cc.example.org/"`, `main.backend-token "x"`))
 	if err != nil || len(warnings) > 0 {
 		t.Fatal(err, warnings)
 	}
 	if m := cfg.Main; m.BackendURL != "https://cc.example.org" || m.BackendToken != "x" {
 		t.Errorf("got %+v", m)
 	}
-	_, warnings, err = Overrides{}.parse("config.json", edit(t, minimal, `main.backend-token "x"`))
+	_, warnings, err = parse("config.json", edit(t, minimal, `main.backend-token "x"`))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,15 +26,18 @@ func newServerLog(log *slog.Logger) *serverLog {
 	return &serverLog{log: log, gaveUp: make(chan struct{})}
 }
 
-// expected starts the warnings about settings that are chosen on purpose.
-const expected = "Maximum payloads over"
+// expected tells the warnings about settings that are chosen on purpose.
+func expected(format string) bool {
+	return strings.HasPrefix(format, "Maximum payloads over") ||
+		strings.HasPrefix(format, "Plaintext passwords detected") // we log in with it ourselves
+}
 
 func (l *serverLog) Noticef(format string, v ...any) { l.log.Debug(line(format, v)) }
 func (l *serverLog) Debugf(format string, v ...any)  { l.log.Debug(line(format, v)) }
 func (l *serverLog) Tracef(format string, v ...any)  { l.log.Debug(line(format, v)) }
 
 func (l *serverLog) Warnf(format string, v ...any) {
-	if strings.HasPrefix(format, expected) {
+	if expected(format) {
 		return
 	}
 	l.log.Warn(line(format, v))

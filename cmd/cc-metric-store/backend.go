@@ -26,7 +26,7 @@ func (b *backend) hostsInUse(ctx context.Context, before time.Time) (map[string]
 	address := b.url + "/api/jobs/used_nodes?ts=" + strconv.FormatInt(before.Unix(), 10)
 	hosts, err := b.ask(ctx, address)
 	if err != nil {
-		return nil, fmt.Errorf("ask %s for the hosts of running jobs: %w", address, err)
+		return nil, fmt.Errorf("ask %s (main.backend-url) for the hosts of running jobs: %w", address, err)
 	}
 	return hosts, nil
 }

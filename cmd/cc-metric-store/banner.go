@@ -48,9 +48,9 @@ func (b banner) source(o options, builtIn bool) string {
 }
 
 func (b banner) rest(url string) string {
-	tokens := "every request needs a token (main.jwt-public-key)"
+	tokens := "every request below /api needs a token"
 	if b.cfg.Main.JWTPublicKey == "" {
-		tokens = "no token is asked for (main.jwt-public-key asks for one)"
+		tokens = "no token is asked for, whoever reaches it may write and free samples (main.jwt-public-key changes that)"
 	}
 	return fmt.Sprintf("%s, %s; %s", url, reach(b.cfg.Main.Addr), tokens)
 }
@@ -79,7 +79,7 @@ func (b banner) nats() string {
 	if e.Addr == "" {
 		return "closed: the embedded server listens for nobody, metrics come over REST alone (nats.embedded.addr or -nats-addr 127.0.0.1:4222 opens it)"
 	}
-	password := "no password is asked for (nats.embedded.username, password)"
+	password := "no password is asked for, whoever reaches it may publish, and delete the log (nats.embedded.username and password change that)"
 	if e.Username != "" {
 		password = "user " + e.Username
 	}
@@ -148,6 +148,9 @@ func (b banner) log() string {
 	}
 	if n.Stream.MaxBytes > 0 {
 		bounds += ", at most " + gigabytes(n.Stream.MaxBytes)
+	}
+	if n.Address == "" && n.Embedded.MaxStore > 0 {
+		bounds += ", on disk at most " + gigabytes(n.Embedded.MaxStore)
 	}
 	return fmt.Sprintf("stream %s %s; %s", n.Stream.Name, place, bounds)
 }

@@ -27,7 +27,7 @@ func run(ctx context.Context, o options, stdout, stderr io.Writer) error {
 		return nil
 	}
 	if o.dump != "" {
-		return store.DumpFile(stdout, o.dump)
+		return store.DumpFile(stdout, absolute(o.dump))
 	}
 	if o.genKeyPair {
 		return printKeyPair(stdout)
