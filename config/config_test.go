@@ -11,7 +11,9 @@ import (
 	"time"
 )
 
-func parse(file string, data []byte) (*Config, []Warning, error) { return Overrides{}.parse(file, data) }
+func parse(file string, data []byte) (*Config, []Warning, error) {
+	return Overrides{}.parse(file, data)
+}
 
 const testKey = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 
