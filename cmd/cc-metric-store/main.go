@@ -88,8 +88,17 @@ func parseFlags(args []string, stderr io.Writer) (options, error) {
 		fmt.Fprintln(stderr, "cc-metric-store:", err)
 		return o, err
 	}
-	fs.Visit(func(f *flag.Flag) { o.configGiven = o.configGiven || f.Name == "config" })
-	return o, nil
+	var err error
+	fs.Visit(func(f *flag.Flag) {
+		o.configGiven = o.configGiven || f.Name == "config"
+		if f.Value.String() == "" { // of a variable that is not set, most likely
+			err = fmt.Errorf("-%s is empty: give it a value, or leave it out", f.Name)
+		}
+	})
+	if err != nil {
+		fmt.Fprintln(stderr, "cc-metric-store:", err)
+	}
+	return o, err
 }
 
 func printVersion(w io.Writer) {
