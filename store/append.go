@@ -105,7 +105,7 @@ type place struct {
 func (a *appender) begin(s *Store, b *Batch) {
 	a.store, a.batch, a.rest, a.done = s, b, b.Samples, Appended{}
 	a.parts = append(a.parts[:0], make([]batchPart, len(b.Parts))...)
-	a.places = append(a.places[:0], make([]place, len(s.metrics.frequencies))...)
+	a.places = append(a.places[:0], make([]place, len(*s.metrics.frequencies.Load()))...)
 }
 
 // end lets go of all that is not the appender's own.
@@ -178,7 +178,7 @@ func (a *appender) addHost(st *stripe, key hostKey) (need int64) {
 		a.rest = nil
 		return 0
 	}
-	h := newHost(key, len(a.store.metrics.frequencies))
+	h := newHost(key)
 	if !a.store.take(h.size()) {
 		a.store.hosts.remove(key.cluster)
 		return h.size()

@@ -76,14 +76,13 @@ func (a *appender) metric(sample *Sample) MetricID {
 }
 
 func (a *appender) obtainGrid(m MetricID) (*grid, *place) {
-	t := &a.store.metrics
-	i := t.grids[m]
-	g := a.host.grids[i]
+	of := a.store.metrics.at(m)
+	g := a.host.grid(of.grid)
 	if g == nil {
-		g = &grid{frequency: t.frequencies[i], slots: int64(a.store.cfg.BlockSlots)}
-		a.host.grids[i] = g
+		g = &grid{frequency: of.frequency, slots: int64(a.store.cfg.BlockSlots)}
+		a.host.setGrid(of.grid, g)
 	}
-	return g, &a.places[i]
+	return g, &a.places[of.grid]
 }
 
 // obtainColumn returns the column of the sample's series, -1 if the series is
@@ -114,7 +113,7 @@ func (a *appender) obtainColumn(g *grid, m MetricID, sample *Sample) (column int
 	}
 	part.number = h.obtain(part.hash, name)
 	c := g.addColumn()
-	h.series[seriesKey{part.number, m}] = c
+	h.addSeries(part.number, m, a.store.metrics, c)
 	a.store.give(partBytes + seriesBytes - (h.size() - before))
 	return c, 0
 }

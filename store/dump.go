@@ -1,5 +1,10 @@
 package store
 
+import (
+	"cmp"
+	"slices"
+)
+
 // Level is one level of the tree that Dump describes: everything, a cluster, a
 // host or a part of a host.
 type Level struct {
@@ -62,8 +67,12 @@ func (s *Store) dumpHost(to *Level, h *host) {
 		if p.sublevel() != "" {
 			l = l.child(p.sublevel())
 		}
-		name := s.metrics.names[key.metric]
-		l.Metrics[name] = append(l.Metrics[name], h.grids[s.metrics.grids[key.metric]].buffers(column)...)
+		m := s.metrics.at(key.metric)
+		before := l.Metrics[m.name] // at another interval
+		l.Metrics[m.name] = append(before, h.grid(m.grid).buffers(column)...)
+		if len(before) > 0 {
+			slices.SortFunc(l.Metrics[m.name], func(a, b Buffer) int { return cmp.Compare(a.Start, b.Start) })
+		}
 	}
 }
 
