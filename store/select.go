@@ -58,8 +58,15 @@ func (h *host) selectColumns(seed maphash.Seed, q *Query, m MetricID) []selectio
 // combine makes one selection of several: each one is a member of it.
 func combine(rows []selection) selection {
 	var all selection
-	for i, r := range rows {
+	simple := true
+	for _, r := range rows {
 		all.columns = append(all.columns, r.columns...)
+		simple = simple && r.roles == nil
+	}
+	if simple {
+		return all
+	}
+	for i, r := range rows {
 		for j := range r.columns {
 			of := role{member: int32(i)}
 			if r.roles != nil {
@@ -89,9 +96,9 @@ func (h *host) selectHost(seed maphash.Seed, m MetricID) selection {
 	if len(own) == all { // the usual case
 		return selection{columns: own}
 	}
-	s := selection{columns: own}
+	s := selection{make([]int32, 0, all), make([]role, 0, all)}
 	if own != nil {
-		s.roles = []role{{}}
+		s.columns, s.roles = append(s.columns, own...), append(s.roles, role{})
 	}
 	for _, typ := range h.typesOf(m) {
 		s.addLevel(h, h.between(Part{Type: typ}, func(p Part) bool { return p.Type == typ }), m)
@@ -121,8 +128,17 @@ func (h *host) typesOf(m MetricID) []string {
 
 // selectPart returns what makes up the series of m of one part.
 func (h *host) selectPart(typ, id string, m MetricID) selection {
+	parts := h.between(Part{Type: typ, ID: id}, func(p Part) bool { return p.Type == typ && p.ID == id })
 	var s selection
-	s.addLevel(h, h.between(Part{Type: typ, ID: id}, func(p Part) bool { return p.Type == typ && p.ID == id }), m)
+	for _, i := range parts {
+		if c, ok := h.column(i, m); ok {
+			s.columns = append(s.columns, c)
+		}
+	}
+	if len(s.columns) > 1 {
+		s.columns = s.columns[:0]
+		s.addLevel(h, parts, m)
+	}
 	return s.simplified()
 }
 
