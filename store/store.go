@@ -63,8 +63,9 @@ type Config struct {
 	InUse func(ctx context.Context, before time.Time) (map[string]map[string]bool, error)
 	// Now is the clock of retention and of Health. Default time.Now.
 	Now func() time.Time
-	// Logger receives a line for each retention pass that freed something.
-	// Default: discard.
+	// Logger receives a line for each retention pass that freed something, and
+	// warnings of hosts that send more often than a metric's interval says. Default:
+	// discard.
 	Logger *slog.Logger
 }
 
@@ -138,8 +139,9 @@ type Store struct {
 	sealers sync.Pool // of *chunk.GroupBuilder
 	appends sync.Pool // of *appender
 
-	newSeries newSeries
-	refusals  refusals
+	newSeries    newSeries
+	refusals     refusals
+	replacements replacements
 
 	held     atomic.Int64 // bytes that are accounted for
 	evicting sync.Mutex   // held by the one append that makes room
