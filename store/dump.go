@@ -10,6 +10,8 @@ import (
 type Level struct {
 	Metrics  map[string][]Buffer
 	Children map[string]*Level
+	// LeftOut names those of Metrics that are not configured any more.
+	LeftOut map[string]bool
 }
 
 // Buffer describes the samples of one series in one block.
@@ -68,6 +70,12 @@ func (s *Store) dumpHost(to *Level, h *host) {
 			l = l.child(p.sublevel())
 		}
 		m := s.metrics.at(key.metric)
+		if _, ok := s.metrics.config(m.name); !ok {
+			if l.LeftOut == nil {
+				l.LeftOut = map[string]bool{}
+			}
+			l.LeftOut[m.name] = true
+		}
 		before := l.Metrics[m.name] // at another interval
 		l.Metrics[m.name] = append(before, h.grid(m.grid).buffers(column)...)
 		if len(before) > 0 {

@@ -138,7 +138,19 @@ func (s *Store) Admit(e Era, cluster, host string, name []byte) (MetricID, Admis
 	id, ok := s.metrics.admit(string(name), f)
 	if !ok {
 		s.refusals.count(Refused{Limit: LimitMetrics, Cluster: cluster, Host: host}, 1)
+		s.warnOfMetrics(cluster, host, name)
 		return 0, OverMetrics
 	}
 	return id, Admitted
+}
+
+// warnOfMetrics says, at most once a minute, that there are too many metrics.
+func (s *Store) warnOfMetrics(cluster, host string, name []byte) {
+	now := s.cfg.Now().Unix()
+	told := s.metricsTold.Load()
+	if since := now - told; since >= 0 && since < 60 || !s.metricsTold.CompareAndSwap(told, now) {
+		return
+	}
+	s.cfg.Logger.Warn("samples of a new metric are refused, as there are as many metrics as there may be that the configuration does not name: name those that are needed, and see who makes up names",
+		"metric", string(name[:min(len(name), maxMetricName)]), "cluster", cluster, "host", host, "limit", s.cfg.MaxMetrics)
 }

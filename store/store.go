@@ -64,7 +64,8 @@ type Config struct {
 	// Now is the clock of retention and of Health. Default time.Now.
 	Now func() time.Time
 	// Logger receives a line for each retention pass that freed something, and
-	// warnings of hosts that send more often than a metric's interval says. Default:
+	// warnings of hosts that send more often than a metric's interval says, or more
+	// metrics than there may be. Default:
 	// discard.
 	Logger *slog.Logger
 }
@@ -142,6 +143,7 @@ type Store struct {
 	newSeries    newSeries
 	refusals     refusals
 	replacements replacements
+	metricsTold  atomic.Int64 // Unix seconds: when it was said that there are too many
 
 	held     atomic.Int64 // bytes that are accounted for
 	evicting sync.Mutex   // held by the one append that makes room
