@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -160,5 +161,56 @@ func TestAnyMetricConfig(t *testing.T) {
 	}
 	if _, err := New(Config{}); err == nil || !strings.Contains(err.Error(), "no metric") {
 		t.Error(err)
+	}
+}
+
+// TestAnyMetricMeanwhile has hosts send new metrics while checkpoints are written and
+// queries are answered: all are there after a restart.
+func TestAnyMetricMeanwhile(t *testing.T) {
+	r := newRuns(t, 1, 16)
+	r.start(nil, &MetricConfig{Frequency: 10})
+	const hosts, metrics = 8, 300
+	var senders sync.WaitGroup
+	for h := range hosts {
+		senders.Go(func() {
+			host := fmt.Sprint("h", h)
+			for i := range metrics {
+				name := fmt.Sprintf("m%d", (i+h*40)%metrics)
+				id, how := admit(r.store, name)
+				if how != Admitted {
+					t.Errorf("%s: %v", name, how)
+					return
+				}
+				b := Batch{Cluster: "alex", Host: host, Parts: []Part{{}}, Samples: []Sample{{Time: 10, Value: float64(i), Metric: id}}}
+				if done := r.store.Append(&b); done.Stored != 1 {
+					t.Errorf("%s: %+v", name, done)
+				}
+				if got, err := r.store.Query(&Query{Cluster: "alex", Host: host, Metric: name, From: 10, To: 20}); err != nil || len(got) != 1 {
+					t.Errorf("%s: %v, %v", name, got, err)
+				}
+			}
+		})
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		senders.Wait()
+	}()
+	for sent := false; !sent; {
+		select {
+		case <-done:
+			sent = true
+		default:
+		}
+		if err := r.checkpoints.Write(t.Context(), r.log); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.start(nil, &MetricConfig{Frequency: 10})
+	for h := range hosts {
+		for i := range metrics {
+			q := &Query{Cluster: "alex", Host: fmt.Sprint("h", h), Metric: fmt.Sprintf("m%d", (i+h*40)%metrics), From: 10, To: 20, NoStats: true}
+			expectSeries(t, r.store, q, []Series{{From: 10, To: 20, Resolution: 10, Values: []float64{float64(i)}}})
+		}
 	}
 }

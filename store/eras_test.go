@@ -417,3 +417,35 @@ func TestErasFile(t *testing.T) {
 		})
 	}
 }
+
+// TestErasCannotBeKept starts where the file cannot be written: that is said once, and
+// it is written with the first checkpoint that finds room for it. A file that was removed
+// is written again.
+func TestErasCannotBeKept(t *testing.T) {
+	r := newRuns(t, 1, 16)
+	path := filepath.Join(r.dir, "ERAS")
+	if err := os.MkdirAll(path+".tmp/x", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write := func() {
+		t.Helper()
+		r.send("a", Part{}, "load", 1, 60, 120, 180)
+		if err := r.checkpoints.Write(t.Context(), r.log); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.start(map[string]MetricConfig{"load": {Frequency: 60}}, nil)
+	write()
+	if n := strings.Count(r.said.String(), "cannot be kept"); n != 1 || !strings.Contains(r.said.String(), path) {
+		t.Errorf("said:\n%s", &r.said)
+	}
+	if err := os.RemoveAll(path + ".tmp"); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		write()
+		if err := os.Remove(path); err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -33,9 +33,10 @@ func (c *Checkpoints) restoreHistory(now time.Time, ofCheckpoint []checkpoint.Er
 	c.saveHistory()
 }
 
-// saveHistory writes what is not on the disk yet. The caller holds writing.
+// saveHistory writes what is not on the disk yet, or was removed there. The caller holds
+// writing.
 func (c *Checkpoints) saveHistory() {
-	if !c.unsaved {
+	if c.store.history.Load() == nil || !c.unsaved && c.dir.HasEras() {
 		return
 	}
 	if err := c.dir.WriteEras(c.store.eras()); err != nil {

@@ -17,6 +17,12 @@ const erasName = "ERAS"
 // ErasPath returns the path of the file with the eras.
 func (d *Dir) ErasPath() string { return filepath.Join(d.path, erasName) }
 
+// HasEras reports whether there is a file with the eras.
+func (d *Dir) HasEras() bool {
+	_, err := os.Lstat(d.ErasPath())
+	return err == nil
+}
+
 // WriteEras replaces the file with the eras. When it returns without an error, they
 // are there after any crash.
 func (d *Dir) WriteEras(eras []Era) error {
