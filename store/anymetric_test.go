@@ -164,6 +164,36 @@ func TestAnyMetricConfig(t *testing.T) {
 	}
 }
 
+// TestNamesBetweenHosts has a new metric for all hosts each time one was copied for a
+// checkpoint, which holds them.
+func TestNamesBetweenHosts(t *testing.T) {
+	r := newRuns(t, 1, 16)
+	r.start(nil, &MetricConfig{Frequency: 10})
+	const hosts = 20
+	var mu sync.Mutex
+	names := 0
+	everywhere := func() {
+		mu.Lock()
+		defer mu.Unlock()
+		for h := range hosts {
+			r.send(fmt.Sprint("h", h), Part{}, fmt.Sprint("m", names), 1, 10)
+		}
+		names++
+	}
+	everywhere()
+	r.store.onCopy = everywhere
+	if err := r.checkpoints.Write(t.Context(), r.log); err != nil {
+		t.Fatal(err)
+	}
+	r.start(nil, &MetricConfig{Frequency: 10})
+	for h := range hosts {
+		for i := range names {
+			q := &Query{Cluster: "alex", Host: fmt.Sprint("h", h), Metric: fmt.Sprint("m", i), From: 10, To: 20, NoStats: true}
+			expectSeries(t, r.store, q, []Series{{From: 10, To: 20, Resolution: 10, Values: []float64{1}}})
+		}
+	}
+}
+
 // TestAnyMetricMeanwhile has hosts send new metrics while checkpoints are written and
 // queries are answered: all are there after a restart.
 func TestAnyMetricMeanwhile(t *testing.T) {

@@ -64,6 +64,9 @@ func (r *runs) start(metrics map[string]MetricConfig, other *MetricConfig) {
 	}
 	r.log.replay(r.store, from)
 	r.checkHeld()
+	if strings.Contains(r.said.String(), "is damaged") {
+		r.t.Fatalf("said:\n%s", &r.said)
+	}
 }
 
 // stop ends a run in order.
