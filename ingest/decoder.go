@@ -25,6 +25,7 @@ type decoder struct {
 	future time.Duration // samples further ahead of their entry are refused
 	names  interner
 	recall recall
+	era    store.Era // of the entry
 
 	out    *decoded
 	line   tags
@@ -34,6 +35,7 @@ type decoder struct {
 	lastID int32     // and its value, -1 for none
 
 	strangers []stranger
+	unknown   []byte // name of the newest metric without a number
 }
 
 type hostKey struct{ cluster, host string }
@@ -55,7 +57,8 @@ type tags struct {
 	typ, id, subtype, sub  string
 	metric                 store.MetricID
 	known, foreign, valued bool
-	tags                   int // their number
+	over                   bool // there are too many metrics: this one is refused
+	tags                   int  // their number
 	value                  float64
 }
 
@@ -114,6 +117,7 @@ func (d *decoder) begin(data []byte, cluster string, at time.Time, out *decoded)
 	d.groups, d.parts = emptied(d.groups), emptied(d.parts)
 	d.lastID = -1
 	d.strangers = d.strangers[:0]
+	d.era = d.store.Era(at)
 	out.bytes, out.at = len(data), at.Unix()
 	d.recall.begin(d, cluster, at)
 }
@@ -156,6 +160,8 @@ func (d *decoder) decodeLine(dec *lineprotocol.Decoder, line []byte, number int,
 	switch l := &d.line; {
 	case l.foreign:
 		d.out.counts[foreign]++
+	case l.over:
+		d.out.over.Add(1)
 	case !l.known:
 		d.out.counts[unknownMetric]++
 		d.noteStranger(line)
@@ -192,7 +198,10 @@ func (d *decoder) read(dec *lineprotocol.Decoder, cluster string, at time.Time) 
 		return 0, err
 	}
 	l := &d.line
-	l.metric, l.known = d.store.Metric(name)
+	l.metric, l.known = d.store.MetricIn(d.era, name)
+	if !l.known {
+		d.unknown = append(d.unknown[:0], name...)
+	}
 	l.cluster = cluster
 	if err := d.readTags(dec); err != nil {
 		return 0, err
@@ -205,7 +214,7 @@ func (d *decoder) read(dec *lineprotocol.Decoder, cluster string, at time.Time) 
 	if err != nil {
 		return 0, err
 	}
-	if l.foreign || !l.known {
+	if l.foreign || !l.known && !d.store.TakesAny(d.era, d.unknown) {
 		return 0, nil
 	}
 	if l.tags > MaxTags {
@@ -217,7 +226,19 @@ func (d *decoder) read(dec *lineprotocol.Decoder, cluster string, at time.Time) 
 	if !nameOK(l.cluster) || !nameOK(l.host) {
 		return 0, &lineError{badName, fmt.Sprintf("cluster %q or host %q holds a slash, a backslash or \"..\"", l.cluster, l.host)}
 	}
-	return d.readTime(stamp, at)
+	t, err := d.readTime(stamp, at)
+	if err == nil && !l.known {
+		l.admit(d)
+	}
+	return t, err
+}
+
+// admit gives a number to the metric of a line that can be stored: names of faulty
+// lines take no room.
+func (l *tags) admit(d *decoder) {
+	var how store.Admission
+	l.metric, how = d.store.Admit(d.era, l.cluster, l.host, d.unknown)
+	l.known, l.over = how == store.Admitted, how == store.OverMetrics
 }
 
 func (d *decoder) readTags(dec *lineprotocol.Decoder) error {

@@ -26,7 +26,7 @@ type memo struct {
 
 	mu sync.RWMutex
 	// Guarded by mu.
-	scopes  map[string]int32  // by default cluster
+	scopes  map[scopeName]int32
 	shapes  map[uint64]uint32 // by hash of scope and key; of two with one hash the first
 	made    uint32            // shapes that there is memory for
 	unused  []uint32          // those among them without a key
@@ -37,7 +37,8 @@ type memo struct {
 
 // memoLimits bounds a memo.
 type memoLimits struct {
-	// scopes is how many default clusters there are whose lines are remembered.
+	// scopes is how many default clusters there are whose lines are remembered, each
+	// era of the log on its own.
 	scopes int
 	// A host may have so many spellings of each series, and spareKeys for
 	// metrics that are not configured: one that sends more is not helped by
@@ -59,7 +60,7 @@ func newMemo(s *store.Store) *memo {
 	m := &memo{
 		store: s, seed: maphash.MakeSeed(),
 		limits: memoLimits{scopes: 1000, spellings: 8, spareKeys: 1024, spareShapes: 1 << 16, spareBytes: 16 << 20},
-		scopes: map[string]int32{}, shapes: map[uint64]uint32{}, layouts: map[layoutName]*layout{},
+		scopes: map[scopeName]int32{}, shapes: map[uint64]uint32{}, layouts: map[layoutName]*layout{},
 	}
 	m.chunks.Store(new([]*shapeChunk))
 	return m
@@ -79,24 +80,32 @@ func (m *memo) run(ctx context.Context) {
 	}
 }
 
-// scope returns the number of a default cluster, -1 if there are too many.
-func (m *memo) scope(cluster string) int32 {
+// scopeName is what the meaning of a key depends on besides itself: the era of the
+// log, and the default cluster.
+type scopeName struct {
+	era     store.Era
+	cluster string
+}
+
+// scope returns the number of a scope, -1 if there are too many.
+func (m *memo) scope(name scopeName) int32 {
 	m.mu.RLock()
-	n, ok := m.scopes[cluster]
+	n, ok := m.scopes[name]
 	m.mu.RUnlock()
 	if ok {
 		return n
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if n, ok := m.scopes[cluster]; ok {
+	if n, ok := m.scopes[name]; ok {
 		return n
 	}
 	if len(m.scopes) >= m.limits.scopes {
 		return -1
 	}
 	n = int32(len(m.scopes))
-	m.scopes[strings.Clone(cluster)] = n
+	name.cluster = strings.Clone(name.cluster)
+	m.scopes[name] = n
 	return n
 }
 

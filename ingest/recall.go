@@ -37,7 +37,7 @@ func (r *recall) begin(d *decoder, cluster string, at time.Time) {
 	*r = recall{memo: r.memo, d: d, out: d.out, at: at}
 	d.out.scope = -1
 	if r.memo != nil {
-		d.out.scope = r.memo.scope(cluster)
+		d.out.scope = r.memo.scope(scopeName{d.era, cluster})
 	}
 }
 

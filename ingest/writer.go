@@ -231,7 +231,7 @@ func (w *write) result() error {
 	}
 	if w.over > 0 {
 		return &store.RefusedError{Lines: w.over, Reason: fmt.Sprintf(
-			"%d samples are of more series or hosts than the store takes (max-series-per-host, max-hosts, max-new-series)", w.over)}
+			"%d samples are of more series, hosts or metrics than the store takes (max-series-per-host, max-hosts, max-new-series, metrics)", w.over)}
 	}
 	return nil
 }

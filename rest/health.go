@@ -100,11 +100,12 @@ func (a *api) hostCheck(c echo.Context) error {
 	return c.String(http.StatusOK, "Unhealthy")
 }
 
-// countStale counts the series at and below a level without recent samples.
+// countStale counts the series at and below a level without recent samples. Nobody
+// sends those of metrics that are not configured any more.
 func countStale(l *store.Level, now int64) int {
 	n := 0
-	for _, buffers := range l.Metrics {
-		if len(buffers) == 0 {
+	for name, buffers := range l.Metrics {
+		if len(buffers) == 0 || l.LeftOut[name] {
 			continue
 		}
 		newest := buffers[len(buffers)-1]

@@ -40,6 +40,9 @@ type Appended struct {
 	// OverSeries, OverHosts and OverNewSeries count samples of new series and new
 	// hosts beyond Config.MaxSeries, MaxHosts and MaxNewSeries.
 	OverSeries, OverHosts, OverNewSeries int
+	// Replaced counts those that replaced a sample of another time in their slot: they
+	// arrive more often than their metric's interval says.
+	Replaced int
 	// Stale says that the batch's source is not current: see IsCurrent.
 	Stale bool
 }
@@ -67,6 +70,10 @@ func (s *Store) Append(b *Batch) Appended {
 	if a.done.Over() > 0 {
 		s.refusals.add(key, &a.done)
 	}
+	if a.done.Replaced > 0 {
+		s.counters.replaced.Add(int64(a.done.Replaced))
+		s.replacements.note(s, key, a.replaced)
+	}
 	done := a.done
 	a.end()
 	s.appends.Put(a)
@@ -83,8 +90,9 @@ type appender struct {
 	done  Appended
 
 	host     *host
-	numbered []numbered // of the batch's source, nil if it is not current
-	places   []place    // by grid
+	replaced []replacement // the first ones by metric
+	numbered []numbered    // of the batch's source, nil if it is not current
+	places   []place       // by grid
 }
 
 // batchPart is what an appender knows of a part of its batch.
@@ -100,18 +108,20 @@ type place struct {
 	slot  int64
 	at    int64     // time of the sample
 	row   []float64 // values of the slot by column, if the block is open
+	// replaces says which values of the slot are of another time.
+	replaces replaces
 }
 
 func (a *appender) begin(s *Store, b *Batch) {
 	a.store, a.batch, a.rest, a.done = s, b, b.Samples, Appended{}
 	a.parts = append(a.parts[:0], make([]batchPart, len(b.Parts))...)
-	a.places = append(a.places[:0], make([]place, len(s.metrics.frequencies))...)
+	a.places = append(a.places[:0], make([]place, len(*s.metrics.frequencies.Load()))...)
 }
 
 // end lets go of all that is not the appender's own.
 func (a *appender) end() {
 	clear(a.places)
-	*a = appender{parts: a.parts, places: a.places}
+	*a = appender{parts: a.parts, places: a.places, replaced: a.replaced[:0]}
 }
 
 // run stores the next samples under one hold of the lock. It returns the number
@@ -178,7 +188,7 @@ func (a *appender) addHost(st *stripe, key hostKey) (need int64) {
 		a.rest = nil
 		return 0
 	}
-	h := newHost(key, len(a.store.metrics.frequencies))
+	h := newHost(key)
 	if !a.store.take(h.size()) {
 		a.store.hosts.remove(key.cluster)
 		return h.size()

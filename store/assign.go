@@ -24,6 +24,9 @@ func (a *appender) steady(last int) {
 		if p.at != s.Time || int(n.column) >= len(p.row) || math.Float64bits(s.Value)&notFinite == notFinite {
 			break
 		}
+		if p.replaces != replacesNone && p.replaces.value(p.row[n.column], s.Value) {
+			a.replace(n.metric, n.grid)
+		}
 		p.row[n.column] = s.Value
 		stored++
 	}
@@ -51,8 +54,9 @@ func (a *appender) sample(sample *Sample) (need int64) {
 		if need > 0 {
 			return need
 		}
-		*p = place{block: b, slot: slot, at: sample.Time}
+		*p = place{block: b, slot: slot, at: sample.Time, replaces: g.enter(b, slot, sample.Time, column)}
 	}
+	isReplacing := p.replaces != replacesNone && p.replaces.value(p.block.open(p.slot, column), sample.Value)
 	if need = a.set(g, p, column, sample.Value); need > 0 {
 		if p.block.head != nil && p.block.head.size() == 0 { // a new one
 			need += p.block.size()
@@ -65,6 +69,9 @@ func (a *appender) sample(sample *Sample) (need int64) {
 		p.row = p.block.head.row(p.slot)
 	}
 	a.done.Stored++
+	if isReplacing {
+		a.replace(m, a.store.metrics.at(m).grid)
+	}
 	return 0
 }
 
@@ -76,14 +83,13 @@ func (a *appender) metric(sample *Sample) MetricID {
 }
 
 func (a *appender) obtainGrid(m MetricID) (*grid, *place) {
-	t := &a.store.metrics
-	i := t.grids[m]
-	g := a.host.grids[i]
+	of := a.store.metrics.at(m)
+	g := a.host.grid(of.grid)
 	if g == nil {
-		g = &grid{frequency: t.frequencies[i], slots: int64(a.store.cfg.BlockSlots)}
-		a.host.grids[i] = g
+		g = &grid{frequency: of.frequency, slots: int64(a.store.cfg.BlockSlots)}
+		a.host.setGrid(of.grid, g)
 	}
-	return g, &a.places[i]
+	return g, &a.places[of.grid]
 }
 
 // obtainColumn returns the column of the sample's series, -1 if the series is
@@ -114,7 +120,7 @@ func (a *appender) obtainColumn(g *grid, m MetricID, sample *Sample) (column int
 	}
 	part.number = h.obtain(part.hash, name)
 	c := g.addColumn()
-	h.series[seriesKey{part.number, m}] = c
+	h.addSeries(part.number, m, a.store.metrics, c)
 	a.store.give(partBytes + seriesBytes - (h.size() - before))
 	return c, 0
 }

@@ -59,6 +59,16 @@ func (b *block) has(column int32) bool {
 	return b.sealed.Column(column) != nil || b.isPatched(column)
 }
 
+// open returns the value of an open block, NaN if there is none.
+func (b *block) open(slot int64, column int32) float64 {
+	if b.head != nil && b.head.chunk(slot) != nil {
+		if row := b.head.row(slot); int(column) < len(row) {
+			return row[column]
+		}
+	}
+	return math.NaN()
+}
+
 func (b *block) isPatched(column int32) bool {
 	return slices.ContainsFunc(b.patches, func(p patch) bool { return p.column == column })
 }

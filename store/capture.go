@@ -52,7 +52,7 @@ func (c *capture) take(h *host) {
 		c.host.Grids = append(c.host.Grids, c.grid(g))
 	}
 	for k, column := range h.series {
-		g := &c.host.Grids[numbers[c.store.metrics.grids[k.metric]]]
+		g := &c.host.Grids[numbers[c.store.metrics.at(k.metric).grid]]
 		g.Series = append(g.Series, checkpoint.Series{Part: k.part, Metric: int32(k.metric), Column: column})
 	}
 }

@@ -67,6 +67,9 @@ type Checkpoints struct {
 	positions []LogPosition // of the kept checkpoints of the log that is read, ascending
 	retry     time.Time     // a failure keeps it from trying before
 
+	eras                 []checkpoint.Era // of the checkpoint that was loaded
+	unsaved, unsavedTold bool             // the history of the metrics is not in its file; that was said
+
 	mu    sync.Mutex
 	stats CheckpointStats // guarded by mu
 }
@@ -237,6 +240,7 @@ func (c *Checkpoints) write(ctx context.Context, log Log) (id uint64, err error)
 		return 0, nil // nothing is known of the log yet
 	}
 	now := c.store.changes(p.Entry)
+	c.saveHistory()
 	if id = c.dir.Newest(); id != 0 && now == c.written.changes {
 		c.written.at, c.written.read = c.store.cfg.Now(), read
 		return id, nil

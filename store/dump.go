@@ -1,10 +1,17 @@
 package store
 
+import (
+	"cmp"
+	"slices"
+)
+
 // Level is one level of the tree that Dump describes: everything, a cluster, a
 // host or a part of a host.
 type Level struct {
 	Metrics  map[string][]Buffer
 	Children map[string]*Level
+	// LeftOut names those of Metrics that are not configured any more.
+	LeftOut map[string]bool
 }
 
 // Buffer describes the samples of one series in one block.
@@ -62,8 +69,18 @@ func (s *Store) dumpHost(to *Level, h *host) {
 		if p.sublevel() != "" {
 			l = l.child(p.sublevel())
 		}
-		name := s.metrics.names[key.metric]
-		l.Metrics[name] = append(l.Metrics[name], h.grids[s.metrics.grids[key.metric]].buffers(column)...)
+		m := s.metrics.at(key.metric)
+		if _, ok := s.metrics.config(m.name); !ok {
+			if l.LeftOut == nil {
+				l.LeftOut = map[string]bool{}
+			}
+			l.LeftOut[m.name] = true
+		}
+		before := l.Metrics[m.name] // at another interval
+		l.Metrics[m.name] = append(before, h.grid(m.grid).buffers(column)...)
+		if len(before) > 0 {
+			slices.SortFunc(l.Metrics[m.name], func(a, b Buffer) int { return cmp.Compare(a.Start, b.Start) })
+		}
 	}
 }
 

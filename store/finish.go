@@ -5,16 +5,7 @@ import "math"
 // finish turns the native values of the window into the answer: scaled, with
 // statistics, resampled.
 func (r *Series) finish(q *Query) {
-	if q.Scale != 0 && q.Scale != 1 {
-		for i := range r.Values {
-			r.Values[i] *= q.Scale
-		}
-	}
-	for i, v := range r.Values {
-		if math.IsInf(v, 0) {
-			r.Values[i] = math.NaN() // a sum or a product that overflowed
-		}
-	}
+	q.scale(r.Values)
 	if !q.NoStats {
 		r.statistics()
 	}
@@ -23,6 +14,21 @@ func (r *Series) finish(q *Query) {
 		return
 	}
 	r.resample(q.Resolution)
+}
+
+// scale multiplies values, and makes gaps of those that overflowed in a sum or
+// product.
+func (q *Query) scale(values []float64) {
+	if q.Scale != 0 && q.Scale != 1 {
+		for i := range values {
+			values[i] *= q.Scale
+		}
+	}
+	for i, v := range values {
+		if math.IsInf(v, 0) {
+			values[i] = math.NaN()
+		}
+	}
 }
 
 // statistics sets Avg, Min and Max from the native values.

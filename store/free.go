@@ -59,7 +59,7 @@ func (s *Store) freeHost(h *host, selector []string, before int64) (freed int) {
 	selected := make([][]int32, len(h.grids)) // columns by grid
 	for k, c := range h.series {
 		if h.parts[k.part].matches(selector) {
-			i := s.metrics.grids[k.metric]
+			i := s.metrics.at(k.metric).grid
 			selected[i] = append(selected[i], c)
 		}
 	}

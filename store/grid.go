@@ -15,6 +15,8 @@ type grid struct {
 	blocks []*block // ascending, none without a value
 	open   []*block // those among them that are not sealed, the last one written to last
 
+	newest tick // that a sample was stored for
+
 	columns int32   // number of columns given out so far
 	unused  []int32 // columns among them that no series has any more
 }

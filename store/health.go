@@ -28,8 +28,8 @@ func (s *Store) Health(cluster, name string, metrics []string) (Health, bool) {
 	var out Health
 	for _, m := range metrics {
 		var found, stale bool
-		if id, ok := s.metrics.ids[m]; ok {
-			found, stale = h.freshness(id, s.metrics.grids[id], now)
+		if _, ok := s.metrics.config(m); ok {
+			found, stale = h.freshness(s.metrics, s.metrics.numbers(m), now)
 		}
 		switch {
 		case !found:
@@ -43,19 +43,20 @@ func (s *Store) Health(cluster, name string, metrics []string) (Health, bool) {
 	return out, true
 }
 
-// freshness reports whether the host has a series of m, and whether one of them
-// is stale.
-func (h *host) freshness(m MetricID, grid uint8, now int64) (found, stale bool) {
+// freshness reports whether the host has a series of the metric with these numbers,
+// and whether one of them is stale at all of its intervals.
+func (h *host) freshness(t *metricTable, numbers []MetricID, now int64) (found, stale bool) {
 	for i := range h.parts {
-		column, ok := h.column(int32(i), m)
-		if !ok {
-			continue
+		held, fresh := false, false
+		for _, m := range numbers {
+			if column, ok := h.column(int32(i), m); ok {
+				held = true
+				g := h.grid(t.at(m).grid)
+				fresh = fresh || now-(g.last(column)+g.frequency) <= staleAfter*g.frequency
+			}
 		}
-		found = true
-		g := h.grids[grid]
-		if now-(g.last(column)+g.frequency) > staleAfter*g.frequency {
-			stale = true
-		}
+		found = found || held
+		stale = stale || held && !fresh
 	}
 	return found, stale
 }

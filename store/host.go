@@ -35,13 +35,14 @@ func (p Part) compare(q Part) int {
 // host holds all samples of one host. It is guarded by its stripe.
 type host struct {
 	key   hostKey
-	grids []*grid // by index into metricTable.frequencies; nil: no sample yet
+	grids []*grid // by index into metricTable.frequencies, as far as need be; nil: no sample yet
 	parts []Part
 	index map[uint64]int32 // into parts, by hash: without pointers for the collector to follow
 	// order lists the parts in order of their names, so that sums over parts do
 	// not depend on the order in which the parts first sent a sample.
 	order  []int32
 	series map[seriesKey]int32 // the column of each series
+	counts map[MetricID]int32  // of the series by metric
 	// applied is the last entry of the log that took effect completely.
 	applied Entry
 	// generation counts how often series went, and with them the numbers of
@@ -62,13 +63,45 @@ const (
 	seriesBytes = 32
 )
 
-func newHost(k hostKey, frequencies int) *host {
+func newHost(k hostKey) *host {
 	return &host{
 		key:    hostKey{strings.Clone(k.cluster), strings.Clone(k.host)}, // those of a batch are slices of something larger
-		grids:  make([]*grid, frequencies),
 		index:  map[uint64]int32{},
 		series: map[seriesKey]int32{},
+		counts: map[MetricID]int32{},
 	}
+}
+
+// grid returns the grid with the number, nil if there is no sample in it.
+func (h *host) grid(i uint16) *grid {
+	if int(i) >= len(h.grids) {
+		return nil
+	}
+	return h.grids[i]
+}
+
+// setGrid sets the grid with the number.
+func (h *host) setGrid(i uint16, g *grid) {
+	if n := int(i) + 1 - len(h.grids); n > 0 {
+		h.grids = append(h.grids, make([]*grid, n)...)
+	}
+	h.grids[i] = g
+}
+
+// addSeries gives a new series of m its column.
+func (h *host) addSeries(part int32, m MetricID, t *metricTable, column int32) {
+	h.series[seriesKey{part, m}] = column
+	h.counts[m]++
+	t.at(m).series.Add(1)
+}
+
+// removeSeries takes a series away.
+func (h *host) removeSeries(k seriesKey, t *metricTable) {
+	delete(h.series, k)
+	if h.counts[k.metric]--; h.counts[k.metric] == 0 {
+		delete(h.counts, k.metric)
+	}
+	t.at(k.metric).series.Add(-1)
 }
 
 // size returns the bytes that the host takes besides its blocks.
@@ -136,9 +169,16 @@ func (h *host) column(part int32, m MetricID) (int32, bool) {
 	return c, ok
 }
 
+// uncount says that the series of the host are gone with it.
+func (h *host) uncount(t *metricTable) {
+	for m, n := range h.counts {
+		t.at(m).series.Add(-int64(n))
+	}
+}
+
 // prune drops the series without samples, the parts without series and the
 // grids without blocks. It reports whether the host itself is empty now.
-func (h *host) prune(seed maphash.Seed, grids []uint8) bool {
+func (h *host) prune(seed maphash.Seed, t *metricTable) bool {
 	for i, g := range h.grids {
 		if g != nil && len(g.blocks) == 0 {
 			h.grids[i] = nil
@@ -147,7 +187,7 @@ func (h *host) prune(seed maphash.Seed, grids []uint8) bool {
 	used := make([]bool, len(h.parts))
 	lost := false
 	for k, c := range h.series {
-		g := h.grids[grids[k.metric]]
+		g := h.grid(t.at(k.metric).grid)
 		if g != nil && g.holds(c) {
 			used[k.part] = true
 			continue
@@ -155,7 +195,7 @@ func (h *host) prune(seed maphash.Seed, grids []uint8) bool {
 		if g != nil {
 			g.unused = append(g.unused, c)
 		}
-		delete(h.series, k)
+		h.removeSeries(k, t)
 		lost = true
 	}
 	if lost {

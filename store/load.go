@@ -31,6 +31,7 @@ type Restored struct {
 func (c *Checkpoints) Load(ctx context.Context) (Restored, error) {
 	c.writing.Lock()
 	defer c.writing.Unlock()
+	begin := c.store.cfg.Now()
 	c.partial = true
 	c.store.graves.open()
 	c.replaying = true
@@ -39,6 +40,7 @@ func (c *Checkpoints) Load(ctx context.Context) (Restored, error) {
 		return Restored{}, err
 	}
 	c.partial = false
+	c.restoreHistory(begin, c.eras)
 	// Not before: if this breaks off, nothing has been answered, and the next
 	// start is as good.
 	clean, ok := c.dir.TakeClean()
@@ -101,8 +103,8 @@ func (c *Checkpoints) load(ctx context.Context) (id uint64, out Restored, err er
 func (c *Checkpoints) read(ctx context.Context, id uint64) (*checkpoint.Contents, error) {
 	c.store.clear()
 	r := &restore{store: c.store, log: 1, series: map[string]int{}}
-	contents, err := c.dir.Read(ctx, id, runtime.GOMAXPROCS(0), func(h *checkpoint.Header, host *checkpoint.Host) error {
-		if err := r.add(h.Metrics, host); err != nil {
+	contents, err := c.dir.Read(ctx, id, runtime.GOMAXPROCS(0), func(metrics []string, host *checkpoint.Host) error {
+		if err := r.add(metrics, host); err != nil {
 			return err
 		}
 		if c.store.isOverfull() { // the cap may be lower than it was
@@ -114,7 +116,7 @@ func (c *Checkpoints) read(ctx context.Context, id uint64) (*checkpoint.Contents
 		return nil, err
 	}
 	for metric, n := range r.series {
-		c.log.Warn("series of a checkpoint are left out, as their metric is not configured, or for another interval than before", "metric", metric, "series", n)
+		c.log.Warn("series of a checkpoint are left out, as there are too many metrics", "metric", metric, "series", n)
 	}
 	if r.hosts > 0 {
 		c.log.Warn("hosts of a checkpoint are left out, as their cluster has as many as it may have", "hosts", r.hosts)
@@ -125,6 +127,7 @@ func (c *Checkpoints) read(ctx context.Context, id uint64) (*checkpoint.Contents
 // restored says what is in the store now.
 func (c *Checkpoints) restored(id uint64, contents *checkpoint.Contents, begin time.Time) Restored {
 	c.dir.Keep(id, contents)
+	c.eras = contents.Header.Eras
 	out := Restored{From: inMemory(contents.Header.Position), Head: inMemory(contents.End.Head)}
 	c.head = out.Head.Entry
 	// By the clock of this run, which may have been set back since.

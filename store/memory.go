@@ -59,18 +59,19 @@ func (s *Store) removeBlock(g *grid, b *block) {
 	}
 }
 
-// dropHost takes an empty host out of its stripe.
+// dropHost takes a host out of its stripe.
 func (s *Store) dropHost(st *stripe, h *host) {
 	delete(st.hosts, h.key)
 	s.graves.put(h.key, h.applied)
 	s.hosts.remove(h.key.cluster)
 	s.give(h.size())
+	h.uncount(s.metrics)
 }
 
 // prune drops what became empty in a host that lost blocks or columns.
 func (s *Store) prune(st *stripe, h *host) {
 	before := h.size()
-	empty := h.prune(s.seed, s.metrics.grids)
+	empty := h.prune(s.seed, s.metrics)
 	s.give(before - h.size())
 	if empty {
 		s.dropHost(st, h)

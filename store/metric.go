@@ -1,8 +1,9 @@
 package store
 
 import (
+	"errors"
 	"fmt"
-	"sort"
+	"slices"
 )
 
 // Aggregation says how the series of a host's parts (sockets, hardware
@@ -27,63 +28,129 @@ type MetricConfig struct {
 	Aggregation Aggregation
 }
 
-// MetricID numbers the configured metrics of one Store from 0, in order of
-// their names. It is stable for the life of the Store and no longer.
+// MetricID numbers the metrics of one Store, from 0. A metric has a number for
+// each sampling interval that it has or had. A number is stable for the life of
+// the Store and no longer.
 type MetricID uint16
 
 // maxMetrics is the number of metrics that a MetricID can tell apart.
 const maxMetrics = 1 << 16
 
-// metricTable is immutable once made.
-type metricTable struct {
-	ids     map[string]MetricID
-	names   []string
-	configs []MetricConfig
-	grids   []uint8 // by MetricID: index into frequencies
-	// frequencies lists the distinct sampling intervals in ascending order.
-	frequencies []int64
-}
+// maxMetricName is the length in bytes of the longest name that
+// Config.AnyMetric lets in.
+const maxMetricName = 256
 
-func newMetricTable(metrics map[string]MetricConfig) (metricTable, []error) {
-	t := metricTable{ids: make(map[string]MetricID, len(metrics))}
+func validateMetrics(c *Config) []error {
 	var faults []error
-	if len(metrics) == 0 {
-		faults = append(faults, fmt.Errorf("no metric is configured"))
+	if len(c.Metrics) == 0 && c.AnyMetric == nil {
+		faults = append(faults, errors.New("no metric is configured"))
 	}
-	if len(metrics) > maxMetrics {
-		faults = append(faults, fmt.Errorf("%d metrics are configured, at most %d are possible", len(metrics), maxMetrics))
-		return t, faults
+	if len(c.Metrics) > maxMetrics {
+		return append(faults, fmt.Errorf("%d metrics are configured, at most %d are possible", len(c.Metrics), maxMetrics))
 	}
-	for name := range metrics {
-		t.names = append(t.names, name)
-	}
-	sort.Strings(t.names)
-	index := map[int64]uint8{}
-	for _, name := range t.names {
-		f := metrics[name].Frequency
+	frequencies := map[int64]bool{}
+	for _, name := range sortedNames(c.Metrics) {
+		f := c.Metrics[name].Frequency
 		if f < 1 {
 			faults = append(faults, fmt.Errorf("metric %q: frequency %d s is not at least 1 s", name, f))
-			continue
 		}
-		if _, ok := index[f]; !ok {
-			index[f] = 0
-			t.frequencies = append(t.frequencies, f)
-		}
+		frequencies[f] = true
 	}
-	if len(t.frequencies) > 1<<8 {
-		faults = append(faults, fmt.Errorf("%d different frequencies are configured, at most %d are possible", len(t.frequencies), 1<<8))
+	if len(frequencies) > maxFrequencies {
+		faults = append(faults, fmt.Errorf("%d different frequencies are configured, at most %d are possible", len(frequencies), maxFrequencies))
 	}
-	if len(faults) > 0 {
-		return t, faults
+	if c.AnyMetric != nil && c.AnyMetric.Frequency < 1 {
+		faults = append(faults, fmt.Errorf("metrics that are not named: frequency %d s is not at least 1 s", c.AnyMetric.Frequency))
 	}
-	sort.Slice(t.frequencies, func(i, j int) bool { return t.frequencies[i] < t.frequencies[j] })
-	for i, f := range t.frequencies {
-		index[f] = uint8(i)
+	if c.MaxMetrics < 1 || c.MaxMetrics > maxMetrics {
+		faults = append(faults, fmt.Errorf("a limit of %d metrics is not within 1 and %d", c.MaxMetrics, maxMetrics))
 	}
-	for i, name := range t.names {
-		t.ids[name] = MetricID(i)
-		t.configs = append(t.configs, metrics[name])
-		t.grids = append(t.grids, index[metrics[name].Frequency])
+	return faults
+}
+
+// maxFrequencies bounds the intervals of a configuration: a host has a grid for
+// each.
+const maxFrequencies = 1 << 8
+
+func sortedNames[V any](metrics map[string]V) []string {
+	names := make([]string, 0, len(metrics))
+	for name := range metrics {
+		names = append(names, name)
 	}
-	return t, nil
+	slices.Sort(names)
+	return names
+}
+
+// Metric returns the number of a metric that is accepted: it is configured, or
+// was admitted. It does not allocate and does not keep name.
+func (s *Store) Metric(name []byte) (MetricID, bool) { return s.MetricIn(0, name) }
+
+// MetricIn is Metric as of an era of the log.
+func (s *Store) MetricIn(e Era, name []byte) (MetricID, bool) {
+	if e == 0 {
+		return s.metrics.present(name)
+	}
+	if f := s.era(e).interval(name); f > 0 {
+		return s.metrics.find(name, f)
+	}
+	return 0, false
+}
+
+// TakesAny reports whether the configuration of an era takes a metric that MetricIn
+// did not find.
+func (s *Store) TakesAny(e Era, name []byte) bool { return s.intervalOf(e, name) > 0 }
+
+// intervalOf returns the sampling interval for new samples of the metric as of an era,
+// 0 if it is not accepted.
+func (s *Store) intervalOf(e Era, name []byte) int64 {
+	if e != 0 {
+		return s.era(e).interval(name)
+	}
+	if m, ok := s.cfg.Metrics[string(name)]; ok {
+		return m.Frequency
+	}
+	if s.cfg.AnyMetric != nil && isMetricName(name) {
+		return s.cfg.AnyMetric.Frequency
+	}
+	return 0
+}
+
+// Admission says what Admit makes of a metric.
+type Admission uint8
+
+const (
+	// NotConfigured: its samples are not kept.
+	NotConfigured Admission = iota
+	// Admitted: it has a number.
+	Admitted
+	// OverMetrics: there are Config.MaxMetrics already.
+	OverMetrics
+)
+
+// Admit gives a number to a metric that MetricIn did not find, if the
+// configuration of the era takes it. cluster and host send it. It does not keep
+// name.
+func (s *Store) Admit(e Era, cluster, host string, name []byte) (MetricID, Admission) {
+	f := s.intervalOf(e, name)
+	if f == 0 {
+		return 0, NotConfigured
+	}
+	id, ok := s.metrics.admit(string(name), f)
+	if !ok {
+		s.refusals.count(Refused{Limit: LimitMetrics, Cluster: cluster, Host: host}, 1)
+		s.warnOfMetrics(cluster, host, name)
+		return 0, OverMetrics
+	}
+	return id, Admitted
+}
+
+// warnOfMetrics says, at most once a minute, that there are too many metrics.
+func (s *Store) warnOfMetrics(cluster, host string, name []byte) {
+	now := s.cfg.Now().Unix()
+	told := s.metricsTold.Load()
+	if since := now - told; since >= 0 && since < 60 || !s.metricsTold.CompareAndSwap(told, now) {
+		return
+	}
+	s.cfg.Logger.Warn("samples of a new metric are refused, as there are as many metrics as there may be that the configuration does not name: name those that are needed, and see who makes up names",
+		"metric", string(name[:min(len(name), maxMetricName)]), "cluster", cluster, "host", host, "limit", s.cfg.MaxMetrics)
 }

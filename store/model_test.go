@@ -233,13 +233,10 @@ func (k modelSeries) matches(selector []string) bool {
 	return len(selector) <= len(path) && slices.Equal(selector, path[:len(selector)])
 }
 
-// below returns the series of the metric that make up the level of the part.
-func (m *model) below(host hostKey, part Part, metric string) []modelSeries {
-	if own := (modelSeries{host, part, metric}); m.series[own] != nil {
-		return []modelSeries{own}
-	}
+// kinds returns the parts one level below a part that have a series of the metric,
+// kind by kind.
+func (m *model) kinds(host hostKey, part Part, metric string) [][]Part {
 	var children []Part // one level down
-	seen := map[Part]bool{}
 	for k := range m.series {
 		if k.host != host || k.metric != metric {
 			continue
@@ -252,8 +249,7 @@ func (m *model) below(host hostKey, part Part, metric string) []modelSeries {
 		default:
 			continue
 		}
-		if !seen[child] {
-			seen[child] = true
+		if !slices.Contains(children, child) {
 			children = append(children, child)
 		}
 	}
@@ -269,11 +265,71 @@ func (m *model) below(host hostKey, part Part, metric string) []modelSeries {
 		}
 		return a.compare(b)
 	})
-	var out []modelSeries
-	for _, c := range children {
-		if kind(c) == kind(children[0]) {
-			out = append(out, m.below(host, c, metric)...)
+	var out [][]Part
+	for i, c := range children {
+		if i == 0 || kind(c) != kind(children[i-1]) {
+			out = append(out, nil)
 		}
+		out[len(out)-1] = append(out[len(out)-1], c)
+	}
+	return out
+}
+
+// all returns all series at and below a part.
+func (m *model) all(host hostKey, part Part, metric string) (out []modelSeries) {
+	if own := (modelSeries{host, part, metric}); m.series[own] != nil {
+		out = append(out, own)
+	}
+	for _, kind := range m.kinds(host, part, metric) {
+		for _, child := range kind {
+			out = append(out, m.all(host, child, metric)...)
+		}
+	}
+	return out
+}
+
+// made returns the values that make up the part in a slot: its own one, or those of the
+// first kind of parts of which none lacks one.
+func (m *model) made(host hostKey, part Part, metric string, slot modelSlot) []float64 {
+	if v, ok := m.series[modelSeries{host, part, metric}][slot]; ok {
+		return []float64{v}
+	}
+	for _, kind := range m.kinds(host, part, metric) {
+		if values := m.madeOf(host, kind, metric, slot); values != nil {
+			return values
+		}
+	}
+	return nil
+}
+
+// madeOf returns the values of several parts, nil if one has none.
+func (m *model) madeOf(host hostKey, parts []Part, metric string, slot modelSlot) (all []float64) {
+	for _, p := range parts {
+		values := m.made(host, p, metric, slot)
+		if values == nil {
+			return nil
+		}
+		all = append(all, values...)
+	}
+	return all
+}
+
+// alternatives returns what a part may be made of, in order: one series, or several
+// that would have to be combined.
+func (m *model) alternatives(host hostKey, part Part, metric string) (out [][]modelSeries) {
+	if own := (modelSeries{host, part, metric}); m.series[own] != nil {
+		out = append(out, []modelSeries{own})
+	}
+	for _, kind := range m.kinds(host, part, metric) {
+		if len(kind) == 1 {
+			out = append(out, m.alternatives(host, kind[0], metric)...)
+			continue
+		}
+		var several []modelSeries
+		for _, child := range kind {
+			several = append(several, m.all(host, child, metric)...)
+		}
+		out = append(out, several)
 	}
 	return out
 }
@@ -281,46 +337,59 @@ func (m *model) below(host hostKey, part Part, metric string) []modelSeries {
 // query answers like Store.Query, natively and without statistics.
 func (m *model) query(q *Query) ([]Series, error) {
 	host := hostKey{q.Cluster, q.Host}
-	var rows [][]modelSeries
+	var rows [][]Part // without those of which there is nothing
+	add := func(p Part) {
+		rows = append(rows, nil)
+		if len(m.all(host, p, q.Metric)) > 0 {
+			rows[len(rows)-1] = []Part{p}
+		}
+	}
 	if q.Type == "" {
-		rows = [][]modelSeries{m.below(host, Part{}, q.Metric)}
+		add(Part{})
 	} else {
 		for _, id := range q.TypeIDs {
 			if q.Subtype == "" {
-				rows = append(rows, m.below(host, Part{Type: q.Type, ID: id}, q.Metric))
+				add(Part{Type: q.Type, ID: id})
 				continue
 			}
 			for _, sub := range q.SubtypeIDs {
-				rows = append(rows, m.below(host, Part{q.Type, id, q.Subtype, sub}, q.Metric))
+				add(Part{q.Type, id, q.Subtype, sub})
 			}
 		}
 		if q.Aggregate && len(rows) > 1 {
-			rows = [][]modelSeries{slices.Concat(rows...)}
+			rows = [][]Part{slices.Concat(rows...)}
 		}
 	}
-	if !slices.ContainsFunc(rows, func(r []modelSeries) bool { return len(r) > 0 }) {
+	if !slices.ContainsFunc(rows, func(r []Part) bool { return len(r) > 0 }) {
 		return nil, nil
 	}
 	var out []Series
 	for _, row := range rows {
-		if len(row) > 1 && m.metrics[q.Metric].Aggregation == AggregateNone {
-			return nil, ErrInvalidAggregation
+		one, err := m.window(q, row)
+		if err != nil {
+			return nil, err
 		}
-		out = append(out, m.window(q, row))
+		out = append(out, one)
 	}
 	return out, nil
 }
 
-func (m *model) window(q *Query, row []modelSeries) Series {
+func (m *model) window(q *Query, row []Part) (Series, error) {
 	c := m.metrics[q.Metric]
-	g := modelGrid{hostKey{q.Cluster, q.Host}, c.Frequency}
+	host := hostKey{q.Cluster, q.Host}
+	g := modelGrid{host, c.Frequency}
 	out := Series{From: q.From, Resolution: c.Frequency}
 	first, last := int64(math.MaxInt64), int64(math.MinInt64) // starts of slots
-	for _, k := range row {
-		for s := range m.series[k] {
-			start := s.block + s.slot*c.Frequency
-			first, last = min(first, start), max(last, start)
+	for _, p := range row {
+		for _, k := range m.all(host, p, q.Metric) {
+			for s := range m.series[k] {
+				start := s.block + s.slot*c.Frequency
+				first, last = min(first, start), max(last, start)
+			}
 		}
+	}
+	if c.Aggregation == AggregateNone && !m.combines(q, row) {
+		return out, ErrInvalidAggregation
 	}
 	for t := q.From; t < q.To; t += c.Frequency {
 		if q.Unpadded {
@@ -333,30 +402,64 @@ func (m *model) window(q *Query, row []modelSeries) Series {
 			}
 		}
 		slot, ok := m.find(g, t)
-		if !ok {
+		if !ok || len(row) == 0 {
 			out.Values = append(out.Values, math.NaN())
 			continue
 		}
-		out.Values = append(out.Values, m.cell(row, slot, c.Aggregation))
+		out.Values = append(out.Values, m.cell(host, row, q.Metric, slot))
 	}
 	out.To = out.From + int64(len(out.Values))*c.Frequency
-	return out
+	return out, nil
 }
 
-func (m *model) cell(row []modelSeries, slot modelSlot, how Aggregation) float64 {
-	if len(row) == 0 {
+// combines reports whether a row of a metric without an aggregation can be answered:
+// there is a single series for some cell, or nothing at all in the window but could be
+// one.
+func (m *model) combines(q *Query, row []Part) bool {
+	if len(row) != 1 {
+		return len(row) == 0
+	}
+	host := hostKey{q.Cluster, q.Host}
+	single, several, some := false, false, false
+	for _, alternative := range m.alternatives(host, row[0], q.Metric) {
+		found := false
+		for _, k := range alternative {
+			for t := q.From; t < q.To; t += m.metrics[q.Metric].Frequency {
+				if slot, ok := m.find(m.grid(k), t); ok {
+					_, ok = m.series[k][slot]
+					found = found || ok
+				}
+			}
+		}
+		if len(alternative) == 1 {
+			some, single = true, single || found
+		} else {
+			several = several || found
+		}
+	}
+	return single || some && !several
+}
+
+func (m *model) cell(host hostKey, row []Part, metric string, slot modelSlot) float64 {
+	how := m.metrics[metric].Aggregation
+	if how == AggregateNone {
+		for _, alternative := range m.alternatives(host, row[0], metric) {
+			if v, ok := m.series[alternative[0]][slot]; ok && len(alternative) == 1 {
+				return v
+			}
+		}
+		return math.NaN()
+	}
+	values := m.madeOf(host, row, metric, slot)
+	if values == nil {
 		return math.NaN()
 	}
 	sum := math.Copysign(0, -1) // adding to it changes nothing, not even the sign of a zero
-	for _, k := range row {
-		v, ok := m.series[k][slot]
-		if !ok {
-			return math.NaN()
-		}
+	for _, v := range values {
 		sum += v
 	}
-	if how == AggregateAvg && len(row) > 1 {
-		sum /= float64(len(row))
+	if how == AggregateAvg && len(values) > 1 {
+		sum /= float64(len(values))
 	}
 	return sum
 }

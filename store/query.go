@@ -1,5 +1,7 @@
 package store
 
+import "slices"
+
 const (
 	// MaxCells is the largest number of cells that one series of an answer may
 	// have: two years at one minute, four months at 10 s.
@@ -51,17 +53,16 @@ type Series struct {
 }
 
 // Check returns the error that q fails with for its window, whatever the store
-// holds: nil, ErrInvalidTimeRange or a WindowError. Of a metric that is not
-// configured it checks the order alone.
+// holds of the host: nil, ErrInvalidTimeRange or a WindowError. Of a metric that is
+// not configured it checks the order alone.
 func (s *Store) Check(q *Query) error {
 	if q.From > q.To {
 		return ErrInvalidTimeRange
 	}
-	id, ok := s.metrics.ids[q.Metric]
-	if !ok {
+	if _, ok := s.metrics.config(q.Metric); !ok {
 		return nil
 	}
-	f := s.metrics.configs[id].Frequency
+	f := s.metrics.finest(q.Metric)
 	// Unsigned: the difference of any two int64 in order fits 64 bits.
 	cells := (uint64(q.To) - uint64(q.From)) / uint64(f)
 	if cells >= MaxCells || cells*uint64(q.series()) >= MaxQueryCells || q.From < -MaxTime || q.To > MaxTime {
@@ -83,50 +84,75 @@ func (q *Query) series() int {
 
 // Query answers q. No series at all means that the store holds none of those
 // selected; if it holds one of several, those without data are gaps
-// throughout, so that the series match the request's ids. It fails with an
-// UnknownMetricError, ErrInvalidAggregation, or what Check returns.
+// throughout, so that the series match the request's ids. A window in which the
+// samples have several intervals, as the configuration was changed, is answered at
+// the coarsest of them. It fails with an UnknownMetricError, ErrInvalidAggregation,
+// or what Check returns.
 func (s *Store) Query(q *Query) ([]Series, error) {
-	metric, ok := s.metrics.ids[q.Metric]
+	config, ok := s.metrics.config(q.Metric)
 	if !ok {
 		return nil, &UnknownMetricError{Metric: q.Metric}
 	}
 	if err := s.Check(q); err != nil {
 		return nil, err
 	}
-	v, err := s.view(q, metric)
-	if v == nil || err != nil {
-		return nil, err
+	views := s.views(q)
+	switch len(views) {
+	case 0:
+		return nil, nil
+	case 1:
+		return views[0].answer(q, config.Aggregation)
 	}
-	out := make([]Series, len(v.rows))
-	for i := range out {
-		out[i] = v.series(i, s.metrics.configs[metric].Aggregation)
-		out[i].finish(q)
-	}
-	return out, nil
+	return merge(q, views, config.Aggregation)
 }
 
-// view returns what the store holds of the query's window, nil if that is
-// nothing.
-func (s *Store) view(q *Query, metric MetricID) (*view, error) {
+// views returns what the store holds of the query's window, one view for each
+// interval that the host has series with, the present one first.
+func (s *Store) views(q *Query) []*view {
 	key := hostKey{q.Cluster, q.Host}
 	st := s.stripeOf(key)
 	st.mu.RLock()
 	defer st.mu.RUnlock()
 	h := st.hosts[key]
 	if h == nil {
-		return nil, nil
+		return nil
 	}
-	rows := h.selectColumns(s.seed, q, metric)
-	found := false
-	how := s.metrics.configs[metric].Aggregation
-	for _, columns := range rows {
-		found = found || len(columns) > 0
-		if len(columns) > 1 && how == AggregateNone {
-			return nil, ErrInvalidAggregation
+	var buf [4]MetricID
+	held := buf[:0]
+	for _, m := range s.metrics.numbers(q.Metric) {
+		if h.counts[m] > 0 {
+			held = append(held, m)
 		}
 	}
-	if !found {
-		return nil, nil
+	var selected [len(buf)][]selection
+	rows := selected[:0]
+	for i := 0; i < len(held); {
+		one := h.selectColumns(s.seed, q, held[i])
+		if !slices.ContainsFunc(one, func(s selection) bool { return len(s.columns) > 0 }) {
+			held = slices.Delete(held, i, i+1)
+			continue
+		}
+		rows = append(rows, one)
+		i++
 	}
-	return h.grids[s.metrics.grids[metric]].view(q, rows), nil
+	out := make([]*view, len(held))
+	for i, m := range held {
+		out[i] = h.grid(s.metrics.at(m).grid).view(q, rows[i], len(held) == 1)
+	}
+	return out
+}
+
+// answer makes series of the only view.
+func (v *view) answer(q *Query, how Aggregation) ([]Series, error) {
+	out := make([]Series, len(v.rows))
+	for i := range out {
+		r := &v.rows[i]
+		values, verdict := v.values(i, how)
+		if verdict != combined {
+			return nil, ErrInvalidAggregation
+		}
+		out[i] = Series{From: r.from, To: r.from + r.cells*v.frequency, Resolution: v.frequency, Values: values}
+		out[i].finish(q)
+	}
+	return out, nil
 }

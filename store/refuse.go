@@ -11,6 +11,7 @@ const (
 	LimitSeries    = "series"     // Config.MaxSeries
 	LimitHosts     = "hosts"      // Config.MaxHosts
 	LimitNewSeries = "new-series" // Config.MaxNewSeries
+	LimitMetrics   = "metrics"    // Config.MaxMetrics
 )
 
 // Refused counts samples beyond a limit by who sent them. Of a host too many

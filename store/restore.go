@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"hash/maphash"
 	"math"
-	"slices"
 	"sync"
 
 	"cc-metric-store/store/checkpoint"
@@ -23,7 +22,7 @@ type restore struct {
 	hosts  int
 }
 
-// add puts a host into the store.
+// add puts a host into the store. metrics are the names that its series refer to.
 func (r *restore) add(metrics []string, c *checkpoint.Host) error {
 	s := r.store
 	key := hostKey{c.Cluster, c.Name}
@@ -44,19 +43,21 @@ func (r *restore) add(metrics []string, c *checkpoint.Host) error {
 	if s.graves.last(key).Number > c.Applied {
 		return nil
 	}
-	h := newHost(key, len(s.metrics.frequencies))
+	h := newHost(key)
 	h.applied = applied
 	if err := r.fill(h, metrics, c); err != nil {
+		h.uncount(s.metrics)
 		return fmt.Errorf("host %q of cluster %q: %w", c.Name, c.Cluster, err)
 	}
 	// Blocks may be lost, and what is left of a series with them.
-	if h.prune(s.seed, s.metrics.grids) {
+	if h.prune(s.seed, s.metrics) {
 		return nil
 	}
 	if !s.hosts.add(key.cluster, s.cfg.MaxHosts) {
 		r.mu.Lock()
 		r.hosts++
 		r.mu.Unlock()
+		h.uncount(s.metrics)
 		return nil
 	}
 	st.hosts[h.key] = h
@@ -66,21 +67,22 @@ func (r *restore) add(metrics []string, c *checkpoint.Host) error {
 
 // fill gives the host its series and samples.
 func (r *restore) fill(h *host, metrics []string, c *checkpoint.Host) error {
-	t := &r.store.metrics
+	t := r.store.metrics
 	parts := make([]int32, len(c.Parts)) // number at the host; -1: not yet
 	for i := range parts {
 		parts[i] = -1
 	}
 	for i := range c.Grids {
 		from := &c.Grids[i]
-		at := slices.Index(t.frequencies, from.Frequency)
+		var at uint16
 		var g *grid
 		for _, one := range from.Series {
-			m, ok := t.ids[metrics[one.Metric]]
-			if !ok || int(t.grids[m]) != at {
+			m, ok := t.obtain(metrics[one.Metric], from.Frequency)
+			if !ok {
 				r.leaveOut(metrics[one.Metric])
 				continue
 			}
+			at = t.at(m).grid
 			if g == nil {
 				var err error
 				if g, err = restoreGrid(from, int64(r.store.cfg.BlockSlots)); err != nil {
@@ -91,10 +93,10 @@ func (r *restore) fill(h *host, metrics []string, c *checkpoint.Host) error {
 				p := Part(c.Parts[one.Part])
 				parts[one.Part] = h.obtain(maphash.Comparable(r.store.seed, p), p)
 			}
-			h.series[seriesKey{parts[one.Part], m}] = one.Column
+			h.addSeries(parts[one.Part], m, t, one.Column)
 		}
 		if g != nil {
-			h.grids[at] = g
+			h.setGrid(at, g)
 			g.findUnused(from.Series)
 		}
 	}

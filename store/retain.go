@@ -69,6 +69,7 @@ func (s *Store) Retain() {
 		return n
 	})
 	s.counters.freed.Add(int64(freed))
+	s.metrics.giveBack()
 	if freed > 0 {
 		s.cfg.Logger.Info("retention pass", "blocks_freed", freed, "older_than", before.Truncate(time.Second))
 	}

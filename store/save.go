@@ -28,6 +28,7 @@ type save struct {
 	log    uint32 // of the entries
 	writer *checkpoint.Writer
 	next   atomic.Int64 // stripe
+	named  atomic.Int64 // metrics whose names are written, at least
 
 	mu sync.Mutex
 	// Guarded by mu.
@@ -48,11 +49,13 @@ type placement struct {
 // open since before it was read.
 func (c *Checkpoints) writeAll(ctx context.Context, log Log, from LogPosition) (*checkpoint.Written, error) {
 	s := c.store
-	w, err := c.dir.Begin(checkpoint.Header{Position: from.onDisk(), Written: s.cfg.Now(), Metrics: s.metrics.names})
+	names := s.metrics.list()
+	w, err := c.dir.Begin(checkpoint.Header{Position: from.onDisk(), Written: s.cfg.Now(), Metrics: names, Eras: s.eras()})
 	if err != nil {
 		return nil, err
 	}
 	one := &save{store: s, log: from.Entry.Log, writer: w, head: from.Entry, copied: map[hostKey]Entry{}}
+	one.named.Store(int64(len(names)))
 	if err := one.run(ctx); err != nil {
 		w.Abort()
 		return nil, err
@@ -148,6 +151,9 @@ func (s *save) host(c *capture, st *stripe, k hostKey) error {
 		applied = Entry{s.log, 0}
 		c.host.Applied = 0
 	}
+	if err := s.name(); err != nil {
+		return err
+	}
 	if err := s.writer.Add(c.encode()); err != nil {
 		return err
 	}
@@ -160,6 +166,19 @@ func (s *save) host(c *capture, st *stripe, k hostKey) error {
 			s.placed = append(s.placed, placement{k, b.of, to.Values, to.Place})
 		}
 	}
+	return nil
+}
+
+// name writes the names of the metrics that were new when the host was copied.
+func (s *save) name() error {
+	if len(*s.store.metrics.all.Load()) <= int(s.named.Load()) {
+		return nil
+	}
+	names := s.store.metrics.list()
+	if err := s.writer.Name(names); err != nil {
+		return err
+	}
+	s.named.Store(int64(len(names)))
 	return nil
 }
 

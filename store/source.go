@@ -26,7 +26,7 @@ type numbered struct {
 	part   int32 // index into Source.parts
 	column int32 // of the grid, as long as the source is current
 	metric MetricID
-	grid   uint8 // index into metricTable.frequencies
+	grid   uint16 // index into metricTable.frequencies
 }
 
 // NewSource returns a Source of the host without any numbers. The host need not
@@ -77,7 +77,7 @@ func (s *Store) number(src *Source, h *host, name Name) int32 {
 	if !ok {
 		return -1
 	}
-	src.series = append(src.series, numbered{part, column, name.Metric, s.metrics.grids[name.Metric]})
+	src.series = append(src.series, numbered{part, column, name.Metric, s.metrics.at(name.Metric).grid})
 	return int32(len(src.series) - 1)
 }
 

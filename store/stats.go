@@ -4,6 +4,7 @@ import "sync/atomic"
 
 type counters struct {
 	samples, invalid       atomic.Int64
+	replaced               atomic.Int64
 	freed, evicted, sealed atomic.Int64
 }
 
@@ -21,6 +22,8 @@ type Stats struct {
 	// Invalid counts what is no valid sample, Refused samples beyond a limit.
 	Invalid int64
 	Refused []Refused
+	// Replaced counts samples that replaced one of another time in their slot.
+	Replaced int64
 	// Sealed counts how often a block was compressed.
 	Sealed int64
 	// Hosts and Series count what is held now, Bytes what it takes.
@@ -37,8 +40,9 @@ func (s *Store) Stats() Stats {
 		Sealed:  s.counters.sealed.Load(),
 		Bytes:   s.held.Load(),
 
-		Invalid: s.counters.invalid.Load(),
-		Refused: s.refusals.list(),
+		Invalid:  s.counters.invalid.Load(),
+		Refused:  s.refusals.list(),
+		Replaced: s.counters.replaced.Load(),
 	}
 	for i := range s.stripes {
 		st := &s.stripes[i]

@@ -28,8 +28,14 @@ import (
 // Config describes a Store. The zero value of each optional field means its
 // default.
 type Config struct {
-	// Metrics names the metrics that are kept. Required.
+	// Metrics names the metrics that are kept. Required, unless AnyMetric is.
 	Metrics map[string]MetricConfig
+	// AnyMetric, if it is not nil, says how metrics are kept that Metrics does not
+	// name. There are at most MaxMetrics of these, default 10,000: samples of
+	// further ones are refused. A name that no host has a series of any more makes
+	// room for another one with the next retention pass.
+	AnyMetric  *MetricConfig
+	MaxMetrics int
 	// Retention is how long samples are kept; what is older goes with the
 	// retention passes that Run makes. Default 48 h, at least 1 s.
 	Retention time.Duration
@@ -57,8 +63,10 @@ type Config struct {
 	InUse func(ctx context.Context, before time.Time) (map[string]map[string]bool, error)
 	// Now is the clock of retention and of Health. Default time.Now.
 	Now func() time.Time
-	// Logger receives a line for each retention pass that freed something.
-	// Default: discard.
+	// Logger receives a line for each retention pass that freed something, and
+	// warnings of hosts that send more often than a metric's interval says, or more
+	// metrics than there may be. Default:
+	// discard.
 	Logger *slog.Logger
 }
 
@@ -74,6 +82,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.MaxSeries == 0 {
 		c.MaxSeries = 100_000
+	}
+	if c.MaxMetrics == 0 {
+		c.MaxMetrics = 10_000
 	}
 	if c.MaxHosts == 0 {
 		c.MaxHosts = 100_000
@@ -120,7 +131,8 @@ func (c Config) validate() []error {
 // Store is the in-memory store. Make one with New.
 type Store struct {
 	cfg     Config
-	metrics metricTable
+	metrics *metricTable
+	history atomic.Pointer[history] // nil: the log holds nothing of another configuration
 	seed    maphash.Seed
 	stripes []stripe
 	hosts   hostCounts
@@ -128,8 +140,10 @@ type Store struct {
 	sealers sync.Pool // of *chunk.GroupBuilder
 	appends sync.Pool // of *appender
 
-	newSeries newSeries
-	refusals  refusals
+	newSeries    newSeries
+	refusals     refusals
+	replacements replacements
+	metricsTold  atomic.Int64 // Unix seconds: when it was said that there are too many
 
 	held     atomic.Int64 // bytes that are accounted for
 	evicting sync.Mutex   // held by the one append that makes room
@@ -145,14 +159,13 @@ type Store struct {
 // starts nothing.
 func New(cfg Config) (*Store, error) {
 	cfg = cfg.withDefaults()
-	metrics, faults := newMetricTable(cfg.Metrics)
-	faults = append(faults, cfg.validate()...)
+	faults := append(validateMetrics(&cfg), cfg.validate()...)
 	if len(faults) > 0 {
 		return nil, fmt.Errorf("configure store: %w", errors.Join(faults...))
 	}
 	s := &Store{
 		cfg:     cfg,
-		metrics: metrics,
+		metrics: newMetricTable(&cfg),
 		seed:    maphash.MakeSeed(),
 		stripes: make([]stripe, cfg.Stripes),
 		hosts:   hostCounts{clusters: map[string]int{}},
@@ -163,11 +176,4 @@ func New(cfg Config) (*Store, error) {
 		s.stripes[i].hosts = map[hostKey]*host{}
 	}
 	return s, nil
-}
-
-// Metric returns the number of a configured metric. It does not allocate and
-// does not keep name.
-func (s *Store) Metric(name []byte) (MetricID, bool) {
-	id, ok := s.metrics.ids[string(name)]
-	return id, ok
 }

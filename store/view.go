@@ -8,11 +8,13 @@ type view struct {
 	rows      []row
 }
 
-// row becomes one series of the answer: the sum of some columns.
+// row becomes one series of the answer: the combination of some columns.
 type row struct {
 	from    int64 // time of the first cell
 	cells   int64
+	reach   reach   // if the query is not padded
 	columns []int   // for each column where its pieces end
+	roles   []role  // of the columns, as in a selection
 	pieces  []piece // column after column, each in order of time
 }
 
@@ -25,14 +27,18 @@ type piece struct {
 	values []float64 // of the cells
 }
 
-// view takes the cells of the query's window, for each row some columns.
-func (g *grid) view(q *Query, rows [][]int32) *view {
+// view takes the cells of the query's window, for each row some columns. If it is
+// the only one of the query, it is trimmed.
+func (g *grid) view(q *Query, rows []selection, only bool) *view {
 	v := &view{frequency: g.frequency, rows: make([]row, len(rows))}
-	for i, columns := range rows {
-		r := &v.rows[i]
-		r.from, r.cells = q.From, ceilDiv(q.To-q.From, g.frequency)
+	for i, s := range rows {
+		r, columns := &v.rows[i], s.columns
+		r.from, r.cells, r.roles = q.From, ceilDiv(q.To-q.From, g.frequency), s.roles
 		if q.Unpadded {
-			r.trim(g, columns)
+			r.reach = g.reach(columns)
+			if only {
+				r.from, r.cells = r.reach.trim(r.from, r.cells, g.frequency)
+			}
 		}
 		first, last := g.position(r.from)-1, g.position(r.from+r.cells*g.frequency)
 		r.pieces = make([]piece, 0, len(columns)*(last-max(first, 0)))
@@ -45,24 +51,41 @@ func (g *grid) view(q *Query, rows [][]int32) *view {
 	return v
 }
 
-// trim cuts the cells before the first sample of all columns and those after
-// the last one off the row.
-func (r *row) trim(g *grid, columns []int32) {
-	if len(columns) == 0 {
-		r.cells = 0
-		return
-	}
-	first, last := g.extent(columns[0])
-	for _, c := range columns[1:] {
+// reach is when the first and the last sample are expected.
+type reach struct {
+	first, last int64
+	some        bool // there is a sample
+}
+
+// reach returns the one of some columns.
+func (g *grid) reach(columns []int32) (s reach) {
+	for _, c := range columns {
 		lo, hi := g.extent(c)
-		first, last = min(first, lo), max(last, hi)
+		s.include(reach{lo, hi, true})
+	}
+	return s
+}
+
+func (s *reach) include(o reach) {
+	switch {
+	case !o.some:
+	case !s.some:
+		*s = o
+	default:
+		s.first, s.last = min(s.first, o.first), max(s.last, o.last)
+	}
+}
+
+// trim cuts the cells, of f seconds, before the first sample and those after the
+// last one off.
+func (s reach) trim(from, cells, f int64) (int64, int64) {
+	if !s.some {
+		return from, 0
 	}
 	// The cells whose times lie in the slots around first and last.
-	f := g.frequency
-	skip := min(max(ceilDiv(first-f/2-r.from, f), 0), r.cells)
-	keep := min(ceilDiv(last-f/2+f-r.from, f), r.cells)
-	r.from += skip * f
-	r.cells = max(keep-skip, 0)
+	skip := min(max(ceilDiv(s.first-f/2-from, f), 0), cells)
+	keep := min(ceilDiv(s.last-f/2+f-from, f), cells)
+	return from + skip*f, max(keep-skip, 0)
 }
 
 // take adds the pieces of a column to the row.
@@ -85,49 +108,5 @@ func (g *grid) take(r *row, column int32) {
 			b.read(p.values, column, p.slot)
 		}
 		r.pieces = append(r.pieces, p)
-	}
-}
-
-// series decodes and combines the columns of a row.
-func (v *view) series(i int, how Aggregation) Series {
-	r := &v.rows[i]
-	out := Series{From: r.from, To: r.from + r.cells*v.frequency, Resolution: v.frequency, Values: make([]float64, r.cells)}
-	if len(r.columns) == 0 {
-		fillGaps(out.Values)
-		return out
-	}
-	begin := 0
-	for n, end := range r.columns {
-		next := int64(0) // the cells before it are done
-		for _, p := range r.pieces[begin:end] {
-			fillGaps(out.Values[next:p.at])
-			next = p.at + p.cells
-			p.combine(out.Values[p.at:next], n > 0)
-		}
-		fillGaps(out.Values[next:])
-		begin = end
-	}
-	if n := len(r.columns); how == AggregateAvg && n > 1 {
-		for i := range out.Values {
-			out.Values[i] /= float64(n)
-		}
-	}
-	return out
-}
-
-// combine writes the values of the piece to dst, or adds them to it; a gap in
-// either makes a gap.
-func (p *piece) combine(dst []float64, add bool) {
-	switch {
-	case add && p.sealed != nil:
-		addSealed(dst, p.sealed, p.slot)
-	case p.sealed != nil:
-		decode(dst, p.sealed, p.slot)
-	case add:
-		for i, x := range p.values {
-			dst[i] += x
-		}
-	default:
-		copy(dst, p.values)
 	}
 }

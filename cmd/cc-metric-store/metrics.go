@@ -76,6 +76,7 @@ func newStatsCollector(s *store.Store, l watchedLog) *statsCollector {
 	counter("log_bytes_total", "Bytes of the entries read from the log.", func(_ store.Stats, i ingest.Stats) int64 { return i.Bytes })
 	counter("lines_total", "Lines read from the log.", func(_ store.Stats, i ingest.Stats) int64 { return i.Lines })
 	counter("samples_total", "Samples stored.", func(s store.Stats, _ ingest.Stats) int64 { return s.Samples })
+	counter("samples_replaced_total", "Samples that replaced one of another time in their slot: they arrive more often than the frequency of their metric says.", func(s store.Stats, _ ingest.Stats) int64 { return s.Replaced })
 	counter("blocks_sealed_total", "How often a block of a host was compressed.", func(s store.Stats, _ ingest.Stats) int64 { return s.Sealed })
 	counter("dead_letters_lost_total", "Refused lines that are not in the dead-letter stream.", func(_ store.Stats, i ingest.Stats) int64 { return i.LostDeadLetters })
 	counter("intake_messages_total", "Messages to the embedded server, or of a broker without JetStream, that were put into the embedded log.", func(_ store.Stats, i ingest.Stats) int64 { return i.Taken })

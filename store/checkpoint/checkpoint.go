@@ -38,8 +38,22 @@ type Header struct {
 	Position Position `json:"position"`
 	// Written is when the checkpoint was begun.
 	Written time.Time `json:"written"`
-	// Metrics lists the names of all metrics; hosts refer to them by index.
+	// Metrics lists the names of all metrics; hosts refer to them by index. Each
+	// has a name for each of its intervals. More may follow between the hosts.
 	Metrics []string `json:"metrics"`
+	// Eras is how the metrics were configured, as in the file ERAS.
+	Eras []Era `json:"eras,omitempty"`
+}
+
+// Era is how the metrics were configured in a span of the log's time.
+type Era struct {
+	// Since is when it began, in Unix nanoseconds; it ends with the next one.
+	Since int64 `json:"since"`
+	// Metrics holds the sampling interval of each metric that was configured, in
+	// seconds.
+	Metrics map[string]int64 `json:"metrics"`
+	// Any is the interval of all others, 0 if they were not accepted.
+	Any int64 `json:"any,omitempty"`
 }
 
 // End is known when all hosts are written.

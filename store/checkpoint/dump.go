@@ -15,8 +15,8 @@ import (
 	"cc-metric-store/store/chunk"
 )
 
-// Dump prints a checkpoint or a segment as JSON, one line for each header, host,
-// sealed block and end. On damage it prints what comes before and fails.
+// Dump prints a checkpoint, a segment or the file with the eras as JSON, one line for
+// each header, host, sealed block and end. On damage it prints what comes before and fails.
 func Dump(w io.Writer, path string) error {
 	file, err := os.Open(path)
 	if err != nil {
@@ -40,6 +40,13 @@ func dump(out *json.Encoder, file *os.File) error {
 	if n == magicBytes && head[4] == kindSegment {
 		return dumpSegment(out, file)
 	}
+	if n == magicBytes && head[4] == kindEras {
+		eras, err := parseEras(file)
+		if err != nil {
+			return err
+		}
+		return out.Encode(map[string]any{"eras": eras})
+	}
 	return dumpCheckpoint(out, file)
 }
 
@@ -53,11 +60,11 @@ func dumpCheckpoint(out *json.Encoder, file io.Reader) error {
 		first = false
 		return err
 	}
-	err := readFrames(context.Background(), file, c, 1, func(h *Host) error {
+	err := readFrames(context.Background(), file, c, 1, func(metrics []string, h *Host) error {
 		if err := header(); err != nil {
 			return err
 		}
-		return out.Encode(map[string]any{"host": describeHost(&c.Header, h)})
+		return out.Encode(map[string]any{"host": describeHost(metrics, h)})
 	})
 	if err == nil || !c.Header.Written.IsZero() { // it was read
 		err = errors.Join(header(), err)
@@ -116,13 +123,13 @@ func (s sample) MarshalJSON() ([]byte, error) {
 	return strconv.AppendFloat(nil, v, 'g', -1, 64), nil
 }
 
-func describeHost(header *Header, h *Host) hostLine {
+func describeHost(metrics []string, h *Host) hostLine {
 	line := hostLine{Cluster: h.Cluster, Host: h.Name, Applied: h.Applied, Gone: h.Gone}
 	for _, g := range h.Grids {
 		out := gridLine{Frequency: g.Frequency}
 		for _, s := range g.Series {
 			p := h.Parts[s.Part]
-			out.Series = append(out.Series, seriesLine{s.Column, header.Metrics[s.Metric], p.Type, p.ID, p.Subtype, p.SubID})
+			out.Series = append(out.Series, seriesLine{s.Column, metrics[s.Metric], p.Type, p.ID, p.Subtype, p.SubID})
 		}
 		for _, b := range g.Blocks {
 			line := blockLine{Start: b.Start, End: b.End, Slots: b.Slots, Patches: b.Patches}

@@ -91,7 +91,7 @@ func TestDumpOfNoFile(t *testing.T) {
 // TestNewerVersion refuses files of a version that is not known yet.
 func TestNewerVersion(t *testing.T) {
 	for _, at := range []int{5, 6} {
-		for kind, golden := range map[string]string{"checkpoint": goldenCheckpoint, "segment": goldenSegment} {
+		for kind, golden := range map[string]string{"checkpoint": goldenVersion2(t), "segment": goldenSegment, "eras": goldenEras} {
 			content := unhex(t, golden)
 			content[at]++
 			if _, err := dumpBytes(t, content); !errors.Is(err, ErrVersion) || errors.Is(err, ErrDamaged) {

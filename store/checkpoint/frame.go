@@ -12,8 +12,23 @@ import (
 	"cc-metric-store/store/chunk"
 )
 
-// version is that of the files' format.
-const version = 1
+// Versions of the files' formats, by kind. Checkpoints of version 1 have no frames
+// with further names of metrics; they are read as well.
+const (
+	versionCheckpoint = 2
+	versionSegment    = 1
+	versionEras       = 1
+)
+
+func versionOf(kind byte) byte {
+	switch kind {
+	case kindCheckpoint:
+		return versionCheckpoint
+	case kindEras:
+		return versionEras
+	}
+	return versionSegment
+}
 
 // Each file begins with eight bytes: four that name us, what it is, the version
 // of its format, that of the blocks in it, and a zero.
@@ -21,22 +36,25 @@ const (
 	fileMagic      = "ccms"
 	kindCheckpoint = 'c'
 	kindSegment    = 's'
+	kindEras       = 'e'
 	magicBytes     = 8
 )
 
 func fileHead(kind byte) []byte {
-	return []byte{fileMagic[0], fileMagic[1], fileMagic[2], fileMagic[3], kind, version, chunk.Version, 0}
+	return []byte{fileMagic[0], fileMagic[1], fileMagic[2], fileMagic[3], kind, versionOf(kind), chunk.Version, 0}
 }
 
 // checkHead says whether the file can be read.
 func checkHead(head []byte, kind byte) error {
 	want := fileHead(kind)
+	version := versionOf(kind)
 	switch {
 	case len(head) < magicBytes:
 		return fmt.Errorf("no head: %w", ErrDamaged)
-	case string(head) == string(want):
+	case string(head[:5]) != string(want[:5]) || head[7] != 0 || head[5] == 0:
+	case head[5] <= version && head[6] == chunk.Version:
 		return nil
-	case string(head[:5]) == string(want[:5]) && head[7] == 0 && (head[5] > version || head[6] > chunk.Version):
+	case head[5] > version || head[6] > chunk.Version:
 		return fmt.Errorf("format %d with blocks of format %d, this program reads %d and %d: %w", head[5], head[6], version, chunk.Version, ErrVersion)
 	}
 	return fmt.Errorf("it does not begin like one: %w", ErrDamaged)
@@ -56,9 +74,11 @@ func isNewer(path string, kind byte) bool {
 
 // Frames of a checkpoint.
 const (
-	frameHeader = 'H'
-	frameHost   = 'h'
-	frameEnd    = 'E'
+	frameHeader  = 'H'
+	frameMetrics = 'm'
+	frameHost    = 'h'
+	frameEnd     = 'E'
+	frameEras    = 'e' // of the file with the eras
 )
 
 // Before the payload of a frame or a record come its length and its checksum.

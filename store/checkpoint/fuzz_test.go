@@ -153,7 +153,7 @@ func FuzzCheckpoint(f *testing.F) {
 		}
 		before := allocated()
 		c := &Contents{}
-		err := readFrames(context.Background(), bytes.NewReader(data), c, 1, func(h *Host) error {
+		err := readFrames(context.Background(), bytes.NewReader(data), c, 1, func(_ []string, h *Host) error {
 			if len(c.Header.Metrics) <= fuzzMetrics {
 				checkHost(t, h)
 			}

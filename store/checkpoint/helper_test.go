@@ -92,7 +92,7 @@ func write(t testing.TB, d *Dir, entry uint64, hosts ...*Host) *Written {
 func readAll(d *Dir, id uint64) (*Contents, []*Host, error) {
 	var mu sync.Mutex
 	var hosts []*Host
-	c, err := d.Read(context.Background(), id, 2, func(_ *Header, h *Host) error {
+	c, err := d.Read(context.Background(), id, 2, func(_ []string, h *Host) error {
 		mu.Lock()
 		defer mu.Unlock()
 		hosts = append(hosts, h)

@@ -29,10 +29,11 @@ type Loss struct {
 }
 
 // Read hands each host of a checkpoint, with the values of all its blocks, to
-// each, from several goroutines. The host belongs to it. A block that cannot be
+// each, from several goroutines, with the names that its series refer to. The host
+// belongs to it. A block that cannot be
 // read is left out. On an error, a *ReadError or that of each, some hosts may
 // have been handed over already.
-func (d *Dir) Read(ctx context.Context, id uint64, workers int, each func(*Header, *Host) error) (*Contents, error) {
+func (d *Dir) Read(ctx context.Context, id uint64, workers int, each func(metrics []string, h *Host) error) (*Contents, error) {
 	path := d.Path(id)
 	file, err := os.Open(path)
 	if err != nil {
@@ -43,13 +44,13 @@ func (d *Dir) Read(ctx context.Context, id uint64, workers int, each func(*Heade
 	defer in.close()
 	c := &Contents{}
 	var lost sync.Mutex
-	err = readFrames(ctx, file, c, workers, func(h *Host) error {
+	err = readFrames(ctx, file, c, workers, func(metrics []string, h *Host) error {
 		if losses := in.fill(h); len(losses) > 0 {
 			lost.Lock()
 			c.Lost = append(c.Lost, losses...)
 			lost.Unlock()
 		}
-		return each(&c.Header, h)
+		return each(metrics, h)
 	})
 	if err != nil {
 		return nil, &ReadError{path, err}
@@ -59,7 +60,7 @@ func (d *Dir) Read(ctx context.Context, id uint64, workers int, each func(*Heade
 
 // readFrames reads a checkpoint without its segments, and hands each host to
 // do from several goroutines.
-func readFrames(ctx context.Context, r io.Reader, c *Contents, workers int, do func(*Host) error) error {
+func readFrames(ctx context.Context, r io.Reader, c *Contents, workers int, do func(metrics []string, h *Host) error) error {
 	f := &frameReader{r: bufio.NewReaderSize(r, 1<<18)}
 	head := make([]byte, magicBytes)
 	if _, err := io.ReadFull(f.r, head); err != nil {
@@ -69,15 +70,15 @@ func readFrames(ctx context.Context, r io.Reader, c *Contents, workers int, do f
 		return err
 	}
 	g, ctx := errgroup.WithContext(ctx)
-	payloads := make(chan []byte, workers)
+	payloads := make(chan hostFrame, workers)
 	for range workers {
 		g.Go(func() error {
 			for p := range payloads {
-				h, err := parseHost(p, len(c.Header.Metrics))
+				h, err := parseHost(p.payload, len(p.metrics))
 				if err != nil {
 					return err
 				}
-				if err := do(h); err != nil {
+				if err := do(p.metrics, h); err != nil {
 					return err
 				}
 			}
@@ -91,8 +92,15 @@ func readFrames(ctx context.Context, r io.Reader, c *Contents, workers int, do f
 	return g.Wait()
 }
 
+// hostFrame is a host, with the names of metrics that come before it.
+type hostFrame struct {
+	payload []byte
+	metrics []string
+}
+
 // sendFrames reads the frames and checks their order.
-func sendFrames(ctx context.Context, f *frameReader, c *Contents, hosts chan<- []byte) error {
+func sendFrames(ctx context.Context, f *frameReader, c *Contents, hosts chan<- hostFrame) error {
+	var metrics []string
 	for {
 		kind, payload, err := f.read()
 		if err != nil {
@@ -100,10 +108,17 @@ func sendFrames(ctx context.Context, f *frameReader, c *Contents, hosts chan<- [
 		}
 		switch {
 		case kind == frameHeader && f.next == 1:
-			err = json.Unmarshal(payload, &c.Header)
+			if err = json.Unmarshal(payload, &c.Header); err == nil {
+				err = checkEras(c.Header.Eras)
+			}
+			metrics = c.Header.Metrics
+		case kind == frameMetrics && f.next > 1:
+			var more []string
+			err = json.Unmarshal(payload, &more)
+			metrics = append(metrics, more...) // who has some of them does not see more
 		case kind == frameHost && f.next > 1:
 			select {
-			case hosts <- payload:
+			case hosts <- hostFrame{payload, metrics}:
 			case <-ctx.Done():
 				return ctx.Err()
 			}

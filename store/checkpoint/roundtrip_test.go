@@ -99,7 +99,7 @@ func TestEachFails(t *testing.T) {
 	d := open(t, t.TempDir())
 	out := write(t, d, 1, smallHost("c", "a", 1), smallHost("c", "b", 1), smallHost("c", "c", 1))
 	want := errors.New("no room")
-	_, err := d.Read(t.Context(), out.ID, 2, func(*Header, *Host) error { return want })
+	_, err := d.Read(t.Context(), out.ID, 2, func([]string, *Host) error { return want })
 	if !errors.Is(err, want) || errors.Is(err, ErrDamaged) {
 		t.Error(err)
 	}

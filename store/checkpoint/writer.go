@@ -22,6 +22,7 @@ type Writer struct {
 	segment    *output
 	frames     uint64
 	hosts      int
+	metrics    int              // names that are written
 	used       map[uint64]int64 // bytes by segment
 }
 
@@ -38,7 +39,7 @@ func (d *Dir) Begin(h Header) (*Writer, error) {
 		return nil, fmt.Errorf("begin a checkpoint in %s: %w", d.path, err)
 	}
 	d.removeTemporary()
-	w := &Writer{dir: d, id: d.next, used: map[uint64]int64{}}
+	w := &Writer{dir: d, id: d.next, metrics: len(h.Metrics), used: map[uint64]int64{}}
 	var err error
 	if w.checkpoint, err = createOutput(d.Path(w.id), kindCheckpoint); err != nil {
 		return nil, fmt.Errorf("begin a checkpoint: %w", err)
@@ -66,10 +67,29 @@ func (d *Dir) removeTemporary() {
 		name, ok := strings.CutSuffix(e.Name(), temporarySuffix)
 		_, isCheckpoint := fileID(name, checkpointSuffix)
 		_, isSegment := fileID(name, segmentSuffix)
-		if ok && (isCheckpoint || isSegment || name == cleanName) {
+		if ok && (isCheckpoint || isSegment || name == cleanName || name == erasName) {
 			_ = remove(filepath.Join(d.path, e.Name()))
 		}
 	}
+}
+
+// Name makes sure that the names of the first metrics are written: those of the
+// header, and what has come since. It comes before the Add of a host that has them.
+func (w *Writer) Name(metrics []string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(metrics) <= w.metrics {
+		return nil
+	}
+	text, err := json.Marshal(metrics[w.metrics:])
+	if err == nil {
+		w.metrics = len(metrics)
+		err = w.frame(append([]byte{frameMetrics}, text...))
+	}
+	if err != nil {
+		return fmt.Errorf("write checkpoint %s: %w", w.checkpoint.path, err)
+	}
+	return nil
 }
 
 // Add writes a host. A sealed block whose place is zero, or in a segment that is

@@ -1,0 +1,124 @@
+package checkpoint
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// erasName is the file with how the metrics were configured.
+const erasName = "ERAS"
+
+// ErasPath returns the path of the file with the eras.
+func (d *Dir) ErasPath() string { return filepath.Join(d.path, erasName) }
+
+// HasEras reports whether there is a file with the eras.
+func (d *Dir) HasEras() bool {
+	_, err := os.Lstat(d.ErasPath())
+	return err == nil
+}
+
+// WriteEras replaces the file with the eras. When it returns without an error, they
+// are there after any crash.
+func (d *Dir) WriteEras(eras []Era) error {
+	if err := d.writeEras(eras); err != nil {
+		return fmt.Errorf("write %s: %w", d.ErasPath(), err)
+	}
+	return nil
+}
+
+func (d *Dir) writeEras(eras []Era) error {
+	if err := d.enter(); err != nil {
+		return err
+	}
+	text, err := json.Marshal(eras)
+	if err != nil {
+		return err
+	}
+	out, err := createOutput(d.ErasPath(), kindEras)
+	if err != nil {
+		return err
+	}
+	payload := append([]byte{frameEras}, text...)
+	if err = out.write(appendPrefix(nil, 0, payload), payload); err == nil {
+		err = out.complete()
+	}
+	if err != nil {
+		_ = out.file.Close()
+		_ = remove(out.path + temporarySuffix)
+		return err
+	}
+	return syncDir(d.path)
+}
+
+// ReadEras reads the file with the eras. Without one there are none.
+func (d *Dir) ReadEras() ([]Era, error) {
+	file, err := os.Open(d.ErasPath())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read eras: %w", err)
+	}
+	defer file.Close()
+	eras, err := parseEras(file)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", d.ErasPath(), err)
+	}
+	return eras, nil
+}
+
+func parseEras(r io.Reader) (eras []Era, err error) {
+	f := &frameReader{r: bufio.NewReader(r)}
+	head := make([]byte, magicBytes)
+	if _, err := io.ReadFull(f.r, head); err != nil {
+		return nil, f.fault(err)
+	}
+	if err := checkHead(head, kindEras); err != nil {
+		return nil, err
+	}
+	kind, payload, err := f.read()
+	if err != nil {
+		return nil, err
+	}
+	if kind != frameEras || !f.atEnd() {
+		return nil, fmt.Errorf("it holds something else: %w", ErrDamaged)
+	}
+	if err := json.Unmarshal(payload, &eras); err != nil {
+		return nil, fmt.Errorf("%w: %w", err, ErrDamaged)
+	}
+	if err := checkEras(eras); err != nil {
+		return nil, err
+	}
+	return eras, nil
+}
+
+// checkEras says whether the eras can be used.
+func checkEras(eras []Era) error {
+	for i, e := range eras {
+		if i > 0 && e.Since <= eras[i-1].Since {
+			return fmt.Errorf("eras out of order: %w", ErrDamaged)
+		}
+		if e.Any < 0 {
+			return fmt.Errorf("an interval of %d s: %w", e.Any, ErrDamaged)
+		}
+		for name, f := range e.Metrics {
+			if f < 1 {
+				return fmt.Errorf("metric %q: an interval of %d s: %w", name, f, ErrDamaged)
+			}
+		}
+	}
+	return nil
+}
+
+// SetErasAside renames the file with the eras, which cannot be read, and returns its
+// new path.
+func (d *Dir) SetErasAside() (string, error) {
+	path := d.ErasPath()
+	return path + damagedSuffix, os.Rename(path, path+damagedSuffix)
+}

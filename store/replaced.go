@@ -1,0 +1,178 @@
+package store
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// replaces says which values of a slot are of another time than those that come now.
+type replaces uint8
+
+const (
+	replacesNone replaces = iota
+	// replacesOthers: those that differ. It is not known whether the others were of
+	// this time: a replay and a message that is sent twice write what is there.
+	replacesOthers
+	// replacesAll: the sender begins over, at another time.
+	replacesAll
+)
+
+// value reports whether a new value of the slot replaces a sample of another time.
+func (r replaces) value(old, v float64) bool {
+	return !math.IsNaN(old) && (r == replacesAll || math.Float64bits(old) != math.Float64bits(v))
+}
+
+// tick is a time of samples, and the slot that it fell into.
+type tick struct {
+	at       int64
+	slot     int64 // when it begins
+	column   int32 // of its first sample
+	some     bool
+	replaces replaces
+	gap      int64 // since the tick before in this slot, with replacesAll
+}
+
+// enter notes that samples of a time are stored in a slot of a block, the first one in a
+// column.
+func (g *grid) enter(b *block, slot, at int64, column int32) replaces {
+	start := b.start + slot*g.frequency
+	n := &g.newest
+	switch {
+	case !n.some || n.slot != start:
+		*n = tick{at: at, slot: start, column: column, some: true}
+	case n.at == at:
+	case n.column == column:
+		n.replaces, n.gap, n.at = replacesAll, max(at-n.at, n.at-at), at
+	default:
+		n.replaces, n.gap, n.at, n.column = replacesOthers, 0, at, column
+	}
+	return n.replaces
+}
+
+// replacement is a metric of which a sample was replaced.
+type replacement struct {
+	metric MetricID
+	gap    int64 // seconds between the two, 0 if that is not known
+}
+
+// notedReplaced is how many metrics of a batch are noted, namedReplaced how many of
+// them a line names.
+const (
+	notedReplaced = 64
+	namedReplaced = 16
+)
+
+// replace counts a sample that replaces one of another time.
+func (a *appender) replace(m MetricID, grid uint16) {
+	a.done.Replaced++
+	n := len(a.replaced)
+	if n == notedReplaced || n > 0 && a.replaced[n-1].metric == m || slices.ContainsFunc(a.replaced, func(r replacement) bool { return r.metric == m }) {
+		return
+	}
+	a.replaced = append(a.replaced, replacement{m, a.host.grids[grid].newest.gap})
+}
+
+// replacements warns of hosts that send a metric more often than its interval says,
+// once for each. It is safe for concurrent use.
+type replacements struct {
+	mu sync.Mutex
+	// Guarded by mu.
+	seen   map[replacedSeries]int // in how many batches, until it was told
+	minute time.Time              // when the first one of the newest lines was written
+	lines  int                    // since then
+	untold int                    // metrics of hosts that were not named since the last line
+}
+
+type replacedSeries struct {
+	host   hostKey
+	metric MetricID
+}
+
+const (
+	// maxReplaced bounds what is remembered, replacedLines the lines of a minute.
+	maxReplaced   = 1 << 14
+	replacedLines = 10
+	// A sender whose clock is not steady replaces a sample now and then: it is told
+	// after so many batches.
+	replacedOften = 3
+)
+
+// note takes in what was replaced in a batch of a host.
+func (r *replacements) note(s *Store, key hostKey, list []replacement) {
+	fresh, untold := r.sort(s, key, list)
+	for len(fresh) > 0 {
+		first := fresh[0]
+		f := s.metrics.at(first.metric).frequency
+		isOther := func(o replacement) bool { return s.metrics.at(o.metric).frequency != f || o.gap != first.gap }
+		var names []string
+		for _, o := range fresh {
+			if !isOther(o) {
+				names = append(names, s.metrics.at(o.metric).name)
+			}
+		}
+		if n := len(names) - namedReplaced; n > 0 {
+			names = append(names[:namedReplaced], fmt.Sprintf("%d more", n))
+		}
+		fresh = slices.DeleteFunc(fresh, func(o replacement) bool { return !isOther(o) })
+		s.cfg.Logger.Warn("samples are replaced unseen, as they arrive more often than the frequency of their metric says: set metrics.<name>.frequency to what the collector sends at, or the collector's interval to the frequency",
+			"cluster", key.cluster, "host", key.host, "metrics", strings.Join(names, ", "), "arrive", describeGap(f, first.gap),
+			"frequency", time.Duration(f)*time.Second, "more_not_named", untold)
+		untold = 0
+	}
+}
+
+// describeGap says how often samples arrive and how many are replaced.
+func describeGap(frequency, gap int64) string {
+	if gap == 0 {
+		return "more than once"
+	}
+	n := max((frequency+gap/2)/gap, 2)
+	return fmt.Sprintf("every %v: %d of %d are replaced", time.Duration(gap)*time.Second, n-1, n)
+}
+
+// sort returns those of the list that are to be told now, and how many others are to be
+// mentioned.
+func (r *replacements) sort(s *Store, key hostKey, list []replacement) (fresh []replacement, untold int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.seen == nil {
+		r.seen = map[replacedSeries]int{}
+	}
+	for _, one := range list {
+		k := replacedSeries{key, one.metric}
+		n, known := r.seen[k]
+		if !known {
+			if len(r.seen) >= maxReplaced {
+				continue
+			}
+			k.host = hostKey{strings.Clone(key.cluster), strings.Clone(key.host)}
+		}
+		if n == replacedOften {
+			continue
+		}
+		n++
+		if one.gap > 0 && 2*one.gap < s.metrics.at(one.metric).frequency {
+			n = replacedOften
+		}
+		if r.seen[k] = n; n == replacedOften {
+			fresh = append(fresh, one)
+		}
+	}
+	if len(fresh) == 0 {
+		return nil, 0
+	}
+	if now := s.cfg.Now(); now.Sub(r.minute) >= time.Minute || now.Before(r.minute) {
+		r.minute, r.lines = now, 0
+	}
+	if r.lines >= replacedLines {
+		r.untold += len(fresh)
+		return nil, 0
+	}
+	r.lines++
+	untold, r.untold = r.untold, 0
+	return fresh, untold
+}

@@ -1,0 +1,87 @@
+package store
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"cc-metric-store/store/checkpoint"
+)
+
+// restoreHistory learns how the metrics were configured before, and notes how they
+// are since now: before any of the log is read, so that the next start knows of it,
+// whenever this one ends. Without the file it is what the checkpoint says.
+func (c *Checkpoints) restoreHistory(now time.Time, ofCheckpoint []checkpoint.Era) {
+	eras, err := c.dir.ReadEras()
+	if err != nil {
+		kept, aside := c.dir.SetErasAside()
+		c.log.Error("it cannot be read how the metrics were configured: going by what the newest checkpoint says; what the log holds of other configurations counts as of the present one",
+			"error", err, "kept_as", kept, "set_aside", aside)
+	}
+	missing := len(eras) == 0
+	if missing {
+		eras = ofCheckpoint
+	}
+	h, changed := newHistory(eras, c.store.cfg.configuredEra(now))
+	c.store.history.Store(h)
+	if changed && len(h.past) > 0 {
+		c.log.Info("the metrics are configured otherwise than before: what the log took until now counts at the intervals of then",
+			"changes", describeChanges(&h.past[len(h.past)-1], &h.present))
+	}
+	c.unsaved = changed || missing
+	c.saveHistory()
+}
+
+// saveHistory writes what is not on the disk yet, or was removed there. The caller holds
+// writing.
+func (c *Checkpoints) saveHistory() {
+	if c.store.history.Load() == nil || !c.unsaved && c.dir.HasEras() {
+		return
+	}
+	if err := c.dir.WriteEras(c.store.eras()); err != nil {
+		if !c.unsavedTold {
+			c.log.Error("how the metrics are configured cannot be kept: a start after the next change of it may take what the log holds now for what was sent after the change; trying again with each checkpoint", "error", err)
+		}
+		c.unsavedTold = true
+		return
+	}
+	c.unsaved, c.unsavedTold = false, false
+}
+
+// describeChanges names the first changes between two configurations.
+func describeChanges(from, to *checkpoint.Era) string {
+	const most = 5
+	var out []string
+	changed := 0
+	note := func(name string, f, t int64) {
+		if f == t {
+			return
+		}
+		if changed++; changed <= most {
+			out = append(out, fmt.Sprintf("%s from %s to %s", name, describeInterval(f), describeInterval(t)))
+		}
+	}
+	names := sortedNames(from.Metrics)
+	for _, name := range sortedNames(to.Metrics) {
+		if _, ok := from.Metrics[name]; !ok {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		note(name, (*era)(from).interval([]byte(name)), (*era)(to).interval([]byte(name)))
+	}
+	note("all others", from.Any, to.Any)
+	if changed > most {
+		out = append(out, fmt.Sprintf("%d more", changed-most))
+	}
+	return strings.Join(out, ", ")
+}
+
+func describeInterval(f int64) string {
+	if f == 0 {
+		return "none"
+	}
+	return fmt.Sprintf("%d s", f)
+}
