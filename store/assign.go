@@ -54,7 +54,7 @@ func (a *appender) sample(sample *Sample) (need int64) {
 		*p = place{block: b, slot: slot, at: sample.Time}
 	}
 	if need = a.set(g, p, column, sample.Value); need > 0 {
-		if p.block.head != nil && p.block.head.size() == 0 { // a new one
+		if p.block.isEmpty() { // a new one
 			need += p.block.size()
 			a.store.removeBlock(g, p.block)
 			*p = place{}
@@ -148,10 +148,8 @@ func (a *appender) obtainBlock(g *grid, t int64) (b *block, slot, need int64) {
 		}
 		b, slot = g.obtain(t)
 	}
-	if b.head != nil {
-		if old := g.touch(b); old != nil {
-			a.store.seal(g, old)
-		}
+	if old := g.touch(b, slot); old != nil {
+		a.store.close(g, old)
 	}
 	return b, slot, 0
 }
@@ -159,17 +157,16 @@ func (a *appender) obtainBlock(g *grid, t int64) (b *block, slot, need int64) {
 // set stores a value at the place found before.
 func (a *appender) set(g *grid, p *place, column int32, v float64) (need int64) {
 	b := p.block
+	if b.head == nil && len(b.patches.list) == cap(b.patches.list) {
+		if need = a.reserve(g, b); need > 0 {
+			return need
+		}
+	}
 	if b.head == nil {
-		if len(b.patches) >= maxPatches {
-			a.store.seal(g, b)
+		if g.holders != nil && !b.has(column) && !g.isOpen(b) {
+			g.holders[column]++
 		}
-		if len(b.patches) == cap(b.patches) {
-			if need = patchBytes * int64(max(len(b.patches), 16)); !a.store.take(need) {
-				return need
-			}
-			b.patches = append(make([]patch, 0, cap(b.patches)+int(need/patchBytes)), b.patches...)
-		}
-		b.patches = append(b.patches, patch{column, int32(p.slot), v})
+		b.patches.add(patch{column, int32(p.slot), v})
 		return 0
 	}
 	switch n := valueBytes * b.head.growth(p.slot, column, g.columns); {

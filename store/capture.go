@@ -66,7 +66,9 @@ func (c *capture) reserve(h *host) {
 			continue
 		}
 		for _, b := range g.open {
-			n += int(b.head.size())
+			if b.head != nil {
+				n += int(b.head.size())
+			}
 		}
 	}
 	if cap(c.values) < n {
@@ -75,17 +77,37 @@ func (c *capture) reserve(h *host) {
 }
 
 func (c *capture) grid(g *grid) checkpoint.Grid {
-	out := checkpoint.Grid{Frequency: g.frequency, Columns: g.columns, Blocks: make([]checkpoint.Block, len(g.blocks))}
+	out := checkpoint.Grid{Frequency: g.frequency, Columns: g.columns, Blocks: make([]checkpoint.Block, 0, g.blocks.len())}
 	number := len(c.host.Grids)
-	for i, b := range g.blocks {
-		out.Blocks[i] = checkpoint.Block{Start: b.start, End: b.end, Slots: int(b.slots), Open: b.head != nil, Values: b.sealed, Place: b.place}
-		for _, p := range b.patches {
-			out.Blocks[i].Patches = append(out.Blocks[i].Patches, checkpoint.Patch{Column: p.column, Slot: p.slot, Value: p.value})
+	patches := c.copyPatches(g)
+	for b := range g.blocks.all() {
+		one := checkpoint.Block{Start: b.start, End: b.end, Slots: int(b.slots), Open: b.head != nil, Sparse: b.head == nil && b.sealed == nil, Values: b.sealed, Place: b.place}
+		if n := len(b.patches.list); n > 0 {
+			one.Patches, patches = patches[:n:n], patches[n:]
 		}
-		if b.head != nil {
+		i := len(out.Blocks)
+		out.Blocks = append(out.Blocks, one)
+		switch {
+		case b.head != nil:
 			c.heads = append(c.heads, capturedHead{number, i, c.copyHead(b.head)})
-		} else {
+		case b.sealed != nil:
 			c.saved = append(c.saved, savedBlock{number, i, b, b.place})
+		}
+	}
+	return out
+}
+
+// copyPatches copies the patches of all blocks, in their order, into one piece of
+// memory.
+func (c *capture) copyPatches(g *grid) []checkpoint.Patch {
+	n := 0
+	for b := range g.blocks.all() {
+		n += len(b.patches.list)
+	}
+	out := make([]checkpoint.Patch, 0, n)
+	for b := range g.blocks.all() {
+		for _, p := range b.patches.list {
+			out = append(out, checkpoint.Patch{Column: p.column, Slot: p.slot, Value: p.value})
 		}
 	}
 	return out

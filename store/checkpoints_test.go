@@ -392,7 +392,7 @@ func (r *restarts) checkFresh(host hostKey, metric string, id MetricID) {
 // TestSealedAnew has so many late samples that a block that is on the disk is
 // sealed once more.
 func TestSealedAnew(t *testing.T) {
-	r := newRestarts(t, testSeed(t), 2)
+	r := newRestarts(t, testSeed(t), 128)
 	id, _ := r.store.Metric([]byte("load"))
 	send := func(at int64, value float64) {
 		r.model.set(modelSeries{hostKey{"alex", ""}, Part{}, "load"}, at, value)
@@ -406,14 +406,14 @@ func TestSealedAnew(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for i := range int64(20) {
+	for i := range int64(140) {
 		send(r.base+60*i, float64(i))
 	}
 	write()
 	sealed := r.store.Stats().Sealed
 	send(r.base+60, 777)
-	for i := range maxPatches + 10 {
-		send(r.base, float64(i))
+	for i := range int64(patchesOfColumn + 10) {
+		send(r.base+60*i, float64(-i))
 	}
 	if r.store.Stats().Sealed == sealed {
 		t.Fatal("no block was sealed once more")
@@ -482,7 +482,7 @@ func TestOnlyChanges(t *testing.T) {
 
 // TestSegmentsShrink frees most of what a segment holds.
 func TestSegmentsShrink(t *testing.T) {
-	r := newRestarts(t, testSeed(t), 2)
+	r := newRestarts(t, testSeed(t), 16)
 	for range 100 {
 		r.appendEntry()
 	}

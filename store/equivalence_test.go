@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"reflect"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -122,18 +123,48 @@ func (e *equivalence) checkHeld() {
 				if g == nil {
 					continue
 				}
-				for i, b := range g.blocks {
-					held += b.size()
-					if b.start >= b.end || i > 0 && g.blocks[i-1].end > b.start {
-						e.t.Fatalf("blocks overlap: %d to %d", b.start, b.end)
-					}
-				}
+				held += e.checkGrid(g)
 			}
 		}
 	}
 	if n := e.store.held.Load(); n != held {
 		e.t.Fatalf("%d bytes are accounted for, %d are there", n, held)
 	}
+}
+
+// checkGrid checks what a grid knows of its blocks, and returns their size.
+func (e *equivalence) checkGrid(g *grid) (held int64) {
+	e.t.Helper()
+	n, end := 0, int64(math.MinInt64)
+	holders := make([]int32, g.columns)
+	for b := range g.blocks.all() {
+		held += b.size()
+		n++
+		if b.start >= b.end || end > b.start {
+			e.t.Fatalf("blocks overlap: %d to %d", b.start, b.end)
+		}
+		end = b.end
+		if b.head != nil && !g.isOpen(b) {
+			e.t.Fatalf("the block from %d has a head and is closed", b.start)
+		}
+		for c := range b.present(g.columns) {
+			if !g.isOpen(b) {
+				holders[c]++
+			}
+		}
+	}
+	if n != g.blocks.len() || len(g.open) > maxOpen+1 {
+		e.t.Fatalf("%d blocks are counted, %d are there, %d are open", g.blocks.len(), n, len(g.open))
+	}
+	if g.holders != nil && !slices.Equal(g.holders, holders) {
+		e.t.Fatalf("in %d blocks columns are counted %d, are there %d", n, g.holders, holders)
+	}
+	for _, run := range g.blocks.runs {
+		if len(run) == 0 || len(run) > maxRun {
+			e.t.Fatalf("a run of %d blocks", len(run))
+		}
+	}
+	return held
 }
 
 func (e *equivalence) step() {

@@ -53,9 +53,24 @@ func (h *host) freshness(m MetricID, grid uint8, now int64) (found, stale bool) 
 		}
 		found = true
 		g := h.grids[grid]
-		if now-(g.last(column)+g.frequency) > staleAfter*g.frequency {
+		if !g.hasSince(column, now-(staleAfter+1)*g.frequency) {
 			stale = true
 		}
 	}
 	return found, stale
+}
+
+// hasSince reports whether the column has a sample that is expected at the time or
+// later. It looks at the newest blocks alone.
+func (g *grid) hasSince(column int32, since int64) bool {
+	for b := range g.blocks.backward() {
+		if b.end <= since-g.frequency {
+			return false
+		}
+		if b.has(column) {
+			_, last := b.extent(column)
+			return g.centre(b, last) >= since
+		}
+	}
+	return false
 }

@@ -28,17 +28,22 @@ type piece struct {
 // view takes the cells of the query's window, for each row some columns.
 func (g *grid) view(q *Query, rows [][]int32) *view {
 	v := &view{frequency: g.frequency, rows: make([]row, len(rows))}
+	cells := ceilDiv(q.To-q.From, g.frequency)
+	blocks := g.blocks.between(q.From, q.From+cells*g.frequency)
+	var periods []period
+	if q.Unpadded {
+		periods = g.periods(rows)
+	}
 	for i, columns := range rows {
 		r := &v.rows[i]
-		r.from, r.cells = q.From, ceilDiv(q.To-q.From, g.frequency)
+		r.from, r.cells = q.From, cells
 		if q.Unpadded {
-			r.trim(g, columns)
+			r.trim(periods[i], g.frequency)
 		}
-		first, last := g.position(r.from)-1, g.position(r.from+r.cells*g.frequency)
-		r.pieces = make([]piece, 0, len(columns)*(last-max(first, 0)))
+		r.pieces = make([]piece, 0, len(columns)*len(blocks))
 		r.columns = make([]int, 0, len(columns))
 		for _, c := range columns {
-			g.take(r, c)
+			g.take(r, c, blocks)
 			r.columns = append(r.columns, len(r.pieces))
 		}
 	}
@@ -47,30 +52,22 @@ func (g *grid) view(q *Query, rows [][]int32) *view {
 
 // trim cuts the cells before the first sample of all columns and those after
 // the last one off the row.
-func (r *row) trim(g *grid, columns []int32) {
-	if len(columns) == 0 {
+func (r *row) trim(s period, f int64) {
+	if s.first > s.last {
 		r.cells = 0
 		return
 	}
-	first, last := g.extent(columns[0])
-	for _, c := range columns[1:] {
-		lo, hi := g.extent(c)
-		first, last = min(first, lo), max(last, hi)
-	}
 	// The cells whose times lie in the slots around first and last.
-	f := g.frequency
-	skip := min(max(ceilDiv(first-f/2-r.from, f), 0), r.cells)
-	keep := min(ceilDiv(last-f/2+f-r.from, f), r.cells)
+	skip := min(max(ceilDiv(s.first-f/2-r.from, f), 0), r.cells)
+	keep := min(ceilDiv(s.last-f/2+f-r.from, f), r.cells)
 	r.from += skip * f
 	r.cells = max(keep-skip, 0)
 }
 
-// take adds the pieces of a column to the row.
-func (g *grid) take(r *row, column int32) {
+// take adds the pieces of a column to the row, of blocks that lie in the window.
+func (g *grid) take(r *row, column int32, blocks []*block) {
 	f := g.frequency
-	end := r.from + r.cells*f
-	for i := max(g.position(r.from)-1, 0); i < len(g.blocks) && g.blocks[i].start < end; i++ {
-		b := g.blocks[i]
+	for _, b := range blocks {
 		// The cells whose times lie in the block.
 		lo := max(ceilDiv(b.start-r.from, f), 0)
 		hi := min(ceilDiv(b.end-r.from, f), r.cells)
@@ -78,7 +75,7 @@ func (g *grid) take(r *row, column int32) {
 			continue
 		}
 		p := piece{at: lo, cells: hi - lo, slot: (r.from + lo*f - b.start) / f}
-		if b.head == nil && len(b.patches) == 0 {
+		if b.head == nil && len(b.patches.list) == 0 {
 			p.sealed = b.sealed.Column(column)
 		} else {
 			p.values = make([]float64, p.cells)

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"cc-metric-store/store/chunk"
 )
 
 func dumpBytes(t *testing.T, content []byte) ([]string, error) {
@@ -93,7 +95,7 @@ func TestNewerVersion(t *testing.T) {
 	for _, at := range []int{5, 6} {
 		for kind, golden := range map[string]string{"checkpoint": goldenCheckpoint, "segment": goldenSegment} {
 			content := unhex(t, golden)
-			content[at]++
+			content[at] = max(version(kind[0]), chunk.Version) + 1
 			if _, err := dumpBytes(t, content); !errors.Is(err, ErrVersion) || errors.Is(err, ErrDamaged) {
 				t.Errorf("%s, byte %d: %v", kind, at, err)
 			}

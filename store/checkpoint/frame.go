@@ -12,8 +12,19 @@ import (
 	"cc-metric-store/store/chunk"
 )
 
-// version is that of the files' format.
-const version = 1
+// The versions of the files' formats. Older ones are read, too: checkpoints of
+// version 1 have no sparse blocks.
+const (
+	checkpointVersion = 2
+	segmentVersion    = 1
+)
+
+func version(kind byte) byte {
+	if kind == kindSegment {
+		return segmentVersion
+	}
+	return checkpointVersion
+}
 
 // Each file begins with eight bytes: four that name us, what it is, the version
 // of its format, that of the blocks in it, and a zero.
@@ -25,7 +36,7 @@ const (
 )
 
 func fileHead(kind byte) []byte {
-	return []byte{fileMagic[0], fileMagic[1], fileMagic[2], fileMagic[3], kind, version, chunk.Version, 0}
+	return []byte{fileMagic[0], fileMagic[1], fileMagic[2], fileMagic[3], kind, version(kind), chunk.Version, 0}
 }
 
 // checkHead says whether the file can be read.
@@ -34,10 +45,11 @@ func checkHead(head []byte, kind byte) error {
 	switch {
 	case len(head) < magicBytes:
 		return fmt.Errorf("no head: %w", ErrDamaged)
-	case string(head) == string(want):
+	case string(head[:5]) != string(want[:5]) || head[7] != 0 || head[5] == 0 || head[6] == 0:
+	case head[5] > version(kind) || head[6] > chunk.Version:
+		return fmt.Errorf("format %d with blocks of format %d, this program reads %d and %d: %w", head[5], head[6], version(kind), chunk.Version, ErrVersion)
+	case head[6] == chunk.Version:
 		return nil
-	case string(head[:5]) == string(want[:5]) && head[7] == 0 && (head[5] > version || head[6] > chunk.Version):
-		return fmt.Errorf("format %d with blocks of format %d, this program reads %d and %d: %w", head[5], head[6], version, chunk.Version, ErrVersion)
 	}
 	return fmt.Errorf("it does not begin like one: %w", ErrDamaged)
 }

@@ -81,7 +81,7 @@ func (w *Writer) Add(h *Host) error {
 		g := &h.Grids[i]
 		for j := range g.Blocks {
 			b := &g.Blocks[j]
-			if b.Open || b.Place != (Place{}) && !w.dir.rewrites(b.Place.Segment) {
+			if !b.isInSegment() || b.Place != (Place{}) && !w.dir.rewrites(b.Place.Segment) {
 				continue
 			}
 			payload = appendRecord(payload[:0], &record{h.Cluster, h.Name, g.Frequency, b.Start, b.Slots, b.Values})
@@ -96,7 +96,7 @@ func (w *Writer) Add(h *Host) error {
 	defer w.mu.Unlock()
 	for i := range h.Grids {
 		for _, b := range h.Grids[i].Blocks {
-			if !b.Open {
+			if b.isInSegment() {
 				w.used[b.Place.Segment] += prefixBytes + int64(b.Place.Length)
 			}
 		}
