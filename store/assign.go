@@ -142,12 +142,14 @@ func (a *appender) part(sample *Sample) (Part, *batchPart) {
 }
 
 func (a *appender) obtainBlock(g *grid, t int64) (b *block, slot, need int64) {
-	if b, slot = g.find(t); b == nil {
+	b, at := g.find(t)
+	if b == nil {
 		if !a.store.take(blockBytes) {
 			return nil, 0, blockBytes
 		}
-		b, slot = g.obtain(t)
+		b = g.add(t, at)
 	}
+	slot = (t - b.start) / g.frequency
 	if old := g.touch(b, slot); old != nil {
 		a.store.close(g, old)
 	}

@@ -12,8 +12,9 @@ const maxRun = 512
 // blockList holds blocks in order of their times, in runs, so that one in the
 // middle of a million moves those of its run alone.
 type blockList struct {
-	runs [][]*block // none is empty
-	n    int
+	runs   [][]*block // none is empty
+	firsts []int64    // where they begin
+	n      int
 }
 
 func (l *blockList) len() int { return l.n }
@@ -35,21 +36,27 @@ func (l *blockList) last() *block {
 	return run[len(run)-1]
 }
 
-// after returns the place of the first block that starts after t: a run and an
-// index into it, both of the last run if there is none.
-func (l *blockList) after(t int64) (run, at int) {
+// spot is a place in a list, until it changes.
+type spot struct {
+	run, at int // an index into the run, behind its last block if need be
+}
+
+// after returns the spot of the first block that starts after t, behind all if
+// there is none.
+func (l *blockList) after(t int64) spot {
 	if l.n == 0 {
-		return 0, 0
+		return spot{}
 	}
-	if run = len(l.runs) - 1; run > 0 {
+	run := len(l.runs) - 1
+	if run > 0 {
 		// The last run that does not begin after t, or the first one.
-		run = max(search(len(l.runs), func(i int) bool { return l.runs[i][0].start > t })-1, 0)
+		run = max(search(len(l.firsts), func(i int) bool { return l.firsts[i] > t })-1, 0)
 	}
 	r := l.runs[run]
 	if r[len(r)-1].start <= t { // the usual case
-		return run, len(r)
+		return spot{run, len(r)}
 	}
-	return run, search(len(r), func(i int) bool { return r[i].start > t })
+	return spot{run, search(len(r), func(i int) bool { return r[i].start > t })}
 }
 
 // search returns the first of n for which is holds, as it does for all that follow.
@@ -65,80 +72,87 @@ func search(n int, is func(int) bool) int {
 	return lo
 }
 
-// around returns the last block that starts at or before t, and the first one
-// that starts after it, nil if there is none such.
-func (l *blockList) around(t int64) (before, after *block) {
+// around returns the blocks before and behind a spot that after returned, nil if
+// there is none such.
+func (l *blockList) around(s spot) (before, after *block) {
 	if l.n == 0 {
 		return nil, nil
 	}
-	run, at := l.after(t)
-	r := l.runs[run]
-	if at > 0 {
-		before = r[at-1] // none of the run before if at is 0: then it is the first run
+	r := l.runs[s.run]
+	if s.at > 0 {
+		before = r[s.at-1] // otherwise it is the first run
 	}
 	switch {
-	case at < len(r):
-		after = r[at]
-	case run+1 < len(l.runs):
-		after = l.runs[run+1][0]
+	case s.at < len(r):
+		after = r[s.at]
+	case s.run+1 < len(l.runs):
+		after = l.runs[s.run+1][0]
 	}
 	return before, after
 }
 
-// insert adds a block.
-func (l *blockList) insert(b *block) {
+// insert adds a block at the spot that after returns for its start, or for any time
+// between its neighbours.
+func (l *blockList) insert(s spot, b *block) {
 	l.n++
 	if l.n == 1 {
-		l.runs = append(l.runs, []*block{b})
+		l.addRun(0, []*block{b})
 		return
 	}
-	run, at := l.after(b.start)
-	r := l.runs[run]
-	if len(r) < maxRun {
-		l.runs[run] = slices.Insert(r, at, b)
-		return
-	}
+	r := l.runs[s.run]
 	switch {
-	case at == len(r): // as in order of time
-		l.runs = slices.Insert(l.runs, run+1, []*block{b})
-	case at == 0: // as backwards
-		l.runs = slices.Insert(l.runs, run, []*block{b})
+	case len(r) < maxRun:
+	case s.at == len(r): // as in order of time
+		l.addRun(s.run+1, []*block{b})
+		return
+	case s.at == 0: // as backwards
+		l.addRun(s.run, []*block{b})
+		return
 	default:
 		half := append(make([]*block, 0, maxRun), r[maxRun/2:]...)
 		clear(r[maxRun/2:])
-		l.runs[run] = r[:maxRun/2]
-		l.runs = slices.Insert(l.runs, run+1, half)
-		if at > maxRun/2 {
-			run, at = run+1, at-maxRun/2
+		l.runs[s.run] = r[:maxRun/2]
+		l.addRun(s.run+1, half)
+		if s.at > maxRun/2 {
+			s = spot{s.run + 1, s.at - maxRun/2}
 		}
-		l.runs[run] = slices.Insert(l.runs[run], at, b)
 	}
+	l.runs[s.run] = slices.Insert(l.runs[s.run], s.at, b)
+	l.firsts[s.run] = l.runs[s.run][0].start
+}
+
+func (l *blockList) addRun(at int, run []*block) {
+	l.runs = slices.Insert(l.runs, at, run)
+	l.firsts = slices.Insert(l.firsts, at, run[0].start)
+}
+
+func (l *blockList) removeRun(at int) {
+	l.runs = slices.Delete(l.runs, at, at+1)
+	l.firsts = slices.Delete(l.firsts, at, at+1)
 }
 
 // remove takes a block away, if it is there.
 func (l *blockList) remove(b *block) bool {
-	run, at := l.after(b.start)
-	if l.n == 0 || at == 0 || l.runs[run][at-1] != b {
+	s := l.after(b.start)
+	if before, _ := l.around(s); before != b {
 		return false
 	}
 	l.n--
-	r := slices.Delete(l.runs[run], at-1, at)
-	l.runs[run] = r
-	switch {
-	case len(r) == 0:
-		l.runs = slices.Delete(l.runs, run, run+1)
-	case run > 0 && len(l.runs[run-1])+len(r) <= maxRun/2:
-		l.join(run - 1)
-	case run+1 < len(l.runs) && len(r)+len(l.runs[run+1]) <= maxRun/2:
-		l.join(run)
+	r := slices.Delete(l.runs[s.run], s.at-1, s.at)
+	l.runs[s.run] = r
+	if len(r) == 0 {
+		l.removeRun(s.run)
+		return true
+	}
+	l.firsts[s.run] = r[0].start
+	for _, first := range [2]int{s.run - 1, s.run} {
+		if first >= 0 && first+1 < len(l.runs) && len(l.runs[first])+len(l.runs[first+1]) <= maxRun/2 {
+			l.runs[first] = append(l.runs[first], l.runs[first+1]...)
+			l.removeRun(first + 1)
+			break
+		}
 	}
 	return true
-}
-
-// join makes one of a run and the one after it.
-func (l *blockList) join(run int) {
-	l.runs[run] = append(l.runs[run], l.runs[run+1]...)
-	l.runs = slices.Delete(l.runs, run+1, run+2)
 }
 
 // all returns the blocks, oldest first, backward newest first. Nothing is added or
@@ -173,8 +187,8 @@ func (l *blockList) next(from int64, n int) []*block {
 	if l.n == 0 {
 		return nil
 	}
-	for run, at := l.after(from - 1); run < len(l.runs) && len(out) < n; run, at = run+1, 0 {
-		r := l.runs[run][at:]
+	for s := l.after(from - 1); s.run < len(l.runs) && len(out) < n; s = (spot{s.run + 1, 0}) {
+		r := l.runs[s.run][s.at:]
 		out = append(out, r[:min(len(r), n-len(out))]...)
 	}
 	return out
@@ -186,17 +200,16 @@ func (l *blockList) between(from, to int64) []*block {
 	if l.n == 0 || from >= to {
 		return nil
 	}
-	run, at := l.after(from)
-	if at > 0 && l.runs[run][at-1].end > from {
-		at--
+	begin, end := l.after(from), l.after(to-1)
+	if before, _ := l.around(begin); before != nil && before.end > from {
+		begin.at--
 	}
-	last, end := l.after(to - 1)
-	if run == last {
-		return l.runs[run][at:end]
+	if begin.run == end.run {
+		return l.runs[begin.run][begin.at:end.at]
 	}
-	out := append([]*block(nil), l.runs[run][at:]...)
-	for _, r := range l.runs[run+1 : last] {
+	out := slices.Clone(l.runs[begin.run][begin.at:])
+	for _, r := range l.runs[begin.run+1 : end.run] {
 		out = append(out, r...)
 	}
-	return append(out, l.runs[last][:end]...)
+	return append(out, l.runs[end.run][:end.at]...)
 }

@@ -38,27 +38,25 @@ func (g *grid) addColumn() int32 {
 	return g.columns - 1
 }
 
-// find returns the block and its slot that cover t, or nil.
-func (g *grid) find(t int64) (*block, int64) {
-	b, _ := g.blocks.around(t)
+// find returns the block that covers t, nil if there is none, and the spot behind
+// it, which is that of a new one.
+func (g *grid) find(t int64) (*block, spot) {
+	at := g.blocks.after(t)
+	b, _ := g.blocks.around(at)
 	if b == nil || t >= b.end {
-		return nil, 0
+		return nil, at
 	}
-	return b, (t - b.start) / g.frequency
+	return b, at
 }
 
-// obtain returns the block and its slot that cover t; if there is none, it adds
-// one.
-func (g *grid) obtain(t int64) (*block, int64) {
-	before, after := g.blocks.around(t)
-	b := before
-	if b == nil || t >= b.end {
-		b = g.place(t, before, after)
-		g.blocks.insert(b)
-		g.open = append(g.open, b)
-		g.countHolders()
-	}
-	return b, (t - b.start) / g.frequency
+// add adds a block that covers t, at the spot that find returned.
+func (g *grid) add(t int64, at spot) *block {
+	before, after := g.blocks.around(at)
+	b := g.place(t, before, after)
+	g.blocks.insert(at, b)
+	g.open = append(g.open, b)
+	g.countHolders()
+	return b
 }
 
 // place returns an empty block that covers t, between two others, either of which

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"math/rand/v2"
 	"strconv"
 	"testing"
@@ -14,6 +15,8 @@ type stray struct {
 	// part returns the one of the i-th sample; nil: a random one.
 	part func(i int64) int32
 	cap  int64
+	// frequency of the metric; 0: 60 s.
+	frequency int64
 }
 
 const (
@@ -29,6 +32,9 @@ var strays = []stray{
 	{name: "random times, 100,000 series", parts: 100_000, at: randomTime},
 	{name: "random times, a cap of 64 MB", parts: 1, at: randomTime, cap: 64 << 20},
 	{name: "random times, 100,000 series, a cap of 64 MB", parts: 100_000, at: randomTime, cap: 64 << 20},
+	{name: "random times, every second", parts: 100, at: randomTime, frequency: 1},
+	{name: "random times, every second, a cap of 32 MB", parts: 100, at: randomTime, frequency: 1, cap: 32 << 20},
+	{name: "random times, every second, 100,000 series, a cap of 64 MB", parts: 100_000, at: randomTime, frequency: 1, cap: 64 << 20},
 	{name: "the largest times", parts: 1000, at: func(rnd *rand.Rand, i int64) int64 {
 		return (1 - i%2*2) * (MaxTime - rnd.Int64N(2*year))
 	}},
@@ -49,7 +55,7 @@ var strays = []stray{
 // strayStore returns a store with a host that has all series of a stray.
 func strayStore(tb testing.TB, s *stray) (*Store, *Batch) {
 	tb.Helper()
-	store, err := New(Config{Metrics: map[string]MetricConfig{"load": {Frequency: 60}}, MemoryCap: s.cap})
+	store, err := New(Config{Metrics: map[string]MetricConfig{"load": {Frequency: cmp.Or(s.frequency, 60)}}, MemoryCap: s.cap})
 	if err != nil {
 		tb.Fatal(err)
 	}

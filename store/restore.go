@@ -130,7 +130,7 @@ func restoreGrid(from *checkpoint.Grid, slots int64) (*grid, error) {
 		if err != nil {
 			return nil, err
 		}
-		g.blocks.insert(b)
+		g.blocks.insert(g.blocks.after(b.start), b)
 		if b.head != nil {
 			g.open = append(g.open, b)
 		}
