@@ -158,17 +158,22 @@ func (a *appender) obtainBlock(g *grid, t int64) (b *block, slot, need int64) {
 
 // set stores a value at the place found before.
 func (a *appender) set(g *grid, p *place, column int32, v float64) (need int64) {
-	b := p.block
-	if b.head == nil && len(b.patches.list) == cap(b.patches.list) {
-		if need = a.reserve(g, b); need > 0 {
-			return need
+	b, one := p.block, patch{column, int32(p.slot), v}
+	if b.head == nil {
+		if b.patches.replace(one) {
+			return 0
+		}
+		if len(b.patches.list) == cap(b.patches.list) {
+			if need = a.reserve(g, b); need > 0 {
+				return need
+			}
 		}
 	}
 	if b.head == nil {
 		if g.holders != nil && !b.has(column) && !g.isOpen(b) {
 			g.holders[column]++
 		}
-		b.patches.add(patch{column, int32(p.slot), v})
+		b.patches.add(one)
 		return 0
 	}
 	switch n := valueBytes * b.head.growth(p.slot, column, g.columns); {

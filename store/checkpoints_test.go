@@ -181,6 +181,10 @@ func (r *restarts) checkAll() {
 		}
 		q := &Query{Cluster: k.host.cluster, Host: k.host.host, Metric: k.metric, Type: k.part.Type, Subtype: k.part.Subtype,
 			From: blocks[0].start, To: blocks[len(blocks)-1].end, Unpadded: true, NoStats: true}
+		if r.anywhere > 0 { // one window cannot hold all
+			b := blocks[r.rnd.IntN(len(blocks))]
+			q.From, q.To = max(b.start-100, -MaxTime), min(b.end+1000, MaxTime)
+		}
 		if k.part.Type != "" {
 			q.TypeIDs = []string{k.part.ID}
 		}
@@ -202,9 +206,10 @@ func (r *restarts) checkAll() {
 // checkpoint that is being written, and makes it again.
 func TestRestarts(t *testing.T) {
 	seed := testSeed(t)
-	for _, slots := range []int{1, 5, 128} {
-		t.Run(fmt.Sprintf("slots=%d", slots), func(t *testing.T) {
-			r := newRestarts(t, seed, slots)
+	for _, test := range []struct{ slots, anywhere int }{{1, 0}, {5, 0}, {128, 0}, {5, 3}, {128, 2}} {
+		t.Run(fmt.Sprintf("slots=%d/anywhere=%d", test.slots, test.anywhere), func(t *testing.T) {
+			r := newRestarts(t, seed, test.slots)
+			r.anywhere, r.parts = test.anywhere, 100*test.anywhere
 			rounds := 8
 			if os.Getenv("STRESS") != "" {
 				rounds = 1000

@@ -153,37 +153,42 @@ func newEquivalence(t *testing.T, seed uint64, cfg Config) *equivalence {
 // checkHeld compares what is accounted for with what is there.
 func (e *equivalence) checkHeld() {
 	e.t.Helper()
+	checkStore(e.t, e.store)
+}
+
+func checkStore(t *testing.T, s *Store) {
+	t.Helper()
 	var held int64
-	for i := range e.store.stripes {
-		for _, h := range e.store.stripes[i].hosts {
+	for i := range s.stripes {
+		for _, h := range s.stripes[i].hosts {
 			held += h.size()
 			for _, g := range h.grids {
 				if g == nil {
 					continue
 				}
-				held += e.checkGrid(g)
+				held += checkGrid(t, g)
 			}
 		}
 	}
-	if n := e.store.held.Load(); n != held {
-		e.t.Fatalf("%d bytes are accounted for, %d are there", n, held)
+	if n := s.held.Load(); n != held {
+		t.Fatalf("%d bytes are accounted for, %d are there", n, held)
 	}
 }
 
 // checkGrid checks what a grid knows of its blocks, and returns their size.
-func (e *equivalence) checkGrid(g *grid) (held int64) {
-	e.t.Helper()
+func checkGrid(t *testing.T, g *grid) (held int64) {
+	t.Helper()
 	n, end := 0, int64(math.MinInt64)
 	holders := make([]int32, g.columns)
 	for b := range g.blocks.all() {
 		held += b.size()
 		n++
 		if b.start >= b.end || end > b.start {
-			e.t.Fatalf("blocks overlap: %d to %d", b.start, b.end)
+			t.Fatalf("blocks overlap: %d to %d", b.start, b.end)
 		}
 		end = b.end
 		if b.head != nil && !g.isOpen(b) {
-			e.t.Fatalf("the block from %d has a head and is closed", b.start)
+			t.Fatalf("the block from %d has a head and is closed", b.start)
 		}
 		for c := range b.present(g.columns) {
 			if !g.isOpen(b) {
@@ -192,14 +197,14 @@ func (e *equivalence) checkGrid(g *grid) (held int64) {
 		}
 	}
 	if n != g.blocks.len() || len(g.open) > maxOpen+1 {
-		e.t.Fatalf("%d blocks are counted, %d are there, %d are open", g.blocks.len(), n, len(g.open))
+		t.Fatalf("%d blocks are counted, %d are there, %d are open", g.blocks.len(), n, len(g.open))
 	}
 	if g.holders != nil && !slices.Equal(g.holders, holders) {
-		e.t.Fatalf("in %d blocks columns are counted %d, are there %d", n, g.holders, holders)
+		t.Fatalf("in %d blocks columns are counted %d, are there %d", n, g.holders, holders)
 	}
 	for _, run := range g.blocks.runs {
 		if len(run) == 0 || len(run) > maxRun {
-			e.t.Fatalf("a run of %d blocks", len(run))
+			t.Fatalf("a run of %d blocks", len(run))
 		}
 	}
 	return held

@@ -93,6 +93,19 @@ func (h *host) blockBytes() (n int64) {
 	return n
 }
 
+// countBlocks returns the number of blocks, 0 if there is no host.
+func (h *host) countBlocks() (n int) {
+	if h == nil {
+		return 0
+	}
+	for _, g := range h.grids {
+		if g != nil {
+			n += g.blocks.len()
+		}
+	}
+	return n
+}
+
 // part returns the number of the part, or false.
 func (h *host) part(hash uint64, key Part) (int32, bool) {
 	i, ok := h.index[hash]

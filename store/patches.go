@@ -45,6 +45,16 @@ func (p *patches) add(v patch) {
 	}
 }
 
+// replace gives the newest value, if it is in the slot of v, the value of v.
+func (p *patches) replace(v patch) bool {
+	n := len(p.list)
+	if n == 0 || p.list[n-1].column != v.column || p.list[n-1].slot != v.slot {
+		return false
+	}
+	p.list[n-1].value = v.value
+	return true
+}
+
 // grow makes room for n more values.
 func (p *patches) grow(n int) {
 	p.list = append(make([]patch, 0, cap(p.list)+n), p.list...)

@@ -2,9 +2,12 @@ package store
 
 import (
 	"cmp"
+	"math"
 	"math/rand/v2"
+	"runtime"
 	"strconv"
 	"testing"
+	"time"
 )
 
 // stray is a kind of samples that come at odd times.
@@ -76,6 +79,91 @@ func (s *stray) sample(rnd *rand.Rand, i int64) Sample {
 	return Sample{Time: s.at(rnd, i), Value: rnd.Float64(), Part: part}
 }
 
+// fill makes the samples of a batch the next ones from the n-th on.
+func (s *stray) fill(b *Batch, rnd *rand.Rand, n int64) {
+	for i := range b.Samples {
+		b.Samples[i] = s.sample(rnd, n+int64(i))
+	}
+}
+
+// TestStraySamples appends samples of each kind and looks at what does not depend
+// on the clock: what is allocated and accounted for, and how often a block is
+// compressed.
+func TestStraySamples(t *testing.T) {
+	for _, kind := range strays {
+		t.Run(kind.name, func(t *testing.T) {
+			s, batch := strayStore(t, &kind)
+			rnd := rand.New(rand.NewPCG(1, 2))
+			const batches, size = 5, 8000
+			batch.Samples = make([]Sample, size)
+			kind.fill(batch, rnd, 0)
+			s.Append(batch) // what is made once
+			before, begin, held := s.Stats(), allocated64(), s.held.Load()
+			for n := range int64(batches) {
+				kind.fill(batch, rnd, size*(n+1))
+				if a := s.Append(batch); a.Stored != size {
+					t.Fatalf("%+v", a)
+				}
+			}
+			after := s.Stats()
+			perSample := func(n int64) float64 { return float64(n) / (batches * size) }
+			t.Logf("a sample: %.0f bytes allocated, %.0f held, %.4f seals", perSample(allocated64()-begin), perSample(s.held.Load()-held), perSample(after.Sealed-before.Sealed))
+			if n := perSample(allocated64() - begin); n > 3000 {
+				t.Errorf("%.0f bytes are allocated for a sample", n)
+			}
+			if n := perSample(s.held.Load() - held); n > 1000 {
+				t.Errorf("%.0f bytes are held of a sample", n)
+			}
+			// To compress a block takes time for each of its columns.
+			if n := perSample(after.Sealed-before.Sealed) * float64(min(kind.parts, manyPatches)); n > columnsOfPatch*headPerTick {
+				t.Errorf("%.1f columns are compressed for a sample", n)
+			}
+			checkStore(t, s)
+			s.Free([][]string{nil}, math.MaxInt64, Entry{})
+			if after := s.Stats(); after.Bytes != 0 || after.Series != 0 {
+				t.Errorf("after freeing everything: %+v", after)
+			}
+		})
+	}
+}
+
+// allocated64 returns how many bytes were allocated so far.
+func allocated64() int64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.TotalAlloc)
+}
+
+// BenchmarkFreeRandomTimes drops 115,000 blocks of one host with one sample each, of
+// 100,000 series: with a retention pass, with a free of one series after the other,
+// and with one of all.
+func BenchmarkFreeRandomTimes(b *testing.B) {
+	for _, how := range []struct {
+		name string
+		do   func(*Store)
+	}{
+		{"retain", func(s *Store) { s.Retain() }},
+		{"free all", func(s *Store) { s.Free([][]string{{"c"}}, math.MaxInt64, Entry{}) }},
+		{"free one series", func(s *Store) { s.Free([][]string{{"c", "h", "t17"}}, math.MaxInt64, Entry{}) }},
+	} {
+		b.Run(how.name, func(b *testing.B) {
+			kind := stray{parts: 100_000, at: randomTime}
+			for range b.N {
+				b.StopTimer()
+				s, batch := strayStore(b, &kind)
+				batch.Samples = make([]Sample, 200_000)
+				kind.fill(batch, rand.New(rand.NewPCG(1, 2)), 0)
+				s.Append(batch)
+				blocks := s.stripeOf(hostKey{"c", "h"}).hosts[hostKey{"c", "h"}].grids[0].blocks.len()
+				b.StartTimer()
+				cpu := cpuTime()
+				how.do(s)
+				b.ReportMetric(float64((cpuTime()-cpu).Nanoseconds())/float64(blocks), "cpu-ns/block")
+			}
+		})
+	}
+}
+
 // BenchmarkAppendRandomTimes appends samples of each kind to one host, 20,000 in
 // a batch.
 func BenchmarkAppendRandomTimes(b *testing.B) {
@@ -83,21 +171,18 @@ func BenchmarkAppendRandomTimes(b *testing.B) {
 		b.Run(kind.name, func(b *testing.B) {
 			s, batch := strayStore(b, &kind)
 			rnd := rand.New(rand.NewPCG(1, 2))
-			batch.Samples = batch.Samples[:0]
-			for range 20_000 {
-				batch.Samples = append(batch.Samples, Sample{})
-			}
+			batch.Samples = make([]Sample, 20_000)
 			b.ReportAllocs()
 			b.ResetTimer()
-			n := int64(0)
+			n, cpu := int64(0), time.Duration(0)
 			for range b.N {
-				for i := range batch.Samples {
-					batch.Samples[i] = kind.sample(rnd, n)
-					n++
-				}
+				kind.fill(batch, rnd, n)
+				n += int64(len(batch.Samples))
+				cpu -= cpuTime()
 				s.Append(batch)
+				cpu += cpuTime()
 			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(n), "ns/sample")
+			b.ReportMetric(float64(cpu.Nanoseconds())/float64(n), "cpu-ns/sample")
 			b.ReportMetric(float64(s.Stats().Bytes)/float64(n), "B/sample-held")
 		})
 	}

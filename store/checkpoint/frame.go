@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"math"
 	"os"
 
 	"cc-metric-store/store/chunk"
@@ -76,8 +77,12 @@ const (
 // Before the payload of a frame or a record come its length and its checksum.
 const prefixBytes = 8
 
-// maxPayload bounds what a reader allocates for a length that it finds.
-const maxPayload = 1 << 30
+// The largest payloads of a record, and of a frame, which holds all blocks of a host
+// that are not in segments.
+const (
+	maxPayload = 1 << 30
+	maxFrame   = math.MaxUint32
+)
 
 // checksum covers the number of a frame in its file, or the position of a record
 // in its segment, so that none can stand in for another one.
@@ -107,7 +112,7 @@ func (f *frameReader) read() (kind byte, payload []byte, err error) {
 		return 0, nil, f.fault(err)
 	}
 	n := binary.LittleEndian.Uint32(prefix[:])
-	if n < 1 || n > maxPayload {
+	if n < 1 {
 		return 0, nil, fmt.Errorf("frame %d of %d bytes: %w", f.next, n, ErrDamaged)
 	}
 	if payload, err = readPayload(f.r, int(n)); err != nil {

@@ -123,8 +123,8 @@ func (w *Writer) record(payload []byte) (Place, error) {
 
 // frame appends to the checkpoint. The caller holds mu, or is alone.
 func (w *Writer) frame(payload []byte) error {
-	if len(payload) > maxPayload {
-		return fmt.Errorf("a frame of %d bytes, at most %d are possible", len(payload), maxPayload)
+	if len(payload) > maxFrame {
+		return fmt.Errorf("a frame of %d bytes, at most %d are possible", len(payload), maxFrame)
 	}
 	err := w.checkpoint.write(appendPrefix(nil, w.frames, payload), payload)
 	w.frames++
