@@ -58,7 +58,7 @@ func (a *appender) sample(sample *Sample) (need int64) {
 	}
 	isReplacing := p.replaces != replacesNone && p.replaces.value(p.block.open(p.slot, column), sample.Value)
 	if need = a.set(g, p, column, sample.Value); need > 0 {
-		if p.block.head != nil && p.block.head.size() == 0 { // a new one
+		if p.block.isEmpty() { // a new one
 			need += p.block.size()
 			a.store.removeBlock(g, p.block)
 			*p = place{}
@@ -148,34 +148,38 @@ func (a *appender) part(sample *Sample) (Part, *batchPart) {
 }
 
 func (a *appender) obtainBlock(g *grid, t int64) (b *block, slot, need int64) {
-	if b, slot = g.find(t); b == nil {
+	b, at := g.find(t)
+	if b == nil {
 		if !a.store.take(blockBytes) {
 			return nil, 0, blockBytes
 		}
-		b, slot = g.obtain(t)
+		b = g.add(t, at)
 	}
-	if b.head != nil {
-		if old := g.touch(b); old != nil {
-			a.store.seal(g, old)
-		}
+	slot = (t - b.start) / g.frequency
+	if old := g.touch(b, slot); old != nil {
+		a.store.close(g, old)
 	}
 	return b, slot, 0
 }
 
 // set stores a value at the place found before.
 func (a *appender) set(g *grid, p *place, column int32, v float64) (need int64) {
-	b := p.block
+	b, one := p.block, patch{column, int32(p.slot), v}
 	if b.head == nil {
-		if len(b.patches) >= maxPatches {
-			a.store.seal(g, b)
+		if b.patches.replace(one) {
+			return 0
 		}
-		if len(b.patches) == cap(b.patches) {
-			if need = patchBytes * int64(max(len(b.patches), 16)); !a.store.take(need) {
+		if len(b.patches.list) == cap(b.patches.list) {
+			if need = a.reserve(g, b); need > 0 {
 				return need
 			}
-			b.patches = append(make([]patch, 0, cap(b.patches)+int(need/patchBytes)), b.patches...)
 		}
-		b.patches = append(b.patches, patch{column, int32(p.slot), v})
+	}
+	if b.head == nil {
+		if g.holders != nil && !b.has(column) && !g.isOpen(b) {
+			g.holders[column]++
+		}
+		b.patches.add(one)
 		return 0
 	}
 	switch n := valueBytes * b.head.growth(p.slot, column, g.columns); {

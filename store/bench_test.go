@@ -231,7 +231,7 @@ func (s *Store) sealedBytes() (size, values int64) {
 				if g == nil {
 					continue
 				}
-				for _, blk := range g.blocks {
+				for blk := range g.blocks.all() {
 					if blk.head == nil {
 						size += blk.size()
 						values += blk.slots * int64(g.columns)

@@ -1,7 +1,7 @@
 package store
 
 import (
-	"cmp"
+	"iter"
 	"math"
 	"slices"
 
@@ -9,76 +9,136 @@ import (
 	"cc-metric-store/store/chunk"
 )
 
-// block holds the values of a row of slots of all columns of a grid. It is open
-// (head) while samples arrive, and then sealed: compressed and immutable, but
-// for the patches that later samples make.
+// block holds the values of a row of slots of all columns of a grid. It is sparse
+// while it has few: then they are patches, so that a stray sample takes neither
+// memory nor time for the columns of other samples. When whole ticks arrive it
+// gets a head, with room for all columns; and then it is sealed: compressed and
+// immutable, but for the patches that later samples make.
 type block struct {
 	start, end int64 // Unix seconds
 	slots      int64 // from start on; the last one is cut short by end
 
-	head    *head            // nil: sealed
-	sealed  chunk.Group      // nil: open
-	patches []patch          // to the sealed values, in the order of their arrival
+	head    *head            // nil: sparse or sealed
+	sealed  chunk.Group      // nil: not sealed
+	patches patches          // to the sealed values; none if there is a head
 	place   checkpoint.Place // where the sealed values lie on the disk, zero: nowhere
 }
 
-// patch is a value that arrived when its block was sealed.
-type patch struct {
-	column int32
-	slot   int32
-	value  float64
-}
-
 const (
-	// maxPatches of a block make it worth while to seal it anew.
-	maxPatches = 4096
-
 	blockBytes = 192 // of a block without values
 	patchBytes = 16
 	valueBytes = 8
 )
 
 func newBlock(start, end, slots int64) *block {
-	return &block{start: start, end: end, slots: slots, head: &head{}}
+	return &block{start: start, end: end, slots: slots}
 }
 
 // size returns the bytes that the block takes.
 func (b *block) size() int64 {
-	n := int64(blockBytes + len(b.sealed) + patchBytes*cap(b.patches))
+	n := int64(blockBytes + len(b.sealed) + patchBytes*cap(b.patches.list))
 	if b.head != nil {
 		n += valueBytes * b.head.size()
 	}
 	return n
 }
 
+// isEmpty reports whether the block has no value yet.
+func (b *block) isEmpty() bool { return b.head == nil && b.sealed == nil && len(b.patches.list) == 0 }
+
 // has reports whether the column has a value.
 func (b *block) has(column int32) bool {
 	if b.head != nil {
 		return b.head.has(column)
 	}
-	return b.sealed.Column(column) != nil || b.isPatched(column)
+	return b.sealed.Has(column) || b.patches.has(column)
 }
 
-// open returns the value of an open block, NaN if there is none.
+// open returns the value of a block that is not sealed, NaN if there is none.
 func (b *block) open(slot int64, column int32) float64 {
-	if b.head != nil && b.head.chunk(slot) != nil {
+	switch {
+	case b.head != nil && b.head.chunk(slot) != nil:
 		if row := b.head.row(slot); int(column) < len(row) {
 			return row[column]
 		}
+	case b.head == nil && b.sealed == nil:
+		v := [1]float64{math.NaN()}
+		b.patches.apply(v[:], column, slot)
+		return v[0]
 	}
 	return math.NaN()
 }
 
-func (b *block) isPatched(column int32) bool {
-	return slices.ContainsFunc(b.patches, func(p patch) bool { return p.column == column })
+// present returns those of the grid's columns that have a value, ascending. It
+// takes no time for the others, unless there is a head. It is for a caller who may
+// write to the block.
+func (b *block) present(all int32) iter.Seq[int32] {
+	return func(yield func(int32) bool) {
+		if b.head != nil {
+			for c := range all {
+				if b.head.has(c) && !yield(c) {
+					return
+				}
+			}
+			return
+		}
+		for c := range b.merged() {
+			if !yield(c) {
+				return
+			}
+		}
+	}
+}
+
+// encoded are the values of a column: sealed ones, and patches to them.
+type encoded struct {
+	sealed  []byte // nil: none
+	patches []patch
+}
+
+// merged returns the columns with values of a block without head, ascending.
+func (b *block) merged() iter.Seq2[int32, encoded] {
+	return func(yield func(int32, encoded) bool) {
+		b.patches.sort()
+		patches := b.patches.list
+		cut := func() (column int32, of []patch) {
+			column = patches[0].column
+			n := 1
+			for n < len(patches) && patches[n].column == column {
+				n++
+			}
+			of, patches = patches[:n], patches[n:]
+			return column, of
+		}
+		for c, data := range b.sealed.All() {
+			for len(patches) > 0 && patches[0].column < c {
+				if p, of := cut(); !yield(p, encoded{patches: of}) {
+					return
+				}
+			}
+			e := encoded{sealed: data}
+			if len(patches) > 0 && patches[0].column == c {
+				_, e.patches = cut()
+			}
+			if !yield(c, e) {
+				return
+			}
+		}
+		for len(patches) > 0 {
+			if p, of := cut(); !yield(p, encoded{patches: of}) {
+				return
+			}
+		}
+	}
 }
 
 // columns returns how many of the grid's columns have a value.
 func (b *block) columns(all int32) (n int) {
-	for c := range all {
-		if b.has(c) {
-			n++
-		}
+	if b.head == nil && len(b.patches.list) == 0 {
+		return b.sealed.Count()
+	}
+	for range b.present(all) {
+		n++
 	}
 	return n
 }
@@ -95,11 +155,7 @@ func (b *block) read(dst []float64, column int32, slot int64) {
 	} else {
 		fillGaps(dst)
 	}
-	for _, p := range b.patches {
-		if i := int64(p.slot) - slot; p.column == column && i >= 0 && i < int64(len(dst)) {
-			dst[i] = p.value
-		}
-	}
+	b.patches.apply(dst, column, slot)
 }
 
 // extent returns the first and the last slot in which the column, which holds
@@ -118,58 +174,76 @@ func (b *block) extent(column int32) (first, last int64) {
 	return first, last
 }
 
-// seal compresses the values, with the patches to those that are sealed
-// already. It returns false if there are none.
+// seal compresses the values, with the patches to those that are sealed already,
+// whose other columns stay as they are. It returns false if there are no values.
 func (b *block) seal(columns int32, s *chunk.GroupBuilder) bool {
-	// By column, and in the order of their arrival for each.
-	slices.SortStableFunc(b.patches, func(p, q patch) int { return cmp.Compare(p.column, q.column) })
-	patches := b.patches
 	s.Begin(columns)
 	var buf [chunk.MaxSlots]float64
 	v := buf[:b.slots]
-	for c := range columns {
-		switch data := b.sealed.Column(c); {
-		case b.head != nil:
-			b.head.read(v, c, 0)
-		case data != nil:
-			decode(v, data, 0)
-		default:
-			fillGaps(v)
+	if b.head != nil {
+		for c := range columns {
+			if b.head.has(c) {
+				b.head.read(v, c, 0)
+				s.Add(c, v)
+			}
 		}
-		for ; len(patches) > 0 && patches[0].column == c; patches = patches[1:] {
-			v[patches[0].slot] = patches[0].value
+	} else {
+		for c, e := range b.merged() {
+			if len(e.patches) == 0 {
+				s.AddEncoded(c, e.sealed)
+				continue
+			}
+			if e.sealed != nil {
+				decode(v, e.sealed, 0)
+			} else {
+				fillGaps(v)
+			}
+			for _, p := range e.patches {
+				v[p.slot] = p.value
+			}
+			s.Add(c, v)
 		}
-		s.Add(c, v)
 	}
-	b.sealed, b.head, b.patches, b.place = s.Finish(), nil, nil, checkpoint.Place{}
+	b.sealed, b.head, b.patches, b.place = s.Finish(), nil, patches{}, checkpoint.Place{}
 	return b.sealed != nil
 }
 
-// drop makes gaps of all values of the given columns.
-func (b *block) drop(columns []int32, all int32, s *chunk.GroupBuilder) (left bool) {
+// isWorthSealing reports whether a block takes less memory when it is sealed, or
+// sealed anew. A sealed column takes about as much as four patches do, apart from
+// its values, and a bit for each column of the grid.
+func (b *block) isWorthSealing(all int32) bool {
+	if b.head != nil || b.sealed != nil {
+		return b.head != nil || len(b.patches.list) > 0
+	}
+	b.patches.sort()
+	return len(b.patches.list) >= 4*b.patches.columns()+int(all/(8*patchBytes))
+}
+
+// drop makes gaps of all values of the dropped columns, which ascend. It returns
+// false if nothing is left.
+func (b *block) drop(dropped []int32, s *chunk.GroupBuilder) (left bool) {
 	if b.head != nil {
-		for _, c := range columns {
+		for _, c := range dropped {
 			b.head.clear(c)
 		}
 		return slices.ContainsFunc(b.head.chunks, func(c []float64) bool {
 			return slices.ContainsFunc(c, func(v float64) bool { return !math.IsNaN(v) })
 		})
 	}
-	dropped := make([]bool, all)
-	for _, c := range columns {
-		dropped[c] = true
-	}
-	s.Begin(all)
-	var buf [chunk.MaxSlots]float64
-	v := buf[:b.slots]
-	for c := range all {
-		if !dropped[c] && b.has(c) {
-			b.read(v, c, 0)
-			s.Add(c, v)
+	b.patches.sort()
+	b.patches.drop(dropped)
+	kept := 0
+	s.Begin(b.sealed.Columns())
+	for c, data := range b.sealed.All() {
+		if _, ok := slices.BinarySearch(dropped, c); !ok {
+			s.AddEncoded(c, data)
+			kept++
 		}
 	}
-	b.sealed, b.patches, b.place = s.Finish(), nil, checkpoint.Place{}
-	return b.sealed != nil
+	if kept < b.sealed.Count() {
+		b.sealed, b.place = s.Finish(), checkpoint.Place{}
+	}
+	return b.sealed != nil || len(b.patches.list) > 0
 }
 
 // decode reads values that were sealed in this process.

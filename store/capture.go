@@ -14,10 +14,12 @@ type capture struct {
 	store   *Store
 	builder chunk.GroupBuilder
 
-	host   checkpoint.Host
-	heads  []capturedHead
-	values []float64 // of all heads
-	saved  []savedBlock
+	host    checkpoint.Host
+	heads   []capturedHead
+	values  []float64 // of all heads
+	blocks  []checkpoint.Block
+	patches []checkpoint.Patch // of all blocks
+	saved   []savedBlock
 }
 
 // capturedHead is a copy of the values of an open block.
@@ -38,7 +40,7 @@ type savedBlock struct {
 // encoding them.
 func (c *capture) take(h *host) {
 	c.host = checkpoint.Host{Cluster: h.key.cluster, Name: h.key.host, Applied: h.applied.Number, Parts: c.host.Parts[:0], Grids: c.host.Grids[:0]}
-	c.heads, c.values, c.saved = c.heads[:0], c.values[:0], c.saved[:0]
+	c.heads, c.values, c.blocks, c.patches, c.saved = c.heads[:0], c.values[:0], c.blocks[:0], c.patches[:0], c.saved[:0]
 	for _, p := range h.parts {
 		c.host.Parts = append(c.host.Parts, checkpoint.Part{Type: p.Type, ID: p.ID, Subtype: p.Subtype, SubID: p.SubID})
 	}
@@ -66,7 +68,9 @@ func (c *capture) reserve(h *host) {
 			continue
 		}
 		for _, b := range g.open {
-			n += int(b.head.size())
+			if b.head != nil {
+				n += int(b.head.size())
+			}
 		}
 	}
 	if cap(c.values) < n {
@@ -74,21 +78,45 @@ func (c *capture) reserve(h *host) {
 	}
 }
 
+// prepare gets the memory for the blocks of a host before it is locked, as that
+// takes long if there are many.
+func (c *capture) prepare(blocks int) {
+	if cap(c.blocks) < blocks {
+		c.blocks = make([]checkpoint.Block, 0, blocks+blocks/16)
+		c.patches = make([]checkpoint.Patch, 0, blocks+blocks/16)
+	}
+}
+
 func (c *capture) grid(g *grid) checkpoint.Grid {
-	out := checkpoint.Grid{Frequency: g.frequency, Columns: g.columns, Blocks: make([]checkpoint.Block, len(g.blocks))}
+	out := checkpoint.Grid{Frequency: g.frequency, Columns: g.columns}
+	first := len(c.blocks)
 	number := len(c.host.Grids)
-	for i, b := range g.blocks {
-		out.Blocks[i] = checkpoint.Block{Start: b.start, End: b.end, Slots: int(b.slots), Open: b.head != nil, Values: b.sealed, Place: b.place}
-		for _, p := range b.patches {
-			out.Blocks[i].Patches = append(out.Blocks[i].Patches, checkpoint.Patch{Column: p.column, Slot: p.slot, Value: p.value})
+	for b := range g.blocks.all() {
+		one := checkpoint.Block{Start: b.start, End: b.end, Slots: int(b.slots), Open: b.head != nil, Sparse: b.head == nil && b.sealed == nil, Values: b.sealed, Place: b.place}
+		if len(b.patches.list) > 0 {
+			one.Patches = c.copyPatches(b.patches.list)
 		}
-		if b.head != nil {
+		i := len(c.blocks) - first
+		c.blocks = append(c.blocks, one)
+		switch {
+		case b.head != nil:
 			c.heads = append(c.heads, capturedHead{number, i, c.copyHead(b.head)})
-		} else {
+		case b.sealed != nil:
 			c.saved = append(c.saved, savedBlock{number, i, b, b.place})
 		}
 	}
+	out.Blocks = c.blocks[first:len(c.blocks):len(c.blocks)]
 	return out
+}
+
+// copyPatches copies those of a block, without memory of its own for each of many
+// blocks.
+func (c *capture) copyPatches(of []patch) []checkpoint.Patch {
+	from := len(c.patches)
+	for _, p := range of {
+		c.patches = append(c.patches, checkpoint.Patch{Column: p.column, Slot: p.slot, Value: p.value})
+	}
+	return c.patches[from:len(c.patches):len(c.patches)]
 }
 
 func (c *capture) copyHead(h *head) head {

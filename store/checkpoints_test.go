@@ -180,6 +180,10 @@ func (r *restarts) checkAll() {
 		}
 		q := &Query{Cluster: k.host.cluster, Host: k.host.host, Metric: k.metric, Type: k.part.Type, Subtype: k.part.Subtype,
 			From: blocks[0].start, To: blocks[len(blocks)-1].end, Unpadded: true, NoStats: true}
+		if r.anywhere > 0 { // one window cannot hold all
+			b := blocks[r.rnd.IntN(len(blocks))]
+			q.From, q.To = max(b.start-100, -MaxTime), min(b.end+1000, MaxTime)
+		}
 		if k.part.Type != "" {
 			q.TypeIDs = []string{k.part.ID}
 		}
@@ -202,9 +206,10 @@ func (r *restarts) checkAll() {
 // checkpoint that is being written, and makes it again.
 func TestRestarts(t *testing.T) {
 	seed := testSeed(t)
-	for _, slots := range []int{1, 5, 128} {
-		t.Run(fmt.Sprintf("slots=%d", slots), func(t *testing.T) {
-			r := newRestarts(t, seed, slots)
+	for _, test := range []struct{ slots, anywhere int }{{1, 0}, {5, 0}, {128, 0}, {5, 3}, {128, 2}} {
+		t.Run(fmt.Sprintf("slots=%d/anywhere=%d", test.slots, test.anywhere), func(t *testing.T) {
+			r := newRestarts(t, seed, test.slots)
+			r.anywhere, r.parts = test.anywhere, 100*test.anywhere
 			rounds := 8
 			if os.Getenv("STRESS") != "" {
 				rounds = 1000
@@ -395,7 +400,7 @@ func (r *restarts) checkFresh(host hostKey, metric string, id MetricID) {
 // TestSealedAnew has so many late samples that a block that is on the disk is
 // sealed once more.
 func TestSealedAnew(t *testing.T) {
-	r := newRestarts(t, testSeed(t), 2)
+	r := newRestarts(t, testSeed(t), 128)
 	id, _ := r.store.Metric([]byte("load"))
 	send := func(at int64, value float64) {
 		r.model.set(modelSeries{hostKey{"alex", ""}, Part{}, "load"}, at, value)
@@ -409,14 +414,14 @@ func TestSealedAnew(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for i := range int64(20) {
+	for i := range int64(140) {
 		send(r.base+60*i, float64(i))
 	}
 	write()
 	sealed := r.store.Stats().Sealed
 	send(r.base+60, 777)
-	for i := range maxPatches + 10 {
-		send(r.base, float64(i))
+	for i := range int64(patchesOfColumn + 10) {
+		send(r.base+60*i, float64(-i))
 	}
 	if r.store.Stats().Sealed == sealed {
 		t.Fatal("no block was sealed once more")
@@ -485,7 +490,7 @@ func TestOnlyChanges(t *testing.T) {
 
 // TestSegmentsShrink frees most of what a segment holds.
 func TestSegmentsShrink(t *testing.T) {
-	r := newRestarts(t, testSeed(t), 2)
+	r := newRestarts(t, testSeed(t), 16)
 	for range 100 {
 		r.appendEntry()
 	}

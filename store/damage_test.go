@@ -19,7 +19,7 @@ import (
 // newDamage makes a directory with two small checkpoints, and the log since the
 // first entry: two checkpoints of six entries each, and six more.
 func newDamage(t *testing.T, entry func(*restarts)) *restarts {
-	r := newRestarts(t, 1, 2)
+	r := newRestarts(t, 1, 6)
 	r.rnd = rand.New(rand.NewPCG(1, 1))
 	for i := range 3 {
 		for range 6 {
@@ -37,7 +37,7 @@ func (r *restarts) smallEntry() {
 	id, _ := r.store.Metric([]byte("load"))
 	b := &Batch{Cluster: host.cluster, Host: host.host, Parts: []Part{{}, {Type: "socket", ID: "0"}}}
 	for range 4 {
-		r.base += 30
+		r.base += 60
 		b.Samples = append(b.Samples, Sample{Time: r.base - 60*r.rnd.Int64N(5), Value: float64(r.rnd.IntN(100)), Part: int32(r.rnd.IntN(2)), Metric: id})
 	}
 	for _, s := range b.Samples {
@@ -180,7 +180,7 @@ func (l *shortLog) entry(r *restarts) {
 	host := pick(r.rnd, "h1", "h2", "h3")
 	id, _ := r.store.Metric([]byte("load"))
 	b := &Batch{Cluster: "c", Host: host, Parts: []Part{{Type: "socket", ID: "0"}, {Type: "socket", ID: "1"}}}
-	r.base += 60
+	r.base += 120
 	for i := range 6 {
 		s := Sample{Time: r.base - 60*r.rnd.Int64N(6), Value: float64(100*int(number) + i), Part: r.rnd.Int32N(2), Metric: id}
 		b.Samples = append(b.Samples, s)

@@ -87,7 +87,7 @@ func (s *Store) dumpHost(to *Level, h *host) {
 // buffers describes the column's values, oldest first.
 func (g *grid) buffers(column int32) []Buffer {
 	var out []Buffer
-	for _, b := range g.blocks {
+	for b := range g.blocks.all() {
 		if !b.has(column) {
 			continue
 		}

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"reflect"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -52,16 +53,49 @@ func TestEquivalence(t *testing.T) {
 	}
 }
 
+// TestEquivalenceAtAnyTimes is TestEquivalence with samples of many series that lie
+// years apart, up to the bounds of times.
+func TestEquivalenceAtAnyTimes(t *testing.T) {
+	seed := testSeed(t)
+	for _, slots := range []int{1, 16, 128} {
+		t.Run(fmt.Sprintf("slots=%d", slots), func(t *testing.T) {
+			e := newEquivalence(t, seed, Config{Metrics: equivalenceMetrics, BlockSlots: slots, Retention: time.Hour})
+			e.anywhere, e.parts, e.spare = 2, 1000, 20
+			counted := false
+			for range 1500 {
+				e.step()
+				e.checkHeld()
+				counted = counted || e.hasManyBlocks()
+			}
+			if !counted {
+				t.Error("no grid had many blocks: the test does not show what it should")
+			}
+		})
+	}
+}
+
+// hasManyBlocks reports whether a grid counts in which blocks its columns are.
+func (e *equivalence) hasManyBlocks() bool {
+	for i := range e.store.stripes {
+		for _, h := range e.store.stripes[i].hosts {
+			if slices.ContainsFunc(h.grids, func(g *grid) bool { return g != nil && g.holders != nil }) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // TestEquivalenceUnderMemoryCap is TestEquivalence with so little memory that
 // the oldest blocks give way all the time. The model learns which, and checks
 // that they are the oldest.
 func TestEquivalenceUnderMemoryCap(t *testing.T) {
 	seed := testSeed(t)
-	for _, slots := range []int{1, 16, 128} {
-		t.Run(fmt.Sprintf("slots=%d", slots), func(t *testing.T) {
+	for _, test := range []struct{ slots, anywhere int }{{1, 0}, {16, 0}, {128, 0}, {16, 3}, {128, 3}, {128, 1}} {
+		t.Run(fmt.Sprintf("slots=%d/anywhere=%d", test.slots, test.anywhere), func(t *testing.T) {
 			const limit = 128 << 10
-			e := newEquivalence(t, seed, Config{Metrics: equivalenceMetrics, BlockSlots: slots, Retention: time.Hour, MaxSeries: 500, MemoryCap: limit})
-			e.single = true
+			e := newEquivalence(t, seed, Config{Metrics: equivalenceMetrics, BlockSlots: test.slots, Retention: time.Hour, MaxSeries: 500, MemoryCap: limit})
+			e.single, e.anywhere = true, test.anywhere
 			e.store.onEvict = func(host hostKey, frequency int64, b *block) {
 				g := modelGrid{host, frequency}
 				if !e.model.isNext(g, b.start) {
@@ -92,6 +126,11 @@ type equivalence struct {
 	model  *model
 	base   int64 // samples lie around it
 	past   int64 // seldom so far before it, in seconds
+	// One in so many samples lies anywhere in time, 0: none.
+	anywhere int
+	strays   []int64 // some of their times
+	parts    int     // so many more parts of a host, for some samples
+	spare    int     // how much less is freed
 
 	senders      map[hostKey]*sender
 	stale, known int // batches with a source that was not current, samples by number
@@ -114,35 +153,70 @@ func newEquivalence(t *testing.T, seed uint64, cfg Config) *equivalence {
 // checkHeld compares what is accounted for with what is there.
 func (e *equivalence) checkHeld() {
 	e.t.Helper()
+	checkStore(e.t, e.store)
+}
+
+func checkStore(t *testing.T, s *Store) {
+	t.Helper()
 	var held int64
-	for i := range e.store.stripes {
-		for _, h := range e.store.stripes[i].hosts {
+	for i := range s.stripes {
+		for _, h := range s.stripes[i].hosts {
 			held += h.size()
 			for _, g := range h.grids {
 				if g == nil {
 					continue
 				}
-				for i, b := range g.blocks {
-					held += b.size()
-					if b.start >= b.end || i > 0 && g.blocks[i-1].end > b.start {
-						e.t.Fatalf("blocks overlap: %d to %d", b.start, b.end)
-					}
-				}
+				held += checkGrid(t, g)
 			}
 		}
 	}
-	if n := e.store.held.Load(); n != held {
-		e.t.Fatalf("%d bytes are accounted for, %d are there", n, held)
+	if n := s.held.Load(); n != held {
+		t.Fatalf("%d bytes are accounted for, %d are there", n, held)
 	}
+}
+
+// checkGrid checks what a grid knows of its blocks, and returns their size.
+func checkGrid(t *testing.T, g *grid) (held int64) {
+	t.Helper()
+	n, end := 0, int64(math.MinInt64)
+	holders := make([]int32, g.columns)
+	for b := range g.blocks.all() {
+		held += b.size()
+		n++
+		if b.start >= b.end || end > b.start {
+			t.Fatalf("blocks overlap: %d to %d", b.start, b.end)
+		}
+		end = b.end
+		if b.head != nil && !g.isOpen(b) {
+			t.Fatalf("the block from %d has a head and is closed", b.start)
+		}
+		for c := range b.present(g.columns) {
+			if !g.isOpen(b) {
+				holders[c]++
+			}
+		}
+	}
+	if n != g.blocks.len() || len(g.open) > maxOpen+1 {
+		t.Fatalf("%d blocks are counted, %d are there, %d are open", g.blocks.len(), n, len(g.open))
+	}
+	if g.holders != nil && !slices.Equal(g.holders, holders) {
+		t.Fatalf("in %d blocks columns are counted %d, are there %d", n, g.holders, holders)
+	}
+	for _, run := range g.blocks.runs {
+		if len(run) == 0 || len(run) > maxRun {
+			t.Fatalf("a run of %d blocks", len(run))
+		}
+	}
+	return held
 }
 
 func (e *equivalence) step() {
 	switch n := e.rnd.IntN(20); {
 	case n < 8:
 		e.append()
-	case n == 8:
+	case n == 8 && e.rnd.IntN(1+e.spare) == 0:
 		e.free()
-	case n == 9 && e.rnd.IntN(5) == 0:
+	case n == 9 && e.rnd.IntN(5) == 0 && e.rnd.IntN(1+e.spare) == 0:
 		e.store.Retain()
 		e.model.retain(e.base - int64(e.store.cfg.Retention.Seconds()))
 	default:
@@ -166,6 +240,9 @@ func (e *equivalence) part() Part {
 		return p
 	}
 	p.ID = pick(e.rnd, "0", "1", "2", "10")
+	if e.parts > 0 && e.rnd.IntN(2) == 0 {
+		p.ID = strconv.Itoa(e.rnd.IntN(e.parts))
+	}
 	if e.rnd.IntN(4) == 0 {
 		p.Subtype, p.SubID = pick(e.rnd, "disk", "net"), pick(e.rnd, "a", "b")
 	}
@@ -174,11 +251,30 @@ func (e *equivalence) part() Part {
 
 // time returns a time near the newest ones, seldom one far in the past.
 func (e *equivalence) time() int64 {
+	if e.anywhere > 0 && e.rnd.IntN(e.anywhere) == 0 {
+		return e.stray()
+	}
 	if e.rnd.IntN(10) == 0 {
 		return e.base - e.rnd.Int64N(e.past)
 	}
 	e.base += e.rnd.Int64N(20)
 	return e.base - e.rnd.Int64N(600)
+}
+
+// stray returns a time of 28 years, one at the bounds of times, or one near another
+// stray.
+func (e *equivalence) stray() int64 {
+	at := e.base - e.rnd.Int64N(28*365*24*3600)
+	switch {
+	case e.rnd.IntN(20) == 0:
+		at = pick(e.rnd, int64(-1), 1) * (MaxTime - e.rnd.Int64N(300))
+	case len(e.strays) > 0 && e.rnd.IntN(2) == 0:
+		at = max(min(e.strays[e.rnd.IntN(len(e.strays))]+e.rnd.Int64N(600), MaxTime), -MaxTime)
+	}
+	if e.strays = append(e.strays, at); len(e.strays) > 20 {
+		e.strays = e.strays[1:]
+	}
+	return at
 }
 
 func (e *equivalence) value() float64 {
@@ -258,6 +354,9 @@ func (e *equivalence) free() {
 	path := []string{host.cluster, host.host, part.level(), part.sublevel()}
 	selector := path[:e.rnd.IntN(5)]
 	before := e.base - e.rnd.Int64N(3000)
+	if len(e.strays) > 0 && e.rnd.IntN(10) > 0 { // otherwise little is left
+		before = e.strays[e.rnd.IntN(len(e.strays))]
+	}
 	got, want := e.store.Free([][]string{selector}, before, Entry{}), e.model.free(selector, before)
 	if got != want {
 		e.t.Fatalf("free %q before %d: %d blocks, the model %d", selector, before, got, want)
@@ -267,6 +366,10 @@ func (e *equivalence) free() {
 func (e *equivalence) query() {
 	host := e.host()
 	from := e.base - e.rnd.Int64N(4000)
+	if len(e.strays) > 0 && e.rnd.IntN(2) == 0 {
+		at := e.strays[e.rnd.IntN(len(e.strays))] - e.rnd.Int64N(4000)
+		from = max(min(at, MaxTime-4000), -MaxTime)
+	}
 	q := &Query{
 		Cluster: host.cluster, Host: host.host, Metric: e.metric(),
 		From: from, To: from + e.rnd.Int64N(4000),

@@ -1,6 +1,10 @@
 package store
 
-import "cc-metric-store/store/chunk"
+import (
+	"math"
+
+	"cc-metric-store/store/chunk"
+)
 
 // Free drops the values of whole blocks, series by series, below each selector
 // if the last one ends before the given time (Unix seconds), and what becomes
@@ -11,28 +15,36 @@ import "cc-metric-store/store/chunk"
 func (s *Store) Free(selectors [][]string, before int64, entry Entry) int {
 	freed := 0
 	for _, selector := range selectors {
+		var one freeing
 		s.eachHost(func(k hostKey) bool {
 			return (len(selector) == 0 || k.cluster == selector[0]) && (len(selector) < 2 || k.host == selector[1])
-		}, func(h *host) int {
+		}, func(h *host) (int, bool) {
 			// The entry itself may have begun: it has several selectors.
 			if h.applied != entry && h.applied.covers(entry) {
-				return 0
+				return 0, false
 			}
-			n := s.freeHost(h, selector[min(len(selector), 2):], before)
-			if entry.Number != 0 {
+			if one.host != h {
+				one = freeing{store: s, host: h, selector: selector[min(len(selector), 2):], before: before, from: -math.MaxInt64}
+			}
+			n, more := one.run()
+			if entry.Number != 0 && !more {
 				h.applied = entry
 			}
 			freed += n
-			return n
+			return n, more
 		})
 	}
 	s.counters.freed.Add(int64(freed))
 	return freed
 }
 
-// eachHost calls do for each host that is selected, which it prunes if do
-// freed something. It holds one stripe lock for one host at a time.
-func (s *Store) eachHost(selected func(hostKey) bool, do func(*host) int) {
+// freeRun is the number of blocks freed under one hold of the stripe lock.
+const freeRun = 1024
+
+// eachHost calls do for each host that is selected, again as long as do returns
+// true, and then prunes the host if do freed something. It holds one stripe lock for
+// one call of do.
+func (s *Store) eachHost(selected func(hostKey) bool, do func(*host) (freed int, more bool)) {
 	var keys []hostKey
 	for i := range s.stripes {
 		st := &s.stripes[i]
@@ -45,51 +57,91 @@ func (s *Store) eachHost(selected func(hostKey) bool, do func(*host) int) {
 		}
 		st.mu.RUnlock()
 		for _, k := range keys {
-			st.mu.Lock()
-			if h := st.hosts[k]; h != nil && do(h) > 0 {
-				s.prune(st, h)
+			for more := true; more; {
+				more = s.callHost(st, k, do)
 			}
-			st.mu.Unlock()
 		}
 	}
 }
 
-// freeHost drops the selected columns of blocks that end before the given time.
-func (s *Store) freeHost(h *host, selector []string, before int64) (freed int) {
-	selected := make([][]int32, len(h.grids)) // columns by grid
-	for k, c := range h.series {
-		if h.parts[k.part].matches(selector) {
-			i := s.metrics.at(k.metric).grid
-			selected[i] = append(selected[i], c)
-		}
+func (s *Store) callHost(st *stripe, k hostKey, do func(*host) (int, bool)) (more bool) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	h := st.hosts[k]
+	if h == nil {
+		return false
 	}
-	for i, g := range h.grids {
-		if g == nil || len(selected[i]) == 0 {
+	freed, more := do(h)
+	if h.lost += freed; h.lost > 0 && !more {
+		s.prune(st, h)
+	}
+	return more
+}
+
+// freeing drops the selected values of a host.
+type freeing struct {
+	store    *Store
+	host     *host
+	selector []string // of parts
+	before   int64
+
+	selected   [][]bool // columns, by grid
+	generation uint32   // of the host, and its number of series, when they were selected
+	series     int
+	grid       int   // the next one
+	from       int64 // its blocks before this time are done
+}
+
+// run goes on for some blocks. It returns false if it is done with all.
+func (f *freeing) run() (freed int, more bool) {
+	h := f.host
+	if f.selected == nil || f.generation != h.generation || f.series != len(h.series) {
+		f.selectColumns()
+	}
+	left := freeRun
+	for ; f.grid < len(h.grids); f.grid, f.from = f.grid+1, -math.MaxInt64 {
+		g := h.grids[f.grid]
+		if g == nil || f.selected[f.grid] == nil {
 			continue
 		}
-		for at := 0; at < len(g.blocks); {
-			b := g.blocks[at]
-			columns := g.endingBefore(b, selected[i], before)
-			freed += len(columns)
-			if len(columns) > 0 && !s.dropColumns(g, b, columns) {
-				continue // the block is gone
+		for _, b := range g.blocks.next(f.from, left) {
+			if g.centre(b, 1) >= f.before {
+				break // even a sample in the first slot would end later
 			}
-			at++
+			left--
+			f.from = b.end
+			freed += f.store.freeBlock(g, b, f.selected[f.grid], f.before)
+		}
+		if left == 0 {
+			return freed, true
 		}
 	}
-	return freed
+	return freed, false
 }
 
-// endingBefore returns those of the columns whose last sample in the block ends
-// before the given time.
-func (g *grid) endingBefore(b *block, columns []int32, before int64) []int32 {
-	if g.centre(b, 1) >= before {
-		return nil // the first slot alone ends later
+func (f *freeing) selectColumns() {
+	h := f.host
+	f.generation, f.series = h.generation, len(h.series)
+	f.selected = make([][]bool, len(h.grids))
+	for k, c := range h.series {
+		if h.parts[k.part].matches(f.selector) {
+			i := f.store.metrics.at(k.metric).grid
+			if f.selected[i] == nil {
+				f.selected[i] = make([]bool, h.grids[i].columns)
+			}
+			f.selected[i][c] = true
+		}
 	}
+}
+
+// freeBlock drops those of the selected columns whose last sample in the block ends
+// before the given time, and the block if nothing is left of it. It returns how many
+// there were.
+func (s *Store) freeBlock(g *grid, b *block, selected []bool, before int64) int {
 	whole := g.centre(b, b.slots) < before
-	var out []int32
-	for _, c := range columns {
-		if !b.has(c) {
+	var dropped []int32
+	for c := range b.present(g.columns) {
+		if !selected[c] {
 			continue
 		}
 		if !whole {
@@ -97,20 +149,31 @@ func (g *grid) endingBefore(b *block, columns []int32, before int64) []int32 {
 				continue
 			}
 		}
-		out = append(out, c)
+		dropped = append(dropped, c)
 	}
-	return out
+	if len(dropped) > 0 {
+		s.dropColumns(g, b, dropped)
+	}
+	return len(dropped)
 }
 
-// dropColumns drops columns of a block, and the block if nothing is left of it.
-func (s *Store) dropColumns(g *grid, b *block, columns []int32) (left bool) {
+// dropColumns drops columns, ascending, of a block, and the block if nothing is left
+// of it.
+func (s *Store) dropColumns(g *grid, b *block, dropped []int32) {
 	worker := s.sealers.Get().(*chunk.GroupBuilder)
 	defer s.sealers.Put(worker)
-	s.resize(b, func() { left = b.drop(columns, g.columns, worker) })
+	open := g.isOpen(b)
+	if !open {
+		g.count(b, -1)
+	}
+	left := false
+	s.resize(b, func() { left = b.drop(dropped, worker) })
+	if !open {
+		g.count(b, 1)
+	}
 	if !left {
 		s.removeBlock(g, b)
 	}
-	return left
 }
 
 // matches reports whether the part lies at or below the level that the last

@@ -12,13 +12,18 @@ type grid struct {
 	frequency int64 // seconds
 	slots     int64 // of a block at the most
 
-	blocks []*block // ascending, none without a value
-	open   []*block // those among them that are not sealed, the last one written to last
+	blocks blockList // ascending, none without a value
+	// open are those among them where samples still arrive, the last one written to
+	// last: all that have a head, and sparse ones.
+	open []*block
 
 	newest tick // that a sample was stored for
 
 	columns int32   // number of columns given out so far
 	unused  []int32 // columns among them that no series has any more
+	// holders counts by column the blocks with a value of it, but for open ones; nil
+	// while there are few blocks, which are looked through sooner.
+	holders []int32
 }
 
 // addColumn returns a column for a new series.
@@ -29,68 +34,53 @@ func (g *grid) addColumn() int32 {
 		return c
 	}
 	g.columns++
+	if g.holders != nil {
+		g.holders = append(g.holders, 0)
+	}
 	return g.columns - 1
 }
 
-// position returns the number of blocks that start at or before t.
-func (g *grid) position(t int64) int {
-	if n := len(g.blocks); n > 0 && g.blocks[n-1].start <= t {
-		return n // the usual case
+// find returns the block that covers t, nil if there is none, and the spot behind
+// it, which is that of a new one.
+func (g *grid) find(t int64) (*block, spot) {
+	at := g.blocks.after(t)
+	b, _ := g.blocks.around(at)
+	if b == nil || t >= b.end {
+		return nil, at
 	}
-	at, _ := slices.BinarySearchFunc(g.blocks, t+1, func(b *block, t int64) int {
-		if b.start < t {
-			return -1
-		}
-		return 1
-	})
-	return at
+	return b, at
 }
 
-// find returns the block and its slot that cover t, or nil.
-func (g *grid) find(t int64) (*block, int64) {
-	at := g.position(t)
-	if at == 0 {
-		return nil, 0
-	}
-	b := g.blocks[at-1]
-	if t >= b.end {
-		return nil, 0
-	}
-	return b, (t - b.start) / g.frequency
-}
-
-// obtain returns the block and its slot that cover t; if there is none, it adds
-// one.
-func (g *grid) obtain(t int64) (*block, int64) {
-	if b, slot := g.find(t); b != nil {
-		return b, slot
-	}
-	at := g.position(t)
-	b := g.place(t, at)
-	g.blocks = slices.Insert(g.blocks, at, b)
+// add adds a block that covers t, at the spot that find returned.
+func (g *grid) add(t int64, at spot) *block {
+	before, after := g.blocks.around(at)
+	b := g.place(t, before, after)
+	g.blocks.insert(at, b)
 	g.open = append(g.open, b)
-	return b, (t - b.start) / g.frequency
+	g.countHolders()
+	return b
 }
 
-// place returns an empty block that covers t, between the blocks at-1 and at.
+// place returns an empty block that covers t, between two others, either of which
+// may be nil.
 // It continues the slots of its neighbour, unless t lies further than a quarter
 // of an interval from the centre of its slot: then the collector has another
 // phase now (it was restarted), and the slots are centred on t.
-func (g *grid) place(t int64, at int) *block {
+func (g *grid) place(t int64, before, after *block) *block {
 	f, length := g.frequency, g.slots*g.frequency
 	start, end := t-f/2, t-f/2+length
 	switch {
-	case at > 0: // whole blocks after the one before
-		start = g.blocks[at-1].end
+	case before != nil: // whole blocks after the one before
+		start = before.end
 		start += (t - start) / length * length
 		end = start + length
-	case len(g.blocks) > 0: // whole blocks before the first one
-		end = g.blocks[0].start
+	case after != nil: // whole blocks before the first one
+		end = after.start
 		end -= (end - 1 - t) / length * length
 		start = end - length
 	}
-	if at < len(g.blocks) {
-		end = min(end, g.blocks[at].start)
+	if after != nil {
+		end = min(end, after.start)
 	}
 	// shift is how much later the slots would have to start for t to be in the
 	// centre of one.
@@ -113,84 +103,71 @@ func (g *grid) centre(b *block, slot int64) int64 {
 	return b.start + g.frequency/2 + slot*g.frequency
 }
 
-// touch notes that b was written to, and returns an open block that is to be
-// sealed now, if any: one whose successor has got some samples, or the one
+// touch notes that the slot of b is written to, and returns an open block that is
+// to be closed now, if any: one whose successor has got some samples, or the one
 // written to least recently if too many are open. The newest block stays open,
 // as that is where samples go on arriving while older ones are filled in.
-func (g *grid) touch(b *block) *block {
+func (g *grid) touch(b *block, slot int64) *block {
 	n := len(g.open)
-	if n == 1 {
+	if n < 2 {
 		return nil
 	}
 	if g.open[n-1] != b {
 		i := slices.Index(g.open, b)
+		if i < 0 {
+			return nil
+		}
 		copy(g.open[i:], g.open[i+1:])
 		g.open[n-1] = b
 	}
-	newest := g.blocks[len(g.blocks)-1]
+	newest := g.blocks.last()
 	i := slices.IndexFunc(g.open, func(o *block) bool { return o != newest && o != b })
 	if i < 0 {
 		return nil
 	}
-	if o := g.open[i]; n > maxOpen || o.start < b.start && b.head.high >= sealDelay {
+	if o := g.open[i]; n > maxOpen || o.start < b.start && slot >= sealDelay {
 		return o
 	}
 	return nil
 }
 
 const (
-	// maxOpen blocks of a grid are not sealed at the most.
+	// maxOpen blocks of a grid are open at the most.
 	maxOpen = 3
-	// A block is sealed when a later one has a sample in this slot.
+	// A block is closed when a later one has a sample in this slot.
 	sealDelay = 3
 )
+
+func (g *grid) isOpen(b *block) bool { return slices.Contains(g.open, b) }
 
 // closed takes b off the open blocks.
 func (g *grid) closed(b *block) {
 	if i := slices.Index(g.open, b); i >= 0 {
 		g.open = slices.Delete(g.open, i, i+1)
+		g.count(b, 1)
 	}
 }
 
-// remove takes the block at the position away.
-func (g *grid) remove(at int) {
-	g.closed(g.blocks[at])
-	g.blocks = slices.Delete(g.blocks, at, at+1)
+// reopen puts b, which is about to get a head, among the open blocks.
+func (g *grid) reopen(b *block) {
+	if !g.isOpen(b) {
+		g.count(b, -1)
+		g.open = append(g.open, b)
+	}
 }
 
-// holds reports whether the column has a value in any block.
-func (g *grid) holds(column int32) bool {
-	for _, b := range g.blocks {
-		if b.has(column) {
-			return true
-		}
+// remove takes a block away, if it is there.
+func (g *grid) remove(b *block) bool {
+	if !g.blocks.remove(b) {
+		return false
 	}
-	return false
-}
-
-// extent returns when the first and the last sample of the column, which holds
-// something, are expected.
-func (g *grid) extent(column int32) (first, last int64) {
-	for _, b := range g.blocks {
-		if b.has(column) {
-			lo, _ := b.extent(column)
-			first = g.centre(b, lo)
-			break
-		}
+	if i := slices.Index(g.open, b); i >= 0 {
+		g.open = slices.Delete(g.open, i, i+1)
+	} else {
+		g.count(b, -1)
 	}
-	return first, g.last(column)
-}
-
-// last returns when the last sample of the column, which holds something, is
-// expected.
-func (g *grid) last(column int32) int64 {
-	for _, b := range slices.Backward(g.blocks) {
-		if b.has(column) {
-			_, hi := b.extent(column)
-			return g.centre(b, hi)
-		}
-	}
-	panic("store: column without values")
+	g.countHolders()
+	return true
 }
 
 func floorDiv(a, b int64) int64 {

@@ -52,11 +52,26 @@ func (h *host) freshness(t *metricTable, numbers []MetricID, now int64) (found, 
 			if column, ok := h.column(int32(i), m); ok {
 				held = true
 				g := h.grid(t.at(m).grid)
-				fresh = fresh || now-(g.last(column)+g.frequency) <= staleAfter*g.frequency
+				fresh = fresh || g.hasSince(column, now-(staleAfter+1)*g.frequency)
 			}
 		}
 		found = found || held
 		stale = stale || held && !fresh
 	}
 	return found, stale
+}
+
+// hasSince reports whether the column has a sample that is expected at the time or
+// later. It looks at the newest blocks alone.
+func (g *grid) hasSince(column int32, since int64) bool {
+	for b := range g.blocks.backward() {
+		if b.end <= since-g.frequency {
+			return false
+		}
+		if b.has(column) {
+			_, last := b.extent(column)
+			return g.centre(b, last) >= since
+		}
+	}
+	return false
 }

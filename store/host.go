@@ -40,11 +40,15 @@ type host struct {
 	index map[uint64]int32 // into parts, by hash: without pointers for the collector to follow
 	// order lists the parts in order of their names, so that sums over parts do
 	// not depend on the order in which the parts first sent a sample.
+	// It lacks new parts until arrange.
 	order  []int32
 	series map[seriesKey]int32 // the column of each series
 	counts map[MetricID]int32  // of the series by metric
 	// applied is the last entry of the log that took effect completely.
 	applied Entry
+	// lost counts the blocks of series that were dropped since it was last looked
+	// for series without samples.
+	lost int
 	// generation counts how often series went, and with them the numbers of
 	// parts and columns changed their meaning.
 	generation uint32
@@ -115,8 +119,21 @@ func (h *host) blockBytes() (n int64) {
 		if g == nil {
 			continue
 		}
-		for _, b := range g.blocks {
+		for b := range g.blocks.all() {
 			n += b.size()
+		}
+	}
+	return n
+}
+
+// countBlocks returns the number of blocks, 0 if there is no host.
+func (h *host) countBlocks() (n int) {
+	if h == nil {
+		return 0
+	}
+	for _, g := range h.grids {
+		if g != nil {
+			n += g.blocks.len()
 		}
 	}
 	return n
@@ -132,7 +149,8 @@ func (h *host) part(hash uint64, key Part) (int32, bool) {
 	return i, ok
 }
 
-// obtain returns the number of the part, which it adds if it is new.
+// obtain returns the number of the part, which it adds if it is new. The caller
+// calls arrange after the last one.
 func (h *host) obtain(hash uint64, key Part) int32 {
 	if i, ok := h.part(hash, key); ok {
 		return i
@@ -143,8 +161,29 @@ func (h *host) obtain(hash uint64, key Part) int32 {
 	if _, taken := h.index[hash]; !taken {
 		h.index[hash] = i
 	}
-	h.order = slices.Insert(h.order, h.search(key), i)
 	return i
+}
+
+// arrange puts the parts that are new into order: all at once, as moving the others
+// for each one takes long if there are many.
+func (h *host) arrange() {
+	first := len(h.order)
+	if first == len(h.parts) {
+		return
+	}
+	added := make([]int32, 0, len(h.parts)-first)
+	for i := first; i < len(h.parts); i++ {
+		added = append(added, int32(i))
+	}
+	slices.SortFunc(added, func(i, j int32) int { return h.parts[i].compare(h.parts[j]) })
+	order := slices.Grow(h.order, len(added))[:len(h.parts)]
+	for n := len(added) - 1; n >= 0; n-- { // from the end, so that each moves once
+		at, _ := slices.BinarySearchFunc(order[:first], h.parts[added[n]], func(i int32, k Part) int { return h.parts[i].compare(k) })
+		copy(order[at+n+1:], order[at:first])
+		order[at+n] = added[n]
+		first = at
+	}
+	h.order = order
 }
 
 // clone returns the part with memory of its own, in one piece.
@@ -179,20 +218,26 @@ func (h *host) uncount(t *metricTable) {
 // prune drops the series without samples, the parts without series and the
 // grids without blocks. It reports whether the host itself is empty now.
 func (h *host) prune(seed maphash.Seed, t *metricTable) bool {
+	h.lost = 0
+	held := make([][]bool, len(h.grids)) // columns, by grid
 	for i, g := range h.grids {
-		if g != nil && len(g.blocks) == 0 {
+		switch {
+		case g == nil:
+		case g.blocks.len() == 0:
 			h.grids[i] = nil
+		default:
+			held[i] = g.held()
 		}
 	}
 	used := make([]bool, len(h.parts))
 	lost := false
 	for k, c := range h.series {
-		g := h.grid(t.at(k.metric).grid)
-		if g != nil && g.holds(c) {
+		i := t.at(k.metric).grid
+		if held[i] != nil && held[i][c] {
 			used[k.part] = true
 			continue
 		}
-		if g != nil {
+		if g := h.grids[i]; g != nil {
 			g.unused = append(g.unused, c)
 		}
 		h.removeSeries(k, t)
@@ -207,13 +252,21 @@ func (h *host) prune(seed maphash.Seed, t *metricTable) bool {
 // compact drops the parts that are not used.
 func (h *host) compact(seed maphash.Seed, used []bool) {
 	h.generation++
-	parts, series := h.parts, h.series
+	if !slices.Contains(used, false) {
+		return
+	}
+	parts, order, series := h.parts, h.order, h.series
 	h.parts, h.order = nil, nil
 	h.index, h.series = map[uint64]int32{}, make(map[seriesKey]int32, len(series))
 	renumbered := make([]int32, len(parts))
 	for i, p := range parts {
 		if used[i] {
 			renumbered[i] = h.obtain(maphash.Comparable(seed, p), p)
+		}
+	}
+	for _, i := range order {
+		if used[i] {
+			h.order = append(h.order, renumbered[i])
 		}
 	}
 	for k, c := range series {

@@ -38,7 +38,7 @@ func (r *restarts) mustWrite() {
 // TestLostSeries loses all blocks of a series, and those of a whole host, for
 // good: the others answer, and these are not there.
 func TestLostSeries(t *testing.T) {
-	r := newRestarts(t, testSeed(t), 2)
+	r := newRestarts(t, testSeed(t), 8)
 	old := Part{Type: "socket", ID: "0"}
 	r.send("a", old, r.base)
 	for i := range int64(20) {
@@ -68,9 +68,9 @@ func TestLostSeries(t *testing.T) {
 
 // TestManyLosses names each host that lost something.
 func TestManyLosses(t *testing.T) {
-	r := newRestarts(t, testSeed(t), 2)
+	r := newRestarts(t, testSeed(t), 8)
 	for h := range 30 {
-		for i := range int64(8) {
+		for i := range int64(20) {
 			r.send(fmt.Sprintf("h%d", h), Part{}, r.base+60*i)
 		}
 	}

@@ -103,9 +103,9 @@ func fillFrom(values []float64, f int64, row []float64, frequency int64) {
 
 // trim cuts what lies before the first sample of any view and after the last one.
 func (r *Series) trim(views []*view, row int) {
-	var all reach
+	all := noPeriod()
 	for _, v := range views {
-		all.include(v.rows[row].reach)
+		all = all.include(v.rows[row].period)
 	}
 	from, cells := all.trim(r.From, int64(len(r.Values)), r.Resolution)
 	skip := (from - r.From) / r.Resolution

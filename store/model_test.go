@@ -80,12 +80,10 @@ func (m *model) place(g modelGrid, t int64) modelBlock {
 	var start, end int64
 	switch {
 	case before != nil:
-		for start = before.end; start+length <= t; start += length {
-		}
+		start = before.end + (t-before.end)/length*length // not step by step: it may be far
 		end = start + length
 	case after != nil:
-		for end = after.start; end-length > t; end -= length {
-		}
+		end = after.start - (after.start-t-1)/length*length
 		start = end - length
 	default:
 		start, end = t-f/2, t-f/2+length

@@ -100,6 +100,7 @@ func (r *restore) fill(h *host, metrics []string, c *checkpoint.Host) error {
 			g.findUnused(from.Series)
 		}
 	}
+	h.arrange()
 	return nil
 }
 
@@ -116,37 +117,43 @@ func (g *grid) findUnused(series []checkpoint.Series) {
 	for _, one := range series {
 		used[one.Column] = true
 	}
+	held := g.held()
 	for c, u := range used {
-		if !u && !g.holds(int32(c)) {
+		if !u && !held[c] {
 			g.unused = append(g.unused, int32(c))
 		}
 	}
 }
 
 func restoreGrid(from *checkpoint.Grid, slots int64) (*grid, error) {
-	g := &grid{frequency: from.Frequency, slots: slots, columns: from.Columns, blocks: make([]*block, len(from.Blocks))}
+	g := &grid{frequency: from.Frequency, slots: slots, columns: from.Columns}
 	for i := range from.Blocks {
 		b, err := restoreBlock(&from.Blocks[i], g.columns)
 		if err != nil {
 			return nil, err
 		}
-		g.blocks[i] = b
+		g.blocks.insert(g.blocks.after(b.start), b)
 		if b.head != nil {
 			g.open = append(g.open, b)
 		}
 	}
+	g.countHolders()
 	return g, nil
 }
 
 func restoreBlock(from *checkpoint.Block, columns int32) (*block, error) {
 	b := newBlock(from.Start, from.End, int64(from.Slots))
 	if !from.Open {
-		b.head, b.sealed, b.place = nil, from.Values, from.Place
+		b.sealed, b.place = from.Values, from.Place
+		if n := len(from.Patches); n > 0 {
+			b.patches.grow(n)
+		}
 		for _, p := range from.Patches {
-			b.patches = append(b.patches, patch{p.Column, p.Slot, p.Value})
+			b.patches.add(patch{p.Column, p.Slot, p.Value})
 		}
 		return b, nil
 	}
+	b.head = &head{}
 	var buf [chunk.MaxSlots]float64
 	v := buf[:from.Slots]
 	for c := range from.Values.Columns() {

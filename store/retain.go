@@ -63,10 +63,10 @@ func (s *Store) Retain() {
 	before := s.cfg.Now().Add(-s.cfg.Retention)
 	inUse := s.inUse.Load()
 	freed := 0
-	s.eachHost(func(k hostKey) bool { return !inUse.contains(k) }, func(h *host) int {
-		n := s.retainHost(h, before.Unix())
+	s.eachHost(func(k hostKey) bool { return !inUse.contains(k) }, func(h *host) (int, bool) {
+		n, more := s.retainHost(h, before.Unix())
 		freed += n
-		return n
+		return n, more
 	})
 	s.counters.freed.Add(int64(freed))
 	s.metrics.giveBack()
@@ -75,13 +75,20 @@ func (s *Store) Retain() {
 	}
 }
 
-// retainHost drops the blocks that end before the given time.
-func (s *Store) retainHost(h *host, before int64) (freed int) {
+// retainHost drops the blocks that end before the given time. It returns early,
+// with true, if there are many.
+func (s *Store) retainHost(h *host, before int64) (freed int, more bool) {
+	left := freeRun
 	for _, g := range h.grids {
-		for g != nil && len(g.blocks) > 0 && g.blocks[0].end+g.frequency/2 < before {
-			freed += g.blocks[0].columns(g.columns)
-			s.removeBlock(g, g.blocks[0])
+		for g != nil && g.blocks.len() > 0 && g.blocks.first().end+g.frequency/2 < before {
+			if left == 0 {
+				return freed, true
+			}
+			left--
+			b := g.blocks.first()
+			freed += b.columns(g.columns)
+			s.removeBlock(g, b)
 		}
 	}
-	return freed
+	return freed, false
 }

@@ -133,6 +133,10 @@ func (s *save) work(ctx context.Context) error {
 
 func (s *save) host(c *capture, st *stripe, k hostKey) error {
 	st.mu.RLock()
+	blocks := st.hosts[k].countBlocks()
+	st.mu.RUnlock()
+	c.prepare(blocks)
+	st.mu.RLock()
 	h := st.hosts[k]
 	if h == nil {
 		st.mu.RUnlock()

@@ -12,7 +12,7 @@ type view struct {
 type row struct {
 	from    int64 // time of the first cell
 	cells   int64
-	reach   reach   // if the query is not padded
+	period  period  // if the query is not padded
 	columns []int   // for each column where its pieces end
 	roles   []role  // of the columns, as in a selection
 	pieces  []piece // column after column, each in order of time
@@ -31,69 +31,35 @@ type piece struct {
 // the only one of the query, it is trimmed.
 func (g *grid) view(q *Query, rows []selection, only bool) *view {
 	v := &view{frequency: g.frequency, rows: make([]row, len(rows))}
+	cells := ceilDiv(q.To-q.From, g.frequency)
+	blocks := g.blocks.between(q.From, q.From+cells*g.frequency)
+	var periods []period
+	if q.Unpadded {
+		periods = g.periods(rows)
+	}
 	for i, s := range rows {
 		r, columns := &v.rows[i], s.columns
-		r.from, r.cells, r.roles = q.From, ceilDiv(q.To-q.From, g.frequency), s.roles
+		r.from, r.cells, r.roles = q.From, cells, s.roles
 		if q.Unpadded {
-			r.reach = g.reach(columns)
+			r.period = periods[i]
 			if only {
-				r.from, r.cells = r.reach.trim(r.from, r.cells, g.frequency)
+				r.from, r.cells = r.period.trim(r.from, r.cells, g.frequency)
 			}
 		}
-		first, last := g.position(r.from)-1, g.position(r.from+r.cells*g.frequency)
-		r.pieces = make([]piece, 0, len(columns)*(last-max(first, 0)))
+		r.pieces = make([]piece, 0, len(columns)*len(blocks))
 		r.columns = make([]int, 0, len(columns))
 		for _, c := range columns {
-			g.take(r, c)
+			g.take(r, c, blocks)
 			r.columns = append(r.columns, len(r.pieces))
 		}
 	}
 	return v
 }
 
-// reach is when the first and the last sample are expected.
-type reach struct {
-	first, last int64
-	some        bool // there is a sample
-}
-
-// reach returns the one of some columns.
-func (g *grid) reach(columns []int32) (s reach) {
-	for _, c := range columns {
-		lo, hi := g.extent(c)
-		s.include(reach{lo, hi, true})
-	}
-	return s
-}
-
-func (s *reach) include(o reach) {
-	switch {
-	case !o.some:
-	case !s.some:
-		*s = o
-	default:
-		s.first, s.last = min(s.first, o.first), max(s.last, o.last)
-	}
-}
-
-// trim cuts the cells, of f seconds, before the first sample and those after the
-// last one off.
-func (s reach) trim(from, cells, f int64) (int64, int64) {
-	if !s.some {
-		return from, 0
-	}
-	// The cells whose times lie in the slots around first and last.
-	skip := min(max(ceilDiv(s.first-f/2-from, f), 0), cells)
-	keep := min(ceilDiv(s.last-f/2+f-from, f), cells)
-	return from + skip*f, max(keep-skip, 0)
-}
-
-// take adds the pieces of a column to the row.
-func (g *grid) take(r *row, column int32) {
+// take adds the pieces of a column to the row, of blocks that lie in the window.
+func (g *grid) take(r *row, column int32, blocks []*block) {
 	f := g.frequency
-	end := r.from + r.cells*f
-	for i := max(g.position(r.from)-1, 0); i < len(g.blocks) && g.blocks[i].start < end; i++ {
-		b := g.blocks[i]
+	for _, b := range blocks {
 		// The cells whose times lie in the block.
 		lo := max(ceilDiv(b.start-r.from, f), 0)
 		hi := min(ceilDiv(b.end-r.from, f), r.cells)
@@ -101,7 +67,7 @@ func (g *grid) take(r *row, column int32) {
 			continue
 		}
 		p := piece{at: lo, cells: hi - lo, slot: (r.from + lo*f - b.start) / f}
-		if b.head == nil && len(b.patches) == 0 {
+		if b.head == nil && len(b.patches.list) == 0 {
 			p.sealed = b.sealed.Column(column)
 		} else {
 			p.values = make([]float64, p.cells)

@@ -109,7 +109,9 @@ type Block struct {
 	Slots      int   // the last one may be cut short by End
 	// Open says that the block was not sealed yet: it lies in the checkpoint
 	// itself and not in a segment.
-	Open    bool
+	Open bool
+	// Sparse says that the block has patches alone, which lie in the checkpoint.
+	Sparse  bool
 	Values  chunk.Group
 	Patches []Patch // to the values, in the order in which they apply
 	// Place is where the values of a sealed block lie, zero if they are in no

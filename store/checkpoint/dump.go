@@ -133,9 +133,10 @@ func describeHost(metrics []string, h *Host) hostLine {
 		}
 		for _, b := range g.Blocks {
 			line := blockLine{Start: b.Start, End: b.End, Slots: b.Slots, Patches: b.Patches}
-			if b.Open {
+			switch {
+			case b.Open:
 				line.Values = describeValues(b.Values, b.Slots)
-			} else {
+			case b.isInSegment():
 				line.Segment, line.Offset = fileName(b.Place.Segment, segmentSuffix), b.Place.Offset
 			}
 			out.Blocks = append(out.Blocks, line)

@@ -7,13 +7,14 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"math"
 	"os"
 
 	"cc-metric-store/store/chunk"
 )
 
-// Versions of the files' formats, by kind. Checkpoints of version 1 have no frames
-// with further names of metrics; they are read as well.
+// Versions of the files' formats, by kind. Older ones are read as well: checkpoints
+// of version 1 have no sparse blocks, and no frames with further names of metrics.
 const (
 	versionCheckpoint = 2
 	versionSegment    = 1
@@ -51,7 +52,7 @@ func checkHead(head []byte, kind byte) error {
 	switch {
 	case len(head) < magicBytes:
 		return fmt.Errorf("no head: %w", ErrDamaged)
-	case string(head[:5]) != string(want[:5]) || head[7] != 0 || head[5] == 0:
+	case string(head[:5]) != string(want[:5]) || head[7] != 0 || head[5] == 0 || head[6] == 0:
 	case head[5] <= version && head[6] == chunk.Version:
 		return nil
 	case head[5] > version || head[6] > chunk.Version:
@@ -84,8 +85,12 @@ const (
 // Before the payload of a frame or a record come its length and its checksum.
 const prefixBytes = 8
 
-// maxPayload bounds what a reader allocates for a length that it finds.
-const maxPayload = 1 << 30
+// The largest payloads of a record, and of a frame, which holds all blocks of a host
+// that are not in segments.
+const (
+	maxPayload = 1 << 30
+	maxFrame   = math.MaxUint32
+)
 
 // checksum covers the number of a frame in its file, or the position of a record
 // in its segment, so that none can stand in for another one.
@@ -115,7 +120,7 @@ func (f *frameReader) read() (kind byte, payload []byte, err error) {
 		return 0, nil, f.fault(err)
 	}
 	n := binary.LittleEndian.Uint32(prefix[:])
-	if n < 1 || n > maxPayload {
+	if n < 1 {
 		return 0, nil, fmt.Errorf("frame %d of %d bytes: %w", f.next, n, ErrDamaged)
 	}
 	if payload, err = readPayload(f.r, int(n)); err != nil {

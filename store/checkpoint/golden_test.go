@@ -9,9 +9,8 @@ import (
 	"testing"
 )
 
-// The files of goldenHosts. The checkpoint was written by version 1 of the format;
-// without further names of metrics, version 2 differs in its number alone. Programs
-// in use have such files: a change here needs another version, and a reader of these.
+// The files of goldenHosts. The checkpoint was written by version 1 of the format.
+// Programs in use have such files: a change here needs another version, and a reader of these.
 const (
 	goldenCheckpoint = `
 		63636d7363010100b0000000c652f9f9487b22706f736974696f6e223a7b2273747265616d223a224c4f47222c226372
@@ -30,15 +29,30 @@ const (
 		0000140000001203012022190002003412030120221900021034`
 )
 
-func goldenHosts() []*Host {
-	return []*Host{smallHost("alex", "a0603", 300), {Cluster: "alex", Name: "gone", Applied: 299, Gone: true}}
+// goldenSparse is the checkpoint of version 2 with goldenHosts and a sparse block
+// besides. Its segment is goldenSegment.
+const goldenSparse = `
+		63636d7363020100b0000000c652f9f9487b22706f736974696f6e223a7b2273747265616d223a224c4f47222c226372
+		6561746564223a22323032362d30352d30345430323a30323a30315a222c22656e747279223a3239382c22656e747279
+		5f6174223a22323032362d30352d30345430333a30323a30315a227d2c227772697474656e223a22323032362d30352d
+		30345430333a30323a30315a222c226d657472696373223a5b226c6f6164222c22706f776572222c2274656d70225d7d
+		7b000000abc0e92a6804616c6578056130363033ac0200020000000006736f636b657401310000013c03020000000101
+		02033bf001040001083a010202000000000000f8bfa4035a02011c030000000100000001000000000000000800000002
+		0122190001000200c806f0010402020003000000000000f83f020000000000000000c00e000000ad635ebb6804616c65
+		7804676f6e65ab02019e000000d18378f6457b2268656164223a7b2273747265616d223a224c4f47222c226372656174
+		6564223a22323032362d30352d30345430323a30323a30315a222c22656e747279223a3239382c22656e7472795f6174
+		223a22323032362d30352d30345430333a30323a30315a227d2c22686f737473223a312c227365676d656e7473223a5b
+		7b226964223a312c226279746573223a37342c2275736564223a36367d5d7d`
+
+func sparseHosts() []*Host {
+	hosts := goldenHosts()
+	g := &hosts[0].Grids[0]
+	g.Blocks = append(g.Blocks, Block{Start: 420, End: 660, Slots: 4, Sparse: true, Patches: []Patch{{0, 3, 1.5}, {2, 0, -2}}})
+	return hosts
 }
 
-// goldenVersion2 is the checkpoint as it is written now.
-func goldenVersion2(t testing.TB) string {
-	b := unhex(t, goldenCheckpoint)
-	b[5] = 2
-	return hex.EncodeToString(b)
+func goldenHosts() []*Host {
+	return []*Host{smallHost("alex", "a0603", 300), {Cluster: "alex", Name: "gone", Applied: 299, Gone: true}}
 }
 
 func unhex(t testing.TB, text string) []byte {
@@ -53,8 +67,8 @@ func unhex(t testing.TB, text string) []byte {
 // TestGoldenBytes writes the hosts.
 func TestGoldenBytes(t *testing.T) {
 	dir := t.TempDir()
-	write(t, open(t, dir), 298, goldenHosts()...)
-	for name, want := range map[string]string{"0000000000000001.checkpoint": goldenVersion2(t), "0000000000000001.segment": goldenSegment} {
+	write(t, open(t, dir), 298, sparseHosts()...)
+	for name, want := range map[string]string{"0000000000000001.checkpoint": goldenSparse, "0000000000000001.segment": goldenSegment} {
 		got, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil {
 			t.Fatal(err)
@@ -67,8 +81,14 @@ func TestGoldenBytes(t *testing.T) {
 
 // TestGoldenIsRead reads the files as they were written once.
 func TestGoldenIsRead(t *testing.T) {
+	testGoldenIsRead(t, goldenCheckpoint, goldenHosts())
+	testGoldenIsRead(t, goldenSparse, sparseHosts())
+}
+
+func testGoldenIsRead(t *testing.T, golden string, want []*Host) {
+	t.Helper()
 	dir := t.TempDir()
-	for name, content := range map[string]string{"0000000000000001.checkpoint": goldenCheckpoint, "0000000000000001.segment": goldenSegment} {
+	for name, content := range map[string]string{"0000000000000001.checkpoint": golden, "0000000000000001.segment": goldenSegment} {
 		if err := os.WriteFile(filepath.Join(dir, name), unhex(t, content), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -78,7 +98,6 @@ func TestGoldenIsRead(t *testing.T) {
 	if err != nil || len(c.Lost) > 0 {
 		t.Fatal(err, c)
 	}
-	want := goldenHosts()
 	want[0].Grids[0].Blocks[0].Place = got[0].Grids[0].Blocks[0].Place
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("read %+v", got)

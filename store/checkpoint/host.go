@@ -10,7 +10,12 @@ import (
 const (
 	blockSealed = iota // in a segment
 	blockOpen          // in the checkpoint
+	blockSparse        // in its patches
+	blockKinds
 )
+
+// isInSegment reports whether the values of the block lie in a segment.
+func (b *Block) isInSegment() bool { return !b.Open && !b.Sparse }
 
 // appendHost appends the payload of a host's frame. Every sealed block has its
 // place.
@@ -53,10 +58,13 @@ func appendBlock(f fields, b *Block) fields {
 	f.int(b.Start)
 	f.uint(uint64(b.End - b.Start))
 	f.uint(uint64(b.Slots))
-	if b.Open {
+	switch {
+	case b.Open:
 		f.uint(blockOpen)
 		f.bytes(b.Values)
-	} else {
+	case b.Sparse:
+		f.uint(blockSparse)
+	default:
 		f.uint(blockSealed)
 		f.uint(b.Place.Segment)
 		f.uint(uint64(b.Place.Offset))
@@ -120,13 +128,18 @@ func parseBlock(s *scanner, b *Block, g *Grid) {
 	if b.End = b.Start + int64(length); s.err == nil && b.End <= b.Start {
 		s.fail("a block beyond all times")
 	}
-	b.Open = s.index(2) == blockOpen
-	if b.Open {
+	kind := s.index(blockKinds)
+	b.Open, b.Sparse = kind == blockOpen, kind == blockSparse
+	switch {
+	case b.Open:
 		b.Values = parseGroup(s, s.bytes(), b.Slots, g.Columns)
-	} else {
+	case !b.Sparse:
 		b.Place = Place{s.uint(), int64(s.uint()), uint32(s.index(math.MaxInt32))}
 	}
 	b.Patches = make([]Patch, s.count(10))
+	if b.Sparse && len(b.Patches) == 0 {
+		s.fail("a block without a value")
+	}
 	for i := range b.Patches {
 		b.Patches[i] = Patch{s.index(int(g.Columns)), s.index(b.Slots), s.float()}
 		if v := b.Patches[i].Value; math.IsNaN(v) || math.IsInf(v, 0) {

@@ -142,7 +142,7 @@ func (s *segments) fill(h *Host) (lost []Loss) {
 		g := &h.Grids[i]
 		kept := g.Blocks[:0]
 		for _, b := range g.Blocks {
-			if !b.Open {
+			if b.isInSegment() {
 				err := s.read(h, g.Frequency, &b)
 				if err == nil && b.Values.Columns() > g.Columns {
 					err = fmt.Errorf("a block with more columns than its grid: %w", ErrDamaged)

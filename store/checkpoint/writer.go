@@ -101,7 +101,7 @@ func (w *Writer) Add(h *Host) error {
 		g := &h.Grids[i]
 		for j := range g.Blocks {
 			b := &g.Blocks[j]
-			if b.Open || b.Place != (Place{}) && !w.dir.rewrites(b.Place.Segment) {
+			if !b.isInSegment() || b.Place != (Place{}) && !w.dir.rewrites(b.Place.Segment) {
 				continue
 			}
 			payload = appendRecord(payload[:0], &record{h.Cluster, h.Name, g.Frequency, b.Start, b.Slots, b.Values})
@@ -116,7 +116,7 @@ func (w *Writer) Add(h *Host) error {
 	defer w.mu.Unlock()
 	for i := range h.Grids {
 		for _, b := range h.Grids[i].Blocks {
-			if !b.Open {
+			if b.isInSegment() {
 				w.used[b.Place.Segment] += prefixBytes + int64(b.Place.Length)
 			}
 		}
@@ -143,8 +143,8 @@ func (w *Writer) record(payload []byte) (Place, error) {
 
 // frame appends to the checkpoint. The caller holds mu, or is alone.
 func (w *Writer) frame(payload []byte) error {
-	if len(payload) > maxPayload {
-		return fmt.Errorf("a frame of %d bytes, at most %d are possible", len(payload), maxPayload)
+	if len(payload) > maxFrame {
+		return fmt.Errorf("a frame of %d bytes, at most %d are possible", len(payload), maxFrame)
 	}
 	err := w.checkpoint.write(appendPrefix(nil, w.frames, payload), payload)
 	w.frames++

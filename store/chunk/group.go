@@ -3,6 +3,7 @@ package chunk
 import (
 	"encoding/binary"
 	"fmt"
+	"iter"
 	"math"
 	"math/bits"
 )
@@ -74,6 +75,43 @@ func (g Group) Columns() int32 {
 	return int32(binary.LittleEndian.Uint32(g))
 }
 
+// Count returns the number of columns that have values.
+func (g Group) Count() int {
+	if len(g) == 0 {
+		return 0
+	}
+	return int(binary.LittleEndian.Uint32(g[4:]))
+}
+
+// Has reports whether a column has values.
+func (g Group) Has(c int32) bool {
+	return c < g.Columns() && binary.LittleEndian.Uint64(g[groupHeader+c/64*wordBytes:])>>(c%64)&1 != 0
+}
+
+// All returns the columns that have values, ascending, each with its block, which
+// is a part of the Group.
+func (g Group) All() iter.Seq2[int32, []byte] {
+	return func(yield func(int32, []byte) bool) {
+		words := (g.Columns() + 63) / 64
+		if words == 0 {
+			return
+		}
+		bitmap := g[groupHeader:]
+		ends := bitmap[words*wordBytes:]
+		data := ends[g.Count()*endBytes:]
+		from := uint32(0)
+		for w := range words {
+			for word := binary.LittleEndian.Uint64(bitmap[w*wordBytes:]); word != 0; word &= word - 1 {
+				end := binary.LittleEndian.Uint32(ends)
+				if !yield(w*64+int32(bits.TrailingZeros64(word)), data[from:end]) {
+					return
+				}
+				ends, from = ends[endBytes:], end
+			}
+		}
+	}
+}
+
 // Column returns the block of a column, nil if it has no values. It is a part of
 // the Group.
 func (g Group) Column(c int32) []byte {
@@ -129,8 +167,18 @@ func (b *GroupBuilder) Add(column int32, values []float64) {
 	if empty {
 		return
 	}
-	b.present[column/64] |= 1 << (column % 64)
 	b.data = b.encoder.Encode(b.data, values)
+	b.end(column)
+}
+
+// AddEncoded adds a column of another Group with as many slots.
+func (b *GroupBuilder) AddEncoded(column int32, block []byte) {
+	b.data = append(b.data, block...)
+	b.end(column)
+}
+
+func (b *GroupBuilder) end(column int32) {
+	b.present[column/64] |= 1 << (column % 64)
 	b.ends = append(b.ends, uint32(len(b.data)))
 }
 

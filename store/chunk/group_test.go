@@ -65,6 +65,52 @@ func TestGroup(t *testing.T) {
 	}
 }
 
+// TestGroupColumns asks a Group for its columns in all ways, and copies some of
+// them.
+func TestGroupColumns(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	r := rand.New(rand.NewPCG(seed, 0))
+	for range 200 {
+		columns, slots := int32(r.IntN(200)), 1+r.IntN(MaxSlots)
+		g, want := randomGroup(r, columns, slots)
+		var b GroupBuilder
+		b.Begin(columns + 5)
+		next := int32(0)
+		for c, block := range g.All() {
+			for ; next < c; next++ {
+				if want[next] != nil || g.Has(next) {
+					t.Fatalf("column %d is left out", next)
+				}
+			}
+			if next++; want[c] == nil || !g.Has(c) || string(block) != string(g.Column(c)) {
+				t.Fatalf("column %d is %x", c, block)
+			}
+			if c%3 > 0 {
+				b.AddEncoded(c, block)
+			}
+		}
+		if g.Count() != len(want) || g.Has(columns) || g.Has(columns+100) {
+			t.Fatalf("%d columns, want %d", g.Count(), len(want))
+		}
+		copied, err := b.Finish(), error(nil)
+		if copied != nil {
+			copied, err = ParseGroup(copied, slots)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		for c := range columns + 5 {
+			if got, wanted := copied.Column(c), g.Column(c); c%3 > 0 && string(got) != string(wanted) || c%3 == 0 && got != nil {
+				t.Fatalf("copied column %d is %x, was %x", c, got, wanted)
+			}
+		}
+		for range g.All() {
+			break
+		}
+	}
+}
+
 func TestGroupGolden(t *testing.T) {
 	var b GroupBuilder
 	b.Begin(66)
