@@ -452,3 +452,35 @@ func TestErasCannotBeKept(t *testing.T) {
 		}
 	}
 }
+
+// TestErasOfAnEarlierVersion starts with another interval after a version of the program
+// that kept no eras.
+func TestErasOfAnEarlierVersion(t *testing.T) {
+	r := newRuns(t, 1, 16)
+	metrics := map[string]MetricConfig{"load": {Frequency: 60}, "power": {Frequency: 60}, "temp": {Frequency: 60}}
+	r.start(metrics, nil)
+	for _, name := range []string{"load", "power", "temp"} {
+		r.send("a", Part{}, name, 1, 60, 120, 180)
+	}
+	r.store.history.Store(nil)
+	if err := r.checkpoints.Write(t.Context(), r.log); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"load", "power", "temp"} {
+		r.send("a", Part{}, name, 4, 240, 300, 360)
+	}
+	if err := os.Remove(filepath.Join(r.dir, "ERAS")); err != nil {
+		t.Fatal(err)
+	}
+	r.start(map[string]MetricConfig{"load": {Frequency: 120}, "power": {Frequency: 60}}, nil)
+	check := func(names ...string) {
+		t.Helper()
+		for _, name := range names {
+			expectSeries(t, r.store, &Query{Cluster: "alex", Host: "a", Metric: name, From: 60, To: 420, NoStats: true},
+				[]Series{{From: 60, To: 420, Resolution: 60, Values: count(1, 6)}})
+		}
+	}
+	check("load", "power")
+	r.start(metrics, nil)
+	check("load", "power", "temp")
+}

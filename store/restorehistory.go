@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -11,19 +12,24 @@ import (
 
 // restoreHistory learns how the metrics were configured before, and notes how they
 // are since now: before any of the log is read, so that the next start knows of it,
-// whenever this one ends. Without the file it is what the checkpoint says.
+// whenever this one ends. Without the file it is what the checkpoint says, or, if an
+// earlier version of the program wrote that, what it holds.
 func (c *Checkpoints) restoreHistory(now time.Time, ofCheckpoint []checkpoint.Era) {
 	eras, err := c.dir.ReadEras()
 	if err != nil {
 		kept, aside := c.dir.SetErasAside()
-		c.log.Error("it cannot be read how the metrics were configured: going by what the newest checkpoint says; what the log holds of other configurations counts as of the present one",
+		c.log.Error("it cannot be read how the metrics were configured: going by what the newest checkpoint says",
 			"error", err, "kept_as", kept, "set_aside", aside)
 	}
+	present := c.store.cfg.configuredEra(now)
 	missing := len(eras) == 0
 	if missing {
 		eras = ofCheckpoint
 	}
-	h, changed := newHistory(eras, c.store.cfg.configuredEra(now))
+	if len(eras) == 0 {
+		eras = c.store.deduceEras(present)
+	}
+	h, changed := newHistory(eras, present)
 	c.store.history.Store(h)
 	if changed && len(h.past) > 0 {
 		c.log.Info("the metrics are configured otherwise than before: what the log took until now counts at the intervals of then",
@@ -31,6 +37,40 @@ func (c *Checkpoints) restoreHistory(now time.Time, ofCheckpoint []checkpoint.Er
 	}
 	c.unsaved = changed || missing
 	c.saveHistory()
+}
+
+// deduceEras returns the era before now as far as it differs from the present one in
+// what the store holds: each metric had the interval of its newest samples.
+func (s *Store) deduceEras(present checkpoint.Era) []checkpoint.Era {
+	newest := map[string]*metric{}
+	ends := map[string]int64{}
+	for i := range s.stripes {
+		st := &s.stripes[i]
+		st.mu.RLock()
+		for _, h := range st.hosts {
+			for id := range h.counts {
+				m := s.metrics.at(id)
+				blocks := h.grid(m.grid).blocks
+				end := blocks[len(blocks)-1].end
+				if n := newest[m.name]; n == nil || end > ends[m.name] || end == ends[m.name] && m.frequency < n.frequency {
+					newest[m.name], ends[m.name] = m, end
+				}
+			}
+		}
+		st.mu.RUnlock()
+	}
+	before := checkpoint.Era{Metrics: maps.Clone(present.Metrics), Any: present.Any}
+	changed := false
+	for name, m := range newest {
+		if (*era)(&present).interval([]byte(name)) != m.frequency {
+			before.Metrics[name] = m.frequency
+			changed = true
+		}
+	}
+	if !changed {
+		return nil
+	}
+	return []checkpoint.Era{before}
 }
 
 // saveHistory writes what is not on the disk yet, or was removed there. The caller holds
