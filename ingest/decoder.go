@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"time"
+	"unicode/utf8"
 
 	"github.com/influxdata/line-protocol/v2/lineprotocol"
 
@@ -21,10 +22,11 @@ const (
 // decoder turns the lines of an entry into batches, one for each host. It is
 // used by one goroutine at a time.
 type decoder struct {
-	store  *store.Store
-	future time.Duration // samples further ahead of their entry are refused
-	names  interner
-	recall recall
+	store   *store.Store
+	unknown *strangers
+	future  time.Duration // samples further ahead of their entry are refused
+	names   interner
+	recall  recall
 
 	out    *decoded
 	line   tags
@@ -34,6 +36,7 @@ type decoder struct {
 	lastID int32     // and its value, -1 for none
 
 	strangers []stranger
+	seen      []int32 // by number of a metric that is not configured: index into out.unknown + 1
 }
 
 type hostKey struct{ cluster, host string }
@@ -46,7 +49,14 @@ type groupPart struct {
 // newDecoder returns a decoder. Decoders that share a memo, which may be nil,
 // know the lines that learn taught it.
 func newDecoder(s *store.Store, m *memo, future time.Duration) *decoder {
-	return &decoder{store: s, recall: recall{memo: m}, future: future, groups: map[hostKey]int32{}, parts: map[groupPart]int32{}}
+	d := &decoder{
+		store: s, recall: recall{memo: m}, future: future,
+		groups: map[hostKey]int32{}, parts: map[groupPart]int32{}, seen: make([]int32, maxStrangers+1),
+	}
+	if d.unknown = new(strangers); m != nil {
+		d.unknown = &m.unknown
+	}
+	return d
 }
 
 // tags is what the decoder reads of one line.
@@ -54,6 +64,7 @@ type tags struct {
 	cluster, host          string
 	typ, id, subtype, sub  string
 	metric                 store.MetricID
+	stranger               int32 // number of a metric that is not configured
 	known, foreign, valued bool
 	tags                   int // their number
 	value                  float64
@@ -67,6 +78,9 @@ type lineError struct {
 
 func (e *lineError) Error() string { return e.detail }
 
+// errFieldless is for lines without a field.
+var errFieldless = &lineError{badSyntax, fieldless}
+
 // decode reads the lines of data into out. Lines without a cluster belong to
 // the given one, lines without a time to at, the time of the entry in the log.
 // out refers to data.
@@ -79,19 +93,35 @@ func (d *decoder) decode(data []byte, cluster string, at time.Time, out *decoded
 	plain, asked := false, false
 	number := 1
 	for rest := data; len(rest) > 0; {
+		if rest[0] == '\n' {
+			rest = rest[1:]
+			number++
+			continue
+		}
 		if left, lines := d.recall.lines(rest); lines > 0 {
 			rest, dec = left, nil
 			number += lines
+			continue
+		}
+		if hasMark(rest) {
+			for dec = nil; hasMark(rest); rest = rest[len(byteOrderMark):] {
+			}
 			continue
 		}
 		if !asked {
 			plain, asked = isPlain(rest), true
 		}
 		line, left, newlines := nextLine(rest)
-		if len(line) > MaxLine { // whatever it holds: a writer does not read on to know
+		d.line = tags{}
+		switch {
+		case len(line) > MaxLine: // whatever it holds: a writer does not read on to know
 			dec = nil
-			d.refuse(line, number, tooLong, fmt.Sprintf("%d bytes are more than the limit of %d", len(line), MaxLine))
-		} else if !isBlank(line) {
+			d.refuse(line, number, &lineError{tooLong, fmt.Sprintf("%d bytes are more than the limit of %d", len(line), MaxLine)})
+		case isBlank(line) || !plain && isComment(line):
+		case isFieldless(line) && line[0] != '#':
+			dec = nil
+			d.refuse(line, number, errFieldless)
+		default:
 			switch {
 			case !plain:
 				dec = lineprotocol.NewDecoderWithBytes(line)
@@ -105,7 +135,7 @@ func (d *decoder) decode(data []byte, cluster string, at time.Time, out *decoded
 		rest = left
 		number += newlines
 	}
-	d.noteStrangers()
+	d.end()
 }
 
 // begin prepares for an entry. The caller ends d.recall when it is read.
@@ -134,22 +164,11 @@ func isPlain(data []byte) bool {
 	return bytes.IndexByte(data, '"') < 0 && bytes.IndexByte(data, '\r') < 0 && bytes.IndexByte(data, '#') < 0
 }
 
-func isBlank(line []byte) bool {
-	for _, c := range line {
-		if c != ' ' && c != '\r' {
-			return false
-		}
-	}
-	return true
-}
-
 // decodeLine reads the line that dec stands at.
 func (d *decoder) decodeLine(dec *lineprotocol.Decoder, line []byte, number int, cluster string, at time.Time) {
-	d.line = tags{}
 	t, err := d.read(dec, cluster, at)
 	if err != nil {
-		why, detail := describe(err)
-		d.refuse(line, number, why, detail)
+		d.refuse(line, number, err)
 		return
 	}
 	d.out.lines++
@@ -158,29 +177,70 @@ func (d *decoder) decodeLine(dec *lineprotocol.Decoder, line []byte, number int,
 		d.out.counts[foreign]++
 	case !l.known:
 		d.out.counts[unknownMetric]++
+		l.stranger = d.unknown.number(metricName(line))
+		d.countUnknown(l.stranger, l.cluster, l.host)
 		d.noteStranger(line)
 	default:
 		d.out.samples++
 		group, part := d.add(t)
 		d.note(line, group, part)
+		d.countNameless(line, number)
 	}
 }
 
-func (d *decoder) refuse(line []byte, number int, why reason, detail string) {
-	d.out.refuse(line, number, why, detail)
+// countNameless counts a sample whose line lacks a name that it should have.
+func (d *decoder) countNameless(line []byte, number int) {
+	l := &d.line
+	if l.cluster != "" && l.host != "" {
+		return
+	}
+	f := fault{number: number, text: line, cluster: l.cluster, host: l.host}
+	if l.cluster == "" {
+		d.out.nameless[noCluster].add(f, 1)
+	}
+	if l.host == "" {
+		d.out.nameless[noHost].add(f, 1)
+	}
 }
 
-// describe returns the reason and the words for an error of read.
-func describe(err error) (reason, string) {
-	var own *lineError
-	if errors.As(err, &own) {
-		return own.reason, own.detail
+// refuse notes a line that is not stored. Only of a few it is asked what is wrong
+// with them.
+func (d *decoder) refuse(line []byte, number int, err error) {
+	why := reasonOf(err)
+	f := fault{number: number, reason: why, text: line}
+	if d.out.wants(why) {
+		f.detail = describe(line, err)
+		f.cluster, f.host = d.line.cluster, d.line.host
 	}
-	var syntax *lineprotocol.DecodeError
-	if errors.As(err, &syntax) {
-		return badSyntax, fmt.Sprintf("column %d: %v", syntax.Column, syntax.Err)
+	d.out.refuse(f)
+}
+
+// reasonOf returns the reason for an error of read.
+func reasonOf(err error) reason {
+	if own, ok := err.(*lineError); ok {
+		return own.reason
 	}
-	return badSyntax, err.Error()
+	return badSyntax
+}
+
+// describe returns the words for an error of read.
+func describe(line []byte, err error) string {
+	detail := err.Error()
+	if syntax, ok := errors.AsType[*lineprotocol.DecodeError](err); ok {
+		detail = fmt.Sprintf("column %d: %v", syntax.Column, syntax.Err)
+	}
+	if reasonOf(err) == badSyntax && isUTF16(line) {
+		return "the text looks like UTF-16, and has to be UTF-8: " + detail
+	}
+	return detail
+}
+
+// end ends an entry.
+func (d *decoder) end() {
+	d.noteStrangers()
+	for i := range d.out.unknown {
+		d.seen[d.out.unknown[i].number] = 0
+	}
 }
 
 // read reads one line into d.line and returns its time. All of the line is
@@ -213,6 +273,9 @@ func (d *decoder) read(dec *lineprotocol.Decoder, cluster string, at time.Time) 
 	}
 	if fault != nil {
 		return 0, fault
+	}
+	if !utf8.ValidString(cluster) { // the library looks at those of the line
+		return 0, &lineError{badSyntax, fmt.Sprintf("the cluster %q of lines without a cluster tag is no UTF-8", clip(cluster))}
 	}
 	if !nameOK(l.cluster) || !nameOK(l.host) {
 		return 0, &lineError{badName, fmt.Sprintf("cluster %q or host %q holds a slash, a backslash or \"..\"", l.cluster, l.host)}
