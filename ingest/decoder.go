@@ -29,6 +29,7 @@ type decoder struct {
 	recall  recall
 
 	out    *decoded
+	named  bool // the default cluster is valid UTF-8
 	line   tags
 	groups map[hostKey]int32
 	parts  map[groupPart]int32
@@ -140,7 +141,7 @@ func (d *decoder) decode(data []byte, cluster string, at time.Time, out *decoded
 
 // begin prepares for an entry. The caller ends d.recall when it is read.
 func (d *decoder) begin(data []byte, cluster string, at time.Time, out *decoded) {
-	d.out = out
+	d.out, d.named = out, utf8.ValidString(cluster)
 	d.groups, d.parts = emptied(d.groups), emptied(d.parts)
 	d.lastID = -1
 	d.strangers = d.strangers[:0]
@@ -274,7 +275,7 @@ func (d *decoder) read(dec *lineprotocol.Decoder, cluster string, at time.Time) 
 	if fault != nil {
 		return 0, fault
 	}
-	if !utf8.ValidString(cluster) { // the library looks at those of the line
+	if !d.named && l.cluster == cluster { // the library looks at those of the line
 		return 0, &lineError{badSyntax, fmt.Sprintf("the cluster %q of lines without a cluster tag is no UTF-8", clip(cluster))}
 	}
 	if !nameOK(l.cluster) || !nameOK(l.host) {
