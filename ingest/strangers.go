@@ -27,6 +27,9 @@ type strangers struct {
 // number returns the number of a metric: 0 of all those that have none of their
 // own.
 func (s *strangers) number(metric []byte) int32 {
+	if len(metric) > 256 { // more than is kept of a name
+		metric = []byte(store.CutName(string(metric)))
+	}
 	s.mu.RLock()
 	n, ok := s.numbers[string(metric)]
 	full := len(s.numbers) >= maxStrangers
@@ -34,7 +37,7 @@ func (s *strangers) number(metric []byte) int32 {
 	if ok || full {
 		return n
 	}
-	name := store.CutName(string(metric))
+	name := string(metric)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if n, ok := s.numbers[name]; ok || len(s.numbers) >= maxStrangers {

@@ -69,8 +69,8 @@ func (r *refusals) count(who Refused, samples int) {
 // longestName is what is told of a name, in bytes.
 const longestName = 256
 
-// CutName shortens a name that somebody else chose to what may be told of it: 256
-// bytes that end with a character, all of them valid UTF-8.
+// CutName makes of a name that somebody else chose what may be told of it: its first
+// 256 bytes, up to the end of a character, as valid UTF-8.
 func CutName(name string) string {
 	if len(name) > longestName {
 		end := longestName
