@@ -158,7 +158,7 @@ func BenchmarkDecode(b *testing.B) {
 	}
 }
 
-func benchStore(b *testing.B) *store.Store {
+func benchStore(b testing.TB) *store.Store {
 	b.Helper()
 	s, err := store.New(store.Config{Metrics: benchMetrics()})
 	if err != nil {

@@ -19,6 +19,9 @@ const (
 	headerEntry   = "Cc-Entry"   // creation of the log (Unix ns), sequence number, line
 )
 
+// lettersSuffix makes the name of their stream of that of the log.
+const lettersSuffix = "_BAD"
+
 const (
 	deadLetterQueue   = 1024
 	deadLetterText    = 4 << 10 // bytes of the line that are kept
@@ -43,7 +46,7 @@ type deadLetters struct {
 }
 
 func newDeadLetters(in *Ingest, l *logStream) *deadLetters {
-	return &deadLetters{in: in, log: l, name: l.name + "_BAD", base: l.name + ".bad", queue: make(chan *nats.Msg, deadLetterQueue)}
+	return &deadLetters{in: in, log: l, name: l.name + lettersSuffix, base: l.name + ".bad", queue: make(chan *nats.Msg, deadLetterQueue)}
 }
 
 // ensure creates the stream if there is none.

@@ -23,19 +23,52 @@ type decoded struct {
 	faults  []fault       // the first keptFaults
 	first   fault         // of those that the writer is told, if there is any
 	counts  [reasons]int
-	lines   int // without blank ones and comments that are not too long
-	samples int
-	bytes   int
-	at      int64        // Unix seconds: when the log took the entry
-	over    atomic.Int64 // samples beyond a limit of the store
+	// Of the samples, those whose lines lack a name, and of the lines whose
+	// metrics are not configured, how many each metric has.
+	nameless [namelessKinds]nameless
+	unknown  []unknownLines
+	lines    int // without blank ones and comments that are not too long
+	samples  int
+	bytes    int
+	at       int64        // Unix seconds: when the log took the entry
+	over     atomic.Int64 // samples beyond a limit of the store
+	invalid  atomic.Int64 // samples that the store cannot hold
 }
 
-// fault is a line that was refused.
+// fault is a line that was refused, or that looks wrong.
 type fault struct {
-	number int // of the line in its entry, from 1
-	reason reason
-	detail string
-	text   []byte // a part of the entry
+	number        int // of the line in its entry, from 1
+	reason        reason
+	detail        string
+	text          []byte // a part of the entry
+	cluster, host string // as far as they were read
+}
+
+// Names that a line of a sample may lack.
+const (
+	noHost = iota
+	noCluster
+	namelessKinds // their number
+)
+
+// nameless counts samples that lack a name.
+type nameless struct {
+	lines int
+	first fault
+}
+
+func (n *nameless) add(first fault, lines int) {
+	if n.lines == 0 {
+		n.first = first
+	}
+	n.lines += lines
+}
+
+// unknownLines counts the lines of a metric that is not configured.
+type unknownLines struct {
+	number        int32 // of the metric, see strangers
+	lines         int
+	cluster, host string // of the first one
 }
 
 // largeEntry is the size from which an entry's memory is not kept for others.
@@ -61,22 +94,28 @@ func (d *decoded) reset() {
 		d.notes[i] = d.notes[i][:0]
 	}
 	clear(d.faults)
-	d.batches, d.notes, d.faults = d.batches[:0], d.notes[:0], d.faults[:0]
-	d.first = fault{}
+	clear(d.unknown)
+	d.batches, d.notes, d.faults, d.unknown = d.batches[:0], d.notes[:0], d.faults[:0], d.unknown[:0]
+	d.first, d.nameless = fault{}, [namelessKinds]nameless{}
 	d.scope, d.counts, d.lines, d.samples, d.bytes, d.at = 0, [reasons]int{}, 0, 0, 0, 0
 	d.over.Store(0)
+	d.invalid.Store(0)
+}
+
+// wants reports whether a fault of this reason is kept with its text.
+func (d *decoded) wants(why reason) bool {
+	return len(d.faults) < keptFaults || why.refused() && d.first.number == 0
 }
 
 // refuse notes a line that is not stored.
-func (d *decoded) refuse(line []byte, number int, why reason, detail string) {
+func (d *decoded) refuse(f fault) {
 	d.lines++
-	d.counts[why]++
-	isFirst := why.refused() && d.first.number == 0
-	if !isFirst && len(d.faults) >= keptFaults {
+	d.counts[f.reason]++
+	if !d.wants(f.reason) {
 		return
 	}
-	f := fault{number, why, clip(detail), line}
-	if isFirst {
+	f.detail = clip(f.detail)
+	if f.reason.refused() && d.first.number == 0 {
 		d.first = f
 	}
 	if len(d.faults) < keptFaults {
@@ -86,7 +125,7 @@ func (d *decoded) refuse(line []byte, number int, why reason, detail string) {
 
 // outcome is what the writer is told.
 func (d *decoded) outcome() outcome {
-	o := outcome{first: d.first.number, detail: d.first.detail, over: int(d.over.Load())}
+	o := outcome{first: d.first.number, detail: d.first.detail, over: int(d.over.Load()), invalid: int(d.invalid.Load())}
 	for r, count := range d.counts {
 		if reason(r).refused() {
 			o.refused += count

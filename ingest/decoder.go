@@ -2,9 +2,9 @@ package ingest
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"time"
+	"unicode/utf8"
 
 	"github.com/influxdata/line-protocol/v2/lineprotocol"
 
@@ -21,13 +21,15 @@ const (
 // decoder turns the lines of an entry into batches, one for each host. It is
 // used by one goroutine at a time.
 type decoder struct {
-	store  *store.Store
-	future time.Duration // samples further ahead of their entry are refused
-	names  interner
-	recall recall
-	era    store.Era // of the entry
+	store   *store.Store
+	unknown *strangers
+	future  time.Duration // samples further ahead of their entry are refused
+	names   interner
+	recall  recall
+	era     store.Era // of the entry
 
 	out    *decoded
+	named  bool // the default cluster is valid UTF-8
 	line   tags
 	groups map[hostKey]int32
 	parts  map[groupPart]int32
@@ -35,7 +37,8 @@ type decoder struct {
 	lastID int32     // and its value, -1 for none
 
 	strangers []stranger
-	unknown   []byte // name of the newest metric without a number
+	newName   []byte  // of the newest metric without a number
+	seen      []int32 // by number of a metric that is not configured: index into out.unknown + 1
 }
 
 type hostKey struct{ cluster, host string }
@@ -48,7 +51,14 @@ type groupPart struct {
 // newDecoder returns a decoder. Decoders that share a memo, which may be nil,
 // know the lines that learn taught it.
 func newDecoder(s *store.Store, m *memo, future time.Duration) *decoder {
-	return &decoder{store: s, recall: recall{memo: m}, future: future, groups: map[hostKey]int32{}, parts: map[groupPart]int32{}}
+	d := &decoder{
+		store: s, recall: recall{memo: m}, future: future,
+		groups: map[hostKey]int32{}, parts: map[groupPart]int32{}, seen: make([]int32, maxStrangers+1),
+	}
+	if d.unknown = new(strangers); m != nil {
+		d.unknown = &m.unknown
+	}
+	return d
 }
 
 // tags is what the decoder reads of one line.
@@ -56,19 +66,12 @@ type tags struct {
 	cluster, host          string
 	typ, id, subtype, sub  string
 	metric                 store.MetricID
+	stranger               int32 // number of a metric that is not configured
 	known, foreign, valued bool
 	over                   bool // there are too many metrics: this one is refused
 	tags                   int  // their number
 	value                  float64
 }
-
-// lineError is a fault that is not one of syntax.
-type lineError struct {
-	reason reason
-	detail string
-}
-
-func (e *lineError) Error() string { return e.detail }
 
 // decode reads the lines of data into out. Lines without a cluster belong to
 // the given one, lines without a time to at, the time of the entry in the log.
@@ -82,19 +85,35 @@ func (d *decoder) decode(data []byte, cluster string, at time.Time, out *decoded
 	plain, asked := false, false
 	number := 1
 	for rest := data; len(rest) > 0; {
+		if rest[0] == '\n' {
+			rest = rest[1:]
+			number++
+			continue
+		}
 		if left, lines := d.recall.lines(rest); lines > 0 {
 			rest, dec = left, nil
 			number += lines
+			continue
+		}
+		if hasMark(rest) {
+			for dec = nil; hasMark(rest); rest = rest[len(byteOrderMark):] {
+			}
 			continue
 		}
 		if !asked {
 			plain, asked = isPlain(rest), true
 		}
 		line, left, newlines := nextLine(rest)
-		if len(line) > MaxLine { // whatever it holds: a writer does not read on to know
+		d.line = tags{}
+		switch {
+		case len(line) > MaxLine: // whatever it holds: a writer does not read on to know
 			dec = nil
-			d.refuse(line, number, tooLong, fmt.Sprintf("%d bytes are more than the limit of %d", len(line), MaxLine))
-		} else if !isBlank(line) {
+			d.refuse(line, number, &lineError{tooLong, fmt.Sprintf("%d bytes are more than the limit of %d", len(line), MaxLine)})
+		case isBlank(line) || !plain && isComment(line):
+		case isFieldless(line) && line[0] != '#':
+			dec = nil
+			d.refuse(line, number, errFieldless)
+		default:
 			switch {
 			case !plain:
 				dec = lineprotocol.NewDecoderWithBytes(line)
@@ -108,12 +127,12 @@ func (d *decoder) decode(data []byte, cluster string, at time.Time, out *decoded
 		rest = left
 		number += newlines
 	}
-	d.noteStrangers()
+	d.end()
 }
 
 // begin prepares for an entry. The caller ends d.recall when it is read.
 func (d *decoder) begin(data []byte, cluster string, at time.Time, out *decoded) {
-	d.out = out
+	d.out, d.named = out, utf8.ValidString(cluster)
 	d.groups, d.parts = emptied(d.groups), emptied(d.parts)
 	d.lastID = -1
 	d.strangers = d.strangers[:0]
@@ -138,22 +157,11 @@ func isPlain(data []byte) bool {
 	return bytes.IndexByte(data, '"') < 0 && bytes.IndexByte(data, '\r') < 0 && bytes.IndexByte(data, '#') < 0
 }
 
-func isBlank(line []byte) bool {
-	for _, c := range line {
-		if c != ' ' && c != '\r' {
-			return false
-		}
-	}
-	return true
-}
-
 // decodeLine reads the line that dec stands at.
 func (d *decoder) decodeLine(dec *lineprotocol.Decoder, line []byte, number int, cluster string, at time.Time) {
-	d.line = tags{}
 	t, err := d.read(dec, cluster, at)
 	if err != nil {
-		why, detail := describe(err)
-		d.refuse(line, number, why, detail)
+		d.refuse(line, number, err)
 		return
 	}
 	d.out.lines++
@@ -164,29 +172,38 @@ func (d *decoder) decodeLine(dec *lineprotocol.Decoder, line []byte, number int,
 		d.out.over.Add(1)
 	case !l.known:
 		d.out.counts[unknownMetric]++
+		l.stranger = d.unknown.number(metricName(line))
+		d.countUnknown(l.stranger, l.cluster, l.host)
 		d.noteStranger(line)
 	default:
 		d.out.samples++
 		group, part := d.add(t)
 		d.note(line, group, part)
+		d.countNameless(line, number)
 	}
 }
 
-func (d *decoder) refuse(line []byte, number int, why reason, detail string) {
-	d.out.refuse(line, number, why, detail)
+// countNameless counts a sample whose line lacks a name that it should have.
+func (d *decoder) countNameless(line []byte, number int) {
+	l := &d.line
+	if l.cluster != "" && l.host != "" {
+		return
+	}
+	f := fault{number: number, text: line, cluster: l.cluster, host: l.host}
+	if l.cluster == "" {
+		d.out.nameless[noCluster].add(f, 1)
+	}
+	if l.host == "" {
+		d.out.nameless[noHost].add(f, 1)
+	}
 }
 
-// describe returns the reason and the words for an error of read.
-func describe(err error) (reason, string) {
-	var own *lineError
-	if errors.As(err, &own) {
-		return own.reason, own.detail
+// end ends an entry.
+func (d *decoder) end() {
+	d.noteStrangers()
+	for i := range d.out.unknown {
+		d.seen[d.out.unknown[i].number] = 0
 	}
-	var syntax *lineprotocol.DecodeError
-	if errors.As(err, &syntax) {
-		return badSyntax, fmt.Sprintf("column %d: %v", syntax.Column, syntax.Err)
-	}
-	return badSyntax, err.Error()
 }
 
 // read reads one line into d.line and returns its time. All of the line is
@@ -200,7 +217,7 @@ func (d *decoder) read(dec *lineprotocol.Decoder, cluster string, at time.Time) 
 	l := &d.line
 	l.metric, l.known = d.store.MetricIn(d.era, name)
 	if !l.known {
-		d.unknown = append(d.unknown[:0], name...)
+		d.newName = append(d.newName[:0], name...)
 	}
 	l.cluster = cluster
 	if err := d.readTags(dec); err != nil {
@@ -214,7 +231,7 @@ func (d *decoder) read(dec *lineprotocol.Decoder, cluster string, at time.Time) 
 	if err != nil {
 		return 0, err
 	}
-	if l.foreign || !l.known && !d.store.TakesAny(d.era, d.unknown) {
+	if l.foreign || !l.known && !d.store.TakesAny(d.era, d.newName) {
 		return 0, nil
 	}
 	if l.tags > MaxTags {
@@ -222,6 +239,9 @@ func (d *decoder) read(dec *lineprotocol.Decoder, cluster string, at time.Time) 
 	}
 	if fault != nil {
 		return 0, fault
+	}
+	if !d.named && l.cluster == cluster { // the library looks at those of the line
+		return 0, &lineError{badSyntax, fmt.Sprintf("the cluster %q of lines without a cluster tag is no UTF-8", clip(cluster))}
 	}
 	if !nameOK(l.cluster) || !nameOK(l.host) {
 		return 0, &lineError{badName, fmt.Sprintf("cluster %q or host %q holds a slash, a backslash or \"..\"", l.cluster, l.host)}
@@ -237,7 +257,7 @@ func (d *decoder) read(dec *lineprotocol.Decoder, cluster string, at time.Time) 
 // lines take no room.
 func (l *tags) admit(d *decoder) {
 	var how store.Admission
-	l.metric, how = d.store.Admit(d.era, l.cluster, l.host, d.unknown)
+	l.metric, how = d.store.Admit(d.era, l.cluster, l.host, d.newName)
 	l.known, l.over = how == store.Admitted, how == store.OverMetrics
 }
 

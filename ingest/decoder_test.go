@@ -92,7 +92,7 @@ func TestDecodeLine(t *testing.T) {
 		{"cpu_load,hostname=h value=1 1760000601", "future"},
 		{"cpu_load,hostname=h value=1 9223372036", "future"},
 		{"cpu_load,hostname=h value=1 9223372036854775808", "timestamp"},
-		{"cpu_load,hostname=h value=1 -9223372036854775808", "dc/h//cpu_load=1@-9223372037"},
+		{"cpu_load,hostname=h value=1 -9223372036854775808", "timestamp"},
 		{"cpu_load,hostname=h value=1 99999999999999999999", "timestamp"},
 		{"cpu_load,hostname=h value=1 1-7", "timestamp"},
 		{"cpu_load,hostname=h value=1 -", "timestamp"},

@@ -61,6 +61,7 @@ type pace struct {
 	ask      time.Duration // it is asked again in this interval
 	proof    time.Duration // a log that took no entry is tried in this interval
 	outbox   time.Duration // a write waits so long for the log before the outbox takes it
+	report   time.Duration // what is wrong with lines is told in this interval
 	recount  time.Duration // when no entry arrives for so long, it is asked whether some wait
 }
 
@@ -117,7 +118,7 @@ func (c Config) withDefaults() Config {
 		c.Stream.Replicas = 1
 	}
 	if c.pace == (pace{}) {
-		c.pace = pace{refusals: 10 * time.Second, ask: time.Minute, proof: 5 * time.Second, recount: 5 * time.Second, outbox: 1500 * time.Millisecond}
+		c.pace = pace{refusals: 10 * time.Second, ask: time.Minute, proof: 5 * time.Second, recount: 5 * time.Second, outbox: 1500 * time.Millisecond, report: time.Minute}
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
@@ -162,6 +163,7 @@ type Ingest struct {
 	log      *slog.Logger
 	state    state
 	counters counters
+	reports  *reports
 	waiters  waiters
 	writable writability
 	outbox   *outbox    // nil: the log is in the embedded server itself
@@ -185,6 +187,7 @@ func New(cfg Config, s *store.Store) (*Ingest, error) {
 		cfg: cfg, store: s, memo: newMemo(s), log: cfg.Logger,
 		intakeTasks: make(chan *intakeTask, 1), taking: make(chan struct{}),
 	}
+	in.reports = in.newReports()
 	in.writeMemory.New = func() any { return &writeMemory{chunk: make([]byte, writeChunk)} }
 	in.state.init()
 	in.waiters.init()
@@ -226,6 +229,7 @@ func (in *Ingest) Run(ctx context.Context, from store.Restored) error {
 	})
 	g.Go(func() error { l.dead.run(applying); return nil })
 	g.Go(func() error { in.memo.run(ctx); return nil })
+	g.Go(func() error { in.reports.run(applying); return nil })
 	g.Go(func() error { in.proveWritable(ctx, l); return nil })
 	if in.outbox != nil {
 		g.Go(func() error { in.outbox.run(ctx, l); return nil })
@@ -234,6 +238,11 @@ func (in *Ingest) Run(ctx context.Context, from store.Restored) error {
 	defer in.state.setLog(nil)
 	return g.Wait()
 }
+
+// UnknownMetrics lists the metrics that lines have and that are not configured:
+// those with most lines first, and last, without a name, those beyond the first
+// 500. It counts from the start of the program.
+func (in *Ingest) UnknownMetrics() []store.UnknownMetric { return in.memo.unknown.counts() }
 
 // Shrink lets go of memory that is kept for the entries to come. It is for times
 // when there are few.

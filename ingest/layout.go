@@ -39,11 +39,9 @@ type layoutName struct {
 // layoutKey is a key of one host.
 type layoutKey struct {
 	shape  uint32
-	series int32 // number at the layout's source; noSeries: its metric is not configured
+	series int32 // number at the layout's source; ^n: its metric, a stranger with the number n, is not configured
 	next   int32 // the key that follows; atomic, as decoders correct it
 }
-
-const noSeries = -1
 
 // add appends keys, each as the successor of the one before. It returns the shapes
 // of those that it does not take: what it has already, and all if it is gone.
@@ -66,7 +64,7 @@ func (l *layout) add(keys []layoutKey) (refused []uint32) {
 // append adds one key. The caller holds mu.
 func (l *layout) append(shape uint32, series int32) {
 	l.keys = append(l.keys, layoutKey{shape, series, int32(len(l.keys) + 1)})
-	if series != noSeries {
+	if series >= 0 {
 		l.numbers++
 	}
 	if 2*len(l.keys) <= len(l.index) {

@@ -12,6 +12,8 @@ type note struct {
 	key    rawKey
 	part   int32          // index into the parts of the batch
 	metric store.MetricID // of a line with a part
+
+	stranger int32 // number of the metric of a line without
 }
 
 // notConfigured stands for the part of a line whose metric is not configured.
@@ -20,8 +22,9 @@ const notConfigured = -1
 // stranger is a noted line whose metric is not configured. It is learnt if the
 // entry has samples of its host.
 type stranger struct {
-	host hostKey
-	key  rawKey
+	host   hostKey
+	key    rawKey
+	number int32
 }
 
 // learn remembers the noted keys of a batch that was appended, as far as the
@@ -88,7 +91,7 @@ func (m *memo) learnKeys(l *layout, b *store.Batch, notes []note) {
 	numbers := m.store.Number(l.source, names)
 	keys := make([]layoutKey, 0, len(fresh))
 	for _, i := range fresh {
-		k, held := layoutKey{shape: shapes[i], series: noSeries}, true
+		k, held := layoutKey{shape: shapes[i], series: ^notes[i].stranger}, true
 		if notes[i].part != notConfigured {
 			k.series, numbers = numbers[0], numbers[1:]
 			held = k.series >= 0

@@ -24,6 +24,8 @@ type memo struct {
 	chunks atomic.Pointer[[]*shapeChunk]
 	bytes  atomic.Int64 // that it takes, roughly
 
+	unknown strangers // what numbers the metrics that are not configured
+
 	mu sync.RWMutex
 	// Guarded by mu.
 	scopes  map[scopeName]int32

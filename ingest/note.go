@@ -3,14 +3,20 @@ package ingest
 // note keeps the key of d.line, which became a sample, for the memo to learn.
 func (d *decoder) note(line []byte, group, part int32) {
 	if k, ok := d.notable(line); ok {
-		d.out.notes[group] = append(d.out.notes[group], note{k, part, d.line.metric})
+		d.out.notes[group] = append(d.out.notes[group], note{key: k, part: part, metric: d.line.metric})
 	}
 }
 
 // noteStranger keeps the key of d.line, whose metric is not configured.
 func (d *decoder) noteStranger(line []byte) {
 	if k, ok := d.notable(line); ok {
-		d.strangers = append(d.strangers, stranger{hostKey{d.line.cluster, d.line.host}, k})
+		d.keepStranger(k)
+	}
+}
+
+func (d *decoder) keepStranger(k rawKey) {
+	if len(d.strangers) < mostStrangers {
+		d.strangers = append(d.strangers, stranger{hostKey{d.line.cluster, d.line.host}, k, d.line.stranger})
 	}
 }
 
@@ -18,7 +24,7 @@ func (d *decoder) noteStranger(line []byte) {
 func (d *decoder) noteStrangers() {
 	for _, s := range d.strangers {
 		if group, ok := d.groups[s.host]; ok {
-			d.out.notes[group] = append(d.out.notes[group], note{s.key, notConfigured, 0})
+			d.out.notes[group] = append(d.out.notes[group], note{key: s.key, part: notConfigured, stranger: s.number})
 		}
 	}
 	clear(d.strangers)
@@ -27,8 +33,12 @@ func (d *decoder) noteStrangers() {
 	}
 }
 
-// fewStrangers is for how many strangers a decoder keeps the memory.
-const fewStrangers = 1 << 12
+const (
+	// fewStrangers is for how many strangers a decoder keeps the memory.
+	fewStrangers = 1 << 12
+	// mostStrangers of an entry are kept: an entry may hold nothing else.
+	mostStrangers = 1 << 14
+)
 
 // longestKey is the length of the longest key that is remembered, without its host: a
 // limit of the number of shapes is then one of their memory.

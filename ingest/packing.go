@@ -17,12 +17,14 @@ const (
 const (
 	// Shorter entries are not worth it.
 	leastPacked = 1 << 10
-	// maxUnpacked bounds what a few bytes may claim to be.
+	// maxUnpacked and maxRatio bound what a few bytes may claim to be, in bytes and
+	// by how many times they are packed. Lines of samples are packed 5 to 20 times.
 	maxUnpacked = 64 << 20
+	maxRatio    = 256
 )
 
 // pack makes a block of the lines in *scratch, which grows if need be. It returns
-// nil if that does not pay.
+// nil if that does not pay, or if unpack would refuse it.
 func pack(scratch *[]byte, lines []byte) []byte {
 	if len(lines) < leastPacked {
 		return nil
@@ -30,16 +32,30 @@ func pack(scratch *[]byte, lines []byte) []byte {
 	if n := s2.MaxEncodedLen(len(lines)); cap(*scratch) < n {
 		*scratch = make([]byte, n)
 	}
-	if block := s2.Encode((*scratch)[:cap(*scratch)], lines); len(block) < len(lines)/2 {
+	if block := s2.Encode((*scratch)[:cap(*scratch)], lines); len(block) < len(lines)/2 && len(lines) <= maxRatio*len(block) {
 		return block
 	}
 	return nil
 }
 
+// claimedLen returns how many bytes a block unpacks to, or why it is not unpacked.
+func claimedLen(data []byte) (int, error) {
+	n, err := s2.DecodedLen(data)
+	switch {
+	case err != nil:
+		return 0, err
+	case n > maxUnpacked:
+		return 0, fmt.Errorf("%d bytes are more than the limit of %d", n, maxUnpacked)
+	case n > maxRatio*len(data):
+		return 0, fmt.Errorf("%d bytes are more than the limit of %d times their %d bytes: send them in plain text", n, maxRatio, len(data))
+	}
+	return n, nil
+}
+
 // unpackedLen returns how many bytes the lines of an entry take.
 func unpackedLen(h nats.Header, data []byte) int {
 	if h.Get(headerEncoding) == encodingS2 {
-		if n, err := s2.DecodedLen(data); err == nil && n <= maxUnpacked {
+		if n, err := claimedLen(data); err == nil {
 			return n
 		}
 	}
@@ -48,10 +64,7 @@ func unpackedLen(h nats.Header, data []byte) int {
 
 // unpack returns the lines of a block, in dst if that is large enough.
 func unpack(dst, data []byte) ([]byte, error) {
-	n, err := s2.DecodedLen(data)
-	if err == nil && n > maxUnpacked {
-		err = fmt.Errorf("%d bytes are more than the limit of %d", n, maxUnpacked)
-	}
+	n, err := claimedLen(data)
 	var lines []byte
 	if err == nil {
 		if cap(dst) < n {

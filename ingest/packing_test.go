@@ -51,24 +51,31 @@ func TestPackedEntries(t *testing.T) {
 	send([]byte("no block"))
 	send([]byte{})
 	send([]byte{0xff, 0xff, 0xff, 0xff, 0x0f, 0}) // claims to be of 4 GiB
+	send(s2.Encode(nil, bytes.Repeat([]byte(`m b="`), 1<<20)))
+	send(s2.Encode(nil, bytes.Repeat(newline, 8<<20)))
 	send(s2.Encode(nil, []byte(lines("d"))))
-	eventually(t, "all entries", func() bool { return n.Stats().Entries == 6 })
+	eventually(t, "all entries", func() bool { return n.Stats().Entries == 8 })
 	for _, host := range []string{"b", "d"} {
 		if v := value(t, n.store, "dc", host, "cpu_load", base+60*99); v != 99 {
 			t.Errorf("%s: value %v, want 99", host, v)
 		}
 	}
-	if bad := n.Stats().NotStored["syntax"]; bad != 4 {
-		t.Errorf("%d faults, want one of a line and three of entries", bad)
+	if bad := n.Stats().NotStored["syntax"]; bad != 6 {
+		t.Errorf("%d faults, want one of a line and five of entries", bad)
 	}
 }
 
 func TestPack(t *testing.T) {
 	var scratch []byte
-	for _, data := range [][]byte{nil, []byte("short"), bytes.Repeat([]byte("long "), 1000)} {
+	var numbers []byte
+	for i := range 1000 {
+		numbers = fmt.Appendf(numbers, "long %d ", i)
+	}
+	// The last one would unpack to more times its size than anybody may send.
+	for _, data := range [][]byte{nil, []byte("short"), numbers, bytes.Repeat(newline, 1<<20)} {
 		block := pack(&scratch, data)
 		if block == nil {
-			if len(data) > leastPacked {
+			if len(data) == len(numbers) {
 				t.Errorf("%d bytes are not packed", len(data))
 			}
 			continue

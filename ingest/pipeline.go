@@ -172,7 +172,7 @@ func (d *decoder) decodeEntry(e *entry) {
 	}
 	lines, err := unpack(e.lines, e.data)
 	if err != nil {
-		e.out.refuse(e.data, 1, badSyntax, err.Error())
+		e.out.refuse(fault{number: 1, reason: badSyntax, detail: err.Error(), text: e.data, cluster: e.cluster})
 		return
 	}
 	e.lines = lines
@@ -275,8 +275,20 @@ func (in *Ingest) append(d *decoded, batch int) store.Appended {
 	done := in.store.Append(b)
 	if n := done.Over(); n > 0 {
 		d.over.Add(int64(n))
+		in.reports.noteOver(b, &done)
+	}
+	if done.Invalid > 0 {
+		d.invalid.Add(int64(done.Invalid))
 	}
 	return done
+}
+
+// origin says in a log line where an entry came from.
+func (l *logStream) origin(e *entry) string {
+	if e.subject == l.writes {
+		return pathWrite
+	}
+	return e.subject
 }
 
 // freeRequest is the content of an entry that frees.
@@ -288,7 +300,7 @@ type freeRequest struct {
 func (p *pipeline) applyFree(e *entry) int {
 	var r freeRequest
 	if err := json.Unmarshal(e.data, &r); err != nil {
-		p.in.log.Error("an entry of the log is no free request: left out", "entry", e.seq, "subject", e.subject, "error", err)
+		e.out.refuse(fault{number: 1, reason: badSyntax, detail: "the entry is no free request: " + err.Error(), text: e.data})
 		return 0
 	}
 	return p.in.store.Free(r.Selectors, r.Before, e.place())
@@ -319,6 +331,7 @@ func (p *pipeline) complete(e *entry) {
 	in.counters.watermark.Store(e.seq)
 	in.counters.appliedTime.Store(e.at.UnixNano())
 	p.log.dead.put(e)
+	in.reports.note(e, p.log.origin(e))
 	if in.state.addApplied(store.LogPosition{Entry: e.place(), Stream: p.log.name, Created: e.created, At: e.at}) {
 		in.log.Info("ready: the store holds all of the log", "entry", e.seq)
 	}

@@ -144,7 +144,7 @@ func (r *recall) follow(data []byte) (rest []byte, lines int) {
 	if r.group >= 0 {
 		samples = r.out.batches[r.group].Samples
 	}
-	unknown := 0
+	unknown, first := 0, data
 	for uint(next) < uint(len(keys)) {
 		key := &keys[next]
 		sh := shapeAt(chunks, key.shape)
@@ -163,8 +163,9 @@ func (r *recall) follow(data []byte) (rest []byte, lines int) {
 		if n == 0 || end+n > MaxLine {
 			break
 		}
-		if key.series == noSeries {
+		if key.series < 0 {
 			unknown++
+			r.d.countUnknown(^key.series, r.layout.name.cluster, host)
 		} else {
 			if r.group < 0 {
 				r.group = r.batch()
@@ -183,6 +184,9 @@ func (r *recall) follow(data []byte) (rest []byte, lines int) {
 	r.out.lines += lines
 	r.out.samples += lines - unknown
 	r.out.counts[unknownMetric] += unknown
+	if lines > unknown && r.layout.name.cluster == "" {
+		r.out.nameless[noCluster].add(fault{text: first, host: host}, lines-unknown)
+	}
 	return data, lines
 }
 
@@ -207,16 +211,18 @@ func (r *recall) relate(data []byte, k rawKey, means meaning) (rest []byte, line
 	d.line = tags{
 		cluster: means.cluster, host: host,
 		typ: part.Type, id: part.ID, subtype: part.Subtype, sub: part.SubID,
-		metric: means.metric, value: v,
+		metric: means.metric, stranger: means.stranger, value: v,
 	}
 	r.out.lines++
 	if means.configured {
 		r.out.samples++
 		group, part := d.add(t)
-		r.out.notes[group] = append(r.out.notes[group], note{k, part, means.metric})
+		r.out.notes[group] = append(r.out.notes[group], note{key: k, part: part, metric: means.metric})
+		d.countNameless(data[:end], 0)
 	} else {
 		r.out.counts[unknownMetric]++
-		d.strangers = append(d.strangers, stranger{hostKey{d.line.cluster, d.line.host}, k})
+		d.countUnknown(means.stranger, d.line.cluster, host)
+		d.keepStranger(k)
 	}
 	return data[min(end+n, len(data)):], 1
 }

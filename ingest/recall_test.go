@@ -55,6 +55,8 @@ func (r *recaller) entry(t testing.TB, data []byte, cluster string) {
 
 // pitfalls are what may follow a line that is remembered, and look like it.
 var pitfalls = []string{
+	// Marks at the start of a line.
+	"\ufeffK 1 17", "\ufeff\ufeffK 1 17", "\ufeff", "\ufeff K 1 17", "\ufeff# K 1 17", "K 1 17\ufeff", "\ufeff# a=\"\nK 1 17\n\"", "\xff\xfeK 1 17", "\xfe\xffK 1 17",
 	// Numbers.
 	"K 0 17", "K -0 17", "K -0.0 17", "K 1. 17", "K .5 17", "K -.5 17", "K -1 17", "K +1 17", "K 1e3 17", "K 1e-3 17", "K 1E+03 17", "K 1e 17",
 	"K 9007199254740991 17", "K 9007199254740992 17", "K 9007199254740993 17", "K 0.1 17", "K 123456.789012 17", "K 0.30000000000000004 17",

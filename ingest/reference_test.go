@@ -54,6 +54,10 @@ func reference(data []byte, cluster string, at time.Time, future time.Duration) 
 	r := &result{}
 	number := 1
 	for len(data) > 0 {
+		if rest, ok := bytes.CutPrefix(data, []byte(byteOrderMark)); ok {
+			data = rest
+			continue
+		}
 		line, rest, n := nextLine(data)
 		blank := len(bytes.Trim(line, " \r")) == 0
 		long := len(line) > MaxLine
@@ -166,7 +170,10 @@ func referenceLine(dec *lineprotocol.Decoder, line []byte, cluster string, at ti
 	if err != nil {
 		return v, badTime
 	}
-	if v.time = unixSeconds(n); time.Unix(v.time, 0).Sub(at.Truncate(time.Second)) > future {
+	if v.time = unixSeconds(n); v.time < -store.MaxTime || v.time > store.MaxTime {
+		return v, badTime
+	}
+	if time.Unix(v.time, 0).Sub(at.Truncate(time.Second)) > future {
 		return v, inFuture
 	}
 	return v, why
@@ -237,7 +244,7 @@ func keysOf(m *memo, src *store.Source) map[int32][]byte {
 		}
 		for _, k := range l.keys {
 			sh := shapeAt(*m.chunks.Load(), k.shape)
-			if k.series != noSeries {
+			if k.series >= 0 {
 				keys[k.series] = []byte(sh.before + l.name.host + sh.after + "1")
 			}
 		}

@@ -79,14 +79,15 @@ type meaning struct {
 	part       unique.Handle[store.Part]
 	metric     store.MetricID
 	configured bool // else there is no metric, nor part
+	stranger   int32
 }
 
 // meaningOf returns the meaning of a line that b notes.
 func meaningOf(b *store.Batch, n *note) meaning {
 	if n.part == notConfigured {
-		return meaning{cluster: b.Cluster}
+		return meaning{cluster: b.Cluster, stranger: n.stranger}
 	}
-	return meaning{b.Cluster, unique.Make(b.Parts[n.part]), n.metric, true}
+	return meaning{cluster: b.Cluster, part: unique.Make(b.Parts[n.part]), metric: n.metric, configured: true}
 }
 
 func (m *memo) is(n uint32, scope int32, k rawKey) bool {

@@ -8,6 +8,7 @@ import (
 type counters struct {
 	entries, bytes, lines, samples atomic.Int64
 	notStored                      [reasons]atomic.Int64
+	nameless                       [namelessKinds]atomic.Int64
 	lostDeadLetters                atomic.Int64
 	taken, notTaken                atomic.Int64
 	reattached                     atomic.Int64
@@ -28,6 +29,10 @@ type Stats struct {
 	Entries, Bytes, Lines, Samples int64
 	// NotStored counts lines by the reason for which they were not stored.
 	NotStored map[string]int64
+	// NoHost and NoCluster count the samples that were stored under an empty name,
+	// as their lines have no hostname tag, or no cluster tag where there is no
+	// default.
+	NoHost, NoCluster int64
 	// LostDeadLetters counts the refused lines that are not in the dead-letter
 	// stream: those of an entry beyond its first 16, those that came faster than
 	// the stream takes them, and those that it did not take.
@@ -66,6 +71,8 @@ func (in *Ingest) Stats() Stats {
 	s := Stats{
 		Entries: c.entries.Load(), Bytes: c.bytes.Load(), Lines: c.lines.Load(), Samples: c.samples.Load(),
 		NotStored:       make(map[string]int64, reasons),
+		NoHost:          c.nameless[noHost].Load(),
+		NoCluster:       c.nameless[noCluster].Load(),
 		LostDeadLetters: c.lostDeadLetters.Load(),
 		Taken:           c.taken.Load(), NotTaken: c.notTaken.Load(),
 		Reattached: c.reattached.Load(),
@@ -98,6 +105,11 @@ func (c *counters) count(d *decoded) {
 	for r, n := range d.counts {
 		if n > 0 {
 			c.notStored[r].Add(int64(n))
+		}
+	}
+	for kind := range d.nameless {
+		if n := d.nameless[kind].lines; n > 0 {
+			c.nameless[kind].Add(int64(n))
 		}
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/influxdata/line-protocol/v2/lineprotocol"
+
+	"cc-metric-store/store"
 )
 
 func number(v lineprotocol.Value) (float64, bool) {
@@ -45,8 +47,12 @@ func (d *decoder) readTime(stamp []byte, at time.Time) (int64, error) {
 		return 0, &lineError{badTime, fmt.Sprintf("timestamp %q is not a whole number of seconds, ms, us or ns", stamp)}
 	}
 	t := unixSeconds(n)
-	if ahead := time.Duration(t-at.Unix()) * time.Second; t > at.Unix() && (ahead < 0 || ahead > d.future) {
-		return 0, &lineError{inFuture, fmt.Sprintf("timestamp %s lies %v ahead, more than the tolerance of %v: is the sender's clock right?", stamp, ahead, d.future)}
+	if t < -store.MaxTime || t > store.MaxTime {
+		return 0, &lineError{badTime, fmt.Sprintf("timestamp %s lies more than %d years from 1970", stamp, store.MaxTime/(365*24*3600))}
+	}
+	if ahead := t - at.Unix(); ahead > int64(d.future/time.Second) {
+		return 0, &lineError{inFuture, fmt.Sprintf("timestamp %s lies %v ahead, more than the tolerance of %v: is the sender's clock right?",
+			stamp, time.Duration(min(ahead, store.MaxTime))*time.Second, d.future)}
 	}
 	return t, nil
 }

@@ -8,6 +8,7 @@ type outcome struct {
 	first   int    // the number of the first refused line in the entry, from 1
 	detail  string // what is wrong with it
 	over    int    // samples beyond a limit of the store
+	invalid int    // samples that the store cannot hold
 	freed   int    // buffers, for a free
 }
 

@@ -112,7 +112,7 @@ func FuzzWrite(f *testing.F) {
 	f.Fuzz(func(t *testing.T, lines []byte, length uint8, breaks bool, seed uint64) {
 		body := newWriting(lines, length >= 250, breaks, seed, entryTime) // long ones are slow
 		r := newRecaller(t, s)
-		in := &Ingest{}
+		in := &Ingest{reports: &reports{}}
 		w := newWrite(in, "c")
 		stored := 0
 		err := w.cut(t.Context(), &body.body, make([]byte, smallPayload-headerRoom), func(lines []byte, first int) error {

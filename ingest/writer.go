@@ -12,6 +12,13 @@ import (
 // headerCluster carries the default cluster of lines written over REST.
 const headerCluster = "Cc-Cluster"
 
+// pathWrite is what a log line says of where lines came from that were written
+// over REST.
+const pathWrite = "/api/write"
+
+// detailTooLong says what is wrong with a line that no entry holds.
+func detailTooLong() string { return fmt.Sprintf("more than the limit of %d bytes", MaxLine) }
+
 const (
 	// A body is cut into entries of about this size.
 	writeChunk = 512 << 10
@@ -39,6 +46,7 @@ type write struct {
 
 	refused int // lines
 	over    int // samples beyond a limit
+	invalid int // samples that the store cannot hold
 	first   int // the number of the first one, from 1
 	detail  string
 }
@@ -124,8 +132,9 @@ func (w *write) cut(ctx context.Context, body io.Reader, buf []byte, emit func(l
 		}
 		rest := chunk[cut:]
 		if len(rest) > MaxLine { // buf is larger, so that there is always room to read on
-			w.refuse(w.line, fmt.Sprintf("more than the limit of %d bytes", MaxLine))
+			w.refuse(w.line, detailTooLong())
 			w.in.counters.notStored[tooLong].Add(1)
+			w.in.reports.noteLong(rest, w.cluster)
 			rest, skipping = nil, true
 		}
 		n = copy(buf, rest)
@@ -218,6 +227,7 @@ func (w *write) await(ctx context.Context) error {
 // note adds up what became of an entry, whose first line has the given number.
 func (w *write) note(o outcome, line int) {
 	w.over += o.over
+	w.invalid += o.invalid
 	if o.refused > 0 {
 		w.refuse(line+o.first-1, o.detail)
 		w.refused += o.refused - 1
@@ -226,14 +236,17 @@ func (w *write) note(o outcome, line int) {
 
 // result returns an error if something of the body was refused.
 func (w *write) result() error {
-	if w.refused > 0 {
-		return &store.RefusedError{Lines: w.refused + w.over, First: w.first, Reason: w.detail}
+	e := store.RefusedError{Lines: w.refused + w.over + w.invalid, First: w.first, Reason: w.detail}
+	switch {
+	case e.Lines == 0:
+		return nil
+	case w.refused > 0:
+	case w.over > 0:
+		e.Reason = fmt.Sprintf("%d samples are of more series, hosts or metrics than the store takes (max-series-per-host, max-hosts, max-new-series, metrics)", w.over)
+	default:
+		e.Reason = fmt.Sprintf("%d samples have a time or a value that the store cannot hold", w.invalid)
 	}
-	if w.over > 0 {
-		return &store.RefusedError{Lines: w.over, Reason: fmt.Sprintf(
-			"%d samples are of more series, hosts or metrics than the store takes (max-series-per-host, max-hosts, max-new-series, metrics)", w.over)}
-	}
-	return nil
+	return &e
 }
 
 func (w *write) forget() {

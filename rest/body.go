@@ -62,6 +62,7 @@ func openBody(c echo.Context) (*body, error) {
 	if err != nil {
 		return nil, readFault(err)
 	}
+	b.decoder = &markless{r: b.decoder}
 	return b, nil
 }
 

@@ -13,8 +13,12 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// debug lists the buffers at and below a level of the store.
+// debug lists the buffers at and below a level of the store, or with the parameter
+// unknown-metrics what is not in the store.
 func (a *api) debug(c echo.Context) error {
+	if c.QueryParams().Has("unknown-metrics") {
+		return c.JSON(http.StatusOK, unknownMetrics(a.log.UnknownMetrics()))
+	}
 	var selector []string
 	if s := c.QueryParam("selector"); s != "" {
 		selector = strings.Split(s, ":")
@@ -31,6 +35,24 @@ func (a *api) debug(c echo.Context) error {
 	}
 	r.buf = append(r.buf, "}\n"...)
 	return r.finish()
+}
+
+// unknownMetric is one metric that lines have and that is not configured.
+type unknownMetric struct {
+	Metric  string `json:"metric"` // empty: all beyond those that are known by name
+	Lines   int64  `json:"lines"`
+	Cluster string `json:"cluster"` // of the first line
+	Host    string `json:"hostname"`
+}
+
+func unknownMetrics(list []store.UnknownMetric) (answer struct {
+	Metrics []unknownMetric `json:"unknown-metrics"`
+}) {
+	answer.Metrics = make([]unknownMetric, len(list))
+	for i, m := range list {
+		answer.Metrics[i] = unknownMetric{m.Name, m.Lines, m.Cluster, m.Host}
+	}
+	return answer
 }
 
 func dumpFault(err error) error {

@@ -103,6 +103,10 @@ func (l *testLog) Free(_ context.Context, selectors [][]string, before int64) (i
 	return l.store.Free(selectors, before, store.Entry{}), nil
 }
 
+func (l *testLog) UnknownMetrics() []store.UnknownMetric {
+	return []store.UnknownMetric{{Name: "no\"pe", Lines: 12, Cluster: "fritz", Host: "f1"}, {Lines: 3}}
+}
+
 func (l *testLog) Consistent() error { return l.Ready() }
 
 func (l *testLog) Ready() error {

@@ -41,6 +41,10 @@ type Log interface {
 	// program was restarted, otherwise an error that says what is missing. It may
 	// be so before the program is ready.
 	Consistent() error
+	// UnknownMetrics lists the metrics of the lines that were not stored because
+	// their metric is not configured, the ones with most lines first, and last,
+	// without a name, all others.
+	UnknownMetrics() []store.UnknownMetric
 	// Writable returns nil if the log takes entries, otherwise an error that
 	// says why not. Queries do not depend on it.
 	Writable() error

@@ -3,7 +3,9 @@ package store
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"sync"
+	"unicode/utf8"
 )
 
 // Limits that samples of new series run into.
@@ -20,6 +22,15 @@ type Refused struct {
 	Limit         string
 	Cluster, Host string
 	Samples       int64
+}
+
+// UnknownMetric counts the lines of a metric that is not configured: they are not
+// stored. The name is empty for all those beyond the ones that are known by name.
+type UnknownMetric struct {
+	Name  string
+	Lines int64
+	// Cluster and Host are of the first line.
+	Cluster, Host string
 }
 
 // maxOffenders bounds what is remembered of those who sent too much; what comes
@@ -47,17 +58,30 @@ func (r *refusals) count(who Refused, samples int) {
 	if r.by == nil {
 		r.by = map[Refused]int64{}
 	}
+	who.Cluster, who.Host = CutName(who.Cluster), CutName(who.Host)
 	if _, known := r.by[who]; !known && len(r.by) >= maxOffenders {
 		who = Refused{Limit: who.Limit}
-	} else if !known {
-		who.Cluster, who.Host = clone(who.Cluster), clone(who.Host)
+	} else if !known { // the names are parts of a batch
+		who.Cluster, who.Host = strings.Clone(who.Cluster), strings.Clone(who.Host)
 	}
 	r.by[who] += int64(samples)
 }
 
-// clone returns a name without the batch that it is a part of, and not at any
-// length.
-func clone(name string) string { return string([]byte(name[:min(len(name), 256)])) }
+// longestName is what is told of a name, in bytes.
+const longestName = 256
+
+// CutName makes of a name that somebody else chose what may be told of it: its first
+// 256 bytes, up to the end of a character, as valid UTF-8.
+func CutName(name string) string {
+	if len(name) > longestName {
+		end := longestName
+		for end > longestName-utf8.UTFMax && !utf8.RuneStart(name[end]) {
+			end--
+		}
+		name = name[:end]
+	}
+	return strings.ToValidUTF8(name, "\uFFFD")
+}
 
 // list returns the counts in order of limits and names.
 func (r *refusals) list() []Refused {

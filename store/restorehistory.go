@@ -50,8 +50,7 @@ func (s *Store) deduceEras(present checkpoint.Era) []checkpoint.Era {
 		for _, h := range st.hosts {
 			for id := range h.counts {
 				m := s.metrics.at(id)
-				blocks := h.grid(m.grid).blocks
-				end := blocks[len(blocks)-1].end
+				end := h.grid(m.grid).blocks.last().end
 				if n := newest[m.name]; n == nil || end > ends[m.name] || end == ends[m.name] && m.frequency < n.frequency {
 					newest[m.name], ends[m.name] = m, end
 				}

@@ -1,11 +1,14 @@
 package main
 
 import (
+	"log/slog"
+	"net/http"
 	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"cc-metric-store/ingest"
 	"cc-metric-store/store"
@@ -32,12 +35,18 @@ func newRegistry(a *app) (r *prometheus.Registry, observe func(endpoint string, 
 	}
 }
 
+// metricsHandler answers GET /metrics. One metric that cannot be shown costs itself
+// and no other.
+func metricsHandler(r *prometheus.Registry, log *slog.Logger) http.Handler {
+	return promhttp.HandlerFor(r, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn)})
+}
+
 // statsCollector reads the counters of store and ingest at each scrape.
 type statsCollector struct {
 	store  *store.Store
 	log    watchedLog
 	simple []simpleMetric
-	notStored, refused, writable,
+	notStored, unknown, nameless, refused, writable,
 	build *prometheus.Desc
 }
 
@@ -56,6 +65,10 @@ func newStatsCollector(s *store.Store, l watchedLog) *statsCollector {
 		log:   l,
 		notStored: prometheus.NewDesc(namespace+"lines_not_stored_total",
 			"Lines of the log that were not stored, by reason.", []string{"reason"}, nil),
+		unknown: prometheus.NewDesc(namespace+"unknown_metric_lines_total",
+			"Lines of metrics that are not configured and so not stored, by metric; of those beyond the first 500, without a name.", []string{"metric"}, nil),
+		nameless: prometheus.NewDesc(namespace+"samples_nameless_total",
+			"Samples stored under an empty name, as their lines lack the tag hostname, or cluster where there is no default.", []string{"tag"}, nil),
 		refused: prometheus.NewDesc(namespace+"samples_refused_total",
 			"Samples beyond a limit, by the limit and who sent them; of those beyond the first 64, without a name.", []string{"limit", "cluster", "hostname"}, nil),
 		writable: prometheus.NewDesc(namespace+"log_writable",
@@ -77,6 +90,7 @@ func newStatsCollector(s *store.Store, l watchedLog) *statsCollector {
 	counter("lines_total", "Lines read from the log.", func(_ store.Stats, i ingest.Stats) int64 { return i.Lines })
 	counter("samples_total", "Samples stored.", func(s store.Stats, _ ingest.Stats) int64 { return s.Samples })
 	counter("samples_replaced_total", "Samples that replaced one of another time in their slot: they arrive more often than the frequency of their metric says.", func(s store.Stats, _ ingest.Stats) int64 { return s.Replaced })
+	counter("samples_invalid_total", "Samples whose time or value the store cannot hold: none, as their lines are refused before.", func(s store.Stats, _ ingest.Stats) int64 { return s.Invalid })
 	counter("blocks_sealed_total", "How often a block of a host was compressed.", func(s store.Stats, _ ingest.Stats) int64 { return s.Sealed })
 	counter("dead_letters_lost_total", "Refused lines that are not in the dead-letter stream.", func(_ store.Stats, i ingest.Stats) int64 { return i.LostDeadLetters })
 	counter("intake_messages_total", "Messages to the embedded server, or of a broker without JetStream, that were put into the embedded log.", func(_ store.Stats, i ingest.Stats) int64 { return i.Taken })
@@ -103,6 +117,8 @@ func (c *statsCollector) Describe(out chan<- *prometheus.Desc) {
 		out <- m.desc
 	}
 	out <- c.notStored
+	out <- c.unknown
+	out <- c.nameless
 	out <- c.refused
 	out <- c.writable
 	out <- c.build
@@ -117,9 +133,18 @@ func (c *statsCollector) Collect(out chan<- prometheus.Metric) {
 	for reason, n := range i.NotStored {
 		out <- prometheus.MustNewConstMetric(c.notStored, prometheus.CounterValue, float64(n), reason)
 	}
-	for _, r := range s.Refused {
-		out <- prometheus.MustNewConstMetric(c.refused, prometheus.CounterValue, float64(r.Samples), r.Limit, r.Cluster, r.Host)
+	out <- prometheus.MustNewConstMetric(c.nameless, prometheus.CounterValue, float64(i.NoHost), "hostname")
+	out <- prometheus.MustNewConstMetric(c.nameless, prometheus.CounterValue, float64(i.NoCluster), "cluster")
+	unknown := foreignCounter{desc: c.unknown}
+	for _, m := range c.log.UnknownMetrics() {
+		unknown.add(m.Lines, m.Name)
 	}
+	unknown.collect(out)
+	refused := foreignCounter{desc: c.refused}
+	for _, r := range s.Refused {
+		refused.add(r.Samples, r.Limit, r.Cluster, r.Host)
+	}
+	refused.collect(out)
 	out <- prometheus.MustNewConstMetric(c.writable, prometheus.GaugeValue, oneIf(c.log.Writable() == nil))
 	out <- prometheus.MustNewConstMetric(c.build, prometheus.GaugeValue, 1)
 }

@@ -11,7 +11,6 @@ import (
 
 	"github.com/coreos/go-systemd/v22/daemon"
 	"github.com/google/gops/agent"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"cc-metric-store/config"
 	"cc-metric-store/ingest"
@@ -156,7 +155,7 @@ func assemble(cfg *config.Config, o options, log *slog.Logger) (*app, error) {
 	a.log = watchedLog{in, a.embedded, make(chan struct{})}
 	c := restConfig(cfg, o, log)
 	registry, observe := newRegistry(a)
-	c.Metrics, c.Observe = promhttp.HandlerFor(registry, promhttp.HandlerOpts{}), observe
+	c.Metrics, c.Observe = metricsHandler(registry, log), observe
 	c.Trouble = a.trouble
 	if a.rest, err = rest.New(c, a.store, a.log); err != nil {
 		return nil, err

@@ -1,0 +1,46 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"cc-metric-store/store"
+)
+
+// foreignCounter is a counter by names that others chose: whatever they hold, GET
+// /metrics is valid. Names that are shown alike are counted together.
+type foreignCounter struct {
+	desc   *prometheus.Desc
+	labels [][]string
+	counts []int64
+	index  map[string]int
+}
+
+func (c *foreignCounter) add(n int64, names ...string) {
+	labels := make([]string, len(names))
+	for i, name := range names {
+		labels[i] = store.CutName(name)
+	}
+	key := strings.Join(labels, "\x00\xff") // which no label holds
+	i, ok := c.index[key]
+	if !ok {
+		if c.index == nil {
+			c.index = map[string]int{}
+		}
+		i = len(c.counts)
+		c.index[key] = i
+		c.labels, c.counts = append(c.labels, labels), append(c.counts, 0)
+	}
+	c.counts[i] += n
+}
+
+func (c *foreignCounter) collect(out chan<- prometheus.Metric) {
+	for i, labels := range c.labels {
+		m, err := prometheus.NewConstMetric(c.desc, prometheus.CounterValue, float64(c.counts[i]), labels...)
+		if err != nil {
+			m = prometheus.NewInvalidMetric(c.desc, err)
+		}
+		out <- m
+	}
+}
