@@ -360,6 +360,15 @@ func TestChangedInterval(t *testing.T) {
 			[]Series{{From: end + 20, To: end + 40, Resolution: 20, Values: []float64{7}}})
 		expectSeries(t, r.store, &Query{Cluster: "alex", Host: "a", Metric: "load", From: end, To: end + 120, NoStats: true},
 			[]Series{{From: end, To: end + 120, Resolution: 20, Values: count(100, 6)}})
+		level, err := r.store.Dump([]string{"alex", "a"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, b := range level.Metrics["load"] {
+			if f := (b.End - b.Start) / b.Len; f != 60 && f != 20 || i > 0 && b.Start < level.Metrics["load"][i-1].End {
+				t.Errorf("dump %+v", level.Metrics["load"])
+			}
+		}
 		if h, ok := r.store.Health("alex", "a", []string{"load"}); !ok || len(h.Missing) > 0 {
 			t.Errorf("health %+v", h)
 		}

@@ -46,11 +46,16 @@ func (s *Store) Health(cluster, name string, metrics []string) (Health, bool) {
 // freshness reports whether the host has a series of the metric with these numbers,
 // and whether one of them is stale at all of its intervals.
 func (h *host) freshness(t *metricTable, numbers []MetricID, now int64) (found, stale bool) {
-	for i := range h.parts {
+	left := int32(0) // series that are not found yet
+	for _, m := range numbers {
+		left += h.counts[m]
+	}
+	for i := 0; left > 0; i++ {
 		held, fresh := false, false
 		for _, m := range numbers {
 			if column, ok := h.column(int32(i), m); ok {
 				held = true
+				left--
 				g := h.grid(t.at(m).grid)
 				fresh = fresh || g.hasSince(column, now-(staleAfter+1)*g.frequency)
 			}
