@@ -263,7 +263,8 @@ func (in *Ingest) fill(e *entry, m jetstream.Msg, meta *jetstream.MsgMetadata, l
 // without a time is of the time when it was.
 func fillForwarded(e *entry, h nats.Header) {
 	e.free, e.cluster = h.Get(headerKind) == kindFree, h.Get(headerCluster)
-	if ns, err := strconv.ParseInt(h.Get(headerTime), 10, 64); err == nil {
-		e.written = time.Unix(0, ns)
+	ns, err := strconv.ParseInt(h.Get(headerTime), 10, 64)
+	if at := time.Unix(0, ns); err == nil && at.Unix() >= -store.MaxTime {
+		e.written = at
 	}
 }

@@ -21,12 +21,12 @@ const (
 // decoder turns the lines of an entry into batches, one for each host. It is
 // used by one goroutine at a time.
 type decoder struct {
-	store   *store.Store
-	unknown *strangers
-	future  time.Duration // samples further ahead of their entry are refused
-	names   interner
-	recall  recall
-	era     store.Era // of the entry
+	store    *store.Store
+	unknowns *strangers
+	future   time.Duration // samples further ahead of their entry are refused
+	names    interner
+	recall   recall
+	era      store.Era // of the entry
 
 	out    *decoded
 	named  bool // the default cluster is valid UTF-8
@@ -55,8 +55,8 @@ func newDecoder(s *store.Store, m *memo, future time.Duration) *decoder {
 		store: s, recall: recall{memo: m}, future: future,
 		groups: map[hostKey]int32{}, parts: map[groupPart]int32{}, seen: make([]int32, maxStrangers+1),
 	}
-	if d.unknown = new(strangers); m != nil {
-		d.unknown = &m.unknown
+	if d.unknowns = new(strangers); m != nil {
+		d.unknowns = &m.unknown
 	}
 	return d
 }
@@ -172,7 +172,7 @@ func (d *decoder) decodeLine(dec *lineprotocol.Decoder, line []byte, number int,
 		d.out.over.Add(1)
 	case !l.known:
 		d.out.counts[unknownMetric]++
-		l.stranger = d.unknown.number(metricName(line))
+		l.stranger = d.unknowns.number(metricName(line))
 		d.countUnknown(l.stranger, l.cluster, l.host)
 		d.noteStranger(line)
 	default:

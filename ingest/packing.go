@@ -18,9 +18,9 @@ const (
 	// Shorter entries are not worth it.
 	leastPacked = 1 << 10
 	// maxUnpacked and maxRatio bound what a few bytes may claim to be, in bytes and
-	// by how many times they are packed. Lines of samples are packed 5 to 20 times.
+	// by how many times they are packed. Lines of samples are packed 5 to 25 times.
 	maxUnpacked = 64 << 20
-	maxRatio    = 256
+	maxRatio    = 100
 )
 
 // pack makes a block of the lines in *scratch, which grows if need be. It returns

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"hash/maphash"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -285,7 +286,7 @@ func (in *Ingest) append(d *decoded, batch int) store.Appended {
 
 // origin says in a log line where an entry came from.
 func (l *logStream) origin(e *entry) string {
-	if e.subject == l.writes {
+	if e.subject == l.writes || strings.HasPrefix(e.subject, l.outboxes+".") {
 		return pathWrite
 	}
 	return e.subject
