@@ -49,6 +49,9 @@ func statusOf(r *http.Request, err error) int {
 func answerError(c echo.Context, status int, cause error) error {
 	h := c.Response().Header()
 	h.Del(echo.HeaderContentEncoding)
+	if errors.Is(cause, errBusy) {
+		h.Set(echo.HeaderRetryAfter, retryAfter)
+	}
 	if !isAPI(c.Request().URL.Path) {
 		h.Set(echo.HeaderXContentTypeOptions, "nosniff")
 		return c.String(status, cause.Error()+"\n")

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"time"
 
 	"cc-metric-store/store"
@@ -29,28 +30,103 @@ type hostHealth struct {
 }
 
 func (a *api) healthCheck(c echo.Context) error {
-	b, err := openBody(c)
+	b, err := a.openBody(c, false)
 	if err != nil {
 		return err
 	}
 	defer b.close()
 	var req healthRequest
-	if err := decodeJSON(b, &req, true); errors.Is(err, io.EOF) {
+	if err := a.decodeJSON(b, &req, true, nil); errors.Is(err, io.EOF) {
 		return a.hostCheck(c)
 	} else if err != nil {
 		return fmt.Errorf("parsing request body failed: %w", err)
 	}
-	hosts := make(map[string]hostHealth, len(req.Nodes))
-	for _, host := range req.Nodes {
-		if hosts[host], err = a.judge(req.Cluster, host, req.Metrics); err != nil {
+	req.Nodes, req.Metrics = unique(req.Nodes), inOrder(req.Metrics)
+	if err := req.check(); err != nil {
+		return refuse(http.StatusBadRequest, err)
+	}
+	if len(req.Nodes)*len(req.Metrics) > smallSeries {
+		t, err := a.takeTurn(c)
+		if err != nil {
+			return err
+		}
+		defer func() { t.leave() }()
+		return a.health(c, &req, &t)
+	}
+	none := (*turn)(nil)
+	return a.health(c, &req, &none)
+}
+
+// check refuses a request with an answer that is too large.
+func (r *healthRequest) check() error {
+	names := 0
+	for _, m := range r.Metrics {
+		names += len(m) + len(`\"\",`)
+	}
+	if len(r.Nodes)*len(r.Metrics) > maxVerdicts || len(r.Nodes)*names > maxHealthBytes {
+		return fmt.Errorf("%d nodes and %d metrics of %d bytes: at most %d verdicts and lists of %d MiB are possible in one health check, ask in several",
+			len(r.Nodes), len(r.Metrics), names, maxVerdicts, maxHealthBytes>>20)
+	}
+	return nil
+}
+
+// health answers in parts, as there may be many hosts. t is the turn of the request.
+func (a *api) health(c echo.Context, req *healthRequest, t **turn) error {
+	r, err := a.newReply(c)
+	if err != nil {
+		return err
+	}
+	defer r.release()
+	ctx := c.Request().Context()
+	r.buf = append(r.buf, '{')
+	for i, host := range req.Nodes {
+		if *t, err = (*t).yield(ctx); err == nil {
+			err = ctx.Err()
+		}
+		if err != nil {
+			return fmt.Errorf("judge host %d of %d: %w", i, len(req.Nodes), err)
+		}
+		verdict, err := a.judge(req.Cluster, host, req.Metrics)
+		if err != nil {
+			return err
+		}
+		text, err := json.Marshal(verdict)
+		if err != nil {
+			return fmt.Errorf("encode the health of host %d of %d: %w", i, len(req.Nodes), err)
+		}
+		if i > 0 {
+			r.buf = append(r.buf, ',')
+		}
+		r.buf = appendString(r.buf, host)
+		r.buf = append(r.buf, ':')
+		for ; len(text) > chunkSlack/2; text = text[chunkSlack/2:] {
+			r.buf = append(r.buf, text[:chunkSlack/2]...)
+			if err := r.spill(); err != nil {
+				return err
+			}
+		}
+		r.buf = append(r.buf, text...)
+		if err := r.spill(); err != nil {
 			return err
 		}
 	}
-	body, err := json.Marshal(hosts)
-	if err != nil {
-		return fmt.Errorf("encode the health of %d hosts: %w", len(hosts), err)
-	}
-	return c.Blob(http.StatusOK, echo.MIMEApplicationJSON, append(body, '\n'))
+	r.buf = append(r.buf, "}\n"...)
+	return r.finish()
+}
+
+// unique returns the names in ascending order, each once; inOrder in their order.
+func unique(names []string) []string {
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+func inOrder(names []string) []string {
+	known := make(map[string]bool, min(len(names), 1024))
+	return slices.DeleteFunc(names, func(name string) bool {
+		again := known[name]
+		known[name] = true
+		return again
+	})
 }
 
 func (a *api) judge(cluster, host string, metrics []string) (hostHealth, error) {
@@ -90,31 +166,24 @@ func (a *api) hostCheck(c echo.Context) error {
 	if cluster == "" || node == "" {
 		return refuse(http.StatusBadRequest, errors.New("'cluster' and 'node' are required query parameter"))
 	}
-	level, err := a.store.Dump([]string{cluster, node})
+	stale, now := 0, time.Now().Unix()
+	err := a.store.Dump(c.Request().Context(), []string{cluster, node}, func(d *store.Dumped) error {
+		if isStale(d.Buffers[len(d.Buffers)-1], now) {
+			stale++
+		}
+		return nil
+	})
 	if err != nil {
 		return dumpFault(err)
 	}
-	if countStale(level, time.Now().Unix()) < tolerated {
+	if stale < tolerated {
 		return c.String(http.StatusOK, "Healthy")
 	}
 	return c.String(http.StatusOK, "Unhealthy")
 }
 
-// countStale counts the series at and below a level without recent samples.
-func countStale(l *store.Level, now int64) int {
-	n := 0
-	for _, buffers := range l.Metrics {
-		if len(buffers) == 0 {
-			continue
-		}
-		newest := buffers[len(buffers)-1]
-		frequency := (newest.End - newest.Start) / max(newest.Len, 1)
-		if now-newest.End > staleAfter*frequency {
-			n++
-		}
-	}
-	for _, child := range l.Children {
-		n += countStale(child, now)
-	}
-	return n
+// isStale reports whether a series has no recent samples, by its newest buffer.
+func isStale(newest store.Buffer, now int64) bool {
+	frequency := (newest.End - newest.Start) / max(newest.Len, 1)
+	return now-newest.End > staleAfter*frequency
 }

@@ -54,6 +54,7 @@ func endpoint(path string) string {
 func (a *api) observe(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		begin := time.Now()
+		newClient(c)
 		err := a.guard(next, c)
 		status := c.Response().Status
 		torn := false

@@ -120,9 +120,9 @@ type numbers struct {
 	values []float64
 }
 
-func (n numbers) Query(q *store.Query) ([]store.Series, error) {
-	return []store.Series{{From: q.From, To: q.To, Resolution: 1, Values: append([]float64(nil), n.values...),
-		Avg: math.Inf(1), Min: math.NaN(), Max: math.MaxFloat64}}, nil
+func (n numbers) QueryEach(q *store.Query, use func(*store.Series) error) error {
+	return use(&store.Series{From: q.From, To: q.To, Resolution: 1, Values: append([]float64(nil), n.values...),
+		Avg: math.Inf(1), Min: math.NaN(), Max: math.MaxFloat64})
 }
 
 func TestNumbersReadBackExactly(t *testing.T) {

@@ -5,22 +5,10 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"log/slog"
+	"log"
 	"net"
 	"net/http"
 	"sync"
-	"time"
-)
-
-const (
-	headerTimeout = 10 * time.Second
-	// idleTimeout outlives the pause between two batches of a collector that
-	// keeps its connection.
-	idleTimeout = 3 * time.Minute
-	// answerTimeout ends connections whose client no longer reads. It counts
-	// from the end of the request's header, so a slow upload has it, too.
-	answerTimeout = 10 * time.Minute
-	stopTimeout   = 10 * time.Second
 )
 
 // Server serves the HTTP interface. Make one with New, then call Listen and
@@ -30,6 +18,7 @@ type Server struct {
 	tls      *tls.Config
 	handler  http.Handler
 	listener net.Listener
+	conns    *connections
 
 	mu       sync.Mutex
 	stopping bool
@@ -49,7 +38,7 @@ func New(cfg Config, s Store, l Log) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("configure REST: %w", err)
 	}
-	return &Server{cfg: cfg, tls: set.tls, handler: h}, nil
+	return &Server{cfg: cfg, tls: set.tls, handler: h, conns: newConnections(mostConnections(), cfg.Logger)}, nil
 }
 
 // Listen binds the address. Connections wait until Run serves them.
@@ -58,7 +47,7 @@ func (s *Server) Listen() error {
 	if err != nil {
 		return fmt.Errorf("listen for REST: %w", err)
 	}
-	s.listener = l
+	s.listener = s.conns.listen(l)
 	return nil
 }
 
@@ -100,11 +89,16 @@ func (s *Server) Run(ctx context.Context) error {
 	srv := &http.Server{
 		Handler:           http.HandlerFunc(s.serveHTTP),
 		ReadHeaderTimeout: headerTimeout,
-		WriteTimeout:      answerTimeout,
 		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeader,
+		ConnState:         s.conns.follow,
+		ConnContext:       s.conns.introduce,
 		BaseContext:       func(net.Listener) context.Context { return requests },
-		ErrorLog:          slog.NewLogLogger(s.cfg.Logger.Handler(), slog.LevelWarn),
+		ErrorLog:          log.New(&serverLog{logger: s.cfg.Logger}, "", 0),
 	}
+	// One connection, one request at a time: what bounds the one bounds the other.
+	srv.Protocols = new(http.Protocols)
+	srv.Protocols.SetHTTP1(true)
 	served := make(chan error, 1)
 	go func() { served <- s.serve(srv) }()
 
@@ -158,5 +152,6 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	s.active.Add(1)
 	s.mu.Unlock()
 	defer s.active.Done()
+	s.conns.headerRead(r.Context())
 	s.handler.ServeHTTP(w, r)
 }

@@ -83,10 +83,10 @@ type held struct {
 	entered, release chan struct{}
 }
 
-func (h held) Query(*store.Query) ([]store.Series, error) {
+func (h held) QueryEach(*store.Query, func(*store.Series) error) error {
 	close(h.entered)
 	<-h.release
-	return nil, nil
+	return nil
 }
 
 func TestStopWaitsForRequests(t *testing.T) {

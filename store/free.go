@@ -1,31 +1,32 @@
 package store
 
-import "cc-metric-store/store/chunk"
+import (
+	"slices"
+
+	"cc-metric-store/store/chunk"
+)
 
 // Free drops the values of whole blocks, series by series, below each selector
 // if the last one ends before the given time (Unix seconds), and what becomes
 // empty with them. It returns the number of series' blocks freed. A selector
 // names a cluster, a host, a part and a second level, each one optional; an
-// empty one selects everything, an unknown one nothing. entry is the entry of the
+// empty one selects everything, an unknown one nothing. It passes once over the
+// hosts, however many selectors there are. entry is the entry of the
 // log that asks for it; hosts on which later ones took effect are left alone.
 func (s *Store) Free(selectors [][]string, before int64, entry Entry) int {
+	selected := newSelection(selectors)
 	freed := 0
-	for _, selector := range selectors {
-		s.eachHost(func(k hostKey) bool {
-			return (len(selector) == 0 || k.cluster == selector[0]) && (len(selector) < 2 || k.host == selector[1])
-		}, func(h *host) int {
-			// The entry itself may have begun: it has several selectors.
-			if h.applied != entry && h.applied.covers(entry) {
-				return 0
-			}
-			n := s.freeHost(h, selector[min(len(selector), 2):], before)
-			if entry.Number != 0 {
-				h.applied = entry
-			}
-			freed += n
-			return n
-		})
-	}
+	s.eachHost(func(k hostKey) bool { return selected.host(k) != nil }, func(h *host) int {
+		if h.applied.covers(entry) {
+			return 0
+		}
+		n := s.freeHost(h, selected.host(h.key), before)
+		if entry.Number != 0 {
+			h.applied = entry
+		}
+		freed += n
+		return n
+	})
 	s.counters.freed.Add(int64(freed))
 	return freed
 }
@@ -55,29 +56,38 @@ func (s *Store) eachHost(selected func(hostKey) bool, do func(*host) int) {
 }
 
 // freeHost drops the selected columns of blocks that end before the given time.
-func (s *Store) freeHost(h *host, selector []string, before int64) (freed int) {
-	selected := make([][]int32, len(h.grids)) // columns by grid
+func (s *Store) freeHost(h *host, selected *selection, before int64) (freed int) {
+	if !slices.ContainsFunc(h.grids, func(g *grid) bool { return g != nil && g.mayEndBefore(before) }) {
+		return 0
+	}
+	columns := make([][]int32, len(h.grids)) // by grid
 	for k, c := range h.series {
-		if h.parts[k.part].matches(selector) {
+		if selected.part(h.parts[k.part]) {
 			i := s.metrics.grids[k.metric]
-			selected[i] = append(selected[i], c)
+			columns[i] = append(columns[i], c)
 		}
 	}
 	for i, g := range h.grids {
-		if g == nil || len(selected[i]) == 0 {
+		if g == nil || len(columns[i]) == 0 {
 			continue
 		}
 		for at := 0; at < len(g.blocks); {
 			b := g.blocks[at]
-			columns := g.endingBefore(b, selected[i], before)
-			freed += len(columns)
-			if len(columns) > 0 && !s.dropColumns(g, b, columns) {
+			ending := g.endingBefore(b, columns[i], before)
+			freed += len(ending)
+			if len(ending) > 0 && !s.dropColumns(g, b, ending) {
 				continue // the block is gone
 			}
 			at++
 		}
 	}
 	return freed
+}
+
+// mayEndBefore reports whether any value can be of a slot that ends before the
+// given time.
+func (g *grid) mayEndBefore(before int64) bool {
+	return len(g.blocks) > 0 && g.centre(g.blocks[0], 1) < before
 }
 
 // endingBefore returns those of the columns whose last sample in the block ends

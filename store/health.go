@@ -1,5 +1,12 @@
 package store
 
+import (
+	"math"
+	"slices"
+
+	"cc-metric-store/store/chunk"
+)
+
 // Health says which of the metrics that were asked for are alive on a host.
 type Health struct {
 	// Degraded lists the metrics with a series that is stale, Missing those
@@ -13,28 +20,27 @@ type Health struct {
 // sample is stale.
 const staleAfter = 5
 
-// Health judges the metrics of a host by the age of their newest samples. It
-// returns false if the store holds nothing of the host.
+// Health judges the metrics of a host by the age of their newest samples, each
+// name once. It returns false if the store holds nothing of the host. It passes once
+// over the series of the host, however many names there are.
 func (s *Store) Health(cluster, name string, metrics []string) (Health, bool) {
-	now := s.cfg.Now().Unix()
-	key := hostKey{cluster, name}
-	st := s.stripeOf(key)
-	st.mu.RLock()
-	defer st.mu.RUnlock()
-	h := st.hosts[key]
-	if h == nil {
+	verdicts, ok := s.freshness(hostKey{cluster, name}, s.cfg.Now().Unix())
+	if !ok {
 		return Health{}, false
 	}
 	var out Health
+	judged := make(map[string]bool, len(metrics))
 	for _, m := range metrics {
-		var found, stale bool
-		if id, ok := s.metrics.ids[m]; ok {
-			found, stale = h.freshness(id, s.metrics.grids[id], now)
+		if judged[m] {
+			continue
 		}
+		judged[m] = true
+		id, known := s.metrics.ids[m]
+		fresh, found := verdicts[id]
 		switch {
-		case !found:
+		case !known || !found:
 			out.Missing = append(out.Missing, m)
-		case stale:
+		case !fresh:
 			out.Degraded = append(out.Degraded, m)
 		default:
 			out.Healthy++
@@ -43,19 +49,44 @@ func (s *Store) Health(cluster, name string, metrics []string) (Health, bool) {
 	return out, true
 }
 
-// freshness reports whether the host has a series of m, and whether one of them
-// is stale.
-func (h *host) freshness(m MetricID, grid uint8, now int64) (found, stale bool) {
-	for i := range h.parts {
-		column, ok := h.column(int32(i), m)
-		if !ok {
+// freshness returns for each metric that the host has whether all its series are
+// fresh, or false if the store does not hold the host.
+func (s *Store) freshness(key hostKey, now int64) (verdicts map[MetricID]bool, ok bool) {
+	st := s.stripeOf(key)
+	st.mu.RLock()
+	defer st.mu.RUnlock()
+	h := st.hosts[key]
+	if h == nil {
+		return nil, false
+	}
+	verdicts = make(map[MetricID]bool)
+	for k, column := range h.series {
+		if fresh, found := verdicts[k.metric]; found && !fresh {
+			continue // one stale series is enough
+		}
+		g := h.grids[s.metrics.grids[k.metric]]
+		verdicts[k.metric] = g.hasSince(column, now-(staleAfter+1)*g.frequency)
+	}
+	return verdicts, true
+}
+
+// hasSince reports whether the column has a sample that is expected at the time or
+// later. It looks at the newest blocks alone, and at few slots of an open one.
+func (g *grid) hasSince(column int32, since int64) bool {
+	var buf [chunk.MaxSlots]float64
+	for _, b := range slices.Backward(g.blocks) {
+		if b.end <= since-g.frequency {
+			return false
+		}
+		slot := max(ceilDiv(since-g.centre(b, 0), g.frequency), 0)
+		if slot >= b.slots || !b.has(column) {
 			continue
 		}
-		found = true
-		g := h.grids[grid]
-		if now-(g.last(column)+g.frequency) > staleAfter*g.frequency {
-			stale = true
+		v := buf[:b.slots-slot]
+		b.read(v, column, slot)
+		if slices.ContainsFunc(v, func(x float64) bool { return !math.IsNaN(x) }) {
+			return true
 		}
 	}
-	return found, stale
+	return false
 }

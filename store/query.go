@@ -1,12 +1,20 @@
 package store
 
+import "slices"
+
 const (
 	// MaxCells is the largest number of cells that one series of an answer may
 	// have: two years at one minute, four months at 10 s.
 	MaxCells = 1 << 20
 	// MaxQueryCells is the largest number of cells of all series of one query.
-	// It bounds the memory that answering takes, to 128 MiB.
 	MaxQueryCells = 1 << 24
+	// MaxQuerySeries is the largest number of series that one query may select:
+	// its type ids times its subtype ids, aggregated or not.
+	MaxQuerySeries = 1 << 16
+	// maxQueryPieces is the largest number of blocks of series that one query may
+	// touch: those that the window may hold, for each part that is combined. A
+	// host with 512 hardware threads has some for 32,768 blocks, weeks at 10 s.
+	maxQueryPieces = 1 << 24
 )
 
 // Query selects one or several series of one host and says how to answer.
@@ -50,30 +58,52 @@ type Series struct {
 	Avg, Min, Max float64
 }
 
-// Check returns the error that q fails with for its window, whatever the store
-// holds: nil, ErrInvalidTimeRange or a WindowError. Of a metric that is not
-// configured it checks the order alone.
+// Check returns the error that q fails with for what it asks for, whatever the
+// store holds: nil, ErrInvalidTimeRange, a SeriesError or a WindowError. Of a
+// metric that is not configured it checks the order of the times and the number
+// of series alone. It takes no memory.
 func (s *Store) Check(q *Query) error {
 	if q.From > q.To {
 		return ErrInvalidTimeRange
+	}
+	series := q.selected()
+	if series > MaxQuerySeries {
+		return &SeriesError{Series: series}
 	}
 	id, ok := s.metrics.ids[q.Metric]
 	if !ok {
 		return nil
 	}
 	f := s.metrics.configs[id].Frequency
-	// Unsigned: the difference of any two int64 in order fits 64 bits.
-	cells := (uint64(q.To) - uint64(q.From)) / uint64(f)
-	if cells >= MaxCells || cells*uint64(q.series()) >= MaxQueryCells || q.From < -MaxTime || q.To > MaxTime {
-		return &WindowError{From: q.From, To: q.To, Frequency: f, Series: q.series()}
+	cells, answered := q.windowCells(f), q.answered()
+	if cells >= MaxCells || cells*uint64(answered) >= MaxQueryCells || q.From < -MaxTime || q.To > MaxTime {
+		return &WindowError{From: q.From, To: q.To, Frequency: f, Series: answered}
 	}
 	return nil
 }
 
-// series returns the largest number of series that the answer may have.
-func (q *Query) series() int {
+// Cells returns how many cells of how many series the answer of a query has at the
+// most that Check finds no fault with: 0 cells if its metric is not configured.
+// A cell that is a combination of parts counts once.
+func (s *Store) Cells(q *Query) (cells, series int) {
+	series = q.answered()
+	if id, ok := s.metrics.ids[q.Metric]; ok {
+		cells = series * (int(q.windowCells(s.metrics.configs[id].Frequency)) + 1)
+	}
+	return cells, series
+}
+
+// windowCells returns the number of whole cells of the window.
+func (q *Query) windowCells(frequency int64) uint64 {
+	// Unsigned: the difference of any two int64 in order fits 64 bits.
+	return (uint64(q.To) - uint64(q.From)) / uint64(frequency)
+}
+
+// selected returns the largest number of series that are looked up, answered of
+// those that the answer may have.
+func (q *Query) selected() int {
 	switch {
-	case q.Type == "" || q.Aggregate:
+	case q.Type == "":
 		return 1
 	case q.Subtype == "":
 		return len(q.TypeIDs)
@@ -81,28 +111,50 @@ func (q *Query) series() int {
 	return len(q.TypeIDs) * len(q.SubtypeIDs)
 }
 
+func (q *Query) answered() int {
+	if q.Aggregate {
+		return 1
+	}
+	return q.selected()
+}
+
 // Query answers q. No series at all means that the store holds none of those
 // selected; if it holds one of several, those without data are gaps
 // throughout, so that the series match the request's ids. It fails with an
-// UnknownMetricError, ErrInvalidAggregation, or what Check returns.
+// UnknownMetricError, ErrInvalidAggregation, a PiecesError, or what Check returns.
 func (s *Store) Query(q *Query) ([]Series, error) {
+	var out []Series
+	err := s.QueryEach(q, func(one *Series) error {
+		out = append(out, *one)
+		return nil
+	})
+	return out, err
+}
+
+// QueryEach is Query for answers of any size: it makes one series after the other
+// and gives each to use, which owns it. An error of use ends it and is returned;
+// before its first call it fails as Query does.
+func (s *Store) QueryEach(q *Query, use func(*Series) error) error {
 	metric, ok := s.metrics.ids[q.Metric]
 	if !ok {
-		return nil, &UnknownMetricError{Metric: q.Metric}
+		return &UnknownMetricError{Metric: q.Metric}
 	}
 	if err := s.Check(q); err != nil {
-		return nil, err
+		return err
 	}
 	v, err := s.view(q, metric)
 	if v == nil || err != nil {
-		return nil, err
+		return err
 	}
-	out := make([]Series, len(v.rows))
-	for i := range out {
-		out[i] = v.series(i, s.metrics.configs[metric].Aggregation)
-		out[i].finish(q)
+	for i := range v.rows {
+		one := v.series(i, s.metrics.configs[metric].Aggregation)
+		one.finish(q)
+		if err := use(&one); err != nil {
+			return err
+		}
+		v.rows[i] = row{} // its copies give way
 	}
-	return out, nil
+	return nil
 }
 
 // view returns what the store holds of the query's window, nil if that is
@@ -117,16 +169,30 @@ func (s *Store) view(q *Query, metric MetricID) (*view, error) {
 		return nil, nil
 	}
 	rows := h.selectColumns(s.seed, q, metric)
-	found := false
-	how := s.metrics.configs[metric].Aggregation
-	for _, columns := range rows {
-		found = found || len(columns) > 0
-		if len(columns) > 1 && how == AggregateNone {
-			return nil, ErrInvalidAggregation
-		}
+	columns := 0
+	for _, r := range rows {
+		columns += len(r)
 	}
-	if !found {
+	if columns == 0 {
 		return nil, nil
 	}
-	return h.grids[s.metrics.grids[metric]].view(q, rows), nil
+	g := h.grids[s.metrics.grids[metric]]
+	blocks := g.position(q.To) - max(g.position(q.From)-1, 0)
+	if q.Unpadded {
+		blocks = len(g.blocks) // it begins and ends where the samples do
+	}
+	if columns*blocks > maxQueryPieces {
+		return nil, &PiecesError{Series: columns, Blocks: blocks}
+	}
+	if q.Type != "" && q.Aggregate && len(rows) > 1 {
+		rows = [][]int32{slices.Concat(rows...)}
+	}
+	if s.metrics.configs[metric].Aggregation == AggregateNone {
+		for _, r := range rows {
+			if len(r) > 1 {
+				return nil, ErrInvalidAggregation
+			}
+		}
+	}
+	return g.view(q, rows), nil
 }

@@ -17,25 +17,29 @@ func typeRank(t string) int {
 	return len(typeOrder)
 }
 
-// selectColumns returns for each series of the answer the columns that make it
-// up: one of the level itself if it has the metric, otherwise those of the
-// parts below. No column means that there is no such series.
+// selectColumns returns for each series that the query selects the columns that make
+// it up: one of the level itself if it has the metric, otherwise those of the
+// parts below. No column means that there is no such series. The series are not
+// combined yet, and those of an id that is named again share its columns.
 func (h *host) selectColumns(seed maphash.Seed, q *Query, m MetricID) [][]int32 {
 	if q.Type == "" {
 		return [][]int32{h.hostColumns(seed, m)}
 	}
-	var rows [][]int32
+	rows := make([][]int32, 0, q.selected())
+	known := make(map[string][]int32, len(q.TypeIDs)) // the columns below a part may be many
 	for _, id := range q.TypeIDs {
 		if q.Subtype == "" {
-			rows = append(rows, h.partColumns(q.Type, id, m))
+			columns, ok := known[id]
+			if !ok {
+				columns = h.partColumns(q.Type, id, m)
+				known[id] = columns
+			}
+			rows = append(rows, columns)
 			continue
 		}
 		for _, sub := range q.SubtypeIDs {
 			rows = append(rows, h.own(seed, Part{q.Type, id, q.Subtype, sub}, m))
 		}
-	}
-	if q.Aggregate && len(rows) > 1 {
-		return [][]int32{slices.Concat(rows...)}
 	}
 	return rows
 }

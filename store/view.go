@@ -35,7 +35,8 @@ func (g *grid) view(q *Query, rows [][]int32) *view {
 			r.trim(g, columns)
 		}
 		first, last := g.position(r.from)-1, g.position(r.from+r.cells*g.frequency)
-		r.pieces = make([]piece, 0, len(columns)*(last-max(first, 0)))
+		// There are fewer where the blocks hold other series, which may be nearly all.
+		r.pieces = make([]piece, 0, min(len(columns)*(last-max(first, 0)), fewPieces))
 		r.columns = make([]int, 0, len(columns))
 		for _, c := range columns {
 			g.take(r, c)
@@ -44,6 +45,9 @@ func (g *grid) view(q *Query, rows [][]int32) *view {
 	}
 	return v
 }
+
+// fewPieces is for how many pieces a row gets memory before they are known.
+const fewPieces = 1 << 13
 
 // trim cuts the cells before the first sample of all columns and those after
 // the last one off the row.
