@@ -165,6 +165,7 @@ type Ingest struct {
 	starting sync.Mutex // held while the embedded server is started
 
 	writeMemory sync.Pool // of *writeMemory
+	shortMemory sync.Pool // likewise, for short bodies
 	entries     atomic.Pointer[entryPool]
 
 	intakeTasks chan *intakeTask
@@ -183,6 +184,7 @@ func New(cfg Config, s *store.Store) (*Ingest, error) {
 		intakeTasks: make(chan *intakeTask, 1), taking: make(chan struct{}),
 	}
 	in.writeMemory.New = func() any { return &writeMemory{chunk: make([]byte, writeChunk)} }
+	in.shortMemory.New = func() any { return &writeMemory{chunk: make([]byte, shortWrite+1)} }
 	in.state.init()
 	in.waiters.init()
 	in.writable.init()

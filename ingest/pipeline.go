@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"context"
-	"encoding/json"
 	"hash/maphash"
 	"sync/atomic"
 	"time"
@@ -30,6 +29,9 @@ type entry struct {
 	groups  atomic.Int32  // batches that are not in the store yet
 	applied chan struct{} // one token when the whole entry is
 	freed   int
+
+	request      freeRequest // of an entry that frees
+	requestFault error
 }
 
 // message is what an entry is filled with.
@@ -68,6 +70,8 @@ type pipeline struct {
 	finish  chan *entry   // as fetched
 	barrier chan struct{} // answers of the appenders to a barrier
 	seed    maphash.Seed
+
+	badFrees badFrees // for the dispatcher
 }
 
 // task is one batch of an entry, or without an entry a barrier.
@@ -154,7 +158,9 @@ func (p *pipeline) runDecoder(ctx context.Context) {
 	for {
 		select {
 		case e := <-p.decode:
-			if !e.free {
+			if e.free {
+				e.request, e.requestFault = decodeFree(e.data)
+			} else {
 				d.decodeEntry(e)
 			}
 			e.decoded <- struct{}{}
@@ -279,19 +285,12 @@ func (in *Ingest) append(d *decoded, batch int) store.Appended {
 	return done
 }
 
-// freeRequest is the content of an entry that frees.
-type freeRequest struct {
-	Selectors [][]string `json:"selectors"`
-	Before    int64      `json:"before"` // Unix seconds
-}
-
 func (p *pipeline) applyFree(e *entry) int {
-	var r freeRequest
-	if err := json.Unmarshal(e.data, &r); err != nil {
-		p.in.log.Error("an entry of the log is no free request: left out", "entry", e.seq, "subject", e.subject, "error", err)
+	if e.requestFault != nil {
+		p.badFrees.note(p.in.log, e, e.requestFault)
 		return 0
 	}
-	return p.in.store.Free(r.Selectors, r.Before, e.place())
+	return p.in.store.Free(e.request.Selectors, e.request.Before, e.place())
 }
 
 // runFinisher moves the watermark, in the order of the log, and tells those who
@@ -329,7 +328,7 @@ func (p *pipeline) complete(e *entry) {
 	}
 	p.bytes.Release(e.weight)
 	e.out.reset()
-	e.message, e.freed = message{}, 0
+	e.message, e.freed, e.request, e.requestFault = message{}, 0, freeRequest{}, nil
 	if cap(e.lines) > largeEntry {
 		e.lines = nil
 	}

@@ -76,7 +76,7 @@ func (b *body) checkRatio(n int) error {
 
 // reserve waits until there is memory for what the JSON decodes to.
 func (b *body) reserve(g *gates, c contents) error {
-	need := objectBytes*c.objects + itemBytes*c.items + c.end
+	need := objectBytes*c.objects + itemBytes*(c.items+c.arrays) + c.end
 	switch {
 	case need <= smallDecoded:
 		return nil
@@ -102,6 +102,7 @@ func (b *body) enterOnce(g *gate) error {
 type contents struct {
 	end     int // of the first value, if it is an object or an array
 	objects int
+	arrays  int
 	items   int // of arrays
 	fields  int // of objects
 }
@@ -126,6 +127,8 @@ func countJSON(text []byte) (c contents, err error) {
 			}
 			if b == '{' {
 				c.objects++
+			} else {
+				c.arrays++
 			}
 			inArray[depth], empty = b == '[', true
 		case ',', ']', '}':

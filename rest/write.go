@@ -63,6 +63,14 @@ func writeFault(err, bodyFault error) error {
 	if _, ok := errors.AsType[*store.RefusedError](err); ok {
 		return refuse(http.StatusBadRequest, err)
 	}
+	return logFault(err)
+}
+
+// logFault says whose fault it is that the log did not take something.
+func logFault(err error) error {
+	if _, ok := errors.AsType[*store.TooLargeError](err); ok {
+		return refuse(http.StatusRequestEntityTooLarge, err)
+	}
 	return refuse(http.StatusServiceUnavailable, err)
 }
 
@@ -95,7 +103,10 @@ func (a *api) free(c echo.Context) error {
 	}
 	defer b.close()
 	var selectors [][]string
-	if err := a.decodeJSON(b, &selectors, false, nil); err != nil {
+	err = a.decodeJSON(b, &selectors, false, func(found contents) {
+		selectors = make([][]string, 0, found.arrays) // rather than let it grow
+	})
+	if err != nil {
 		return fmt.Errorf("read the selectors: %w", err)
 	}
 	if selectors, err = a.compact(selectors); err != nil {
@@ -103,7 +114,7 @@ func (a *api) free(c echo.Context) error {
 	}
 	freed, err := a.log.Free(c.Request().Context(), selectors, before)
 	if err != nil {
-		return refuse(http.StatusServiceUnavailable, err)
+		return logFault(err)
 	}
 	return c.String(http.StatusOK, fmt.Sprintf("buffers freed: %d\n", freed))
 }

@@ -79,6 +79,20 @@ func (e *PiecesError) Error() string {
 		e.Series, e.Blocks, maxQueryPieces)
 }
 
+// TooLargeError tells who wanted to change something that the log does not take an
+// entry of this size, be it data or headers, now or later.
+type TooLargeError struct {
+	Bytes int // of the data
+	Cause error
+}
+
+func (e *TooLargeError) Error() string {
+	return fmt.Sprintf("the log does not take an entry of %d bytes and its headers: send less at once: %v", e.Bytes, e.Cause)
+}
+
+// Unwrap returns the cause.
+func (e *TooLargeError) Unwrap() error { return e.Cause }
+
 // RefusedError tells a writer that some of its lines were refused. All other
 // lines of the same write are stored.
 type RefusedError struct {

@@ -26,13 +26,19 @@ func (h *host) selectColumns(seed maphash.Seed, q *Query, m MetricID) [][]int32 
 		return [][]int32{h.hostColumns(seed, m)}
 	}
 	rows := make([][]int32, 0, q.selected())
-	known := make(map[string][]int32, len(q.TypeIDs)) // the columns below a part may be many
+	var known map[string][]int32 // of the parts with more than one level
 	for _, id := range q.TypeIDs {
 		if q.Subtype == "" {
 			columns, ok := known[id]
 			if !ok {
-				columns = h.partColumns(q.Type, id, m)
-				known[id] = columns
+				parts := h.partsOf(q.Type, id)
+				columns = h.columnsOf(parts, m)
+				if len(parts) > 1 {
+					if known == nil {
+						known = map[string][]int32{}
+					}
+					known[id] = columns
+				}
 			}
 			rows = append(rows, columns)
 			continue
@@ -79,9 +85,9 @@ func (h *host) hostColumns(seed maphash.Seed, m MetricID) []int32 {
 	return h.columnsOf(h.between(Part{Type: best}, func(p Part) bool { return p.Type == best }), m)
 }
 
-// partColumns returns the columns that make up the series of m of one part.
-func (h *host) partColumns(typ, id string, m MetricID) []int32 {
-	return h.columnsOf(h.between(Part{Type: typ, ID: id}, func(p Part) bool { return p.Type == typ && p.ID == id }), m)
+// partsOf returns a part and the levels below it, in order.
+func (h *host) partsOf(typ, id string) []int32 {
+	return h.between(Part{Type: typ, ID: id}, func(p Part) bool { return p.Type == typ && p.ID == id })
 }
 
 // between returns the parts, in order, from the first one on as long as they
