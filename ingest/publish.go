@@ -97,6 +97,9 @@ func (in *Ingest) awaitStart(ctx context.Context, b *budget) error {
 		case <-in.state.begun:
 			return nil
 		case <-ctx.Done():
+			if in.state.hasBegun() || errors.Is(ctx.Err(), context.Canceled) {
+				return ctx.Err()
+			}
 			return fmt.Errorf("append to stream %s: the program is still starting, nothing was written", in.cfg.Stream.Name)
 		}
 	})

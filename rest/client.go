@@ -48,6 +48,38 @@ func newClient(c echo.Context) *client {
 	return who
 }
 
+// clients are those whose requests are under way. It is safe for concurrent use.
+type clients struct {
+	mu  sync.Mutex
+	all map[*client]bool // guarded by mu
+}
+
+func (c *clients) add(who *client) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.all == nil {
+		c.all = map[*client]bool{}
+	}
+	c.all[who] = true
+}
+
+func (c *clients) remove(who *client) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.all, who)
+}
+
+// giveUp ends the waiting for all clients that are slow.
+func (c *clients) giveUp() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for who := range c.all {
+		if _, slow := who.slowness(); slow {
+			who.giveUp()
+		}
+	}
+}
+
 // answerBegins is called when an answer is known. What the client is still sending
 // is read by the server, which would wait for it.
 func (c *client) answerBegins() {

@@ -35,10 +35,11 @@ func (r *refusal) Unwrap() error { return r.cause }
 
 // statusOf is the one place where errors become statuses.
 func statusOf(r *http.Request, err error) int {
-	if r.Context().Err() != nil && errors.Is(err, context.Canceled) {
-		return statusGone
+	known, ok := errors.AsType[*refusal](err)
+	if r.Context().Err() != nil && (errors.Is(err, context.Canceled) || !ok || known.status >= http.StatusInternalServerError) {
+		return statusGone // what else went wrong may be for that
 	}
-	if known, ok := errors.AsType[*refusal](err); ok {
+	if ok {
 		return known.status
 	}
 	return http.StatusInternalServerError

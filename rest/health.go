@@ -1,7 +1,6 @@
 package rest
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -19,14 +18,6 @@ type healthRequest struct {
 	Cluster string   `json:"cluster"`
 	Nodes   []string `json:"nodes"`
 	Metrics []string `json:"metric-names"`
-}
-
-// hostHealth is the verdict on one host.
-type hostHealth struct {
-	State string
-	// HealthMetrics is a JSON object in a string, empty if nothing is known of
-	// the host.
-	HealthMetrics string
 }
 
 func (a *api) healthCheck(c echo.Context) error {
@@ -78,6 +69,7 @@ func (a *api) health(c echo.Context, req *healthRequest, t **turn) error {
 	}
 	defer r.release()
 	ctx := c.Request().Context()
+	quoted := quotedTwice(req.Metrics)
 	r.buf = append(r.buf, '{')
 	for i, host := range req.Nodes {
 		if *t, err = (*t).yield(ctx); err == nil {
@@ -86,27 +78,12 @@ func (a *api) health(c echo.Context, req *healthRequest, t **turn) error {
 		if err != nil {
 			return fmt.Errorf("judge host %d of %d: %w", i, len(req.Nodes), err)
 		}
-		verdict, err := a.judge(req.Cluster, host, req.Metrics)
-		if err != nil {
-			return err
-		}
-		text, err := json.Marshal(verdict)
-		if err != nil {
-			return fmt.Errorf("encode the health of host %d of %d: %w", i, len(req.Nodes), err)
-		}
 		if i > 0 {
 			r.buf = append(r.buf, ',')
 		}
 		r.buf = appendString(r.buf, host)
-		r.buf = append(r.buf, ':')
-		for ; len(text) > chunkSlack/2; text = text[chunkSlack/2:] {
-			r.buf = append(r.buf, text[:chunkSlack/2]...)
-			if err := r.spill(); err != nil {
-				return err
-			}
-		}
-		r.buf = append(r.buf, text...)
-		if err := r.spill(); err != nil {
+		h, ok := a.store.Health(req.Cluster, host, req.Metrics)
+		if err := r.verdict(h, ok, quoted); err != nil {
 			return err
 		}
 	}
@@ -129,10 +106,12 @@ func inOrder(names []string) []string {
 	})
 }
 
-func (a *api) judge(cluster, host string, metrics []string) (hostHealth, error) {
-	h, ok := a.store.Health(cluster, host, metrics)
-	if !ok {
-		return hostHealth{State: "failed"}, nil
+// verdict appends what is known of a host: its state, and a JSON object in a string,
+// which is empty if nothing is known. quoted has the names as they are in there.
+func (r *reply) verdict(h store.Health, known bool, quoted map[string][]byte) error {
+	if !known {
+		r.buf = append(r.buf, `:{"State":"failed","HealthMetrics":""}`...)
+		return r.spill()
 	}
 	state := "partial"
 	switch {
@@ -141,14 +120,42 @@ func (a *api) judge(cluster, host string, metrics []string) (hostHealth, error) 
 	case h.Healthy == 0:
 		state = "failed"
 	}
-	lists, err := json.Marshal(struct {
-		Degraded []string `json:"degraded"`
-		Missing  []string `json:"missing"`
-	}{append([]string{}, h.Degraded...), append([]string{}, h.Missing...)}) // never null
-	if err != nil {
-		return hostHealth{}, fmt.Errorf("encode the health of %s: %w", host, err)
+	r.buf = append(r.buf, `:{"State":"`...)
+	r.buf = append(r.buf, state...)
+	r.buf = append(r.buf, `","HealthMetrics":"{\"degraded\":[`...)
+	if err := r.names(h.Degraded, quoted); err != nil {
+		return err
 	}
-	return hostHealth{State: state, HealthMetrics: string(lists)}, nil
+	r.buf = append(r.buf, `],\"missing\":[`...)
+	if err := r.names(h.Missing, quoted); err != nil {
+		return err
+	}
+	r.buf = append(r.buf, `]}"}`...)
+	return r.spill()
+}
+
+func (r *reply) names(names []string, quoted map[string][]byte) error {
+	for i, name := range names {
+		if i > 0 {
+			r.buf = append(r.buf, ',')
+		}
+		r.buf = append(r.buf, quoted[name]...)
+		if err := r.spill(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// quotedTwice returns each name as a JSON string that is a part of a JSON string.
+func quotedTwice(names []string) map[string][]byte {
+	out := make(map[string][]byte, len(names))
+	for _, name := range names {
+		once := appendString(nil, name)
+		twice := appendString(nil, string(once))
+		out[name] = twice[1 : len(twice)-1]
+	}
+	return out
 }
 
 const (

@@ -54,7 +54,9 @@ func endpoint(path string) string {
 func (a *api) observe(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		begin := time.Now()
-		newClient(c)
+		who := newClient(c)
+		a.clients.add(who)
+		defer a.clients.remove(who)
 		err := a.guard(next, c)
 		status := c.Response().Status
 		torn := false

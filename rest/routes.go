@@ -27,6 +27,7 @@ type api struct {
 	logger  accessLogger
 	replies *replyPools
 	gates   *gates
+	clients clients
 	trouble func() error                                          // optional
 	watch   func(endpoint string, status int, took time.Duration) // optional
 }

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"time"
 )
 
 // Server serves the HTTP interface. Make one with New, then call Listen and
@@ -17,6 +18,7 @@ type Server struct {
 	cfg      Config
 	tls      *tls.Config
 	handler  http.Handler
+	clients  *clients
 	listener net.Listener
 	conns    *connections
 
@@ -38,7 +40,7 @@ func New(cfg Config, s Store, l Log) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("configure REST: %w", err)
 	}
-	return &Server{cfg: cfg, tls: set.tls, handler: h, conns: newConnections(mostConnections(), cfg.Logger)}, nil
+	return &Server{cfg: cfg, tls: set.tls, handler: h, clients: &a.clients, conns: newConnections(mostConnections(), cfg.Logger)}, nil
 }
 
 // Listen binds the address. Connections wait until Run serves them.
@@ -107,7 +109,7 @@ func (s *Server) Run(ctx context.Context) error {
 	case err = <-served:
 		err = fmt.Errorf("serve REST on %s: %w", s.Addr(), err)
 	case <-ctx.Done():
-		err = shutdown(ctx, srv)
+		err = s.shutdown(ctx, srv)
 		<-served
 	}
 	cutOff()
@@ -123,10 +125,13 @@ func (s *Server) serve(srv *http.Server) error {
 	return srv.ServeTLS(s.listener, "", "")
 }
 
-// shutdown lets the requests that are under way finish within stopTimeout.
-func shutdown(ctx context.Context, srv *http.Server) error {
+// shutdown lets the requests that are under way finish within stopTimeout. Clients that
+// are slow have half of it.
+func (s *Server) shutdown(ctx context.Context, srv *http.Server) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 	defer cancel()
+	impatience := time.AfterFunc(stopTimeout/2, s.clients.giveUp)
+	defer impatience.Stop()
 	if err := srv.Shutdown(ctx); err != nil {
 		return fmt.Errorf("stop REST: cut off the requests still running after %v: %w", stopTimeout, err)
 	}

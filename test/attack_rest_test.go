@@ -64,7 +64,7 @@ func TestAttackByJSON(t *testing.T) {
 func TestAttackByFrees(t *testing.T) {
 	n := startAttacked(t, 200, sized(20, 100))
 	for _, c := range []struct{ name, body string }{
-		{"everything", many(`[`, "[]", "]", sized(8<<20, 12<<20))},
+		{"everything", many(`[`, "[]", "]", 8<<20)},
 		{"a cluster", many(`[`, `["alex"]`, "]", sized(1<<20, 8<<20))},
 		{"hosts and all", many(`[[],`, `["alex","h1"]`, "]", 4<<20)},
 	} {
@@ -90,8 +90,8 @@ func TestAttackByFrees(t *testing.T) {
 	entry := many(`{"before":1,"selectors":[`, "[]", "]}", 2<<20-100)
 	long := many(`{"before":9999999999,"selectors":[`, "[]", "]}", 20<<20)
 	n.attack("entries of the log", func() {
-		for range sized(4, 20) {
-			for _, text := range []string{entry, long} {
+		for i := range sized(4, 20) {
+			for _, text := range []string{entry, long}[:2-min(i/2, 1)] {
 				if err := nc.nc.Publish("CC_METRICS.free", []byte(text)); err != nil {
 					t.Fatal(err)
 				}
