@@ -24,7 +24,7 @@ type api struct {
 	store   Store
 	log     Log
 	auth    *authenticator // nil: everybody may do everything
-	logger  accessLogger
+	logger  *accessLogger
 	replies *replyPools
 	gates   *gates
 	clients clients
@@ -33,7 +33,7 @@ type api struct {
 }
 
 func newAPI(cfg Config, set settings, s Store, l Log) *api {
-	a := &api{store: s, log: l, logger: accessLogger{cfg.Logger}, replies: newReplyPools(), gates: newGates(), trouble: cfg.Trouble, watch: cfg.Observe}
+	a := &api{store: s, log: l, logger: newAccessLogger(cfg.Logger), replies: newReplyPools(), gates: newGates(), trouble: cfg.Trouble, watch: cfg.Observe}
 	if set.key != nil {
 		a.auth = newAuthenticator(set.key, set.need)
 	}
