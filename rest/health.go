@@ -36,7 +36,7 @@ func (a *api) healthCheck(c echo.Context) error {
 	if err := req.check(); err != nil {
 		return refuse(http.StatusBadRequest, err)
 	}
-	if len(req.Nodes)*len(req.Metrics) > smallSeries {
+	if len(req.Nodes) > smallHosts || len(req.Nodes)*len(req.Metrics) > smallSeries {
 		t, err := a.takeTurn(c)
 		if err != nil {
 			return err
@@ -173,8 +173,13 @@ func (a *api) hostCheck(c echo.Context) error {
 	if cluster == "" || node == "" {
 		return refuse(http.StatusBadRequest, errors.New("'cluster' and 'node' are required query parameter"))
 	}
+	t, err := a.takeTurn(c) // the host may have any number of series
+	if err != nil {
+		return err
+	}
+	defer t.leave()
 	stale, now := 0, time.Now().Unix()
-	err := a.store.Dump(c.Request().Context(), []string{cluster, node}, func(d *store.Dumped) error {
+	err = a.store.Dump(c.Request().Context(), []string{cluster, node}, func(d *store.Dumped) error {
 		if isStale(d.Buffers[len(d.Buffers)-1], now) {
 			stale++
 		}

@@ -46,10 +46,13 @@ const (
 	// at one minute of 20 metrics of 10,000 hosts.
 	maxRequestCells  = 1 << 31
 	maxRequestSeries = 1 << 23
-	// smallCells and smallSeries are what may be answered beside everything else, as
-	// it takes a few milliseconds.
-	smallCells  = 1 << 16
+	// smallCells, smallSeries, smallPieces (of one query) and smallHosts (of a health
+	// check) are what may be answered beside everything else, as it takes a few
+	// milliseconds.
+	smallCells  = 1 << 15
 	smallSeries = 1 << 12
+	smallPieces = 1 << 17
+	smallHosts  = 256
 
 	// maxSelectors and maxSelectorBytes bound the different selectors of a free. Its
 	// entry has to fit a message of any broker, 1 MiB by default.

@@ -61,7 +61,7 @@ func (a *api) query(c echo.Context) error {
 		return err
 	}
 	ctx := c.Request().Context()
-	if q.cells > smallCells || q.series > smallSeries {
+	if q.cells > smallCells || q.series > smallSeries || q.pieces > smallPieces || len(q.hosts) > 0 {
 		if q.turn, err = a.takeTurn(c); err != nil {
 			return err
 		}
@@ -99,6 +99,7 @@ type queryRun struct {
 	hosts  []string // that for-all-nodes stands for
 	cells  int      // that are answered at the most, each at least once
 	series int
+	pieces int   // that one query touches at the most
 	turn   *turn // nil: the request is small
 	reply  *reply
 	rows   int
@@ -141,9 +142,10 @@ func (q *queryRun) count(item *queryItem, hosts int) error {
 	if err := q.store.Check(one); err != nil {
 		return err
 	}
-	cells, series := q.store.Cells(one)
-	q.cells += max(cells, 1) * hosts
-	q.series += max(series, 1) * hosts
+	cost := q.store.Cost(one)
+	q.cells += max(cost.Cells, 1) * hosts
+	q.series += max(cost.Series, 1) * hosts
+	q.pieces = max(q.pieces, cost.Pieces)
 	q.rows++
 	if q.cells > maxRequestCells || q.series > maxRequestSeries {
 		return fmt.Errorf("the request asks for more than %d samples, or for more than %d series, in all: ask in several", maxRequestCells, maxRequestSeries)

@@ -18,7 +18,7 @@ import (
 type Store interface {
 	QueryEach(q *store.Query, use func(*store.Series) error) error
 	Check(q *store.Query) error
-	Cells(q *store.Query) (cells, series int)
+	Cost(q *store.Query) store.Cost
 	Hosts(cluster string) []string
 	Health(cluster, host string, metrics []string) (store.Health, bool)
 	Dump(ctx context.Context, selector []string, use func(*store.Dumped) error) error

@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -294,5 +295,53 @@ func TestSwaggerExamples(t *testing.T) {
 		if a := f.send("POST", path, string(doc.Definitions[name].Example)); a.status != 200 || len(a.body) < 20 {
 			t.Errorf("%s: %d %s", path, a.status, a.body)
 		}
+	}
+}
+
+// TestSwaggerErrorExamples wants an example of its own for each status of an endpoint
+// that is an error.
+func TestSwaggerErrorExamples(t *testing.T) {
+	f := start(t, Config{Dev: true}, nil)
+	var doc struct {
+		Paths map[string]map[string]struct {
+			Responses map[string]struct {
+				Description string
+				Examples    map[string]struct{ Status, Error string }
+			}
+		}
+	}
+	if err := json.Unmarshal([]byte(f.send("GET", "/swagger/doc.json", "").body), &doc); err != nil {
+		t.Fatal(err)
+	}
+	for path, methods := range doc.Paths {
+		seen := map[string]bool{}
+		for _, m := range methods {
+			for _, status := range []string{"400", "401", "403", "503"} {
+				if m.Responses[status].Description == "" {
+					t.Errorf("%s does not document %s", path, status)
+				}
+			}
+			for status, r := range m.Responses {
+				code, err := strconv.Atoi(status)
+				if err != nil || code < 400 {
+					continue
+				}
+				e := r.Examples["application/json"]
+				if e.Status != http.StatusText(code) || e.Error == "" || seen[e.Error] {
+					t.Errorf("%s %s: the example is %+v", path, status, e)
+				}
+				seen[e.Error] = true
+			}
+		}
+	}
+}
+
+// TestQueryWithoutAWindow is what the document says of it.
+func TestQueryWithoutAWindow(t *testing.T) {
+	f := start(t, Config{}, nil)
+	f.write(samples("n1", "cpu_load", 1))
+	a := f.send("POST", "/api/query", `{"cluster":"alex","queries":[{"metric":"cpu_load","host":"n1"},{"metric":"cpu_load","host":"n2"}]}`)
+	if want := `{"results":[[{"from":0,"to":0,"resolution":60,"avg":null,"min":null,"max":null}],[]]}` + "\n"; a.status != 200 || a.body != want {
+		t.Errorf("%d %s", a.status, a.body)
 	}
 }

@@ -12,9 +12,9 @@ const (
 	// its type ids times its subtype ids, aggregated or not.
 	MaxQuerySeries = 1 << 16
 	// maxQueryPieces is the largest number of blocks of series that one query may
-	// touch: those that the window may hold, for each part that is combined. A
-	// host with 512 hardware threads has some for 32,768 blocks, weeks at 10 s.
-	maxQueryPieces = 1 << 24
+	// touch: those that the window may hold, for each part that is combined. It is
+	// enough for four weeks of 512 hardware threads at 10 s, and takes 72 MiB.
+	maxQueryPieces = 1 << 20
 )
 
 // Query selects one or several series of one host and says how to answer.
@@ -82,15 +82,42 @@ func (s *Store) Check(q *Query) error {
 	return nil
 }
 
-// Cells returns how many cells of how many series the answer of a query has at the
-// most that Check finds no fault with: 0 cells if its metric is not configured.
-// A cell that is a combination of parts counts once.
-func (s *Store) Cells(q *Query) (cells, series int) {
-	series = q.answered()
-	if id, ok := s.metrics.ids[q.Metric]; ok {
-		cells = series * (int(q.windowCells(s.metrics.configs[id].Frequency)) + 1)
+// Cost is what a query may take at the most.
+type Cost struct {
+	// Cells counts the cells of the answer, 0 if the metric is not configured; one that
+	// is a combination of parts counts once. Series counts the series.
+	Cells, Series int
+	// Pieces counts the blocks of series of the host in the window, be they selected or
+	// not: what combining them may touch.
+	Pieces int
+}
+
+// Cost returns what answering a query may take that Check finds no fault with.
+func (s *Store) Cost(q *Query) Cost {
+	c := Cost{Series: q.answered()}
+	id, ok := s.metrics.ids[q.Metric]
+	if !ok {
+		return c
 	}
-	return cells, series
+	c.Cells = c.Series * (int(q.windowCells(s.metrics.configs[id].Frequency)) + 1)
+	key := hostKey{q.Cluster, q.Host}
+	st := s.stripeOf(key)
+	st.mu.RLock()
+	defer st.mu.RUnlock()
+	if h := st.hosts[key]; h != nil {
+		if g := h.grids[s.metrics.grids[id]]; g != nil {
+			c.Pieces = int(g.columns) * g.blocksIn(q)
+		}
+	}
+	return c
+}
+
+// blocksIn returns how many blocks have to be looked at for a query.
+func (g *grid) blocksIn(q *Query) int {
+	if q.Unpadded {
+		return len(g.blocks) // its answer begins and ends where the samples do
+	}
+	return g.position(q.To) - max(g.position(q.From)-1, 0)
 }
 
 // windowCells returns the number of whole cells of the window.
@@ -177,10 +204,7 @@ func (s *Store) view(q *Query, metric MetricID) (*view, error) {
 		return nil, nil
 	}
 	g := h.grids[s.metrics.grids[metric]]
-	blocks := g.position(q.To) - max(g.position(q.From)-1, 0)
-	if q.Unpadded {
-		blocks = len(g.blocks) // it begins and ends where the samples do
-	}
+	blocks := g.blocksIn(q)
 	if columns*blocks > maxQueryPieces {
 		return nil, &PiecesError{Series: columns, Blocks: blocks}
 	}

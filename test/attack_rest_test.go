@@ -266,6 +266,31 @@ func TestAttackBySlowBodies(t *testing.T) {
 	}
 }
 
+// TestAttackByWrites sends many large bodies at once, as they are and compressed.
+func TestAttackByWrites(t *testing.T) {
+	n := startAttacked(t, 10, 1)
+	size := sized(2<<20, 16<<20)
+	lines := strings.Repeat(line("h1", "cpu_load", 1, origin), size/70)
+	for _, c := range []struct {
+		name, body, encoding string
+		status               int
+	}{
+		{"lines", lines, "identity", 200},
+		{"compressed lines", zipped(t, lines), "gzip", 200},
+		{"newlines", zipped(t, strings.Repeat("\n", sized(16<<20, 255<<20))), "gzip", 200},
+		{"more newlines", zipped(t, strings.Repeat("\n", 257<<20)), "gzip", 413},
+	} {
+		n.attack(c.name, func() {
+			together(sized(4, 40), func(int) {
+				a, err := n.try("POST", "/api/write", c.body, "Content-Encoding", c.encoding)
+				if err != nil || a.status != c.status {
+					t.Errorf("%s: %d %s (%v)", c.name, a.status, clip(a.body), err)
+				}
+			})
+		})
+	}
+}
+
 // TestSlowBodiesAreCut waits for the end of bodies that trickle.
 func TestSlowBodiesAreCut(t *testing.T) {
 	if !fullAttack() {
