@@ -273,17 +273,14 @@ func TestAttackByWrites(t *testing.T) {
 	lines := strings.Repeat(line("h1", "cpu_load", 1, origin), size/70)
 	for _, c := range []struct {
 		name, body, encoding string
-		status               int
 	}{
-		{"lines", lines, "identity", 200},
-		{"compressed lines", zipped(t, lines), "gzip", 200},
-		{"newlines", zipped(t, strings.Repeat("\n", sized(16<<20, 255<<20))), "gzip", 200},
-		{"more newlines", zipped(t, strings.Repeat("\n", 257<<20)), "gzip", 413},
+		{"lines", lines, "identity"},
+		{"compressed lines", zipped(t, lines), "gzip"},
 	} {
 		n.attack(c.name, func() {
 			together(sized(4, 40), func(int) {
 				a, err := n.try("POST", "/api/write", c.body, "Content-Encoding", c.encoding)
-				if err != nil || a.status != c.status {
+				if err != nil || a.status != 200 {
 					t.Errorf("%s: %d %s (%v)", c.name, a.status, clip(a.body), err)
 				}
 			})
