@@ -23,6 +23,7 @@ type connections struct {
 	logger *slog.Logger
 
 	headers atomic.Int64 // bytes of headers that are being read, beyond freeHeader each
+	evicted atomic.Int64 // connections that were closed or not taken for want of room
 
 	mu sync.Mutex
 	// Guarded by mu.
@@ -129,8 +130,10 @@ func (c *connections) evictLocked(now time.Time) {
 	c.warnLocked(now, len(found))
 }
 
-// warnLocked tells an operator, once in a while, that connections are closed for others.
+// warnLocked counts connections that are closed for others, and tells an operator once
+// in a while.
 func (c *connections) warnLocked(now time.Time, n int) {
+	c.evicted.Add(int64(n))
 	if c.closed += n; c.closed == 0 || now.Sub(c.warned) < warnInterval {
 		return
 	}

@@ -75,6 +75,9 @@ func TestTheStillestConnectionsGiveWay(t *testing.T) {
 		t.Error("it was not closed")
 	}
 	_ = open[2].Close()
+	if n := conns.evicted.Load(); n != 2 {
+		t.Errorf("%d are counted, want the one that was closed and the one that was not taken", n)
+	}
 	if len(conns.open) != 7 || strings.Count(log.String(), "\n") != 1 {
 		t.Errorf("%d are open; logged: %s", len(conns.open), &log)
 	}

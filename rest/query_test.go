@@ -147,3 +147,13 @@ func TestNumbersReadBackExactly(t *testing.T) {
 		t.Errorf("statistics of %s", a.body)
 	}
 }
+
+// TestQueryWithoutAWindow is what the document says of it.
+func TestQueryWithoutAWindow(t *testing.T) {
+	f := start(t, Config{}, nil)
+	f.write(samples("n1", "cpu_load", 1))
+	a := f.send("POST", "/api/query", `{"cluster":"alex","queries":[{"metric":"cpu_load","host":"n1"},{"metric":"cpu_load","host":"n2"}]}`)
+	if want := `{"results":[[{"from":0,"to":0,"resolution":60,"avg":null,"min":null,"max":null}],[]]}` + "\n"; a.status != 200 || a.body != want {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+}

@@ -79,6 +79,15 @@ func (s *Server) URL() string {
 	return scheme + "://" + net.JoinHostPort(host, port)
 }
 
+// Connections returns how many connections are open, and how many were closed, or not
+// taken, since the start because as many were open as are possible. It is safe for
+// concurrent use.
+func (s *Server) Connections() (open int, evicted int64) {
+	s.conns.mu.Lock()
+	defer s.conns.mu.Unlock()
+	return len(s.conns.open), s.conns.evicted.Load()
+}
+
 // Run serves until ctx ends, and returns nil after all requests are answered.
 // Requests that need longer than 10 s for that are cut off, which is an error,
 // but waited for, too.
