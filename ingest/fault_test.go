@@ -45,6 +45,8 @@ func TestFreesAreBounded(t *testing.T) {
 		{`{"selectors":[["c"]],"before":1}`, true},
 		{`{"selectors":[` + strings.Repeat("[],", 1000) + `[]],"before":1}`, true},
 		{`{"selectors":[` + strings.Repeat("[],", maxFree/3) + `[]],"before":1}`, false},
+		{`{"selectors":[` + strings.Repeat("[],", store.MaxSelectors-1) + `[]],"before":1}`, true},
+		{`{"selectors":[` + strings.Repeat("[],", store.MaxSelectors) + `[]],"before":1}`, false},
 		{`{"selectors":` + strings.Repeat("[", maxFree/2), false},
 		{`{"selectors":[["` + strings.Repeat("x", maxFree) + `"]]}`, false},
 		{``, false},

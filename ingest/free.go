@@ -1,10 +1,13 @@
 package ingest
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"log/slog"
 	"time"
+
+	"cc-metric-store/store"
 )
 
 // maxFree is the size of the largest entry that is taken for a free. Who may publish
@@ -20,6 +23,9 @@ type freeRequest struct {
 func decodeFree(data []byte) (r freeRequest, err error) {
 	if len(data) > maxFree {
 		return r, fmt.Errorf("it has %d bytes, more than the limit of %d", len(data), maxFree)
+	}
+	if n := bytes.Count(data, []byte("[")) - 1; n > store.MaxSelectors {
+		return r, fmt.Errorf("it has %d selectors, more than the limit of %d", n, store.MaxSelectors)
 	}
 	err = json.Unmarshal(data, &r)
 	return r, err

@@ -13,9 +13,9 @@ import (
 
 // decodeJSON reads the body's JSON value into v and leaves alone what follows it.
 // Its errors are refusals that say where the fault is; an empty body's is io.EOF. What
-// is too much is refused before it takes memory. make, if it is not nil, is told
-// of what there will be before it is decoded.
-func (a *api) decodeJSON(b *body, v any, strict bool, make func(contents)) error {
+// is too much is refused before it takes memory. expect, if it is not nil, is told
+// what there will be before it is decoded, and may refuse it.
+func (a *api) decodeJSON(b *body, v any, strict bool, expect func(contents) error) error {
 	text, err := b.text(a.gates)
 	if err != nil {
 		return err
@@ -27,8 +27,10 @@ func (a *api) decodeJSON(b *body, v any, strict bool, make func(contents)) error
 	if err := b.reserve(a.gates, found); err != nil {
 		return err
 	}
-	if make != nil {
-		make(found)
+	if expect != nil {
+		if err := expect(found); err != nil {
+			return err
+		}
 	}
 	if err := unmarshal(text[:found.end], v, strict); err != nil {
 		return refuse(http.StatusBadRequest, explainJSON(err))

@@ -147,6 +147,10 @@ func TestSelectorsAreCompactInTheLog(t *testing.T) {
 			t.Errorf("%s: %d, the log got %v, want %s", clip(body), a.status, seen, want)
 		}
 	}
+	f.wantError(f.send("POST", "/api/free?to=1", many("[", "[]", "]", store.MaxSelectors+1)), 413, "131073 selectors", "131072")
+	if a := f.send("POST", "/api/free?to=1", many("[", "[]", "]", store.MaxSelectors)); a.status != 200 {
+		t.Errorf("as many selectors as are possible: %d %s", a.status, a.body)
+	}
 	var b strings.Builder
 	for i := range maxSelectors + 1 {
 		fmt.Fprintf(&b, `,["c","h%d"]`, i)

@@ -46,10 +46,11 @@ func (a *api) query(c echo.Context) error {
 	}
 	defer b.close()
 	var req queryRequest
-	err = a.decodeJSON(b, &req, false, func(found contents) {
+	err = a.decodeJSON(b, &req, false, func(found contents) error {
 		if found.objects > fewQueries {
 			req.Queries = make([]queryItem, 0, found.objects) // rather than let it grow
 		}
+		return nil
 	})
 	if err != nil {
 		return err

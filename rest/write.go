@@ -103,8 +103,11 @@ func (a *api) free(c echo.Context) error {
 	}
 	defer b.close()
 	var selectors [][]string
-	err = a.decodeJSON(b, &selectors, false, func(found contents) {
-		selectors = make([][]string, 0, found.arrays) // rather than let it grow
+	err = a.decodeJSON(b, &selectors, false, func(found contents) error {
+		if n := found.arrays - 1; n > store.MaxSelectors {
+			return refuse(http.StatusRequestEntityTooLarge, fmt.Errorf("%d selectors are more than the limit of %d", n, store.MaxSelectors))
+		}
+		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("read the selectors: %w", err)

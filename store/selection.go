@@ -5,6 +5,10 @@ import (
 	"slices"
 )
 
+// MaxSelectors is how many selectors a free may have, be they the same or not: reading
+// them takes some milliseconds.
+const MaxSelectors = 1 << 17
+
 // selection is a set of selectors in the form of a tree: a level is selected by
 // those of the levels above it, too, so that a selector that another one covers
 // takes nothing. The nil selection selects nothing.
