@@ -116,8 +116,14 @@ func newInflater(sent io.Reader) (io.Reader, error) {
 	return flate.NewReader(buffered), nil
 }
 
-// enter takes a place of the gate, until close.
+// enter takes a place of the gate, until close, unless the body has one. The gates are
+// entered in the order that gates has them, so that nobody waits for one another.
 func (b *body) enter(g *gate) error {
+	for _, t := range b.places {
+		if t.gate == g {
+			return nil
+		}
+	}
 	ctx := b.ctx
 	if !b.patient {
 		var cancel context.CancelFunc

@@ -17,16 +17,16 @@ func (a *api) debug(c echo.Context) error {
 	if s := c.QueryParam("selector"); s != "" {
 		selector = strings.Split(s, ":")
 	}
-	t, err := a.takeTurn(c)
-	if err != nil {
-		return err
-	}
-	defer func() { t.leave() }()
 	r, err := a.newReply(c)
 	if err != nil {
 		return err
 	}
 	defer r.release()
+	t, err := a.takeTurn(c)
+	if err != nil {
+		return err
+	}
+	defer func() { t.leave() }()
 	r.buf = append(r.buf, `{"data":{`...)
 	tree := levels{reply: r, skip: len(selector)}
 	ctx := c.Request().Context()

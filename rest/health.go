@@ -36,43 +36,23 @@ func (a *api) healthCheck(c echo.Context) error {
 	if err := req.check(); err != nil {
 		return refuse(http.StatusBadRequest, err)
 	}
-	if len(req.Nodes) > smallHosts || len(req.Nodes)*len(req.Metrics) > smallSeries {
-		t, err := a.takeTurn(c)
-		if err != nil {
-			return err
-		}
-		defer func() { t.leave() }()
-		return a.health(c, &req, &t)
-	}
-	none := (*turn)(nil)
-	return a.health(c, &req, &none)
-}
-
-// check refuses a request with an answer that is too large.
-func (r *healthRequest) check() error {
-	names := 0
-	for _, m := range r.Metrics {
-		names += len(m) + len(`\"\",`)
-	}
-	if len(r.Nodes)*len(r.Metrics) > maxVerdicts || len(r.Nodes)*names > maxHealthBytes {
-		return fmt.Errorf("%d nodes and %d metrics of %d bytes: at most %d verdicts and lists of %d MiB are possible in one health check, ask in several",
-			len(r.Nodes), len(r.Metrics), names, maxVerdicts, maxHealthBytes>>20)
-	}
-	return nil
-}
-
-// health answers in parts, as there may be many hosts. t is the turn of the request.
-func (a *api) health(c echo.Context, req *healthRequest, t **turn) error {
 	r, err := a.newReply(c)
 	if err != nil {
 		return err
 	}
 	defer r.release()
-	ctx := c.Request().Context()
+	var t *turn
+	if len(req.Nodes) > smallHosts || len(req.Nodes)*len(req.Metrics) > smallSeries {
+		if t, err = a.takeTurn(c); err != nil {
+			return err
+		}
+		defer func() { t.leave() }()
+	}
 	quoted := quotedTwice(req.Metrics)
+	ctx := c.Request().Context()
 	r.buf = append(r.buf, '{')
 	for i, host := range req.Nodes {
-		if *t, err = (*t).yield(ctx); err == nil {
+		if t, err = t.yield(ctx); err == nil {
 			err = ctx.Err()
 		}
 		if err != nil {
@@ -89,6 +69,19 @@ func (a *api) health(c echo.Context, req *healthRequest, t **turn) error {
 	}
 	r.buf = append(r.buf, "}\n"...)
 	return r.finish()
+}
+
+// check refuses a request with an answer that is too large.
+func (r *healthRequest) check() error {
+	names := 0
+	for _, m := range r.Metrics {
+		names += len(m) + len(`\"\",`)
+	}
+	if len(r.Nodes)*len(r.Metrics) > maxVerdicts || len(r.Nodes)*names > maxHealthBytes {
+		return fmt.Errorf("%d nodes and %d metrics of %d bytes: at most %d verdicts and lists of %d MiB are possible in one health check, ask in several",
+			len(r.Nodes), len(r.Metrics), names, maxVerdicts, maxHealthBytes>>20)
+	}
+	return nil
 }
 
 // unique returns the names in ascending order, each once; inOrder in their order.

@@ -81,21 +81,11 @@ func (b *body) reserve(g *gates, c contents) error {
 	case need <= smallDecoded:
 		return nil
 	case need <= mediumDecoded:
-		return b.enterOnce(g.bodies)
+		return b.enter(g.bodies)
 	case need <= largeDecoded:
-		return b.enterOnce(g.large)
+		return b.enter(g.large)
 	}
-	return b.enterOnce(g.huge)
-}
-
-// enterOnce takes a place of the gate unless the body has one.
-func (b *body) enterOnce(g *gate) error {
-	for _, t := range b.places {
-		if t.gate == g {
-			return nil
-		}
-	}
-	return b.enter(g)
+	return b.enter(g.huge)
 }
 
 // contents counts what a JSON text holds.

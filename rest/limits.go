@@ -93,13 +93,14 @@ const (
 	retryAfter = "5" // seconds
 )
 
-// gates bound what is in memory and under way at once.
+// gates bound what is in memory and under way at once. A request enters them in this
+// order, so that no two wait for each other.
 type gates struct {
+	zstd    *gate // bodies of which each may take 16 MiB for its window
 	bodies  *gate // of up to mediumBody
 	writes  *gate // longer ones of writes, which are read in parts
 	large   *gate // JSON of up to largeBody
 	huge    *gate // longer JSON
-	zstd    *gate // bodies of which each may take 16 MiB for its window
 	replies *gate // answers under construction, each with a buffer
 	queries *gate // large ones, with the cells of a series each
 }

@@ -62,16 +62,16 @@ func (a *api) query(c echo.Context) error {
 		return err
 	}
 	ctx := c.Request().Context()
+	if q.reply, err = a.newReply(c); err != nil {
+		return err
+	}
+	defer q.reply.release()
 	if q.cells > smallCells || q.series > smallSeries || q.pieces > smallPieces || len(q.hosts) > 0 {
 		if q.turn, err = a.takeTurn(c); err != nil {
 			return err
 		}
 		defer func() { q.turn.leave() }()
 	}
-	if q.reply, err = a.newReply(c); err != nil {
-		return err
-	}
-	defer q.reply.release()
 	if err := q.run(ctx); err != nil {
 		return err
 	}
