@@ -149,16 +149,21 @@ func (c *client) measure(reading bool, do func() (int, error)) (int, error) {
 }
 
 // slowness returns the bytes a second at which the client has been moving if it is
-// being waited for, and has been for long enough to tell.
+// being waited for, and too slow for a place that others want: in the call that is
+// under way, or in all. What the network holds for it may have looked quick.
 func (c *client) slowness() (rate float64, slow bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.began.IsZero() || c.cut {
 		return 0, false
 	}
-	waited := c.waited + c.now().Sub(c.began)
-	if waited < shortGrace {
+	current := c.now().Sub(c.began)
+	waited := c.waited + current
+	switch {
+	case waited < shortGrace:
 		return 0, false
+	case current >= shortGrace:
+		return 1 / current.Seconds(), true
 	}
 	rate = float64(c.moved) / waited.Seconds()
 	return rate, rate < pressedRate

@@ -21,7 +21,8 @@ const relief = 250 * time.Millisecond
 // the others out by doing nothing. It is safe for concurrent use.
 type gate struct {
 	places int
-	queue  int // most that may wait, 0: any number
+	queue  int             // most that may wait, 0: any number
+	closed <-chan struct{} // when it is, nobody waits any more; nil: never
 
 	mu sync.Mutex
 	// Guarded by mu.
@@ -77,6 +78,11 @@ func (t *turn) wait(ctx context.Context, at *list.Element) error {
 		case <-ctx.Done():
 			if t.gate.retreat(t, at) {
 				return ctx.Err()
+			}
+			return nil
+		case <-t.gate.closed:
+			if t.gate.retreat(t, at) {
+				return errBusy
 			}
 			return nil
 		}
@@ -140,7 +146,7 @@ func (t *turn) leave() {
 }
 
 // yield lets those in who wait if the turn has been held for a while, and waits for the
-// next one. It returns the turn to be left, nil with the error of ctx.
+// next one. It returns the turn to be left, nil with an error.
 func (t *turn) yield(ctx context.Context) (*turn, error) {
 	if t == nil || time.Since(t.since) < quantum {
 		return t, nil

@@ -2,6 +2,7 @@ package rest
 
 import (
 	"runtime"
+	"sync"
 	"time"
 )
 
@@ -103,6 +104,8 @@ type gates struct {
 	huge    *gate // longer JSON
 	replies *gate // answers under construction, each with a buffer
 	queries *gate // large ones, with the cells of a series each
+
+	close func() // ends all waiting; it may be called again
 }
 
 // Bodies up to these sizes take little, some, and much of the memory for bodies.
@@ -113,13 +116,20 @@ const (
 )
 
 func newGates() *gates {
+	closed := make(chan struct{})
+	limited := func(places, queue int) *gate {
+		g := newGate(places, queue)
+		g.closed = closed
+		return g
+	}
 	return &gates{
-		bodies:  newGate(1024, 0),
-		writes:  newGate(64, 0),
-		large:   newGate(16, 256),
-		huge:    newGate(1, 64),
-		zstd:    newGate(8, 0),
-		replies: newGate(1024, 4096),
-		queries: newGate(max(4, runtime.GOMAXPROCS(0)), 64),
+		zstd:    limited(8, 0),
+		bodies:  limited(1024, 0),
+		writes:  limited(64, 0),
+		large:   limited(16, 256),
+		huge:    limited(1, 64),
+		replies: limited(1024, 4096),
+		queries: limited(max(4, runtime.GOMAXPROCS(0)), 64),
+		close:   sync.OnceFunc(func() { close(closed) }),
 	}
 }

@@ -18,7 +18,7 @@ type Server struct {
 	cfg      Config
 	tls      *tls.Config
 	handler  http.Handler
-	clients  *clients
+	api      *api
 	listener net.Listener
 	conns    *connections
 
@@ -40,7 +40,7 @@ func New(cfg Config, s Store, l Log) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("configure REST: %w", err)
 	}
-	return &Server{cfg: cfg, tls: set.tls, handler: h, clients: &a.clients, conns: newConnections(mostConnections(), cfg.Logger)}, nil
+	return &Server{cfg: cfg, tls: set.tls, handler: h, api: a, conns: newConnections(mostConnections(), cfg.Logger)}, nil
 }
 
 // Listen binds the address. Connections wait until Run serves them.
@@ -134,17 +134,36 @@ func (s *Server) serve(srv *http.Server) error {
 	return srv.ServeTLS(s.listener, "", "")
 }
 
-// shutdown lets the requests that are under way finish within stopTimeout. Clients that
-// are slow have half of it.
+// shutdown lets the requests that are under way finish within stopTimeout. Those that
+// wait for their turn, or for a slow client, have half of it.
 func (s *Server) shutdown(ctx context.Context, srv *http.Server) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 	defer cancel()
-	impatience := time.AfterFunc(stopTimeout/2, s.clients.giveUp)
-	defer impatience.Stop()
-	if err := srv.Shutdown(ctx); err != nil {
+	finished, hurried := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(hurried)
+		s.hurry(finished)
+	}()
+	err := srv.Shutdown(ctx)
+	close(finished)
+	<-hurried
+	if err != nil {
 		return fmt.Errorf("stop REST: cut off the requests still running after %v: %w", stopTimeout, err)
 	}
 	return nil
+}
+
+// hurry ends all waiting when half of stopTimeout is over, until all is finished.
+func (s *Server) hurry(finished <-chan struct{}) {
+	for pause := stopTimeout / 2; ; pause = relief {
+		select {
+		case <-time.After(pause):
+			s.api.gates.close()
+			s.api.clients.giveUp()
+		case <-finished:
+			return
+		}
+	}
 }
 
 // drain closes all connections and waits for the handlers, which http.Server

@@ -66,11 +66,12 @@ func TestAttackByFrees(t *testing.T) {
 		{"everything", many(`[`, "[]", "]", 300_000), "buffers freed: 0\n"},
 		{"a cluster", many(`[`, `["alex"]`, "]", 900_000), "buffers freed: 0\n"},
 		{"hosts and all", many(`[[],`, `["alex","h1"]`, "]", 1_500_000), "buffers freed: 0\n"},
-		{"more than is possible", many(`[`, "[]", "]", sized(8<<20, 12<<20)), "limit"},
+		{"more than is possible", many(`[`, "[]", "]", 8<<20), "limit"},
 	} {
 		n.attack(c.name, func() {
 			together(sized(4, 50), func(int) {
-				if a, err := n.try("POST", "/api/free?to=1", c.body); err != nil || !strings.Contains(a.body, c.want) {
+				a, err := n.try("POST", "/api/free?to=1", c.body)
+				if err != nil || !strings.Contains(a.body, c.want) && !strings.Contains(a.body, "ask again") {
 					t.Errorf("%s: %d %s (%v)", c.name, a.status, clip(a.body), err)
 				}
 			})

@@ -77,6 +77,20 @@ func TestAttackBySlowBodies(t *testing.T) {
 	}
 }
 
+// TestStopDespiteSlowClients stops the program while clients hold connections with
+// requests of all kinds, of which none comes to its end.
+func TestStopDespiteSlowClients(t *testing.T) {
+	n := startAttacked(t, 1, 1)
+	large := fmt.Sprintf(`{"cluster":"alex","from":0,"to":%d,"queries":[%s]}`, 60*(1<<20-1), strings.Repeat(`{"metric":"cpu_load","host":"h0"},`, 99)+`{"metric":"cpu_load","host":"h0"}`)
+	texts := []string{
+		"", "POST /api/write HTTP/1.1\r\nHost: x\r\nX-Half:", "POST /api/write HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\ncpu",
+		fmt.Sprintf("POST /api/query HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", len(large), large),
+	}
+	defer closeAll(n.stuck(40, func(i int) string { return texts[i%len(texts)] }))
+	n.want(hostMetric{"alex", "h0", "cpu_load"}, origin, 1)
+	n.stop() // with exit status 0
+}
+
 // TestSlowBodiesAreCut waits for the end of bodies that trickle.
 func TestSlowBodiesAreCut(t *testing.T) {
 	if !fullAttack() {
