@@ -170,6 +170,7 @@ type Ingest struct {
 	starting sync.Mutex // held while the embedded server is started
 
 	writeMemory sync.Pool // of *writeMemory
+	shortMemory sync.Pool // likewise, for short bodies
 	entries     atomic.Pointer[entryPool]
 
 	intakeTasks chan *intakeTask
@@ -189,6 +190,7 @@ func New(cfg Config, s *store.Store) (*Ingest, error) {
 	}
 	in.reports = in.newReports()
 	in.writeMemory.New = func() any { return &writeMemory{chunk: make([]byte, writeChunk)} }
+	in.shortMemory.New = func() any { return &writeMemory{chunk: make([]byte, shortWrite+1)} }
 	in.state.init()
 	in.waiters.init()
 	in.writable.init()

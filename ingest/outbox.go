@@ -3,7 +3,6 @@ package ingest
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -162,8 +161,8 @@ func (o *outbox) wake() {
 // apply makes an entry visible. It has no place in the log yet.
 func (o *outbox) apply(d *draft, at time.Time) (out outcome, err error) {
 	if d.free {
-		var r freeRequest
-		if err := json.Unmarshal(d.data, &r); err != nil {
+		r, err := decodeFree(d.data)
+		if err != nil {
 			return out, fmt.Errorf("decode the free: %w", err)
 		}
 		out.freed = o.in.store.Free(r.Selectors, r.Before, store.Entry{})

@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"context"
-	"encoding/json"
 	"hash/maphash"
 	"strings"
 	"sync/atomic"
@@ -31,6 +30,9 @@ type entry struct {
 	groups  atomic.Int32  // batches that are not in the store yet
 	applied chan struct{} // one token when the whole entry is
 	freed   int
+
+	request      freeRequest // of an entry that frees
+	requestFault error
 }
 
 // message is what an entry is filled with.
@@ -155,7 +157,9 @@ func (p *pipeline) runDecoder(ctx context.Context) {
 	for {
 		select {
 		case e := <-p.decode:
-			if !e.free {
+			if e.free {
+				e.request, e.requestFault = decodeFree(e.data)
+			} else {
 				d.decodeEntry(e)
 			}
 			e.decoded <- struct{}{}
@@ -292,19 +296,12 @@ func (l *logStream) origin(e *entry) string {
 	return e.subject
 }
 
-// freeRequest is the content of an entry that frees.
-type freeRequest struct {
-	Selectors [][]string `json:"selectors"`
-	Before    int64      `json:"before"` // Unix seconds
-}
-
 func (p *pipeline) applyFree(e *entry) int {
-	var r freeRequest
-	if err := json.Unmarshal(e.data, &r); err != nil {
-		e.out.refuse(fault{number: 1, reason: badSyntax, detail: "the entry is no free request: " + err.Error(), text: e.data})
+	if e.requestFault != nil {
+		e.out.refuse(fault{number: 1, reason: badSyntax, detail: "the entry is no free request: " + e.requestFault.Error(), text: e.data})
 		return 0
 	}
-	return p.in.store.Free(r.Selectors, r.Before, e.place())
+	return p.in.store.Free(e.request.Selectors, e.request.Before, e.place())
 }
 
 // runFinisher moves the watermark, in the order of the log, and tells those who
@@ -343,7 +340,7 @@ func (p *pipeline) complete(e *entry) {
 	}
 	p.bytes.Release(e.weight)
 	e.out.reset()
-	e.message, e.freed = message{}, 0
+	e.message, e.freed, e.request, e.requestFault = message{}, 0, freeRequest{}, nil
 	if cap(e.lines) > largeEntry {
 		e.lines = nil
 	}

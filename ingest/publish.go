@@ -10,6 +10,9 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"cc-metric-store/store"
 )
 
 const (
@@ -94,6 +97,9 @@ func (in *Ingest) awaitStart(ctx context.Context, b *budget) error {
 		case <-in.state.begun:
 			return nil
 		case <-ctx.Done():
+			if in.state.hasBegun() || errors.Is(ctx.Err(), context.Canceled) {
+				return ctx.Err()
+			}
 			return fmt.Errorf("append to stream %s: the program is still starting, nothing was written", in.cfg.Stream.Name)
 		}
 	})
@@ -151,12 +157,25 @@ var errOutOfReach = errors.New("the log is out of reach")
 // outbox: the log is elsewhere, it is not the entry that is at fault, and the
 // store is complete, so that the entry can be made visible.
 func (in *Ingest) mayUseOutbox(err error) bool {
-	if in.outbox == nil || errors.Is(err, nats.ErrMaxPayload) || !in.state.hasBegun() {
+	if in.outbox == nil || isAtFault(err) || !in.state.hasBegun() {
 		return false
 	}
 	l, _, _ := in.state.current()
 	return l == nil || !l.embedded
 }
+
+// isAtFault reports whether an entry was not taken for what it is, which says nothing
+// about the log: to send it again is of no use.
+func isAtFault(err error) bool {
+	var api *jetstream.APIError
+	if errors.As(err, &api) {
+		return api.ErrorCode == longHeaderCode
+	}
+	return errors.Is(err, nats.ErrMaxPayload) || errors.Is(err, nats.ErrBadHeaderMsg)
+}
+
+// longHeaderCode is JetStream's error for a message with more than 64 KiB of headers.
+const longHeaderCode = 10097
 
 // publishToLog publishes an entry until the log acknowledges it: by its id the
 // log knows an entry that it already has. Where there is an outbox, it does not
@@ -186,6 +205,9 @@ func (in *Ingest) publishToLog(ctx context.Context, d *draft) error {
 		in.writable.note(err)
 		if err == nil {
 			return nil
+		}
+		if isAtFault(err) {
+			return fmt.Errorf("append to %s: %w", in.where(l), &store.TooLargeError{Bytes: len(m.Data), Cause: err})
 		}
 		select {
 		case <-time.After(reconnectDelay(attempt)):

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"sync"
 	"time"
-
-	"github.com/nats-io/nats.go"
 )
 
 // writability is whether the log took what it was given last.
@@ -22,7 +20,7 @@ func (w *writability) init() { w.failures = make(chan struct{}, 1) }
 
 // note records how an attempt to append to the log has ended.
 func (w *writability) note(err error) {
-	if errors.Is(err, context.Canceled) || errors.Is(err, nats.ErrMaxPayload) {
+	if errors.Is(err, context.Canceled) || isAtFault(err) {
 		return // that says nothing about the log
 	}
 	w.mu.Lock()

@@ -22,6 +22,8 @@ func detailTooLong() string { return fmt.Sprintf("more than the limit of %d byte
 const (
 	// A body is cut into entries of about this size.
 	writeChunk = 512 << 10
+	// A body of a known length that is no longer takes less memory.
+	shortWrite = 64 << 10
 	// headerRoom is what the headers of an entry may take of a message.
 	headerRoom = 4 << 10
 )
@@ -53,7 +55,7 @@ type write struct {
 
 // writeMemory is what a write takes for as long as it reads its body.
 type writeMemory struct {
-	chunk  []byte // of writeChunk
+	chunk  []byte // of writeChunk, or of shortWrite and one more
 	packed []byte
 }
 
@@ -87,8 +89,12 @@ func (w *write) append(ctx context.Context, body io.Reader) error {
 	if err != nil {
 		return err
 	}
-	memory := w.in.writeMemory.Get().(*writeMemory)
-	defer w.in.writeMemory.Put(memory)
+	pool := &w.in.writeMemory
+	if short, ok := body.(interface{ Len() int }); ok && short.Len() <= shortWrite {
+		pool, size = &w.in.shortMemory, shortWrite+1
+	}
+	memory := pool.Get().(*writeMemory)
+	defer pool.Put(memory)
 	return w.cut(ctx, body, memory.chunk[:size], func(lines []byte, first int) error {
 		return w.publish(ctx, lines, first, &memory.packed)
 	})

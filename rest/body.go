@@ -2,8 +2,10 @@ package rest
 
 import (
 	"bufio"
+	"bytes"
 	"compress/flate"
 	"compress/zlib"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -15,55 +17,89 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-const (
-	// maxSent bounds a body as it is sent, maxDecoded what it decodes to.
-	maxSent    = 64 << 20
-	maxDecoded = 256 << 20
-	// maxZstdWindow is what an encoder of a web client may ask for (RFC 9659).
-	maxZstdWindow = 8 << 20
-)
-
 // body is the decoded body of a request. It keeps the first error that reading
 // it gave, so that a handler can tell it from errors of its own.
 type body struct {
+	ctx     context.Context
+	client  *client
+	patient bool // it waits for its turn for as long as it takes
+	sent    *sentBody
 	decoder io.Reader
 	left    int64
 	fault   error // a refusal
-	close   func()
+	places  []*turn
+	end     func()
 }
 
-// openBody returns the body of the request. The caller calls close.
-func openBody(c echo.Context) (*body, error) {
+// sentBody is a body as it is sent. Its client is not waited for without an end.
+type sentBody struct {
+	client *client
+	from   io.Reader
+	bytes  int64
+}
+
+func (s *sentBody) Read(p []byte) (int, error) {
+	n, err := s.client.measure(true, func() (int, error) { return s.from.Read(p) })
+	s.bytes += int64(n)
+	if err == io.EOF {
+		s.client.sentAll()
+	}
+	return n, err
+}
+
+// openBody returns the body of the request. The caller calls close. A patient one
+// waits where others are refused while too many are in memory.
+func (a *api) openBody(c echo.Context, patient bool) (*body, error) {
 	r := c.Request()
+	who := clientOf(c)
 	// The writer below echo's, for it can close the connection of a client
 	// that goes on sending.
-	sent := http.MaxBytesReader(c.Response().Writer, r.Body, maxSent)
-	b := &body{left: maxDecoded, close: func() {}}
+	sent := &sentBody{client: who, from: http.MaxBytesReader(c.Response().Writer, r.Body, maxSent)}
+	b := &body{ctx: r.Context(), client: who, patient: patient, sent: sent, decoder: sent, left: maxDecoded, end: func() {}}
 	encoding := strings.ToLower(strings.TrimSpace(r.Header.Get(echo.HeaderContentEncoding)))
-	var err error
-	switch encoding {
-	case "", "identity":
-		b.decoder = sent
-	case "gzip", "x-gzip":
-		b.decoder, err = gzip.NewReader(sent)
-	case "deflate":
-		b.decoder, err = newInflater(sent)
-	case "zstd":
-		var z *zstd.Decoder
-		z, err = zstd.NewReader(sent, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxZstdWindow))
-		if err == nil {
-			b.decoder, b.close = z, z.Close
+	if encoding != "" && encoding != "identity" {
+		if err := b.decode(a.gates, encoding); err != nil {
+			b.close()
+			if status, ok := errors.AsType[*refusal](err); ok && status.status == http.StatusUnsupportedMediaType {
+				c.Response().Header().Set(echo.HeaderAcceptEncoding, "gzip, deflate, zstd")
+			}
+			return nil, err
 		}
-	default:
-		c.Response().Header().Set(echo.HeaderAcceptEncoding, "gzip, deflate, zstd")
-		return nil, refuse(http.StatusUnsupportedMediaType,
-			fmt.Errorf("content encoding %q is none of gzip, deflate, zstd and identity", encoding))
-	}
-	if err != nil {
-		return nil, readFault(err)
 	}
 	b.decoder = &markless{r: b.decoder}
 	return b, nil
+}
+
+// decode sets up the decoder of an encoding, once there is memory for it.
+func (b *body) decode(g *gates, encoding string) (err error) {
+	window := g.bodies
+	switch encoding {
+	case "gzip", "x-gzip", "deflate":
+	case "zstd":
+		window = g.zstd
+	default:
+		return refuse(http.StatusUnsupportedMediaType,
+			fmt.Errorf("content encoding %q is none of gzip, deflate, zstd and identity", clip(encoding)))
+	}
+	if err := b.enter(window); err != nil {
+		return err
+	}
+	switch encoding {
+	case "gzip", "x-gzip":
+		b.decoder, err = gzip.NewReader(b.sent)
+	case "deflate":
+		b.decoder, err = newInflater(b.sent)
+	case "zstd":
+		var z *zstd.Decoder
+		z, err = zstd.NewReader(b.sent, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxZstdWindow))
+		if err == nil {
+			b.decoder, b.end = z, z.Close
+		}
+	}
+	if err != nil {
+		return readFault(err)
+	}
+	return nil
 }
 
 // newInflater reads what clients send as deflate: a zlib stream, which is what
@@ -78,6 +114,38 @@ func newInflater(sent io.Reader) (io.Reader, error) {
 		return zlib.NewReader(buffered)
 	}
 	return flate.NewReader(buffered), nil
+}
+
+// enter takes a place of the gate, until close, unless the body has one. The gates are
+// entered in the order that gates has them, so that nobody waits for one another.
+func (b *body) enter(g *gate) error {
+	for _, t := range b.places {
+		if t.gate == g {
+			return nil
+		}
+	}
+	ctx := b.ctx
+	if !b.patient {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, patience)
+		defer cancel()
+	}
+	t, err := g.enter(ctx, b.client)
+	if err != nil {
+		return busy(b.ctx, err, "bodies of this size in memory")
+	}
+	b.places = append(b.places, t)
+	return nil
+}
+
+// close gives back what the body takes.
+func (b *body) close() {
+	b.end()
+	b.end = func() {}
+	for _, t := range b.places {
+		t.leave()
+	}
+	b.places = nil
 }
 
 // Read returns a refusal for every error but io.EOF.
@@ -95,14 +163,82 @@ func (b *body) Read(p []byte) (int, error) {
 	case err != nil && err != io.EOF:
 		b.fault = readFault(err)
 		return n, b.fault
+	case err == io.EOF:
+		_, _ = io.Copy(io.Discard, b.sent) // the decoder may have left something; that means nothing
 	}
 	return n, err
 }
 
+// fill reads into buf, from n on, until it is full or the body ends. It returns how
+// much of buf is filled then; done says that nothing follows, be it for a fault.
+func (b *body) fill(buf []byte, n int) (filled int, done bool) {
+	for n < len(buf) {
+		m, err := b.Read(buf[n:])
+		n += m
+		if err != nil {
+			return n, true
+		}
+	}
+	return n, false
+}
+
+// lines returns the body for a writer, once there is memory for it: what is short is
+// read before it is handed on, so that a slow client does not hold what others need.
+func (b *body) lines(g *gates) (io.Reader, error) {
+	buf := make([]byte, smallBody)
+	n, done := b.fill(buf, 0)
+	if !done {
+		if err := b.enter(g.bodies); err != nil {
+			return nil, err
+		}
+		buf = append(make([]byte, 0, mediumBody), buf...)[:mediumBody]
+		n, done = b.fill(buf, n)
+	}
+	if !done {
+		if err := b.enter(g.writes); err != nil {
+			return nil, err
+		}
+		return io.MultiReader(bytes.NewReader(buf[:n]), b), nil
+	}
+	return shortBody{io.MultiReader(bytes.NewReader(buf[:n]), b), n}, nil
+}
+
+// shortBody is a body of a known length, or with a fault behind that.
+type shortBody struct {
+	io.Reader
+	length int
+}
+
+// Len returns how many bytes can be read.
+func (s shortBody) Len() int { return s.length }
+
 func readFault(err error) error {
+	if known, ok := errors.AsType[*refusal](err); ok {
+		return known
+	}
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return refuse(http.StatusRequestEntityTooLarge,
 			fmt.Errorf("the body is larger than %d MiB: send it in parts", maxSent>>20))
 	}
+	if errors.Is(err, errSlow) {
+		return refuse(http.StatusRequestTimeout, fmt.Errorf("read the body: %w", err))
+	}
 	return refuse(http.StatusBadRequest, fmt.Errorf("read the body: %w", err))
+}
+
+// busy is what a client is told whose turn did not come: that it is to ask again.
+func busy(request context.Context, err error, what string) error {
+	if request.Err() != nil {
+		return request.Err()
+	}
+	return refuse(http.StatusServiceUnavailable, fmt.Errorf("%w (%s; %v is the longest wait): ask again in %s s, or for less", errBusy, what, patience, retryAfter))
+}
+
+// clip shortens what a client sent for a message.
+func clip(s string) string {
+	const most = 100
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + "..."
 }

@@ -2,9 +2,7 @@ package rest
 
 import (
 	"errors"
-	"maps"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -23,17 +21,33 @@ func (a *api) debug(c echo.Context) error {
 	if s := c.QueryParam("selector"); s != "" {
 		selector = strings.Split(s, ":")
 	}
-	level, err := a.store.Dump(selector)
+	r, err := a.newReply(c)
+	if err != nil {
+		return err
+	}
+	defer r.release()
+	t, err := a.takeTurn(c)
+	if err != nil {
+		return err
+	}
+	defer func() { t.leave() }()
+	r.buf = append(r.buf, `{"data":{`...)
+	tree := levels{reply: r, skip: len(selector)}
+	ctx := c.Request().Context()
+	err = a.store.Dump(ctx, selector, func(d *store.Dumped) (err error) {
+		if t, err = t.yield(ctx); err != nil {
+			return err
+		}
+		return tree.add(d)
+	})
 	if err != nil {
 		return dumpFault(err)
 	}
-	r := a.newReply(c)
-	defer r.release()
-	r.buf = append(r.buf, `{"data":`...)
-	if err := r.level(level, 0); err != nil {
-		return err
+	tree.closeTo(0)
+	if tree.begun {
+		r.newLine(0)
 	}
-	r.buf = append(r.buf, "}\n"...)
+	r.buf = append(r.buf, "}}\n"...)
 	return r.finish()
 }
 
@@ -62,39 +76,57 @@ func dumpFault(err error) error {
 	return err
 }
 
-// level appends a level as an object: its metrics, then the levels below.
-func (r *reply) level(l *store.Level, depth int) error {
-	r.buf = append(r.buf, '{')
-	first := true
-	member := func(name string) error {
-		if !first {
-			r.buf = append(r.buf, ',')
-		}
-		first = false
-		r.newLine(depth + 1)
-		r.buf = appendString(r.buf, name)
-		r.buf = append(r.buf, ':')
-		return r.spill()
+// levels writes series as nested objects: the metrics of a level, then the levels
+// below. They come in the order of a dump.
+type levels struct {
+	*reply
+	skip   int      // levels of each path that are not written
+	path   []string // of the level that is open
+	metric string   // its last member, if that is one
+	begun  bool     // the open level has a member
+}
+
+// add writes a series. Two of one name are written as one.
+func (l *levels) add(d *store.Dumped) error {
+	path := d.Path[l.skip:]
+	common := 0
+	for common < min(len(path), len(l.path)) && path[common] == l.path[common] {
+		common++
 	}
-	for _, name := range slices.Sorted(maps.Keys(l.Metrics)) {
-		if err := member(name); err != nil {
-			return err
-		}
-		r.buffers(l.Metrics[name])
+	if common == len(path) && common == len(l.path) && l.begun && l.metric == d.Metric {
+		l.buf[len(l.buf)-1] = ',' // in place of the bracket
+		return l.buffers(d.Buffers)
 	}
-	for _, name := range slices.Sorted(maps.Keys(l.Children)) {
-		if err := member(name); err != nil {
-			return err
-		}
-		if err := r.level(l.Children[name], depth+1); err != nil {
-			return err
-		}
+	l.closeTo(common)
+	for _, name := range path[common:] {
+		l.member(name)
+		l.buf = append(l.buf, '{')
+		l.path, l.begun = append(l.path, name), false
 	}
-	if !first {
-		r.newLine(depth)
+	l.member(d.Metric)
+	l.metric = d.Metric
+	l.buf = append(l.buf, '[')
+	return l.buffers(d.Buffers)
+}
+
+func (l *levels) member(name string) {
+	if l.begun {
+		l.buf = append(l.buf, ',')
 	}
-	r.buf = append(r.buf, '}')
-	return nil
+	l.begun, l.metric = true, ""
+	l.newLine(len(l.path) + 1)
+	l.buf = appendString(l.buf, name)
+	l.buf = append(l.buf, ':')
+}
+
+// closeTo closes the levels below a depth.
+func (l *levels) closeTo(depth int) {
+	for len(l.path) > depth {
+		l.newLine(len(l.path))
+		l.buf = append(l.buf, '}')
+		l.path = l.path[:len(l.path)-1]
+		l.begun, l.metric = true, ""
+	}
 }
 
 func (r *reply) newLine(depth int) {
@@ -104,9 +136,17 @@ func (r *reply) newLine(depth int) {
 	}
 }
 
-func (r *reply) buffers(list []store.Buffer) {
-	r.buf = append(r.buf, '[')
+// buffersPerSpill buffers fit the slack of a chunk.
+const buffersPerSpill = 256
+
+// buffers appends the rest of a list, with its bracket.
+func (r *reply) buffers(list []store.Buffer) error {
 	for i, b := range list {
+		if i%buffersPerSpill == 0 && i > 0 {
+			if err := r.spill(); err != nil {
+				return err
+			}
+		}
 		if i > 0 {
 			r.buf = append(r.buf, ',')
 		}
@@ -118,5 +158,9 @@ func (r *reply) buffers(list []store.Buffer) {
 		r.buf = strconv.AppendInt(r.buf, b.End, 10)
 		r.buf = append(r.buf, '}')
 	}
+	if err := r.spill(); err != nil {
+		return err
+	}
 	r.buf = append(r.buf, ']')
+	return nil
 }

@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,22 +11,52 @@ import (
 	"strings"
 )
 
-// decodeJSON reads one JSON value into v and leaves alone what follows it. Its
-// errors are refusals that say where the fault is; an empty body's is io.EOF.
-func decodeJSON(r io.Reader, v any, strict bool) error {
-	d := json.NewDecoder(r)
-	if strict {
-		d.DisallowUnknownFields()
-	}
-	err := d.Decode(v)
-	if err == nil {
-		return nil
-	}
-	if _, ok := errors.AsType[*refusal](err); ok {
+// decodeJSON reads the body's JSON value into v and leaves alone what follows it.
+// Its errors are refusals that say where the fault is; an empty body's is io.EOF. What
+// is too much is refused before it takes memory. expect, if it is not nil, is told
+// what there will be before it is decoded, and may refuse it.
+func (a *api) decodeJSON(b *body, v any, strict bool, expect func(contents) error) error {
+	text, err := b.text(a.gates)
+	if err != nil {
 		return err
 	}
-	return refuse(http.StatusBadRequest, explainJSON(err))
+	found, err := countJSON(text)
+	if err != nil {
+		return err
+	}
+	if err := b.reserve(a.gates, found); err != nil {
+		return err
+	}
+	if expect != nil {
+		if err := expect(found); err != nil {
+			return err
+		}
+	}
+	if err := unmarshal(text[:found.end], v, strict); err != nil {
+		return refuse(http.StatusBadRequest, explainJSON(err))
+	}
+	return nil
 }
+
+func unmarshal(text []byte, v any, strict bool) error {
+	if start := bytes.TrimLeft(text, " \t\r\n"); len(start) == 0 {
+		return io.EOF
+	} else if strict || start[0] != '{' && start[0] != '[' {
+		d := json.NewDecoder(bytes.NewReader(text))
+		if strict {
+			d.DisallowUnknownFields()
+		}
+		return d.Decode(v)
+	}
+	err := json.Unmarshal(text, v)
+	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok && syntax.Error() == endOfInput {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// endOfInput is what encoding/json says of a text that breaks off.
+const endOfInput = "unexpected end of JSON input"
 
 func explainJSON(err error) error {
 	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {

@@ -35,10 +35,11 @@ func (r *refusal) Unwrap() error { return r.cause }
 
 // statusOf is the one place where errors become statuses.
 func statusOf(r *http.Request, err error) int {
-	if r.Context().Err() != nil && errors.Is(err, context.Canceled) {
-		return statusGone
+	known, ok := errors.AsType[*refusal](err)
+	if r.Context().Err() != nil && (errors.Is(err, context.Canceled) || !ok || known.status >= http.StatusInternalServerError) {
+		return statusGone // what else went wrong may be for that
 	}
-	if known, ok := errors.AsType[*refusal](err); ok {
+	if ok {
 		return known.status
 	}
 	return http.StatusInternalServerError
@@ -49,6 +50,9 @@ func statusOf(r *http.Request, err error) int {
 func answerError(c echo.Context, status int, cause error) error {
 	h := c.Response().Header()
 	h.Del(echo.HeaderContentEncoding)
+	if errors.Is(cause, errBusy) {
+		h.Set(echo.HeaderRetryAfter, retryAfter)
+	}
 	if !isAPI(c.Request().URL.Path) {
 		h.Set(echo.HeaderXContentTypeOptions, "nosniff")
 		return c.String(status, cause.Error()+"\n")

@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"sync"
@@ -36,6 +37,7 @@ type testLog struct {
 	clusters []string
 	bytes    int64
 	discard  bool // Write counts the bytes and drops them
+	freed    func(selectors [][]string)
 }
 
 func (l *testLog) set(fault, notReady error) {
@@ -99,6 +101,9 @@ func (l *testLog) Free(_ context.Context, selectors [][]string, before int64) (i
 	defer l.mu.Unlock()
 	if l.fault != nil {
 		return 0, l.fault
+	}
+	if l.freed != nil {
+		l.freed(selectors)
 	}
 	return l.store.Free(selectors, before, store.Entry{}), nil
 }
@@ -259,4 +264,13 @@ func (f *fixture) wantError(a answer, status int, words ...string) {
 			f.t.Errorf("error %q lacks %q", object["error"], w)
 		}
 	}
+}
+
+func mustURL(t *testing.T, text string) *url.URL {
+	t.Helper()
+	u, err := url.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
 }

@@ -1,11 +1,11 @@
 package rest
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"time"
 
 	"cc-metric-store/store"
@@ -20,43 +20,91 @@ type healthRequest struct {
 	Metrics []string `json:"metric-names"`
 }
 
-// hostHealth is the verdict on one host.
-type hostHealth struct {
-	State string
-	// HealthMetrics is a JSON object in a string, empty if nothing is known of
-	// the host.
-	HealthMetrics string
-}
-
 func (a *api) healthCheck(c echo.Context) error {
-	b, err := openBody(c)
+	b, err := a.openBody(c, false)
 	if err != nil {
 		return err
 	}
 	defer b.close()
 	var req healthRequest
-	if err := decodeJSON(b, &req, true); errors.Is(err, io.EOF) {
+	if err := a.decodeJSON(b, &req, true, nil); errors.Is(err, io.EOF) {
 		return a.hostCheck(c)
 	} else if err != nil {
 		return fmt.Errorf("parsing request body failed: %w", err)
 	}
-	hosts := make(map[string]hostHealth, len(req.Nodes))
-	for _, host := range req.Nodes {
-		if hosts[host], err = a.judge(req.Cluster, host, req.Metrics); err != nil {
+	req.Nodes, req.Metrics = unique(req.Nodes), inOrder(req.Metrics)
+	if err := req.check(); err != nil {
+		return refuse(http.StatusBadRequest, err)
+	}
+	r, err := a.newReply(c)
+	if err != nil {
+		return err
+	}
+	defer r.release()
+	var t *turn
+	if len(req.Nodes) > smallHosts || len(req.Nodes)*len(req.Metrics) > smallSeries {
+		if t, err = a.takeTurn(c); err != nil {
+			return err
+		}
+		defer func() { t.leave() }()
+	}
+	quoted := quotedTwice(req.Metrics)
+	ctx := c.Request().Context()
+	r.buf = append(r.buf, '{')
+	for i, host := range req.Nodes {
+		if t, err = t.yield(ctx); err == nil {
+			err = ctx.Err()
+		}
+		if err != nil {
+			return fmt.Errorf("judge host %d of %d: %w", i, len(req.Nodes), err)
+		}
+		if i > 0 {
+			r.buf = append(r.buf, ',')
+		}
+		r.buf = appendString(r.buf, host)
+		h, ok := a.store.Health(req.Cluster, host, req.Metrics)
+		if err := r.verdict(h, ok, quoted); err != nil {
 			return err
 		}
 	}
-	body, err := json.Marshal(hosts)
-	if err != nil {
-		return fmt.Errorf("encode the health of %d hosts: %w", len(hosts), err)
-	}
-	return c.Blob(http.StatusOK, echo.MIMEApplicationJSON, append(body, '\n'))
+	r.buf = append(r.buf, "}\n"...)
+	return r.finish()
 }
 
-func (a *api) judge(cluster, host string, metrics []string) (hostHealth, error) {
-	h, ok := a.store.Health(cluster, host, metrics)
-	if !ok {
-		return hostHealth{State: "failed"}, nil
+// check refuses a request with an answer that is too large.
+func (r *healthRequest) check() error {
+	names := 0
+	for _, m := range r.Metrics {
+		names += len(m) + len(`\"\",`)
+	}
+	if len(r.Nodes)*len(r.Metrics) > maxVerdicts || len(r.Nodes)*names > maxHealthBytes {
+		return fmt.Errorf("%d nodes and %d metrics of %d bytes: at most %d verdicts and lists of %d MiB are possible in one health check, ask in several",
+			len(r.Nodes), len(r.Metrics), names, maxVerdicts, maxHealthBytes>>20)
+	}
+	return nil
+}
+
+// unique returns the names in ascending order, each once; inOrder in their order.
+func unique(names []string) []string {
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+func inOrder(names []string) []string {
+	known := make(map[string]bool, min(len(names), 1024))
+	return slices.DeleteFunc(names, func(name string) bool {
+		again := known[name]
+		known[name] = true
+		return again
+	})
+}
+
+// verdict appends what is known of a host: its state, and a JSON object in a string,
+// which is empty if nothing is known. quoted has the names as they are in there.
+func (r *reply) verdict(h store.Health, known bool, quoted map[string][]byte) error {
+	if !known {
+		r.buf = append(r.buf, `:{"State":"failed","HealthMetrics":""}`...)
+		return r.spill()
 	}
 	state := "partial"
 	switch {
@@ -65,14 +113,42 @@ func (a *api) judge(cluster, host string, metrics []string) (hostHealth, error) 
 	case h.Healthy == 0:
 		state = "failed"
 	}
-	lists, err := json.Marshal(struct {
-		Degraded []string `json:"degraded"`
-		Missing  []string `json:"missing"`
-	}{append([]string{}, h.Degraded...), append([]string{}, h.Missing...)}) // never null
-	if err != nil {
-		return hostHealth{}, fmt.Errorf("encode the health of %s: %w", host, err)
+	r.buf = append(r.buf, `:{"State":"`...)
+	r.buf = append(r.buf, state...)
+	r.buf = append(r.buf, `","HealthMetrics":"{\"degraded\":[`...)
+	if err := r.names(h.Degraded, quoted); err != nil {
+		return err
 	}
-	return hostHealth{State: state, HealthMetrics: string(lists)}, nil
+	r.buf = append(r.buf, `],\"missing\":[`...)
+	if err := r.names(h.Missing, quoted); err != nil {
+		return err
+	}
+	r.buf = append(r.buf, `]}"}`...)
+	return r.spill()
+}
+
+func (r *reply) names(names []string, quoted map[string][]byte) error {
+	for i, name := range names {
+		if i > 0 {
+			r.buf = append(r.buf, ',')
+		}
+		r.buf = append(r.buf, quoted[name]...)
+		if err := r.spill(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// quotedTwice returns each name as a JSON string that is a part of a JSON string.
+func quotedTwice(names []string) map[string][]byte {
+	out := make(map[string][]byte, len(names))
+	for _, name := range names {
+		once := appendString(nil, name)
+		twice := appendString(nil, string(once))
+		out[name] = twice[1 : len(twice)-1]
+	}
+	return out
 }
 
 const (
@@ -90,32 +166,30 @@ func (a *api) hostCheck(c echo.Context) error {
 	if cluster == "" || node == "" {
 		return refuse(http.StatusBadRequest, errors.New("'cluster' and 'node' are required query parameter"))
 	}
-	level, err := a.store.Dump([]string{cluster, node})
+	t, err := a.takeTurn(c) // the host may have any number of series
+	if err != nil {
+		return err
+	}
+	defer t.leave()
+	stale, now := 0, time.Now().Unix()
+	err = a.store.Dump(c.Request().Context(), []string{cluster, node}, func(d *store.Dumped) error {
+		// Nobody sends metrics that are not configured any more.
+		if !d.LeftOut && isStale(d.Buffers[len(d.Buffers)-1], now) {
+			stale++
+		}
+		return nil
+	})
 	if err != nil {
 		return dumpFault(err)
 	}
-	if countStale(level, time.Now().Unix()) < tolerated {
+	if stale < tolerated {
 		return c.String(http.StatusOK, "Healthy")
 	}
 	return c.String(http.StatusOK, "Unhealthy")
 }
 
-// countStale counts the series at and below a level without recent samples. Nobody
-// sends those of metrics that are not configured any more.
-func countStale(l *store.Level, now int64) int {
-	n := 0
-	for name, buffers := range l.Metrics {
-		if len(buffers) == 0 || l.LeftOut[name] {
-			continue
-		}
-		newest := buffers[len(buffers)-1]
-		frequency := (newest.End - newest.Start) / max(newest.Len, 1)
-		if now-newest.End > staleAfter*frequency {
-			n++
-		}
-	}
-	for _, child := range l.Children {
-		n += countStale(child, now)
-	}
-	return n
+// isStale reports whether a series has no recent samples, by its newest buffer.
+func isStale(newest store.Buffer, now int64) bool {
+	frequency := (newest.End - newest.Start) / max(newest.Len, 1)
+	return now-newest.End > staleAfter*frequency
 }

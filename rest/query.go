@@ -40,59 +40,122 @@ type queryItem struct {
 func off(b *bool) bool { return b != nil && !*b }
 
 func (a *api) query(c echo.Context) error {
-	b, err := openBody(c)
+	b, err := a.openBody(c, false)
 	if err != nil {
 		return err
 	}
 	defer b.close()
 	var req queryRequest
-	if err := decodeJSON(b, &req, false); err != nil {
+	err = a.decodeJSON(b, &req, false, func(found contents) error {
+		if found.objects > fewQueries {
+			req.Queries = make([]queryItem, 0, found.objects) // rather than let it grow
+		}
+		return nil
+	})
+	if err != nil {
 		return err
 	}
+	q := &queryRun{store: a.store, req: &req}
 	// The status is sent before the last series is read, so what can be wrong
 	// with the request comes first.
-	if err := a.checkWindows(&req); err != nil {
-		return refuse(http.StatusBadRequest, err)
-	}
-	r := a.newReply(c)
-	defer r.release()
-	q := &queryRun{store: a.store, req: &req, reply: r}
-	if err := q.run(c.Request().Context()); err != nil {
+	if err := q.check(); err != nil {
 		return err
 	}
-	return r.finish()
+	ctx := c.Request().Context()
+	if q.reply, err = a.newReply(c); err != nil {
+		return err
+	}
+	defer q.reply.release()
+	if q.cells > smallCells || q.series > smallSeries || q.pieces > smallPieces || len(q.hosts) > 0 {
+		if q.turn, err = a.takeTurn(c); err != nil {
+			return err
+		}
+		defer func() { q.turn.leave() }()
+	}
+	if err := q.run(ctx); err != nil {
+		return err
+	}
+	return q.reply.finish()
 }
 
-func (a *api) checkWindows(req *queryRequest) error {
-	if req.From > req.To {
-		return fmt.Errorf("%w: from %d is after to %d", store.ErrInvalidTimeRange, req.From, req.To)
+// fewQueries is how many queries a request may have for which memory is found as they
+// are decoded.
+const fewQueries = 64
+
+// takeTurn waits for the turn of a request that takes long. The caller leaves it.
+func (a *api) takeTurn(c echo.Context) (*turn, error) {
+	ctx, cancel := context.WithTimeout(c.Request().Context(), patience)
+	defer cancel()
+	t, err := a.gates.queries.enter(ctx, clientOf(c))
+	if err != nil {
+		return nil, busy(c.Request().Context(), err, fmt.Sprintf("%d large requests are being answered, and others wait", a.gates.queries.places))
 	}
-	for i := range req.Queries {
-		if err := a.store.Check(req.storeQuery(&req.Queries[i])); err != nil {
-			return fmt.Errorf("queries[%d] of %q: %w", i, req.Queries[i].Metric, err)
-		}
-	}
-	for i, m := range req.ForAllNodes {
-		if err := a.store.Check(req.storeQuery(&queryItem{Metric: m})); err != nil {
-			return fmt.Errorf("for-all-nodes[%d], %q: %w", i, m, err)
-		}
-	}
-	return nil
+	return t, nil
 }
 
 // queryRun answers the queries of one request one after the other.
 type queryRun struct {
-	store Store
-	req   *queryRequest
-	reply *reply
-	rows  int
+	store  Store
+	req    *queryRequest
+	hosts  []string // that for-all-nodes stands for
+	cells  int      // that are answered at the most, each at least once
+	series int
+	pieces int   // that one query touches at the most
+	turn   *turn // nil: the request is small
+	reply  *reply
+	rows   int
+}
+
+// check returns a refusal if the request asks for what is not possible or too much,
+// and counts what it asks for.
+func (q *queryRun) check() error {
+	req := q.req
+	if req.From > req.To {
+		return refuse(http.StatusBadRequest, fmt.Errorf("%w: from %d is after to %d", store.ErrInvalidTimeRange, req.From, req.To))
+	}
+	if len(req.ForAllNodes) > 0 {
+		q.hosts = q.store.Hosts(req.Cluster)
+	}
+	for i := range req.Queries {
+		if err := q.count(&req.Queries[i], 1); err != nil {
+			return refuse(http.StatusBadRequest, fmt.Errorf("queries[%d] of %q: %w", i, clip(req.Queries[i].Metric), err))
+		}
+	}
+	for i, m := range req.ForAllNodes {
+		if err := q.count(&queryItem{Metric: m}, len(q.hosts)); err != nil {
+			return refuse(http.StatusBadRequest, fmt.Errorf("for-all-nodes[%d], %q: %w", i, clip(m), err))
+		}
+	}
+	if q.rows > 0 { // of metrics that are not configured, or it had failed
+		for _, err := range []error{store.CheckSeconds("from", req.From), store.CheckSeconds("to", req.To)} {
+			if err != nil {
+				return refuse(http.StatusBadRequest, err)
+			}
+		}
+	}
+	q.rows = 0
+	return nil
+}
+
+// count adds up what a query of so many hosts may be answered with.
+func (q *queryRun) count(item *queryItem, hosts int) error {
+	one := q.req.storeQuery(item)
+	if err := q.store.Check(one); err != nil {
+		return err
+	}
+	cost := q.store.Cost(one)
+	q.cells += max(cost.Cells, 1) * hosts
+	q.series += max(cost.Series, 1) * hosts
+	q.pieces = max(q.pieces, cost.Pieces)
+	q.rows++
+	if q.cells > maxRequestCells || q.series > maxRequestSeries {
+		return fmt.Errorf("the request asks for more than %d samples, or for more than %d series, in all: ask in several", maxRequestCells, maxRequestSeries)
+	}
+	return nil
 }
 
 func (q *queryRun) run(ctx context.Context) error {
-	var hosts []string
-	if len(q.req.ForAllNodes) > 0 {
-		hosts = q.store.Hosts(q.req.Cluster)
-	}
+	hosts := q.hosts
 	r := q.reply
 	r.buf = append(r.buf, '{')
 	if len(hosts) > 0 {
@@ -141,8 +204,11 @@ func (q *queryRun) echo(hosts []string) error {
 }
 
 // row answers one query.
-func (q *queryRun) row(ctx context.Context, item *queryItem) error {
+func (q *queryRun) row(ctx context.Context, item *queryItem) (err error) {
 	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("answer query %d: %w", q.rows, err)
+	}
+	if q.turn, err = q.turn.yield(ctx); err != nil {
 		return fmt.Errorf("answer query %d: %w", q.rows, err)
 	}
 	r := q.reply
@@ -151,18 +217,21 @@ func (q *queryRun) row(ctx context.Context, item *queryItem) error {
 	}
 	q.rows++
 	r.buf = append(r.buf, '[')
-	series, err := q.store.Query(q.req.storeQuery(item))
-	if err != nil {
-		r.errorObject(err)
-	}
-	for i := range series {
-		if i > 0 {
+	series, sent := 0, error(nil)
+	err = q.store.QueryEach(q.req.storeQuery(item), func(s *store.Series) error {
+		if series++; series > 1 {
 			r.buf = append(r.buf, ',')
 		}
-		if err := r.series(&series[i], !off(q.req.WithStats)); err != nil {
-			return err
+		if sent = ctx.Err(); sent == nil {
+			sent = r.series(s, !off(q.req.WithStats))
 		}
-		series[i].Values = nil // a long row gives way to its answer
+		return sent
+	})
+	switch {
+	case sent != nil:
+		return sent
+	case err != nil:
+		r.errorObject(err)
 	}
 	r.buf = append(r.buf, ']')
 	return r.spill()

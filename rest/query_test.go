@@ -120,9 +120,9 @@ type numbers struct {
 	values []float64
 }
 
-func (n numbers) Query(q *store.Query) ([]store.Series, error) {
-	return []store.Series{{From: q.From, To: q.To, Resolution: 1, Values: append([]float64(nil), n.values...),
-		Avg: math.Inf(1), Min: math.NaN(), Max: math.MaxFloat64}}, nil
+func (n numbers) QueryEach(q *store.Query, use func(*store.Series) error) error {
+	return use(&store.Series{From: q.From, To: q.To, Resolution: 1, Values: append([]float64(nil), n.values...),
+		Avg: math.Inf(1), Min: math.NaN(), Max: math.MaxFloat64})
 }
 
 func TestNumbersReadBackExactly(t *testing.T) {
@@ -145,5 +145,15 @@ func TestNumbersReadBackExactly(t *testing.T) {
 	}
 	if series.Avg != nil || series.Min != nil || series.Max == nil || *series.Max != math.MaxFloat64 {
 		t.Errorf("statistics of %s", a.body)
+	}
+}
+
+// TestQueryWithoutAWindow is what the document says of it.
+func TestQueryWithoutAWindow(t *testing.T) {
+	f := start(t, Config{}, nil)
+	f.write(samples("n1", "cpu_load", 1))
+	a := f.send("POST", "/api/query", `{"cluster":"alex","queries":[{"metric":"cpu_load","host":"n1"},{"metric":"cpu_load","host":"n2"}]}`)
+	if want := `{"results":[[{"from":0,"to":0,"resolution":60,"avg":null,"min":null,"max":null}],[]]}` + "\n"; a.status != 200 || a.body != want {
+		t.Errorf("%d %s", a.status, a.body)
 	}
 }

@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -55,16 +56,25 @@ type reply struct {
 	buffer  *[]byte // what buf was at the beginning
 	zip     bool    // the client reads gzip
 	zipper  *gzip.Writer
+	client  *client
+	place   *turn
 	started bool
 	err     error // of the first chunk that could not be sent
 }
 
-// newReply starts an answer. The caller calls release in the end.
-func (a *api) newReply(c echo.Context) *reply {
-	r := &reply{c: c, pools: a.replies, buffer: a.replies.buffers.Get().(*[]byte)}
+// newReply starts an answer once there is memory for it. The caller calls release in
+// the end.
+func (a *api) newReply(c echo.Context) (*reply, error) {
+	ctx, cancel := context.WithTimeout(c.Request().Context(), patience)
+	defer cancel()
+	place, err := a.gates.replies.enter(ctx, clientOf(c))
+	if err != nil {
+		return nil, busy(c.Request().Context(), err, "answers under way")
+	}
+	r := &reply{c: c, pools: a.replies, buffer: a.replies.buffers.Get().(*[]byte), client: clientOf(c), place: place}
 	r.buf = (*r.buffer)[:0]
 	r.zip = acceptsGzip(c.Request().Header.Values(echo.HeaderAcceptEncoding))
-	return r
+	return r, nil
 }
 
 // spill sends what has gathered if it fills a chunk. It returns an error when
@@ -84,8 +94,10 @@ func (r *reply) finish() error {
 	}
 	r.send()
 	if r.zipper != nil && r.err == nil {
-		r.fail(r.zipper.Close())
+		_, err := r.client.measure(false, func() (int, error) { return 0, r.zipper.Close() })
+		r.fail(err)
 	}
+	r.client.answerEnds()
 	return r.err
 }
 
@@ -98,12 +110,12 @@ func (r *reply) send() {
 		r.started = true
 		r.start(out)
 	}
-	var err error
-	if r.zipper != nil {
-		_, err = r.zipper.Write(r.buf)
-	} else {
-		_, err = out.Write(r.buf)
-	}
+	_, err := r.client.measure(false, func() (int, error) {
+		if r.zipper != nil {
+			return r.zipper.Write(r.buf)
+		}
+		return out.Write(r.buf)
+	})
 	r.fail(err)
 	r.buf = r.buf[:0]
 }
@@ -130,6 +142,7 @@ func (r *reply) start(out *echo.Response) {
 // release gives the reply's memory back. An answer that is not finished stays
 // unfinished.
 func (r *reply) release() {
+	r.place.leave()
 	if cap(r.buf) == cap(*r.buffer) { // one that had to grow is left to the collector
 		r.pools.buffers.Put(r.buffer)
 	}

@@ -16,11 +16,12 @@ import (
 // Store is what the interface asks. All methods are safe for concurrent use.
 // They are documented at store.Store.
 type Store interface {
-	Query(q *store.Query) ([]store.Series, error)
+	QueryEach(q *store.Query, use func(*store.Series) error) error
+	Check(q *store.Query) error
+	Cost(q *store.Query) store.Cost
 	Hosts(cluster string) []string
 	Health(cluster, host string, metrics []string) (store.Health, bool)
-	Dump(selector []string) (*store.Level, error)
-	Check(q *store.Query) error
+	Dump(ctx context.Context, selector []string, use func(*store.Dumped) error) error
 }
 
 // Log is the way to change what the store holds. All methods are safe for

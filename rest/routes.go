@@ -24,14 +24,16 @@ type api struct {
 	store   Store
 	log     Log
 	auth    *authenticator // nil: everybody may do everything
-	logger  accessLogger
+	logger  *accessLogger
 	replies *replyPools
+	gates   *gates
+	clients clients
 	trouble func() error                                          // optional
 	watch   func(endpoint string, status int, took time.Duration) // optional
 }
 
 func newAPI(cfg Config, set settings, s Store, l Log) *api {
-	a := &api{store: s, log: l, logger: accessLogger{cfg.Logger}, replies: newReplyPools(), trouble: cfg.Trouble, watch: cfg.Observe}
+	a := &api{store: s, log: l, logger: newAccessLogger(cfg.Logger), replies: newReplyPools(), gates: newGates(), trouble: cfg.Trouble, watch: cfg.Observe}
 	if set.key != nil {
 		a.auth = newAuthenticator(set.key, set.need)
 	}
@@ -53,6 +55,7 @@ func (a *api) routes(cfg Config) (http.Handler, error) {
 	a.endpoint(e, "free", classFree, []string{http.MethodPost}, a.free)
 
 	get := []string{http.MethodGet, http.MethodHead}
+	add(e, "/", get, welcome(cfg))
 	add(e, "/healthz", get, a.alive)
 	add(e, "/readyz", get, a.ready)
 	if cfg.Metrics != nil {
@@ -96,6 +99,30 @@ func (a *api) requireView(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		return next(c)
 	}
+}
+
+// welcome returns what tells who comes with a browser or curl what this is.
+func welcome(cfg Config) echo.HandlerFunc {
+	text := "cc-metric-store " + cfg.Version + `: an in-memory store for the metrics of HPC clusters
+
+/readyz           whether it answers and keeps what it is sent, otherwise the reason
+/healthz          whether it lives
+`
+	if cfg.Metrics != nil {
+		text += "/metrics          its own metrics, for Prometheus\n"
+	}
+	text += `/api/query        samples, asked for with JSON
+/api/write        takes samples as line protocol
+/api/healthcheck  which hosts and metrics have recent samples
+/api/debug        what it holds
+/api/free         drops old samples
+`
+	if cfg.Dev {
+		text += "/swagger/         the same in full, to try out\n"
+	} else {
+		text += "Started with -dev, it describes them at /swagger/.\n"
+	}
+	return func(c echo.Context) error { return c.String(http.StatusOK, text) }
 }
 
 func (a *api) alive(c echo.Context) error {

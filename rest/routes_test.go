@@ -60,7 +60,7 @@ func TestNotFound(t *testing.T) {
 	for _, path := range []string{"/api", "/api/", "/api/nothing", "/api/queryx", "/api/quer"} {
 		f.wantError(f.send("GET", path, ""), 404, "page not found")
 	}
-	for _, path := range []string{"/", "/apix", "/nothing", "/healthz/x", "/metrics", "/swagger", "/swagger/", "/swagger/index.html", "/swagger/doc.json"} {
+	for _, path := range []string{"/apix", "/nothing", "/healthz/x", "/metrics", "/swagger", "/swagger/", "/swagger/index.html", "/swagger/doc.json"} {
 		a := f.send("GET", path, "")
 		if a.status != 404 || a.body != "404 page not found\n" || !strings.HasPrefix(a.header.Get("Content-Type"), "text/plain") {
 			t.Errorf("%s: %d %q %s", path, a.status, a.body, a.header.Get("Content-Type"))

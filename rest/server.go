@@ -5,22 +5,11 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"log/slog"
+	"log"
 	"net"
 	"net/http"
 	"sync"
 	"time"
-)
-
-const (
-	headerTimeout = 10 * time.Second
-	// idleTimeout outlives the pause between two batches of a collector that
-	// keeps its connection.
-	idleTimeout = 3 * time.Minute
-	// answerTimeout ends connections whose client no longer reads. It counts
-	// from the end of the request's header, so a slow upload has it, too.
-	answerTimeout = 10 * time.Minute
-	stopTimeout   = 10 * time.Second
 )
 
 // Server serves the HTTP interface. Make one with New, then call Listen and
@@ -29,7 +18,9 @@ type Server struct {
 	cfg      Config
 	tls      *tls.Config
 	handler  http.Handler
+	api      *api
 	listener net.Listener
+	conns    *connections
 
 	mu       sync.Mutex
 	stopping bool
@@ -49,7 +40,7 @@ func New(cfg Config, s Store, l Log) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("configure REST: %w", err)
 	}
-	return &Server{cfg: cfg, tls: set.tls, handler: h}, nil
+	return &Server{cfg: cfg, tls: set.tls, handler: h, api: a, conns: newConnections(mostConnections(), cfg.Logger)}, nil
 }
 
 // Listen binds the address. Connections wait until Run serves them.
@@ -58,7 +49,7 @@ func (s *Server) Listen() error {
 	if err != nil {
 		return fmt.Errorf("listen for REST: %w", err)
 	}
-	s.listener = l
+	s.listener = s.conns.listen(l)
 	return nil
 }
 
@@ -88,6 +79,15 @@ func (s *Server) URL() string {
 	return scheme + "://" + net.JoinHostPort(host, port)
 }
 
+// Connections returns how many connections are open, and how many were closed, or not
+// taken, since the start because as many were open as are possible. It is safe for
+// concurrent use.
+func (s *Server) Connections() (open int, evicted int64) {
+	s.conns.mu.Lock()
+	defer s.conns.mu.Unlock()
+	return len(s.conns.open), s.conns.evicted.Load()
+}
+
 // Run serves until ctx ends, and returns nil after all requests are answered.
 // Requests that need longer than 10 s for that are cut off, which is an error,
 // but waited for, too.
@@ -100,11 +100,16 @@ func (s *Server) Run(ctx context.Context) error {
 	srv := &http.Server{
 		Handler:           http.HandlerFunc(s.serveHTTP),
 		ReadHeaderTimeout: headerTimeout,
-		WriteTimeout:      answerTimeout,
 		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeader,
+		ConnState:         s.conns.follow,
+		ConnContext:       s.conns.introduce,
 		BaseContext:       func(net.Listener) context.Context { return requests },
-		ErrorLog:          slog.NewLogLogger(s.cfg.Logger.Handler(), slog.LevelWarn),
+		ErrorLog:          log.New(&serverLog{logger: s.cfg.Logger}, "", 0),
 	}
+	// One connection, one request at a time: what bounds the one bounds the other.
+	srv.Protocols = new(http.Protocols)
+	srv.Protocols.SetHTTP1(true)
 	served := make(chan error, 1)
 	go func() { served <- s.serve(srv) }()
 
@@ -113,7 +118,7 @@ func (s *Server) Run(ctx context.Context) error {
 	case err = <-served:
 		err = fmt.Errorf("serve REST on %s: %w", s.Addr(), err)
 	case <-ctx.Done():
-		err = shutdown(ctx, srv)
+		err = s.shutdown(ctx, srv)
 		<-served
 	}
 	cutOff()
@@ -129,14 +134,36 @@ func (s *Server) serve(srv *http.Server) error {
 	return srv.ServeTLS(s.listener, "", "")
 }
 
-// shutdown lets the requests that are under way finish within stopTimeout.
-func shutdown(ctx context.Context, srv *http.Server) error {
+// shutdown lets the requests that are under way finish within stopTimeout. Those that
+// wait for their turn, or for a slow client, have half of it.
+func (s *Server) shutdown(ctx context.Context, srv *http.Server) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 	defer cancel()
-	if err := srv.Shutdown(ctx); err != nil {
+	finished, hurried := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(hurried)
+		s.hurry(finished)
+	}()
+	err := srv.Shutdown(ctx)
+	close(finished)
+	<-hurried
+	if err != nil {
 		return fmt.Errorf("stop REST: cut off the requests still running after %v: %w", stopTimeout, err)
 	}
 	return nil
+}
+
+// hurry ends all waiting when half of stopTimeout is over, until all is finished.
+func (s *Server) hurry(finished <-chan struct{}) {
+	for pause := stopTimeout / 2; ; pause = relief {
+		select {
+		case <-time.After(pause):
+			s.api.gates.close()
+			s.api.clients.giveUp()
+		case <-finished:
+			return
+		}
+	}
 }
 
 // drain closes all connections and waits for the handlers, which http.Server
@@ -158,5 +185,6 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	s.active.Add(1)
 	s.mu.Unlock()
 	defer s.active.Done()
+	s.conns.headerRead(r.Context())
 	s.handler.ServeHTTP(w, r)
 }

@@ -7,7 +7,6 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/json"
 	"encoding/pem"
 	"math/big"
 	"net"
@@ -83,10 +82,10 @@ type held struct {
 	entered, release chan struct{}
 }
 
-func (h held) Query(*store.Query) ([]store.Series, error) {
+func (h held) QueryEach(*store.Query, func(*store.Series) error) error {
 	close(h.entered)
 	<-h.release
-	return nil, nil
+	return nil
 }
 
 func TestStopWaitsForRequests(t *testing.T) {
@@ -227,72 +226,4 @@ func selfSigned(t *testing.T) (certFile, keyFile string, pool *x509.CertPool) {
 	pool = x509.NewCertPool()
 	pool.AppendCertsFromPEM(chain)
 	return certFile, keyFile, pool
-}
-
-func TestSwagger(t *testing.T) {
-	key := newKeyPair(t) // the page is open all the same
-	f := start(t, Config{Dev: true, Version: `1.0 "beta"`, JWTPublicKey: key.config()}, nil)
-	for _, path := range []string{"/swagger", "/swagger/"} {
-		if a := f.send("GET", path, ""); a.status != 301 || a.header.Get("Location") != "/swagger/index.html" {
-			t.Errorf("%s: %d %v", path, a.status, a.header)
-		}
-	}
-	page := f.send("GET", "/swagger/index.html", "")
-	if page.status != 200 || !strings.Contains(page.body, "cc-metric-store REST API") {
-		t.Errorf("page: %d %s", page.status, page.body)
-	}
-	for _, asset := range []string{"swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"} {
-		if a := f.send("GET", "/swagger/"+asset, ""); a.status != 200 || len(a.body) < 100 || !strings.Contains(page.body, asset) {
-			t.Errorf("%s: %d, %d bytes", asset, a.status, len(a.body))
-		}
-	}
-	for _, path := range []string{"/swagger/none.js", "/swagger/..%2fserver.go", "/swagger/a/b"} {
-		if a := f.send("GET", path, ""); a.status != 404 {
-			t.Errorf("%s: %d", path, a.status)
-		}
-	}
-	var doc struct {
-		Swagger, BasePath string
-		Info              struct{ Title, Version string }
-		Paths             map[string]map[string]any
-		Definitions       map[string]any
-	}
-	text := f.send("GET", "/swagger/doc.json", "").body
-	if err := json.Unmarshal([]byte(text), &doc); err != nil {
-		t.Fatal(err)
-	}
-	if doc.Swagger != "2.0" || doc.BasePath != "/api/" || doc.Info.Title != "cc-metric-store REST API" || doc.Info.Version != `1.0 "beta"` {
-		t.Errorf("document: %+v", doc)
-	}
-	for path, methods := range doc.Paths {
-		for method := range methods {
-			if a := f.send(strings.ToUpper(method), "/api"+path, ""); a.status != 401 {
-				t.Errorf("documented %s %s: %d", method, path, a.status)
-			}
-		}
-	}
-	for part := range strings.SplitSeq(text, `"$ref": "#/definitions/`) {
-		if name, _, _ := strings.Cut(part, `"`); part[0] != '{' && doc.Definitions[name] == nil {
-			t.Errorf("no definition of %q", name)
-		}
-	}
-	if len(doc.Paths) != 5 {
-		t.Errorf("%d paths", len(doc.Paths))
-	}
-}
-
-// TestSwaggerExamples sends the examples of the document that JSON can check.
-func TestSwaggerExamples(t *testing.T) {
-	f := start(t, Config{Dev: true}, nil)
-	var doc struct {
-		Definitions map[string]struct{ Example json.RawMessage }
-	}
-	if err := json.Unmarshal([]byte(f.send("GET", "/swagger/doc.json", "").body), &doc); err != nil {
-		t.Fatal(err)
-	}
-	for path, name := range map[string]string{"/api/query": "QueryRequest", "/api/healthcheck": "HealthRequest"} {
-		if a := f.send("POST", path, string(doc.Definitions[name].Example)); a.status != 200 || len(a.body) < 20 {
-			t.Errorf("%s: %d %s", path, a.status, a.body)
-		}
-	}
 }

@@ -29,7 +29,7 @@ type longAnswers struct {
 	count atomic.Int64
 }
 
-func (l *longAnswers) Query(q *store.Query) ([]store.Series, error) {
+func (l *longAnswers) QueryEach(q *store.Query, use func(*store.Series) error) error {
 	n := int(l.count.Add(1))
 	if l.hook != nil {
 		l.hook(n)
@@ -39,7 +39,7 @@ func (l *longAnswers) Query(q *store.Query) ([]store.Series, error) {
 	for i := range values {
 		values[i] = rnd.Float64()
 	}
-	return []store.Series{{From: q.From, To: q.To, Resolution: 60, Values: values}}, nil
+	return use(&store.Series{From: q.From, To: q.To, Resolution: 60, Values: values})
 }
 
 func manyQueries(n int) string {
@@ -107,10 +107,14 @@ func TestMemoryOfALargeAnswerIsBounded(t *testing.T) {
 }
 
 func TestOneLongSeriesIsSentInParts(t *testing.T) {
-	a := &api{replies: newReplyPools()}
+	a := &api{replies: newReplyPools(), gates: newGates()}
 	e := echo.New()
 	c := e.NewContext(httptest.NewRequest("GET", "/", nil), httptest.NewRecorder())
-	r := a.newReply(c)
+	newClient(c)
+	r, err := a.newReply(c)
+	if err != nil {
+		t.Fatal(err)
+	}
 	defer r.release()
 	room := cap(r.buf)
 	values := make([]float64, store.MaxCells)

@@ -213,3 +213,18 @@ func (l *blockList) between(from, to int64) []*block {
 	}
 	return append(out, l.runs[end.run][:end.at]...)
 }
+
+// count returns the number of blocks that hold a time from from on and before to.
+func (l *blockList) count(from, to int64) (n int) {
+	if l.n == 0 || from >= to {
+		return 0
+	}
+	begin, end := l.after(from), l.after(to-1)
+	if before, _ := l.around(begin); before != nil && before.end > from {
+		n++
+	}
+	for run := begin.run; run < end.run; run++ {
+		n += len(l.runs[run])
+	}
+	return n + end.at - begin.at
+}

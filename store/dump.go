@@ -2,16 +2,21 @@ package store
 
 import (
 	"cmp"
+	"context"
+	"hash/maphash"
 	"slices"
 )
 
-// Level is one level of the tree that Dump describes: everything, a cluster, a
-// host or a part of a host.
-type Level struct {
-	Metrics  map[string][]Buffer
-	Children map[string]*Level
-	// LeftOut names those of Metrics that are not configured any more.
-	LeftOut map[string]bool
+// Dumped describes what the store holds of one series.
+type Dumped struct {
+	// Path leads to the level of the series: cluster, host, and if it is of a part
+	// of the host the part and its second level.
+	Path   []string
+	Metric string
+	// LeftOut says that the metric is not configured any more.
+	LeftOut bool
+	// Buffers describes the blocks with samples, oldest first.
+	Buffers []Buffer
 }
 
 // Buffer describes the samples of one series in one block.
@@ -21,67 +26,117 @@ type Buffer struct {
 	Start, Len, End int64
 }
 
-func newLevel() *Level {
-	return &Level{Metrics: map[string][]Buffer{}, Children: map[string]*Level{}}
-}
-
-// child returns the level below l with the given name, which it adds if need be.
-func (l *Level) child(name string) *Level {
-	c := l.Children[name]
-	if c == nil {
-		c = newLevel()
-		l.Children[name] = c
-	}
-	return c
-}
-
 // Dump describes what the store holds at and below the level that the selector
-// names (cluster, host, part, second level, each one optional). The caller owns
-// the result. It fails with a NotFoundError if there is nothing.
-func (s *Store) Dump(selector []string) (*Level, error) {
-	root := newLevel()
+// names (cluster, host, part, second level, each one optional): it gives use each
+// series, in the order of their paths, a level's own before those below it, then of
+// their metrics. What use is given is good until it returns. An error of use, or the
+// end of ctx, ends the dump and is returned. Before the first call of use it fails
+// with a NotFoundError if the selector leads nowhere. It holds one host in memory at a
+// time, and no lock for long.
+func (s *Store) Dump(ctx context.Context, selector []string, use func(*Dumped) error) error {
+	found := false
+	for _, key := range s.hostsBelow(selector) {
+		for _, d := range s.seriesBelow(key, selector[min(len(selector), 2):]) {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			_, configured := s.metrics.config(d.metric)
+			one := Dumped{Path: d.path(key), Metric: d.metric, LeftOut: !configured, Buffers: s.buffersOf(key, d)}
+			if len(one.Buffers) == 0 {
+				continue // it went meanwhile
+			}
+			found = true
+			if err := use(&one); err != nil {
+				return err
+			}
+		}
+	}
+	if !found && len(selector) > 0 {
+		return &NotFoundError{Selector: selector}
+	}
+	return nil
+}
+
+// hostsBelow returns the hosts at or below the level of a selector, in order.
+func (s *Store) hostsBelow(selector []string) []hostKey {
+	var keys []hostKey
 	for i := range s.stripes {
 		st := &s.stripes[i]
 		st.mu.RLock()
-		for k, h := range st.hosts {
+		for k := range st.hosts {
 			if len(selector) > 0 && k.cluster != selector[0] || len(selector) > 1 && k.host != selector[1] {
 				continue
 			}
-			s.dumpHost(root.child(k.cluster).child(k.host), h)
+			keys = append(keys, k)
 		}
 		st.mu.RUnlock()
 	}
-	for _, name := range selector {
-		if root = root.Children[name]; root == nil {
-			return nil, &NotFoundError{Selector: selector}
-		}
-	}
-	return root, nil
+	slices.SortFunc(keys, func(a, b hostKey) int {
+		return cmp.Or(cmp.Compare(a.cluster, b.cluster), cmp.Compare(a.host, b.host))
+	})
+	return keys
 }
 
-func (s *Store) dumpHost(to *Level, h *host) {
-	for key, column := range h.series {
-		l := to
-		p := h.parts[key.part]
-		if p.level() != "" {
-			l = l.child(p.level())
-		}
-		if p.sublevel() != "" {
-			l = l.child(p.sublevel())
-		}
-		m := s.metrics.at(key.metric)
-		if _, ok := s.metrics.config(m.name); !ok {
-			if l.LeftOut == nil {
-				l.LeftOut = map[string]bool{}
-			}
-			l.LeftOut[m.name] = true
-		}
-		before := l.Metrics[m.name] // at another interval
-		l.Metrics[m.name] = append(before, h.grid(m.grid).buffers(column)...)
-		if len(before) > 0 {
-			slices.SortFunc(l.Metrics[m.name], func(a, b Buffer) int { return cmp.Compare(a.Start, b.Start) })
+// dumpedSeries names a series of a host, at all of its intervals.
+type dumpedSeries struct {
+	part   Part
+	metric string
+}
+
+func (d dumpedSeries) path(key hostKey) []string {
+	path := []string{key.cluster, key.host}
+	for _, level := range []string{d.part.level(), d.part.sublevel()} {
+		if level != "" {
+			path = append(path, level)
 		}
 	}
+	return path
+}
+
+// seriesBelow returns the series of a host below the level that the rest of a
+// selector names, in the order of a dump.
+func (s *Store) seriesBelow(key hostKey, selector []string) []dumpedSeries {
+	st := s.stripeOf(key)
+	st.mu.RLock()
+	h := st.hosts[key]
+	var out []dumpedSeries
+	if h != nil {
+		for k := range h.series {
+			if p := h.parts[k.part]; p.matches(selector) {
+				out = append(out, dumpedSeries{p, s.metrics.at(k.metric).name})
+			}
+		}
+	}
+	st.mu.RUnlock()
+	slices.SortFunc(out, func(a, b dumpedSeries) int {
+		return cmp.Or(
+			cmp.Compare(a.part.level(), b.part.level()), cmp.Compare(a.part.sublevel(), b.part.sublevel()),
+			cmp.Compare(a.metric, b.metric), a.part.compare(b.part))
+	})
+	return slices.Compact(out)
+}
+
+// buffersOf describes the values of a series, none if it went meanwhile.
+func (s *Store) buffersOf(key hostKey, d dumpedSeries) []Buffer {
+	st := s.stripeOf(key)
+	st.mu.RLock()
+	defer st.mu.RUnlock()
+	h := st.hosts[key]
+	if h == nil {
+		return nil
+	}
+	part, ok := h.part(maphash.Comparable(s.seed, d.part), d.part)
+	if !ok {
+		return nil
+	}
+	var out []Buffer
+	for _, m := range s.metrics.numbers(d.metric) {
+		if column, ok := h.column(part, m); ok {
+			out = append(out, h.grid(s.metrics.at(m).grid).buffers(column)...)
+		}
+	}
+	slices.SortFunc(out, func(a, b Buffer) int { return cmp.Compare(a.Start, b.Start) })
+	return out
 }
 
 // buffers describes the column's values, oldest first.

@@ -322,8 +322,14 @@ func TestChangedInterval(t *testing.T) {
 				} else if _, err := r.store.Query(q); err == nil {
 					t.Error("a metric that is not configured is answered")
 				}
-				if level, err := r.store.Dump([]string{"alex", "a"}); err != nil || len(level.Metrics["load"]) == 0 {
-					t.Errorf("dump %+v, %v", level, err)
+				dumped := 0
+				if err := r.store.Dump(t.Context(), []string{"alex", "a"}, func(d *Dumped) error {
+					if d.Metric == "load" && d.LeftOut == (f == 0) {
+						dumped += len(d.Buffers)
+					}
+					return nil
+				}); err != nil || dumped == 0 {
+					t.Errorf("%d blocks are dumped, %v", dumped, err)
 				}
 				for range 3 { // until no checkpoint of the first run is left
 					r.send("a", Part{}, "power", 1, begin)
@@ -360,14 +366,15 @@ func TestChangedInterval(t *testing.T) {
 			[]Series{{From: end + 20, To: end + 40, Resolution: 20, Values: []float64{7}}})
 		expectSeries(t, r.store, &Query{Cluster: "alex", Host: "a", Metric: "load", From: end, To: end + 120, NoStats: true},
 			[]Series{{From: end, To: end + 120, Resolution: 20, Values: count(100, 6)}})
-		level, err := r.store.Dump([]string{"alex", "a"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		for i, b := range level.Metrics["load"] {
-			if f := (b.End - b.Start) / b.Len; f != 60 && f != 20 || i > 0 && b.Start < level.Metrics["load"][i-1].End {
-				t.Errorf("dump %+v", level.Metrics["load"])
+		if err := r.store.Dump(t.Context(), []string{"alex", "a"}, func(d *Dumped) error {
+			for i, b := range d.Buffers {
+				if f := (b.End - b.Start) / b.Len; f != 60 && f != 20 || i > 0 && b.Start < d.Buffers[i-1].End {
+					t.Errorf("dump %+v", d)
+				}
 			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
 		}
 		if h, ok := r.store.Health("alex", "a", []string{"load"}); !ok || len(h.Missing) > 0 {
 			t.Errorf("health %+v", h)

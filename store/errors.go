@@ -36,9 +36,62 @@ type WindowError struct {
 }
 
 func (e *WindowError) Error() string {
-	return fmt.Sprintf("the window from %d to %d is too long: at most %d steps of %d s for one series and %d for the %d series of one query, within %d years of 1970",
+	text := fmt.Sprintf("the window from %d to %d is too long: at most %d steps of %d s for one series and %d for the %d series of one query, within %d years of 1970",
 		e.From, e.To, MaxCells, e.Frequency, MaxQueryCells, e.Series, MaxTime/(365*24*3600))
+	for _, err := range []error{CheckSeconds("from", e.From), CheckSeconds("to", e.To)} {
+		if err != nil {
+			return text + "; " + err.Error()
+		}
+	}
+	return text
 }
+
+// CheckSeconds returns an error for a time that cannot be in seconds. It is the rule by
+// which the times of samples are told apart: beyond MaxTime seconds (the year 2262) they
+// are in milliseconds, microseconds or nanoseconds. name is what has the time.
+func CheckSeconds(name string, t int64) error {
+	unit := "nanoseconds"
+	switch {
+	case t >= -MaxTime && t <= MaxTime:
+		return nil
+	case t >= -MaxTime*1000 && t <= MaxTime*1000:
+		unit = "milliseconds"
+	case t >= -MaxTime*1000_000 && t <= MaxTime*1000_000:
+		unit = "microseconds"
+	}
+	return fmt.Errorf("%s %d looks like %s: times are in Unix seconds, up to %d", name, t, unit, int64(MaxTime))
+}
+
+// SeriesError is returned for a query that selects more than MaxQuerySeries series.
+type SeriesError struct{ Series int }
+
+func (e *SeriesError) Error() string {
+	return fmt.Sprintf("type-ids times subtype-ids select %d series, at most %d are possible in one query: ask in several",
+		e.Series, MaxQuerySeries)
+}
+
+// PiecesError is returned for a query that touches more blocks of series than
+// may be looked at under the lock of a host.
+type PiecesError struct{ Series, Blocks int }
+
+func (e *PiecesError) Error() string {
+	return fmt.Sprintf("[METRICSTORE]> %d series in %d blocks are selected, at most %d in all are possible in one query: ask for a shorter time or fewer parts",
+		e.Series, e.Blocks, maxQueryPieces)
+}
+
+// TooLargeError tells who wanted to change something that the log does not take an
+// entry of this size, be it data or headers, now or later.
+type TooLargeError struct {
+	Bytes int // of the data
+	Cause error
+}
+
+func (e *TooLargeError) Error() string {
+	return fmt.Sprintf("the log does not take an entry of %d bytes and its headers: send less at once: %v", e.Bytes, e.Cause)
+}
+
+// Unwrap returns the cause.
+func (e *TooLargeError) Unwrap() error { return e.Cause }
 
 // RefusedError tells a writer that some of its lines were refused. All other
 // lines of the same write are stored.

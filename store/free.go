@@ -2,6 +2,7 @@ package store
 
 import (
 	"math"
+	"slices"
 
 	"cc-metric-store/store/chunk"
 )
@@ -10,30 +11,27 @@ import (
 // if the last one ends before the given time (Unix seconds), and what becomes
 // empty with them. It returns the number of series' blocks freed. A selector
 // names a cluster, a host, a part and a second level, each one optional; an
-// empty one selects everything, an unknown one nothing. entry is the entry of the
+// empty one selects everything, an unknown one nothing. It passes once over the
+// hosts, however many selectors there are. entry is the entry of the
 // log that asks for it; hosts on which later ones took effect are left alone.
 func (s *Store) Free(selectors [][]string, before int64, entry Entry) int {
+	selected := newSelectorTree(selectors)
 	freed := 0
-	for _, selector := range selectors {
-		var one freeing
-		s.eachHost(func(k hostKey) bool {
-			return (len(selector) == 0 || k.cluster == selector[0]) && (len(selector) < 2 || k.host == selector[1])
-		}, func(h *host) (int, bool) {
-			// The entry itself may have begun: it has several selectors.
-			if h.applied != entry && h.applied.covers(entry) {
+	var one freeing
+	s.eachHost(func(k hostKey) bool { return selected.host(k) != nil }, func(h *host) (int, bool) {
+		if one.host != h {
+			if h.applied.covers(entry) {
 				return 0, false
 			}
-			if one.host != h {
-				one = freeing{store: s, host: h, selector: selector[min(len(selector), 2):], before: before, from: -math.MaxInt64}
-			}
-			n, more := one.run()
-			if entry.Number != 0 && !more {
-				h.applied = entry
-			}
-			freed += n
-			return n, more
-		})
-	}
+			one = freeing{store: s, host: h, selector: selected.host(h.key), before: before, from: -math.MaxInt64}
+		}
+		n, more := one.run()
+		if entry.Number != 0 && !more {
+			h.applied = entry
+		}
+		freed += n
+		return n, more
+	})
 	s.counters.freed.Add(int64(freed))
 	return freed
 }
@@ -82,7 +80,7 @@ func (s *Store) callHost(st *stripe, k hostKey, do func(*host) (int, bool)) (mor
 type freeing struct {
 	store    *Store
 	host     *host
-	selector []string // of parts
+	selector *selectorTree // of parts
 	before   int64
 
 	selected   [][]bool // columns, by grid
@@ -95,6 +93,9 @@ type freeing struct {
 // run goes on for some blocks. It returns false if it is done with all.
 func (f *freeing) run() (freed int, more bool) {
 	h := f.host
+	if f.selected == nil && !h.mayEndBefore(f.before) {
+		return 0, false
+	}
 	if f.selected == nil || f.generation != h.generation || f.series != len(h.series) {
 		f.selectColumns()
 	}
@@ -119,12 +120,20 @@ func (f *freeing) run() (freed int, more bool) {
 	return freed, false
 }
 
+// mayEndBefore reports whether any value can be of a slot that ends before the given
+// time.
+func (h *host) mayEndBefore(before int64) bool {
+	return slices.ContainsFunc(h.grids, func(g *grid) bool {
+		return g != nil && g.blocks.len() > 0 && g.centre(g.blocks.first(), 1) < before
+	})
+}
+
 func (f *freeing) selectColumns() {
 	h := f.host
 	f.generation, f.series = h.generation, len(h.series)
 	f.selected = make([][]bool, len(h.grids))
 	for k, c := range h.series {
-		if h.parts[k.part].matches(f.selector) {
+		if f.selector.part(h.parts[k.part]) {
 			i := f.store.metrics.at(k.metric).grid
 			if f.selected[i] == nil {
 				f.selected[i] = make([]bool, h.grids[i].columns)

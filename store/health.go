@@ -1,5 +1,12 @@
 package store
 
+import (
+	"math"
+	"slices"
+
+	"cc-metric-store/store/chunk"
+)
+
 // Health says which of the metrics that were asked for are alive on a host.
 type Health struct {
 	// Degraded lists the metrics with a series that is stale, Missing those
@@ -13,28 +20,27 @@ type Health struct {
 // sample is stale.
 const staleAfter = 5
 
-// Health judges the metrics of a host by the age of their newest samples. It
-// returns false if the store holds nothing of the host.
+// Health judges the metrics of a host by the age of their newest samples, each
+// name once. It returns false if the store holds nothing of the host. It passes once
+// over the series of the host, however many names there are.
 func (s *Store) Health(cluster, name string, metrics []string) (Health, bool) {
-	now := s.cfg.Now().Unix()
-	key := hostKey{cluster, name}
-	st := s.stripeOf(key)
-	st.mu.RLock()
-	defer st.mu.RUnlock()
-	h := st.hosts[key]
-	if h == nil {
+	verdicts, ok := s.freshness(hostKey{cluster, name}, s.cfg.Now().Unix())
+	if !ok {
 		return Health{}, false
 	}
 	var out Health
+	judged := make(map[string]bool, len(metrics))
 	for _, m := range metrics {
-		var found, stale bool
-		if _, ok := s.metrics.config(m); ok {
-			found, stale = h.freshness(s.metrics, s.metrics.numbers(m), now)
+		if judged[m] {
+			continue
 		}
+		judged[m] = true
+		_, configured := s.metrics.config(m)
+		fresh, found := verdicts[m]
 		switch {
-		case !found:
+		case !configured || !found:
 			out.Missing = append(out.Missing, m)
-		case stale:
+		case !fresh:
 			out.Degraded = append(out.Degraded, m)
 		default:
 			out.Healthy++
@@ -43,39 +49,69 @@ func (s *Store) Health(cluster, name string, metrics []string) (Health, bool) {
 	return out, true
 }
 
-// freshness reports whether the host has a series of the metric with these numbers,
-// and whether one of them is stale at all of its intervals.
-func (h *host) freshness(t *metricTable, numbers []MetricID, now int64) (found, stale bool) {
-	left := int32(0) // series that are not found yet
-	for _, m := range numbers {
-		left += h.counts[m]
+// freshness returns for each metric that the host has whether all its series are
+// fresh, each at any of its intervals. It returns false if the store does not hold
+// the host.
+func (s *Store) freshness(key hostKey, now int64) (verdicts map[string]bool, ok bool) {
+	st := s.stripeOf(key)
+	st.mu.RLock()
+	defer st.mu.RUnlock()
+	h := st.hosts[key]
+	if h == nil {
+		return nil, false
 	}
-	for i := 0; left > 0; i++ {
-		held, fresh := false, false
-		for _, m := range numbers {
-			if column, ok := h.column(int32(i), m); ok {
-				held = true
-				left--
-				g := h.grid(t.at(m).grid)
-				fresh = fresh || g.hasSince(column, now-(staleAfter+1)*g.frequency)
-			}
+	type series struct {
+		part   int32
+		metric string
+	}
+	verdicts = make(map[string]bool)
+	several := make(map[series]bool) // of metrics with several intervals
+	for k, column := range h.series {
+		m := s.metrics.at(k.metric)
+		if fresh, found := verdicts[m.name]; found && !fresh {
+			continue // one stale series is enough
 		}
-		found = found || held
-		stale = stale || held && !fresh
+		g := h.grid(m.grid)
+		fresh := g.hasSince(column, now-(staleAfter+1)*g.frequency)
+		if h.counts[k.metric] == h.countNamed(s.metrics, m.name) {
+			verdicts[m.name] = fresh
+			continue
+		}
+		one := series{k.part, m.name}
+		several[one] = several[one] || fresh
 	}
-	return found, stale
+	for one, fresh := range several {
+		if before, found := verdicts[one.metric]; !found || before {
+			verdicts[one.metric] = fresh
+		}
+	}
+	return verdicts, true
+}
+
+// countNamed returns the number of series of a metric at all intervals.
+func (h *host) countNamed(t *metricTable, name string) (n int32) {
+	for _, m := range t.numbers(name) {
+		n += h.counts[m]
+	}
+	return n
 }
 
 // hasSince reports whether the column has a sample that is expected at the time or
-// later. It looks at the newest blocks alone.
+// later. It looks at the newest blocks alone, and at few slots of an open one.
 func (g *grid) hasSince(column int32, since int64) bool {
+	var buf [chunk.MaxSlots]float64
 	for b := range g.blocks.backward() {
 		if b.end <= since-g.frequency {
 			return false
 		}
-		if b.has(column) {
-			_, last := b.extent(column)
-			return g.centre(b, last) >= since
+		slot := max(ceilDiv(since-g.centre(b, 0), g.frequency), 0)
+		if slot >= b.slots || !b.has(column) {
+			continue
+		}
+		v := buf[:b.slots-slot]
+		b.read(v, column, slot)
+		if slices.ContainsFunc(v, func(x float64) bool { return !math.IsNaN(x) }) {
+			return true
 		}
 	}
 	return false

@@ -7,8 +7,14 @@ const (
 	// have: two years at one minute, four months at 10 s.
 	MaxCells = 1 << 20
 	// MaxQueryCells is the largest number of cells of all series of one query.
-	// It bounds the memory that answering takes, to 128 MiB.
 	MaxQueryCells = 1 << 24
+	// MaxQuerySeries is the largest number of series that one query may select:
+	// its type ids times its subtype ids, aggregated or not.
+	MaxQuerySeries = 1 << 16
+	// maxQueryPieces is the largest number of blocks of series that one query may
+	// touch: those that the window may hold, for each part that is combined. It is
+	// enough for four weeks of 512 hardware threads at 10 s, and takes 72 MiB.
+	maxQueryPieces = 1 << 20
 )
 
 // Query selects one or several series of one host and says how to answer.
@@ -52,29 +58,79 @@ type Series struct {
 	Avg, Min, Max float64
 }
 
-// Check returns the error that q fails with for its window, whatever the store
-// holds of the host: nil, ErrInvalidTimeRange or a WindowError. Of a metric that is
-// not configured it checks the order alone.
+// Check returns the error that q fails with for what it asks for, whatever the
+// store holds of the host: nil, ErrInvalidTimeRange, a SeriesError or a WindowError. Of a
+// metric that is not configured it checks the order of the times and the number
+// of series alone. It takes no memory.
 func (s *Store) Check(q *Query) error {
 	if q.From > q.To {
 		return ErrInvalidTimeRange
+	}
+	series := q.selected()
+	if series > MaxQuerySeries {
+		return &SeriesError{Series: series}
 	}
 	if _, ok := s.metrics.config(q.Metric); !ok {
 		return nil
 	}
 	f := s.metrics.finest(q.Metric)
-	// Unsigned: the difference of any two int64 in order fits 64 bits.
-	cells := (uint64(q.To) - uint64(q.From)) / uint64(f)
-	if cells >= MaxCells || cells*uint64(q.series()) >= MaxQueryCells || q.From < -MaxTime || q.To > MaxTime {
-		return &WindowError{From: q.From, To: q.To, Frequency: f, Series: q.series()}
+	cells, answered := q.windowCells(f), q.answered()
+	if cells >= MaxCells || cells*uint64(answered) >= MaxQueryCells || q.From < -MaxTime || q.To > MaxTime {
+		return &WindowError{From: q.From, To: q.To, Frequency: f, Series: answered}
 	}
 	return nil
 }
 
-// series returns the largest number of series that the answer may have.
-func (q *Query) series() int {
+// Cost is what a query may take at the most.
+type Cost struct {
+	// Cells counts the cells of the answer, 0 if the metric is not configured; one that
+	// is a combination of parts counts once. Series counts the series.
+	Cells, Series int
+	// Pieces counts the blocks of series of the host in the window, be they selected or
+	// not: what combining them may touch.
+	Pieces int
+}
+
+// Cost returns what answering a query may take that Check finds no fault with.
+func (s *Store) Cost(q *Query) Cost {
+	c := Cost{Series: q.answered()}
+	if _, ok := s.metrics.config(q.Metric); !ok {
+		return c
+	}
+	c.Cells = c.Series * (int(q.windowCells(s.metrics.finest(q.Metric))) + 1)
+	key := hostKey{q.Cluster, q.Host}
+	st := s.stripeOf(key)
+	st.mu.RLock()
+	defer st.mu.RUnlock()
+	if h := st.hosts[key]; h != nil {
+		for _, m := range s.metrics.numbers(q.Metric) {
+			if g := h.grid(s.metrics.at(m).grid); g != nil && h.counts[m] > 0 {
+				c.Pieces += int(g.columns) * g.blocksIn(q)
+			}
+		}
+	}
+	return c
+}
+
+// blocksIn returns how many blocks have to be looked at for a query.
+func (g *grid) blocksIn(q *Query) int {
+	if q.Unpadded {
+		return g.blocks.len() // its answer begins and ends where the samples do
+	}
+	return g.blocks.count(q.From, q.To)
+}
+
+// windowCells returns the number of whole cells of the window.
+func (q *Query) windowCells(frequency int64) uint64 {
+	// Unsigned: the difference of any two int64 in order fits 64 bits.
+	return (uint64(q.To) - uint64(q.From)) / uint64(frequency)
+}
+
+// selected returns the largest number of series that are looked up, answered of
+// those that the answer may have.
+func (q *Query) selected() int {
 	switch {
-	case q.Type == "" || q.Aggregate:
+	case q.Type == "":
 		return 1
 	case q.Subtype == "":
 		return len(q.TypeIDs)
@@ -82,77 +138,132 @@ func (q *Query) series() int {
 	return len(q.TypeIDs) * len(q.SubtypeIDs)
 }
 
+func (q *Query) answered() int {
+	if q.Aggregate {
+		return 1
+	}
+	return q.selected()
+}
+
 // Query answers q. No series at all means that the store holds none of those
 // selected; if it holds one of several, those without data are gaps
 // throughout, so that the series match the request's ids. A window in which the
 // samples have several intervals, as the configuration was changed, is answered at
 // the coarsest of them. It fails with an UnknownMetricError, ErrInvalidAggregation,
-// or what Check returns.
+// a PiecesError, or what Check returns.
 func (s *Store) Query(q *Query) ([]Series, error) {
+	var out []Series
+	err := s.QueryEach(q, func(one *Series) error {
+		out = append(out, *one)
+		return nil
+	})
+	return out, err
+}
+
+// QueryEach is Query for answers of any size: it makes one series after the other
+// and gives each to use, which owns it. An error of use ends it and is returned;
+// before its first call it fails as Query does.
+func (s *Store) QueryEach(q *Query, use func(*Series) error) error {
 	config, ok := s.metrics.config(q.Metric)
 	if !ok {
-		return nil, &UnknownMetricError{Metric: q.Metric}
+		return &UnknownMetricError{Metric: q.Metric}
 	}
 	if err := s.Check(q); err != nil {
-		return nil, err
+		return err
 	}
-	views := s.views(q)
-	switch len(views) {
-	case 0:
-		return nil, nil
-	case 1:
-		return views[0].answer(q, config.Aggregation)
+	views, err := s.views(q)
+	switch {
+	case err != nil:
+		return err
+	case len(views) == 0:
+		return nil
+	case len(views) == 1 && (config.Aggregation != AggregateNone || !views[0].combines()):
+		return views[0].each(q, config.Aggregation, use)
 	}
-	return merge(q, views, config.Aggregation)
+	// Whether all can be combined shows when it is: before the first one is used.
+	var all []Series
+	if len(views) == 1 {
+		err = views[0].each(q, config.Aggregation, func(one *Series) error {
+			all = append(all, *one)
+			return nil
+		})
+	} else {
+		all, err = merge(q, views, config.Aggregation)
+	}
+	for i := range all {
+		if err != nil {
+			break
+		}
+		err = use(&all[i])
+		all[i] = Series{} // its values give way
+	}
+	return err
 }
 
 // views returns what the store holds of the query's window, one view for each
-// interval that the host has series with, the present one first.
-func (s *Store) views(q *Query) []*view {
+// interval that the host has series with, the present one first. It fails with a
+// PiecesError.
+func (s *Store) views(q *Query) ([]*view, error) {
 	key := hostKey{q.Cluster, q.Host}
 	st := s.stripeOf(key)
 	st.mu.RLock()
 	defer st.mu.RUnlock()
 	h := st.hosts[key]
 	if h == nil {
-		return nil
+		return nil, nil
 	}
-	var buf [4]MetricID
+	type selected struct {
+		grid *grid
+		rows []selection
+	}
+	var buf [4]selected
 	held := buf[:0]
 	for _, m := range s.metrics.numbers(q.Metric) {
-		if h.counts[m] > 0 {
-			held = append(held, m)
-		}
-	}
-	var selected [len(buf)][]selection
-	rows := selected[:0]
-	for i := 0; i < len(held); {
-		one := h.selectColumns(s.seed, q, held[i])
-		if !slices.ContainsFunc(one, func(s selection) bool { return len(s.columns) > 0 }) {
-			held = slices.Delete(held, i, i+1)
+		if h.counts[m] == 0 {
 			continue
 		}
-		rows = append(rows, one)
-		i++
+		one := selected{h.grid(s.metrics.at(m).grid), h.selectColumns(s.seed, q, m)}
+		columns := 0
+		for _, r := range one.rows {
+			columns += len(r.columns)
+		}
+		if columns == 0 {
+			continue
+		}
+		if blocks := one.grid.blocksIn(q); columns*blocks > maxQueryPieces {
+			return nil, &PiecesError{Series: columns, Blocks: blocks}
+		}
+		if q.Type != "" && q.Aggregate && len(one.rows) > 1 {
+			one.rows = []selection{combine(one.rows)}
+		}
+		held = append(held, one)
 	}
 	out := make([]*view, len(held))
-	for i, m := range held {
-		out[i] = h.grid(s.metrics.at(m).grid).view(q, rows[i], len(held) == 1)
+	for i, one := range held {
+		out[i] = one.grid.view(q, one.rows, len(held) == 1)
 	}
-	return out
+	return out, nil
 }
 
-// answer makes series of the only view.
-func (v *view) answer(q *Query, how Aggregation) ([]Series, error) {
-	out := make([]Series, len(v.rows))
-	for i := range out {
+// combines reports whether any row is a combination of several columns.
+func (v *view) combines() bool {
+	return slices.ContainsFunc(v.rows, func(r row) bool { return len(r.columns) > 1 })
+}
+
+// each makes series of the only view.
+func (v *view) each(q *Query, how Aggregation, use func(*Series) error) error {
+	for i := range v.rows {
 		r := &v.rows[i]
 		values, verdict := v.values(i, how)
 		if verdict != combined {
-			return nil, ErrInvalidAggregation
+			return ErrInvalidAggregation
 		}
-		out[i] = Series{From: r.from, To: r.from + r.cells*v.frequency, Resolution: v.frequency, Values: values}
-		out[i].finish(q)
+		one := Series{From: r.from, To: r.from + r.cells*v.frequency, Resolution: v.frequency, Values: values}
+		one.finish(q)
+		*r = row{} // its copies give way
+		if err := use(&one); err != nil {
+			return err
+		}
 	}
-	return out, nil
+	return nil
 }

@@ -33,24 +33,34 @@ type role struct {
 	choice int32 // among what may stand for the member, as levels do for the series
 }
 
-// selectColumns returns for each series of the answer what makes it up: the series
-// of the level itself, and those of the parts below.
+// selectColumns returns for each series that the query selects what makes it up: the
+// series of the level itself, and those of the parts below. They are not combined
+// yet, and those of an id that is named again share what they are made of.
 func (h *host) selectColumns(seed maphash.Seed, q *Query, m MetricID) []selection {
 	if q.Type == "" {
 		return []selection{h.selectHost(seed, m)}
 	}
-	var rows []selection
+	rows := make([]selection, 0, q.selected())
+	var known map[string]selection // of the parts with more than one level
 	for _, id := range q.TypeIDs {
 		if q.Subtype == "" {
-			rows = append(rows, h.selectPart(q.Type, id, m))
+			one, ok := known[id]
+			if !ok {
+				parts := h.partsOf(q.Type, id)
+				one = h.selectParts(parts, m)
+				if len(parts) > 1 {
+					if known == nil {
+						known = map[string]selection{}
+					}
+					known[id] = one
+				}
+			}
+			rows = append(rows, one)
 			continue
 		}
 		for _, sub := range q.SubtypeIDs {
 			rows = append(rows, selection{columns: h.own(seed, Part{q.Type, id, q.Subtype, sub}, m)})
 		}
-	}
-	if q.Aggregate && len(rows) > 1 {
-		return []selection{combine(rows)}
 	}
 	return rows
 }
@@ -126,9 +136,13 @@ func (h *host) typesOf(m MetricID) []string {
 	return types
 }
 
-// selectPart returns what makes up the series of m of one part.
-func (h *host) selectPart(typ, id string, m MetricID) selection {
-	parts := h.between(Part{Type: typ, ID: id}, func(p Part) bool { return p.Type == typ && p.ID == id })
+// partsOf returns a part and the levels below it, in order.
+func (h *host) partsOf(typ, id string) []int32 {
+	return h.between(Part{Type: typ, ID: id}, func(p Part) bool { return p.Type == typ && p.ID == id })
+}
+
+// selectParts returns what makes up the series of m of a part and the levels below it.
+func (h *host) selectParts(parts []int32, m MetricID) selection {
 	var s selection
 	for _, i := range parts {
 		if c, ok := h.column(i, m); ok {

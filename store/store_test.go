@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -179,19 +180,25 @@ func TestDump(t *testing.T) {
 	put(t, s, "h", Part{}, "load", t0+120, 1)
 	put(t, s, "h", Part{}, "load", t0+240, 1) // the next block
 	put(t, s, "h", Part{Type: "socket", ID: "0", Subtype: "disk", SubID: "a"}, "flops", t0, 1)
-	l, err := s.Dump([]string{"c", "h"})
-	if err != nil {
-		t.Fatal(err)
+	dump := func(selector ...string) (lines []string, err error) {
+		err = s.Dump(t.Context(), selector, func(d *Dumped) error {
+			lines = append(lines, fmt.Sprint(strings.Join(d.Path, ":"), " ", d.Metric, " ", d.Buffers))
+			return nil
+		})
+		return lines, err
 	}
-	want := []Buffer{{t0, 3, t0 + 180}, {t0 + 240, 1, t0 + 300}}
-	if got := l.Metrics["load"]; !slices.Equal(got, want) {
-		t.Errorf("load: %v, want %v", got, want)
-	}
-	if got := l.Children["socket0"].Children["diska"].Metrics["flops"]; len(got) != 1 {
-		t.Errorf("second level: %v", got)
+	load := fmt.Sprint("c:h load ", []Buffer{{t0, 3, t0 + 180}, {t0 + 240, 1, t0 + 300}})
+	flops := fmt.Sprint("c:h:socket0:diska flops ", []Buffer{{t0, 1, t0 + 60}})
+	for selector, want := range map[string][]string{
+		"": {load, flops}, "c": {load, flops}, "c:h": {load, flops}, "c:h:socket0": {flops}, "c:h:socket0:diska": {flops},
+	} {
+		path := strings.FieldsFunc(selector, func(r rune) bool { return r == ':' })
+		if got, err := dump(path...); !slices.Equal(got, want) || err != nil {
+			t.Errorf("%q: %q, %v, want %q", selector, got, err, want)
+		}
 	}
 	var missing *NotFoundError
-	if _, err := s.Dump([]string{"nowhere", "x"}); !errors.As(err, &missing) || err.Error() != `[METRICSTORE]> not found: []string{"nowhere", "x"}` {
+	if _, err := dump("nowhere", "x"); !errors.As(err, &missing) || err.Error() != `[METRICSTORE]> not found: []string{"nowhere", "x"}` {
 		t.Errorf("error %v", err)
 	}
 }
@@ -281,7 +288,7 @@ func TestConcurrentUse(t *testing.T) {
 				case 30:
 					s.Hosts("c")
 				case 40:
-					_, _ = s.Dump(nil)
+					_ = s.Dump(t.Context(), nil, func(*Dumped) error { return nil })
 					s.Health("c", "h", []string{"flops"})
 				}
 			}

@@ -46,7 +46,8 @@ func (g *grid) view(q *Query, rows []selection, only bool) *view {
 				r.from, r.cells = r.period.trim(r.from, r.cells, g.frequency)
 			}
 		}
-		r.pieces = make([]piece, 0, len(columns)*len(blocks))
+		// There are fewer where the blocks hold other series, which may be nearly all.
+		r.pieces = make([]piece, 0, min(len(columns)*len(blocks), fewPieces))
 		r.columns = make([]int, 0, len(columns))
 		for _, c := range columns {
 			g.take(r, c, blocks)
@@ -55,6 +56,9 @@ func (g *grid) view(q *Query, rows []selection, only bool) *view {
 	}
 	return v
 }
+
+// fewPieces is for how many pieces a row gets memory before they are known.
+const fewPieces = 1 << 13
 
 // take adds the pieces of a column to the row, of blocks that lie in the window.
 func (g *grid) take(r *row, column int32, blocks []*block) {

@@ -29,6 +29,13 @@ func newRegistry(a *app) (r *prometheus.Registry, observe func(endpoint string, 
 		newStatsCollector(a.store, a.log),
 		newCheckpointCollector(a),
 		answers,
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: namespace + "rest_connections", Help: "Open connections of the REST interface.",
+		}, func() float64 { open, _ := a.rest.Connections(); return float64(open) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: namespace + "rest_connections_evicted_total",
+			Help: "Connections of the REST interface that were closed, or not taken, because as many were open as are possible.",
+		}, func() float64 { _, evicted := a.rest.Connections(); return float64(evicted) }),
 	)
 	return r, func(endpoint string, status int, took time.Duration) {
 		answers.WithLabelValues(endpoint, strconv.Itoa(status)).Observe(took.Seconds())

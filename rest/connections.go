@@ -1,0 +1,231 @@
+package rest
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// connections bounds how many connections are open, and what their headers take before
+// there is a request. Where there is no room for a new one, those go on which nothing
+// has moved for longest: clients find an idle connection closed and make a new one,
+// and nobody keeps others out by holding many. It is safe for concurrent use.
+type connections struct {
+	most   int
+	logger *slog.Logger
+
+	headers atomic.Int64 // bytes of headers that are being read, beyond freeHeader each
+	evicted atomic.Int64 // connections that were closed or not taken for want of room
+
+	mu sync.Mutex
+	// Guarded by mu.
+	open   map[*connection]bool
+	warned time.Time
+	closed int // for others, since the last warning
+}
+
+// connection is one that is open.
+type connection struct {
+	net.Conn
+	of    *connections
+	moved atomic.Int64 // when something did last, in Unix nanoseconds
+
+	mu sync.Mutex
+	// Guarded by mu.
+	header  int64 // bytes read of the header of the next request, -1: it is read
+	charged int64 // of them to connections.headers
+}
+
+const (
+	// evictions is how many connections are closed at once, as looking for them takes a
+	// while, and stillFor how long nothing has moved on any of them.
+	evictions = 64
+	stillFor  = time.Second
+
+	warnInterval = time.Minute
+)
+
+// errHeaders ends a connection with a long header while there is no memory for it.
+var errHeaders = errors.New("too many long headers are being read")
+
+func newConnections(most int, logger *slog.Logger) *connections {
+	return &connections{most: most, logger: logger, open: map[*connection]bool{}}
+}
+
+// mostConnections returns how many connections may be open: half of the files that the
+// process may have at the most, as the log and the checkpoints need some.
+func mostConnections() int {
+	var files syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files); err != nil || files.Cur/2 > maxConnections {
+		return maxConnections
+	}
+	return max(int(files.Cur/2), 1)
+}
+
+// listen bounds what a listener accepts.
+func (c *connections) listen(l net.Listener) net.Listener { return boundListener{l, c} }
+
+type boundListener struct {
+	net.Listener
+	conns *connections
+}
+
+func (l boundListener) Accept() (net.Conn, error) {
+	for {
+		inner, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		conn := &connection{Conn: inner, of: l.conns}
+		conn.moved.Store(time.Now().UnixNano())
+		if l.conns.add(conn) {
+			return conn, nil
+		}
+		_ = inner.Close() // there is nobody to tell
+	}
+}
+
+// add takes a connection in, for which others may have to go. It returns false if none
+// can.
+func (c *connections) add(conn *connection) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.open) >= c.most {
+		c.evictLocked(time.Now())
+	}
+	if len(c.open) >= c.most {
+		c.warnLocked(time.Now(), 1)
+		return false
+	}
+	c.open[conn] = true
+	return true
+}
+
+// evictLocked closes some connections on which nothing has moved for longest.
+func (c *connections) evictLocked(now time.Time) {
+	type still struct {
+		conn *connection
+		at   int64
+	}
+	var found []still
+	for conn := range c.open {
+		if at := conn.moved.Load(); at < now.Add(-stillFor).UnixNano() {
+			found = append(found, still{conn, at})
+		}
+	}
+	slices.SortFunc(found, func(a, b still) int { return cmp.Compare(a.at, b.at) })
+	found = found[:min(len(found), evictions, max(c.most/8, 1))]
+	for _, s := range found {
+		delete(c.open, s.conn)
+		_ = s.conn.Conn.Close()
+	}
+	c.warnLocked(now, len(found))
+}
+
+// warnLocked counts connections that are closed for others, and tells an operator once
+// in a while.
+func (c *connections) warnLocked(now time.Time, n int) {
+	c.evicted.Add(int64(n))
+	if c.closed += n; c.closed == 0 || now.Sub(c.warned) < warnInterval {
+		return
+	}
+	c.logger.Warn("REST has as many connections as are possible: those on which nothing moves are closed for new ones",
+		"open", len(c.open), "closed", c.closed)
+	c.warned, c.closed = now, 0
+}
+
+// Close implements net.Conn.
+func (c *connection) Close() error {
+	c.setHeader(-1)
+	c.of.mu.Lock()
+	delete(c.of.open, c)
+	c.of.mu.Unlock()
+	return c.Conn.Close()
+}
+
+// Read implements net.Conn.
+func (c *connection) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if n > 0 {
+		c.moved.Store(time.Now().UnixNano())
+		if !c.charge(int64(n)) {
+			return 0, errHeaders
+		}
+	}
+	return n, err
+}
+
+// Write implements net.Conn.
+func (c *connection) Write(p []byte) (int, error) {
+	n, err := c.Conn.Write(p)
+	if n > 0 {
+		c.moved.Store(time.Now().UnixNano())
+	}
+	return n, err
+}
+
+// charge counts what was read as a part of a header, if one is being read.
+func (c *connection) charge(n int64) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.header < 0 {
+		return true
+	}
+	c.header += n
+	over := max(c.header-freeHeader, 0) - c.charged
+	if over > 0 && c.of.headers.Add(over) > maxHeaders {
+		c.of.headers.Add(-over)
+		return false
+	}
+	c.charged += max(over, 0)
+	return true
+}
+
+// setHeader says that so much of a header is read, -1 for none.
+func (c *connection) setHeader(n int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.of.headers.Add(-c.charged)
+	c.header, c.charged = n, 0
+}
+
+// follow is told of the states of the server's connections.
+func (c *connections) follow(conn net.Conn, state http.ConnState) {
+	if state == http.StateIdle {
+		if own := ownConnection(conn); own != nil {
+			own.setHeader(0) // the next request begins
+		}
+	}
+}
+
+// connectionKey is where the context of a request has its connection.
+type connectionKey struct{}
+
+// introduce lets the requests of a connection know it.
+func (c *connections) introduce(ctx context.Context, conn net.Conn) context.Context {
+	return context.WithValue(ctx, connectionKey{}, ownConnection(conn))
+}
+
+// headerRead says that the header of a request is complete.
+func (c *connections) headerRead(ctx context.Context) {
+	if conn, ok := ctx.Value(connectionKey{}).(*connection); ok && conn != nil {
+		conn.setHeader(-1)
+	}
+}
+
+// ownConnection returns the connection below one that may be encrypted.
+func ownConnection(conn net.Conn) *connection {
+	if secure, ok := conn.(interface{ NetConn() net.Conn }); ok {
+		conn = secure.NetConn()
+	}
+	own, _ := conn.(*connection)
+	return own
+}
