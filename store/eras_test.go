@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -237,10 +238,8 @@ func (r *runs) operate() {
 				r.t.Fatal(err)
 			}
 		case 1: // names come while it is written
-			r.store.onCopy = func() {
-				r.store.onCopy = nil
-				r.sendSome()
-			}
+			var once sync.Once
+			r.store.onCopy = func() { once.Do(r.sendSome) }
 			if err := r.checkpoints.Write(r.t.Context(), r.log); err != nil {
 				r.t.Fatal(err)
 			}
