@@ -153,6 +153,10 @@ func (e *eviction) dropFrom(a, next *gridAge, least int) bool {
 	return true
 }
 
+// fewLost blocks of series do not make it worth while to look for series without
+// samples before the end.
+const fewLost = 64
+
 // evictBlock drops a block. What else goes with it is looked for when it may be a
 // good part of the host's series.
 func (e *eviction) evictBlock(st *stripe, h *host, g *grid, b *block) {
@@ -165,7 +169,7 @@ func (e *eviction) evictBlock(st *stripe, h *host, g *grid, b *block) {
 	s.removeBlock(g, b)
 	h.lost += n
 	e.lossy[h.key] = true
-	if h.lost >= len(h.series)/8 || g.blocks.len() == 0 {
+	if h.lost >= max(len(h.series)/8, fewLost) || g.blocks.len() == 0 {
 		s.prune(st, h)
 	}
 }

@@ -134,6 +134,24 @@ func allocated64() int64 {
 	return int64(m.TotalAlloc)
 }
 
+// BenchmarkAppendRandomTimesOfManyHosts appends to 2,000 hosts in turn, ten samples
+// in a batch, under a cap that few of them fit below.
+func BenchmarkAppendRandomTimesOfManyHosts(b *testing.B) {
+	kind := stray{parts: 20, at: randomTime, frequency: 1, cap: 32 << 20}
+	s, batch := strayStore(b, &kind)
+	rnd := rand.New(rand.NewPCG(1, 2))
+	batch.Samples = make([]Sample, 10)
+	b.ResetTimer()
+	cpu := cpuTime()
+	for n := range b.N {
+		batch.Host = strconv.Itoa(n % 2000)
+		kind.fill(batch, rnd, int64(n))
+		s.Append(batch)
+	}
+	b.ReportMetric(float64((cpuTime()-cpu).Nanoseconds())/float64(10*b.N), "cpu-ns/sample")
+	b.ReportMetric(float64(s.Stats().Evicted)/float64(10*b.N), "evicted/sample")
+}
+
 // BenchmarkFreeRandomTimes drops 115,000 blocks of one host with one sample each, of
 // 100,000 series: with a retention pass, with a free of one series after the other,
 // and with one of all.
