@@ -248,3 +248,22 @@ func TestReportsOfARunningNode(t *testing.T) {
 		t.Errorf("log:\n%s", log)
 	}
 }
+
+// TestCountingStrangersIsCheap: lines that are known not to be kept cost no memory.
+func TestCountingStrangersIsCheap(t *testing.T) {
+	r := newRecaller(t, newTestStore(t))
+	lines := []byte("cpu_load,cluster=c,hostname=h value=1 17\nnope,cluster=c,hostname=h value=1 17\nnever,cluster=c,hostname=h value=2 17\nnope,cluster=c,hostname=h value=3 17\n")
+	for range 3 {
+		r.entry(t, lines, "")
+	}
+	allocs := testing.AllocsPerRun(100, func() {
+		r.out.reset()
+		r.decoder.decode(lines, "", entryTime, &r.out)
+	})
+	if len(r.out.unknown) != 2 || r.out.unknown[0].lines != 2 || r.slow > 0 {
+		t.Errorf("%+v, %d lines are taken apart", r.out.unknown, r.slow)
+	}
+	if allocs > 0 {
+		t.Errorf("%v allocations", allocs)
+	}
+}

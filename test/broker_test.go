@@ -174,8 +174,8 @@ func (c *client) forgetIDs(stream string) {
 // client connects to the embedded server.
 func (n *node) client() *client {
 	n.t.Helper()
-	if n.NATSURL == "" {
-		n.t.Fatal("the embedded server does not listen")
+	if n.NATSURL == "" { // its line may come after the node is seen to be ready
+		n.waitFor("the embedded server to listen", func() error { return n.found(&n.NATSURL, "the embedded NATS server is listening") })
 	}
 	return connect(n.t, n.NATSURL)
 }
