@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"cc-metric-store/store"
+
+	"github.com/labstack/echo/v4"
 )
 
 // many repeats an element n times between a begin and an end.
@@ -34,12 +36,12 @@ func TestJSONLimits(t *testing.T) {
 		{"deep", strings.Repeat("[", maxDepth) + strings.Repeat("]", maxDepth), 0, ""},
 		{"deeper", strings.Repeat("[", maxDepth+1), 400, "32 levels"},
 		{"deep objects", strings.Repeat(`{"a":`, maxDepth+1), 400, "32 levels"},
-		{"a name", `["` + strings.Repeat("x", maxName) + `"]`, 0, ""},
-		{"a longer name", `["` + strings.Repeat("x", maxName+1) + `"]`, 400, "at byte 1 of the JSON is longer than 1024"},
-		{"a long name with escapes", `["` + strings.Repeat(`\"`, maxName) + `"]`, 400, "longer"},
-		{"a name that does not end", `["` + strings.Repeat("x", maxName+1), 400, "longer"},
-		{"a long number", `{"from":` + strings.Repeat("1", maxName+2) + `}`, 400, "longer"},
-		{"what is in a string means nothing", `["` + strings.Repeat("[{,", 300) + `"]`, 0, ""},
+		{"a name", `["` + strings.Repeat("x", maxText) + `"]`, 0, ""},
+		{"a longer name", `["` + strings.Repeat("x", maxText+1) + `"]`, 400, "at byte 1 of the JSON is longer than 65536"},
+		{"a long name with escapes", `["` + strings.Repeat(`\"`, maxText) + `"]`, 400, "longer"},
+		{"a name that does not end", `["` + strings.Repeat("x", maxText+1), 400, "longer"},
+		{"a long number", `{"from":` + strings.Repeat("1", maxText+2) + `}`, 400, "longer"},
+		{"what is in a string means nothing", `["` + strings.Repeat("[{,", 20_000) + `"]`, 0, ""},
 		{"nor what follows", `{}` + strings.Repeat("[", 100), 0, ""},
 	} {
 		_, err := countJSON([]byte(c.text))
@@ -110,6 +112,7 @@ func TestRequestLimits(t *testing.T) {
 		{"products", many(`{"queries":[`, `{"type":"core","subtype":"x","type-ids":`+many("[", `""`, "]", 256)+`,"subtype-ids":`+many("[", `""`, "]", 256)+"}", "]}", 200),
 			[]string{"queries[128]", "8388608 series"}},
 		{"samples", many(`{"to":60000000,"queries":[`, `{"metric":"cpu_load","host":"n1"}`, "]}", 2200), []string{"queries[2147]", "2147483648 samples"}},
+		{"a name for each host", `{"cluster":"alex","for-all-nodes":["` + strings.Repeat("x", maxName+1) + `"]}`, []string{"for-all-nodes[0] has 1025 bytes, at most 1024"}},
 		{"milliseconds", fmt.Sprintf(`{"from":%d000,"to":%d000,"queries":[{"metric":"cpu_load"}]}`, origin, origin+60), []string{"from 1760000040000 looks like milliseconds"}},
 		{"microseconds", fmt.Sprintf(`{"from":%d,"to":%d000000,"queries":[{"metric":"none"}]}`, origin, origin+60), []string{"to 1760000100000000 looks like microseconds"}},
 		{"nanoseconds", fmt.Sprintf(`{"cluster":"alex","from":%d000000000,"to":%d000000000,"for-all-nodes":["none"]}`, origin, origin+60), []string{"looks like nanoseconds"}},
@@ -271,4 +274,38 @@ func TestWelcome(t *testing.T) {
 			t.Errorf("welcome: %s", a.body)
 		}
 	}
+}
+
+// TestAnswersOfManySmallPartsAreSentInParts asks for what has many results without
+// samples, and for many metrics of one host: the buffer does not grow.
+func TestAnswersOfManySmallPartsAreSentInParts(t *testing.T) {
+	s := newStore(t)
+	log := &testLog{store: s}
+	log.apply("alex", fmt.Sprintf("n1/core/0 flops 1 %d", origin))
+	a := &api{store: s, log: log, replies: newReplyPools(), gates: newGates()}
+	for name, body := range map[string]string{
+		"series":        fmt.Sprintf(`{"cluster":"alex","from":%d,"to":%d,"queries":[{"metric":"flops","host":"n1","type":"core","type-ids":%s}]}`, origin, origin+60, many("[", `"0"`, "]", 60_000)),
+		"for-all-nodes": fmt.Sprintf(`{"cluster":"alex","from":%d,"to":%d,"for-all-nodes":%s}`, origin, origin+60, many("[", `"flops"`, "]", 60_000)),
+	} {
+		out := &longestWrite{ResponseRecorder: httptest.NewRecorder()}
+		c := echo.New().NewContext(httptest.NewRequest("POST", "/api/query", strings.NewReader(body)), out)
+		newClient(c)
+		if err := a.query(c); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if out.bytes > chunkBytes+chunkSlack || out.Body.Len() < 60_000*50 {
+			t.Errorf("%s: an answer of %d bytes has a part of %d", name, out.Body.Len(), out.bytes)
+		}
+	}
+}
+
+// longestWrite notes the longest part of an answer.
+type longestWrite struct {
+	*httptest.ResponseRecorder
+	bytes int
+}
+
+func (l *longestWrite) Write(p []byte) (int, error) {
+	l.bytes = max(l.bytes, len(p))
+	return l.ResponseRecorder.Write(p)
 }
