@@ -71,13 +71,16 @@ func (a *api) healthCheck(c echo.Context) error {
 	return r.finish()
 }
 
+// longestQuote is how many bytes one of a name may take in the answer.
+const longestQuote = len(`\\u003c`)
+
 // check refuses a request with an answer that is too large.
 func (r *healthRequest) check() error {
 	names := 0
 	for _, m := range r.Metrics {
 		names += len(m) + len(`\"\",`)
 	}
-	if len(r.Nodes)*len(r.Metrics) > maxVerdicts || len(r.Nodes)*names > maxHealthBytes {
+	if len(r.Nodes)*len(r.Metrics) > maxVerdicts || max(len(r.Nodes), longestQuote)*names > maxHealthBytes {
 		return fmt.Errorf("%d nodes and %d metrics of %d bytes: at most %d verdicts and lists of %d MiB are possible in one health check, ask in several",
 			len(r.Nodes), len(r.Metrics), names, maxVerdicts, maxHealthBytes>>20)
 	}

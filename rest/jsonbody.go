@@ -107,7 +107,7 @@ func countJSON(text []byte) (c contents, err error) {
 		switch b {
 		case '"':
 			end := stringEnd(text, i+1)
-			if end-i-1 > maxName {
+			if end-i-1 > maxText {
 				return c, tooLong(i)
 			}
 			i, empty = end, false
@@ -140,7 +140,7 @@ func countJSON(text []byte) (c contents, err error) {
 			if began < 0 {
 				began = i
 			}
-			if i-began > maxName {
+			if i-began > maxText {
 				return c, tooLong(began)
 			}
 			empty = false
@@ -170,7 +170,7 @@ func stringEnd(text []byte, i int) int {
 }
 
 func tooLong(at int) error {
-	return refuse(http.StatusBadRequest, fmt.Errorf("a text at byte %d of the JSON is longer than %d bytes", at, maxName))
+	return refuse(http.StatusBadRequest, fmt.Errorf("a text at byte %d of the JSON is longer than %d bytes", at, maxText))
 }
 
 func (c *contents) check() error {

@@ -32,8 +32,10 @@ const (
 	// maxZstdWindow is what an encoder of a web client may ask for (RFC 9659).
 	maxZstdWindow = 8 << 20
 
-	// maxName bounds the names of clusters, hosts, metrics and parts in requests.
+	// maxName bounds a name in a URL, or one that the answer repeats; maxText one in
+	// JSON, which may be as long as a line of line protocol.
 	maxName = 1024
+	maxText = 64 << 10
 	// maxDepth bounds how deep JSON is nested; what is understood needs four levels.
 	maxDepth = 32
 	// maxObjects and maxItems bound the objects, and the elements of all arrays, of

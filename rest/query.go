@@ -122,6 +122,9 @@ func (q *queryRun) check() error {
 		}
 	}
 	for i, m := range req.ForAllNodes {
+		if len(m) > maxName { // it is repeated for each host
+			return refuse(http.StatusBadRequest, fmt.Errorf("for-all-nodes[%d] has %d bytes, at most %d are possible", i, len(m), maxName))
+		}
 		if err := q.count(&queryItem{Metric: m}, len(q.hosts)); err != nil {
 			return refuse(http.StatusBadRequest, fmt.Errorf("for-all-nodes[%d], %q: %w", i, clip(m), err))
 		}
@@ -194,9 +197,9 @@ func (q *queryRun) echo(hosts []string) error {
 			r.buf = append(r.buf, `,"host":`...)
 			r.buf = appendString(r.buf, host)
 			r.buf = append(r.buf, `,"resolution":0,"aggreg":false}`...)
-		}
-		if err := r.spill(); err != nil {
-			return err
+			if err := r.spill(); err != nil {
+				return err
+			}
 		}
 	}
 	r.buf = append(r.buf, "],"...)
@@ -224,6 +227,9 @@ func (q *queryRun) row(ctx context.Context, item *queryItem) (err error) {
 		}
 		if sent = ctx.Err(); sent == nil {
 			sent = r.series(s, !off(q.req.WithStats))
+		}
+		if sent == nil {
+			sent = r.spill()
 		}
 		return sent
 	})

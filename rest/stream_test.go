@@ -237,3 +237,37 @@ func TestPanic(t *testing.T) {
 		})
 	}
 }
+
+// TestAnswersOfManySmallPartsAreSentInParts asks for what has many results without
+// samples, and for many metrics of one host: the buffer does not grow.
+func TestAnswersOfManySmallPartsAreSentInParts(t *testing.T) {
+	s := newStore(t)
+	log := &testLog{store: s}
+	log.apply("alex", fmt.Sprintf("n1/core/0 flops 1 %d", origin))
+	a := &api{store: s, log: log, replies: newReplyPools(), gates: newGates()}
+	for name, body := range map[string]string{
+		"series":        fmt.Sprintf(`{"cluster":"alex","from":%d,"to":%d,"queries":[{"metric":"flops","host":"n1","type":"core","type-ids":%s}]}`, origin, origin+60, many("[", `"0"`, "]", 60_000)),
+		"for-all-nodes": fmt.Sprintf(`{"cluster":"alex","from":%d,"to":%d,"for-all-nodes":%s}`, origin, origin+60, many("[", `"flops"`, "]", 60_000)),
+	} {
+		out := &longestWrite{ResponseRecorder: httptest.NewRecorder()}
+		c := echo.New().NewContext(httptest.NewRequest("POST", "/api/query", strings.NewReader(body)), out)
+		newClient(c)
+		if err := a.query(c); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if out.bytes > chunkBytes+chunkSlack || out.Body.Len() < 60_000*50 {
+			t.Errorf("%s: an answer of %d bytes has a part of %d", name, out.Body.Len(), out.bytes)
+		}
+	}
+}
+
+// longestWrite notes the longest part of an answer.
+type longestWrite struct {
+	*httptest.ResponseRecorder
+	bytes int
+}
+
+func (l *longestWrite) Write(p []byte) (int, error) {
+	l.bytes = max(l.bytes, len(p))
+	return l.ResponseRecorder.Write(p)
+}

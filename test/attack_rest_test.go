@@ -126,7 +126,7 @@ func TestAttackByQueries(t *testing.T) {
 		origin, origin+60*(1<<20-1), strings.Repeat(`,"0"`, 14))
 	var answered, refused atomic.Int32
 	n.attack("a million cells each", func() {
-		together(sized(30, 200), func(int) {
+		together(sized(8, 200), func(int) {
 			resp, err := http.Post(n.URL+"/api/query", "application/json", strings.NewReader(large))
 			if err != nil {
 				t.Error(err)
