@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -343,7 +344,7 @@ func TestOtherMetrics(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.store.cfg.Metrics = map[string]MetricConfig{
-		"clock": equivalenceMetrics["clock"], "new": {Frequency: 60}, "power": {Frequency: 60}, "temp": equivalenceMetrics["temp"],
+		"clock": equivalenceMetrics["clock"], "new": {Frequency: 60}, "power": {Frequency: 60, Aggregation: AggregateSum}, "temp": equivalenceMetrics["temp"],
 	}
 	r.log.entries = nil
 	r.restart()
