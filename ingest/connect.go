@@ -2,18 +2,18 @@ package ingest
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 const (
-	apiTimeout = 5 * time.Second
+	// Twice, with a pause, is less than the ten seconds within which an operator is
+	// told what is wrong.
+	apiTimeout = 4 * time.Second
 	// An outage is logged at its start and then once in this interval.
 	repeatLog = time.Minute
 	// A broker that went away without a word is noticed after three of these.
@@ -65,10 +65,10 @@ func (in *Ingest) connectBroker(ctx context.Context, onReconnect func(*nats.Conn
 	connected := make(chan struct{})
 	var failedAt atomic.Int64
 	report := func(err error) {
-		in.state.setProblem(fmt.Errorf("connect to %s: %w", b.URL, err))
+		in.state.setProblem(fmt.Errorf("connect to %s: %w", withoutPasswords(b.URL), advised(err)))
 		now := time.Now().UnixNano()
 		if last := failedAt.Load(); now-last >= int64(repeatLog) && failedAt.CompareAndSwap(last, now) {
-			in.log.Warn("the broker cannot be reached: trying on", "address", b.URL, "error", err)
+			in.log.Warn("the broker cannot be reached: trying on; "+remedy(err), "address", withoutPasswords(b.URL), "error", err)
 		}
 	}
 	opts := []nats.Option{
@@ -94,15 +94,16 @@ func (in *Ingest) connectBroker(ctx context.Context, onReconnect func(*nats.Conn
 		}),
 		nats.ReconnectHandler(func(nc *nats.Conn) {
 			in.counters.connected.Store(true)
+			in.rights.forget()
 			in.log.Info("connected to the broker again", "address", nc.ConnectedUrlRedacted())
 			onReconnect(nc)
 		}),
-		nats.ErrorHandler(func(_ *nats.Conn, sub *nats.Subscription, err error) {
-			if sub != nil {
-				in.log.Error("the broker reports", "subject", sub.Subject, "error", err)
-				return
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+			if what, tell := in.rights.note(err); what != "" && tell {
+				in.log.Error("the broker denies its user something: "+remedy(&DeniedError{}), "denied", what)
+			} else if tell {
+				in.log.Error("the broker reports", "error", err)
 			}
-			in.log.Error("the broker reports", "error", err)
 		}),
 	}
 	if b.Username != "" {
@@ -131,36 +132,6 @@ func reconnectDelay(attempts int) time.Duration {
 	return min(d, 5*time.Second)*3/4 + rand.N(d/4)
 }
 
-// hasJetStream asks the broker until it gives a clear answer. That it has none
-// has to stand for a while: a server or a cluster that is just starting says so
-// too.
-func (in *Ingest) hasJetStream(ctx context.Context, js jetstream.JetStream) (bool, error) {
-	var refused time.Time // since when
-	for r := (retry{in: in, what: "ask the broker for JetStream"}); ; {
-		err := askForJetStream(ctx, js)
-		switch {
-		case err == nil:
-			return true, nil
-		case !errors.Is(err, jetstream.ErrJetStreamNotEnabled) && !errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount):
-			refused = time.Time{}
-		case refused.IsZero():
-			refused = time.Now()
-		case time.Since(refused) >= in.cfg.pace.refusals:
-			return false, nil
-		}
-		if err := r.wait(ctx, err); err != nil {
-			return false, err
-		}
-	}
-}
-
-func askForJetStream(ctx context.Context, js jetstream.JetStream) error {
-	return withTimeout(ctx, func(ctx context.Context) error {
-		_, err := js.AccountInfo(ctx)
-		return err
-	})
-}
-
 func withTimeout(ctx context.Context, do func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
 	defer cancel()
@@ -178,11 +149,11 @@ type retry struct {
 
 // wait returns after a delay, or with the error of ctx.
 func (r *retry) wait(ctx context.Context, cause error) error {
-	r.in.state.setProblem(fmt.Errorf("%s: %w", r.what, cause))
+	r.in.state.setProblem(fmt.Errorf("%s: %w", r.what, advised(cause)))
 	r.attempts++
 	if r.attempts > 1 && time.Since(r.logged) >= repeatLog {
 		r.logged = time.Now()
-		r.in.log.Warn("trying again: "+r.what, "error", cause)
+		r.in.log.Warn("trying again: "+r.what+"; "+remedy(cause), "error", cause)
 	}
 	return pause(ctx, reconnectDelay(r.attempts))
 }

@@ -57,11 +57,13 @@ type Config struct {
 
 // pace says how long some things take that tests have no time for.
 type pace struct {
-	refusals time.Duration // a broker says so long that it has no JetStream before that is believed
+	refusals time.Duration // a broker says so long that it will not have the log before that is believed
 	ask      time.Duration // it is asked again in this interval
 	proof    time.Duration // a log that took no entry is tried in this interval
 	outbox   time.Duration // a write waits so long for the log before the outbox takes it
 	recount  time.Duration // when no entry arrives for so long, it is asked whether some wait
+	answer   time.Duration // when nothing comes from a broker's log for so long, queries are answered without it
+	stuck    time.Duration // one entry may be tried for so long
 }
 
 // Broker says how to reach an external NATS server or cluster.
@@ -117,7 +119,8 @@ func (c Config) withDefaults() Config {
 		c.Stream.Replicas = 1
 	}
 	if c.pace == (pace{}) {
-		c.pace = pace{refusals: 10 * time.Second, ask: time.Minute, proof: 5 * time.Second, recount: 5 * time.Second, outbox: 1500 * time.Millisecond}
+		c.pace = pace{refusals: 10 * time.Second, ask: time.Minute, proof: 5 * time.Second, recount: 5 * time.Second, outbox: 1500 * time.Millisecond,
+			answer: 10 * time.Second, stuck: 5 * time.Second}
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
@@ -158,6 +161,7 @@ type Ingest struct {
 	memo     *memo
 	log      *slog.Logger
 	state    state
+	rights   rights
 	counters counters
 	waiters  waiters
 	writable writability
@@ -184,6 +188,7 @@ func New(cfg Config, s *store.Store) (*Ingest, error) {
 	}
 	in.writeMemory.New = func() any { return &writeMemory{chunk: make([]byte, writeChunk)} }
 	in.state.init()
+	in.rights.init()
 	in.waiters.init()
 	in.writable.init()
 	if cfg.Broker.URL != "" {

@@ -27,6 +27,9 @@ const (
 	kindFree = "free"
 )
 
+// longestHeader bounds the headers of an entry that are forwarded.
+const longestHeader = 512
+
 // outboxKey is where the outbox's stream has the name under which it forwards.
 const outboxKey = "cc-metric-store-outbox"
 
@@ -51,6 +54,8 @@ type outbox struct {
 
 	since   atomic.Int64 // ns: of the oldest entry that waits in this run, 0: of a former one
 	failing atomic.Bool  // the newest entry was not taken
+
+	cause atomic.Pointer[error] // why nothing is forwarded, nil if that is not known
 }
 
 func newOutbox(in *Ingest) *outbox {
@@ -195,11 +200,13 @@ func (o *outbox) run(ctx context.Context, l *logStream) {
 				o.in.log.Info("forwarded writes over REST to the log", "stream", l.name, "entries", n, "waiting", o.waiting.Load())
 			}
 			if err == nil {
+				o.cause.Store(nil)
 				if o.in.state.awaitsOutbox() && o.in.state.awaitNumber(ctx, last) == nil && o.in.state.outboxDone() {
 					o.in.log.Info("ready: the store holds all of the log", "entry", last)
 				}
 				break
 			}
+			o.cause.Store(&err)
 			if r.wait(ctx, err) != nil {
 				return
 			}
@@ -220,17 +227,17 @@ func (o *outbox) forward(ctx context.Context, l *logStream) (last uint64, n int,
 		return 0, 0, nil
 	}
 	subject := l.forwards(o.id)
-	done, err := lastForwarded(ctx, l, subject)
+	done, err := o.lastForwarded(ctx, l, subject)
 	if err != nil {
 		return 0, 0, err
 	}
 	for next := uint64(0); o.waiting.Load() > 0; n++ {
-		var m *jetstream.RawStreamMsg
+		var m storedEntry
 		err := withTimeout(ctx, func(ctx context.Context) (err error) {
-			m, err = o.stream.GetMsg(ctx, next, jetstream.WithGetMsgSubject(o.name))
+			m, err = stored(ctx, o.nc, o.name, which{Sequence: next, Next: o.name})
 			return err
 		})
-		if errors.Is(err, jetstream.ErrMsgNotFound) {
+		if errors.Is(err, errNoEntry) {
 			o.waiting.Store(0)
 			return last, n, nil
 		}
@@ -256,31 +263,36 @@ func (o *outbox) forward(ctx context.Context, l *logStream) (last uint64, n int,
 
 // send gives the log one entry of the outbox, in parts if it is larger than the
 // log takes.
-func (o *outbox) send(ctx context.Context, l *logStream, subject string, m *jetstream.RawStreamMsg) (number uint64, err error) {
+func (o *outbox) send(ctx context.Context, l *logStream, subject string, m storedEntry) (number uint64, err error) {
+	header := m.header()
 	parts, limit := [][]byte{m.Data}, int(l.nc.MaxPayload())-headerRoom
-	if len(m.Data) > limit && m.Header.Get(headerKind) != kindFree {
+	if len(m.Data) > limit && header.Get(headerKind) != kindFree {
 		lines := m.Data
-		if m.Header.Get(headerEncoding) == encodingS2 {
-			if lines, err = unpack(nil, m.Data); err != nil {
-				return 0, err
+		if header.Get(headerEncoding) == encodingS2 {
+			if lines, err = unpack(nil, m.Data); err == nil {
+				header.Del(headerEncoding)
+			} else { // it is refused when it is read
+				lines = m.Data[:limit]
 			}
-			m.Header.Del(headerEncoding)
 		}
 		parts = split(lines, limit)
 	}
 	for i, data := range parts {
 		out := &nats.Msg{Subject: subject, Data: data, Header: nats.Header{}}
-		for k := range m.Header {
-			out.Header.Set(k, m.Header.Get(k))
+		// Only ours: with others the log might refuse it, and all that come behind.
+		for _, k := range []string{headerCluster, headerKind, headerTime, headerEncoding, nats.MsgIdHdr} {
+			if v := header.Get(k); v != "" && len(v) <= longestHeader {
+				out.Header.Set(k, v)
+			}
 		}
 		// The number counts when the whole entry is there.
 		if i == len(parts)-1 {
 			out.Header.Set(headerFrom, strconv.FormatUint(m.Sequence, 10))
 		} else {
 			out.Header.Set(headerFrom, strconv.FormatUint(m.Sequence-1, 10))
-			out.Header.Set(nats.MsgIdHdr, m.Header.Get(nats.MsgIdHdr)+"."+strconv.Itoa(i))
+			out.Header.Set(nats.MsgIdHdr, header.Get(nats.MsgIdHdr)+"."+strconv.Itoa(i))
 		}
-		err := withTimeout(ctx, func(ctx context.Context) error {
+		err := o.in.ask(ctx, l, func(ctx context.Context) error {
 			ack, err := l.js.PublishMsg(ctx, out)
 			if err == nil {
 				number = ack.Sequence
@@ -297,18 +309,15 @@ func (o *outbox) send(ctx context.Context, l *logStream, subject string, m *jets
 
 // lastForwarded returns the number, in its outbox, of the newest entry that the
 // log has: it may be there although the acknowledgement never came.
-func lastForwarded(ctx context.Context, l *logStream, subject string) (number uint64, err error) {
-	js, err := l.nc.JetStream()
-	if err != nil {
-		return 0, err
-	}
-	err = withTimeout(ctx, func(ctx context.Context) error {
-		m, err := js.GetLastMsg(l.name, subject, nats.Context(ctx)) // of the stream's leader
-		if errors.Is(err, nats.ErrMsgNotFound) {
+func (o *outbox) lastForwarded(ctx context.Context, l *logStream, subject string) (number uint64, err error) {
+	err = o.in.ask(ctx, l, func(ctx context.Context) error {
+		m, err := stored(ctx, l.nc, l.name, which{Last: subject})
+		if errors.Is(err, errNoEntry) {
 			return nil
 		}
 		if err == nil {
-			number, err = strconv.ParseUint(m.Header.Get(headerFrom), 10, 64)
+			// Without a number it is somebody else's entry: all that waits is sent.
+			number, _ = strconv.ParseUint(m.header().Get(headerFrom), 10, 64)
 		}
 		return err
 	})
@@ -318,17 +327,20 @@ func lastForwarded(ctx context.Context, l *logStream, subject string) (number ui
 	return number, nil
 }
 
-// Trouble returns what an operator should see to although writes over REST are
-// taken: they wait for the log. It is nil if none do.
-func (in *Ingest) Trouble() error {
-	if in.outbox == nil || in.outbox.waiting.Load() == 0 {
+// trouble says that writes over REST wait, nil if none do.
+func (o *outbox) trouble() error {
+	if o.waiting.Load() == 0 {
 		return nil
 	}
 	since := "from before the start"
-	if at := in.outbox.since.Load(); at != 0 {
+	if at := o.since.Load(); at != 0 {
 		since = "since " + time.Unix(0, at).UTC().Format(time.RFC3339)
 	}
-	return fmt.Errorf("the log is out of reach: %d writes over REST %s wait in the embedded nats-server to be forwarded", in.outbox.waiting.Load(), since)
+	err := fmt.Errorf("the log is out of reach: %d writes over REST %s wait in the embedded nats-server to be forwarded", o.waiting.Load(), since)
+	if cause := o.cause.Load(); cause != nil {
+		return fmt.Errorf("%w: %w", err, advised(*cause))
+	}
+	return err
 }
 
 // working reports whether the outbox takes writes in place of the log.

@@ -44,8 +44,10 @@ type message struct {
 	cluster string // of lines without a cluster tag
 	free    bool
 	data    []byte
-	packed  bool  // see packing.go
-	weight  int64 // of its share of what may be in flight
+	packed  bool   // see packing.go
+	status  string // a header that JetStream itself writes to readers
+	taken   bool   // an intake put it into the log
+	weight  int64  // of its share of what may be in flight
 }
 
 func (e *entry) place() store.Entry { return store.Entry{Log: e.log, Number: e.seq} }
@@ -166,6 +168,14 @@ func (p *pipeline) runDecoder(ctx context.Context) {
 
 // decodeEntry decodes the lines of an entry.
 func (d *decoder) decodeEntry(e *entry) {
+	if len(e.data) == 0 && (!e.taken || e.status != "") { // no writer of ours makes such a one
+		detail := "the message is empty"
+		if e.status != "" {
+			detail += ", with the header Status: " + clip(e.status)
+		}
+		e.out.refuse(nil, 1, badSyntax, detail)
+		return
+	}
 	if !e.packed {
 		d.decode(e.data, e.cluster, e.written, &e.out)
 		return
@@ -288,7 +298,7 @@ type freeRequest struct {
 func (p *pipeline) applyFree(e *entry) int {
 	var r freeRequest
 	if err := json.Unmarshal(e.data, &r); err != nil {
-		p.in.log.Error("an entry of the log is no free request: left out", "entry", e.seq, "subject", e.subject, "error", err)
+		e.out.refuse(e.data, 1, badSyntax, "it is no request to free: "+err.Error())
 		return 0
 	}
 	return p.in.store.Free(r.Selectors, r.Before, e.place())

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"cc-metric-store/store"
@@ -160,7 +159,7 @@ func (in *Ingest) startOver(ctx context.Context, l *logStream, info *jetstream.S
 	}
 	at, err := takenAt(ctx, l, pos.seq)
 	switch {
-	case errors.Is(err, nats.ErrMsgNotFound):
+	case errors.Is(err, errNoEntry):
 		return "the newest entry that was read is gone from the stream", nil
 	case err != nil:
 		return "", fmt.Errorf("compare entry %d of stream %s with the one that was read: %w", pos.seq, l.name, err)
@@ -170,16 +169,8 @@ func (in *Ingest) startOver(ctx context.Context, l *logStream, info *jetstream.S
 	return "", nil
 }
 
-// takenAt returns when the log took an entry. It asks the stream's leader: a
-// replica may be behind.
+// takenAt returns when the log took an entry.
 func takenAt(ctx context.Context, l *logStream, seq uint64) (time.Time, error) {
-	js, err := l.nc.JetStream()
-	if err != nil {
-		return time.Time{}, err
-	}
-	m, err := js.GetMsg(l.name, seq, nats.Context(ctx))
-	if err != nil {
-		return time.Time{}, err
-	}
-	return m.Time, nil
+	e, err := stored(ctx, l.nc, l.name, which{Sequence: seq})
+	return e.Time, err
 }
