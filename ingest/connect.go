@@ -2,8 +2,10 @@ package ingest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"sync/atomic"
 	"time"
 
@@ -58,13 +60,17 @@ func (in *Ingest) embedded(ctx context.Context) (InProcess, error) {
 }
 
 // connectBroker connects to the external broker and tries for as long as it
-// takes. It fails only when ctx ends, or if the credentials file is unusable.
+// takes. It fails only when ctx ends, or if the file of credentials or of a seed is unusable.
 // onReconnect is called after each outage.
 func (in *Ingest) connectBroker(ctx context.Context, onReconnect func(*nats.Conn)) (*nats.Conn, error) {
 	b := in.cfg.Broker
 	connected := make(chan struct{})
 	var failedAt atomic.Int64
+	dialer := &recordingDialer{}
 	report := func(err error) {
+		if errors.Is(err, nats.ErrNoServers) {
+			err = dialer.explain(err)
+		}
 		in.state.setProblem(fmt.Errorf("connect to %s: %w", withoutPasswords(b.URL), advised(err)))
 		now := time.Now().UnixNano()
 		if last := failedAt.Load(); now-last >= int64(repeatLog) && failedAt.CompareAndSwap(last, now) {
@@ -74,6 +80,7 @@ func (in *Ingest) connectBroker(ctx context.Context, onReconnect func(*nats.Conn
 	opts := []nats.Option{
 		nats.Name("cc-metric-store"),
 		nats.RetryOnFailedConnect(true),
+		nats.SetCustomDialer(dialer),
 		nats.MaxReconnects(-1),
 		nats.IgnoreAuthErrorAbort(),
 		nats.ReconnectBufSize(-1), // a write is known to be in the log, or it is tried again
@@ -88,7 +95,7 @@ func (in *Ingest) connectBroker(ctx context.Context, onReconnect func(*nats.Conn
 		}),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			in.counters.connected.Store(false)
-			if err != nil {
+			if err != nil && in.rights.due("lost the broker") {
 				in.log.Warn("lost the broker: queries are answered from memory until it is back", "error", err)
 			}
 		}),
@@ -112,9 +119,16 @@ func (in *Ingest) connectBroker(ctx context.Context, onReconnect func(*nats.Conn
 	if b.CredsFile != "" {
 		opts = append(opts, nats.UserCredentials(b.CredsFile))
 	}
+	if b.SeedFile != "" {
+		login, err := nats.NkeyOptionFromSeed(b.SeedFile)
+		if err != nil {
+			return nil, fmt.Errorf("read the seed of nats.nkey-seed-file %s: %w", b.SeedFile, err)
+		}
+		opts = append(opts, login)
+	}
 	nc, err := nats.Connect(b.URL, opts...)
 	if err != nil {
-		return nil, fmt.Errorf("connect to %s: %w", b.URL, err)
+		return nil, fmt.Errorf("connect to %s: %w", withoutPasswords(b.URL), err)
 	}
 	select {
 	case <-connected:
@@ -123,6 +137,29 @@ func (in *Ingest) connectBroker(ctx context.Context, onReconnect func(*nats.Conn
 		nc.Close()
 		return nil, ctx.Err()
 	}
+}
+
+// recordingDialer remembers how the newest attempt to reach a server has ended: the
+// library only says that there is none.
+type recordingDialer struct{ last atomic.Pointer[error] }
+
+// Dial implements nats.CustomDialer.
+func (d *recordingDialer) Dial(network, address string) (net.Conn, error) {
+	c, err := net.DialTimeout(network, address, nats.DefaultTimeout)
+	if err == nil {
+		err = fmt.Errorf("%s takes connections and does not speak NATS within %v: timeout", address, nats.DefaultTimeout)
+		d.last.Store(&err)
+		return c, nil
+	}
+	d.last.Store(&err)
+	return nil, err
+}
+
+func (d *recordingDialer) explain(err error) error {
+	if cause := d.last.Load(); cause != nil {
+		return fmt.Errorf("%w: %w", err, *cause)
+	}
+	return err
 }
 
 // reconnectDelay grows from a quarter of a second to five seconds; the random

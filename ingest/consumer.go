@@ -37,7 +37,9 @@ func (in *Ingest) consume(ctx context.Context, l *logStream, p *pipeline, pos po
 		}
 		in.counters.reattached.Add(1)
 		in.state.setReading(err)
+		pos.failed(err)
 		if pos.entries > before {
+			pos.failures = 0
 			w = watchdog{in: in, log: l, pipeline: p}
 		} else if waiting {
 			w.bark(ctx, &pos)
@@ -175,6 +177,13 @@ func (in *Ingest) readFrom(ctx context.Context, r *reader, l *logStream, p *pipe
 	beat, recount := time.NewTicker(heartbeat), time.NewTicker(in.cfg.pace.recount)
 	defer beat.Stop()
 	defer recount.Stop()
+	denied := make(chan error, 1)
+	defer in.rights.watch(l.name, func(err error) {
+		select {
+		case denied <- err:
+		default: // one is enough
+		}
+	})()
 	delivered, silent, last := uint64(0), 0, uint64(0)
 	for {
 		if err := r.pull(); err != nil {
@@ -214,6 +223,8 @@ func (in *Ingest) readFrom(ctx context.Context, r *reader, l *logStream, p *pipe
 			} else if in.counters.pending.Load() > 0 {
 				in.recount(ctx, l, fetched)
 			}
+		case err := <-denied:
+			return err
 		case <-l.reattach: // the reader on the other side may be gone
 			return errReattach
 		case <-ctx.Done():

@@ -71,6 +71,8 @@ type Broker struct {
 	URL                string // several, separated by commas, of one cluster
 	Username, Password string
 	CredsFile          string
+	// SeedFile holds the seed of an NKey, to log in with.
+	SeedFile string
 }
 
 // InProcess is a NATS server in this process.
@@ -209,6 +211,9 @@ func (in *Ingest) Run(ctx context.Context, from store.Restored) error {
 	if in.outbox != nil {
 		in.state.setOutbox(in.outbox.leftBehind())
 		defer in.outbox.close()
+		var showing sync.WaitGroup
+		showing.Go(func() { in.outbox.show(ctx) })
+		defer showing.Wait()
 	}
 	l, err := in.open(ctx)
 	if err != nil || l == nil {

@@ -42,6 +42,7 @@ type outbox struct {
 	name    string
 	waiting atomic.Int64  // entries that the log does not have yet
 	filled  chan struct{} // a token when there are some
+	shown   chan struct{} // closed when those of a former run are in the store
 
 	mu sync.Mutex
 	// Guarded by mu.
@@ -60,7 +61,7 @@ type outbox struct {
 
 func newOutbox(in *Ingest) *outbox {
 	return &outbox{
-		in: in, name: in.cfg.Stream.Name + "_OUTBOX", filled: make(chan struct{}, 1),
+		in: in, name: in.cfg.Stream.Name + "_OUTBOX", filled: make(chan struct{}, 1), shown: make(chan struct{}),
 		decoder: newDecoder(in.store, in.memo, in.cfg.FutureTolerance),
 	}
 }
@@ -182,9 +183,69 @@ func (o *outbox) apply(d *draft, at time.Time) (out outcome, err error) {
 	return o.out.outcome(), nil
 }
 
+// show puts what a former run has left into the store: the log may stay out of
+// reach. It takes effect once more when the log has it.
+func (o *outbox) show(ctx context.Context) {
+	defer close(o.shown)
+	if !o.in.state.awaitsOutbox() {
+		return
+	}
+	n, err := o.showAll(ctx)
+	if err != nil && ctx.Err() == nil {
+		o.in.log.Error("writes over REST that wait for the log cannot be shown before it has them", "stream", o.name, "shown", n, "error", err)
+	}
+}
+
+func (o *outbox) showAll(ctx context.Context) (n int, err error) {
+	for next := uint64(0); ; n++ {
+		err := o.showNext(ctx, &next)
+		if errors.Is(err, errNoEntry) {
+			return n, nil
+		}
+		if err != nil {
+			return n, err
+		}
+	}
+}
+
+// showNext applies the first entry from the given number on.
+func (o *outbox) showNext(ctx context.Context, next *uint64) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if err := o.open(ctx); err != nil {
+		return err
+	}
+	var e storedEntry
+	err := withTimeout(ctx, func(ctx context.Context) (err error) {
+		e, err = stored(ctx, o.nc, o.name, which{Sequence: *next, Next: o.name})
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	*next = e.Sequence + 1
+	header, at := e.header(), e.Time
+	if ns, err := strconv.ParseInt(header.Get(headerTime), 10, 64); err == nil {
+		at = time.Unix(0, ns)
+	}
+	d := draft{cluster: header.Get(headerCluster), data: e.Data, free: header.Get(headerKind) == kindFree}
+	if header.Get(headerEncoding) == encodingS2 {
+		if d.data, err = unpack(nil, e.Data); err != nil {
+			return nil // it is refused when the log has it
+		}
+	}
+	_, _ = o.apply(&d, at) // likewise
+	return nil
+}
+
 // run forwards what is in the outbox whenever there is something, until ctx
 // ends.
 func (o *outbox) run(ctx context.Context, l *logStream) {
+	select {
+	case <-o.shown:
+	case <-ctx.Done():
+		return
+	}
 	if o.in.state.awaitsOutbox() {
 		o.wake()
 	}

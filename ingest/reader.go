@@ -18,8 +18,9 @@ const (
 	// The broker sends a sign of life in this interval when there is nothing else.
 	// A reader that hears nothing for more than twice as long is made anew.
 	heartbeat = 5 * time.Second
-	// A request for entries is good for so long. It is repeated then.
-	pullExpires = 30 * time.Second
+	// A request for entries is good for so long. It is repeated then, and shows
+	// whether the broker still allows it.
+	pullExpires = 2 * heartbeat
 )
 
 // reader pulls the entries of the log through an ephemeral consumer. It does not

@@ -12,6 +12,8 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"cc-metric-store/store"
 )
 
 // patient is a pace with which what a broker refuses is known soon, and queries are
@@ -293,4 +295,31 @@ func TestRightsGoAway(t *testing.T) {
 	ns.reload(pub, sub)
 	eventually(t, "what was published", func() bool { return value(t, n.store, "dc", "h", "cpu_load", base) == 2 })
 	eventually(t, "no trouble", func() bool { return n.Trouble() == nil })
+}
+
+// TestNoRightToGetEntries: a node that was away compares the entry at its position
+// by reading it.
+func TestNoRightToGetEntries(t *testing.T) {
+	pub, sub := rightsOnABroker()
+	ns := newGuarded(t, true, "", without(pub, "MSG.GET"), sub, nil)
+	js, err := jetstream.New(ns.admin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := asStore(t, ns.Server)
+	eventually(t, "ready", func() bool { return n.Ready() == nil })
+	for i := range 3 {
+		publish(t, js, "hpc-nats", fmt.Sprintf("cpu_load,hostname=h value=%d %d\n", i, base))
+		eventually(t, "the value", func() bool { return value(t, n.store, "dc", "h", "cpu_load", base) == float64(i) })
+		n.stop()
+		at, _ := n.Applied()
+		n = runFrom(t, n.store, Config{
+			Broker:   Broker{URL: ns.ClientURL(), Username: "store", Password: "store"},
+			Embedded: embed(broker(t, t.TempDir(), true, -1)), pace: patient,
+		}, store.Restored{From: at, Head: at})
+		eventually(t, "ready again", func() bool { return n.Ready() == nil })
+		if s := n.Stats(); s.Entries != 0 || strings.Contains(n.log.String(), "from the start") {
+			t.Errorf("%d entries are read again", s.Entries)
+		}
+	}
 }

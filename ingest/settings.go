@@ -67,6 +67,9 @@ func (in *Ingest) adopt(ctx context.Context, l *logStream, have, want jetstream.
 	if in.cfg.Stream.MaxBytes == 0 && l.embedded && l.keepsAutomatic(have.MaxBytes, want.MaxBytes) {
 		want.MaxBytes = have.MaxBytes
 	}
+	if in.cfg.Stream.MaxBytes == 0 && have.Metadata[boundKey] != "" {
+		want.MaxBytes = have.MaxBytes
+	}
 	update := have
 	var changes []string
 	if l.embedded {

@@ -270,6 +270,11 @@ func (in *Ingest) Answerable() error {
 	if why == nil || in.outbox == nil {
 		return why
 	}
+	select {
+	case <-in.outbox.shown:
+	default:
+		return why
+	}
 	s := &in.state
 	s.mu.Lock()
 	begun, partial := !s.progress.IsZero(), s.partial

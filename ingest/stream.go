@@ -41,6 +41,7 @@ func (in *Ingest) ensure(ctx context.Context, l *logStream) error {
 	want := in.streamConfig(l)
 	stream, err := l.js.Stream(ctx, l.name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		in.fitAccount(ctx, l, &want)
 		if _, err = l.js.CreateStream(ctx, want); err != nil {
 			return in.explain(ctx, l, err)
 		}

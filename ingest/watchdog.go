@@ -78,7 +78,7 @@ func (w *watchdog) stepOver(ctx context.Context, pos *position, cause error) {
 		w.in.counters.steppedOver.Add(int64(n))
 		w.in.log.Error("entries of the log cannot be read: they are left out, and what they hold is not in the answers",
 			"stream", w.log.name, "first", pos.seq+1, "last", pos.seq+n, "error", cause)
-		pos.seq += n
+		pos.seq, pos.at = pos.seq+n, time.Time{}
 		return
 	}
 }

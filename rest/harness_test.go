@@ -103,7 +103,7 @@ func (l *testLog) Free(_ context.Context, selectors [][]string, before int64) (i
 	return l.store.Free(selectors, before, store.Entry{}), nil
 }
 
-func (l *testLog) Consistent() error { return l.Ready() }
+func (l *testLog) Answerable() error { return l.Ready() }
 
 func (l *testLog) Ready() error {
 	l.mu.Lock()

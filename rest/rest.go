@@ -37,10 +37,11 @@ type Log interface {
 	// Ready returns nil when the store shows all that the log held when the
 	// program started, otherwise an error that says what is missing.
 	Ready() error
-	// Consistent returns nil if no answer can contradict one given before the
-	// program was restarted, otherwise an error that says what is missing. It may
-	// be so before the program is ready.
-	Consistent() error
+	// Answerable returns nil if queries are to be answered: no answer can contradict
+	// one given before the program was restarted, or the log is out of reach for so
+	// long that an answer from a part of it is better than none. Otherwise the error
+	// says what is missing. It may be so before the program is ready.
+	Answerable() error
 	// Writable returns nil if the log takes entries, otherwise an error that
 	// says why not. Queries do not depend on it.
 	Writable() error
