@@ -17,8 +17,10 @@ const (
 	maxWaiting = 128 << 20
 	// The time between two looks, at least; and in looks' own time, so that many
 	// connections cost little.
-	lookInterval = 25 * time.Millisecond
+	lookInterval = 50 * time.Millisecond
 	lookShare    = 20
+	// When much waits already, it grows fast.
+	shortInterval = 5 * time.Millisecond
 
 	// maxConnections is for the nodes of a large site, twice.
 	maxConnections = 20_000
@@ -58,28 +60,34 @@ func (s *Server) Bound(ctx context.Context) {
 			return
 		case <-timer.C:
 		}
-		began := time.Now()
+		began, interval := time.Now(), lookInterval
 		if ns := s.current(); ns != nil && ns.Addr() != nil {
-			if closed := s.look(ns); len(closed) > 0 && time.Since(told) >= repeatLog {
+			waiting, closed := s.look(ns)
+			if waiting > maxWaiting/8 {
+				interval = shortInterval
+			}
+			if len(closed) > 0 && time.Since(told) >= repeatLog {
 				told = time.Now()
 				s.cfg.Logger.Warn("closed connections to the embedded NATS server that do not read what they ask for, or ask for too much: their clients may connect again",
 					"connections", closed, "max_waiting_bytes", maxWaiting, "max_subscriptions", maxAllSubscriptions)
 			}
 		}
-		timer.Reset(max(lookInterval, lookShare*time.Since(began)))
+		timer.Reset(max(interval, lookShare*time.Since(began)))
 	}
 }
 
-// look closes what takes too much, and says what it was.
-func (s *Server) look(ns *server.Server) (closed []string) {
+// look closes what takes too much, and says what it was, and how many bytes waited
+// before.
+func (s *Server) look(ns *server.Server) (waiting int, closed []string) {
 	for _, b := range []struct {
 		sort  server.SortOpt
 		most  int
+		least int // what may be left when more than most was there
 		takes func(*server.ConnInfo) int
 		what  string
 	}{
-		{server.ByPending, maxWaiting, func(c *server.ConnInfo) int { return c.Pending }, "bytes wait"},
-		{server.BySubs, maxAllSubscriptions, func(c *server.ConnInfo) int { return int(c.NumSubs) }, "subscriptions"},
+		{server.ByPending, maxWaiting, maxWaiting / 8, func(c *server.ConnInfo) int { return c.Pending }, "bytes wait"},
+		{server.BySubs, maxAllSubscriptions, maxAllSubscriptions, func(c *server.ConnInfo) int { return int(c.NumSubs) }, "subscriptions"},
 	} {
 		if b.sort == server.BySubs && ns.NumSubscriptions() < maxAllSubscriptions {
 			continue
@@ -94,8 +102,16 @@ func (s *Server) look(ns *server.Server) (closed []string) {
 				sum += b.takes(c)
 			}
 		}
+		if b.sort == server.ByPending {
+			waiting = sum
+		}
+		if sum <= b.most {
+			continue
+		}
 		for _, c := range list.Conns { // most first
-			if sum <= b.most {
+			// What waits for a connection that is closed stays for a while: were they
+			// closed one after the other, it would add up.
+			if sum <= b.least {
 				break
 			}
 			if !isOutside(c) {
@@ -107,7 +123,7 @@ func (s *Server) look(ns *server.Server) (closed []string) {
 			}
 		}
 	}
-	return closed[:min(len(closed), maxNamed)]
+	return waiting, closed[:min(len(closed), maxNamed)]
 }
 
 // maxNamed is how many connections one line of the log names.
