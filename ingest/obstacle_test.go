@@ -231,8 +231,10 @@ func TestNoAnswersBeforeTime(t *testing.T) {
 		t.Error("answers before time")
 	}
 	in.state.progress = time.Now().Add(-time.Hour)
-	if in.Answerable() != nil || in.Answerable() != nil {
-		t.Error("no answers in time")
+	for range 2 {
+		if err := in.Answerable(); err != nil {
+			t.Errorf("no answers in time: %v", err)
+		}
 	}
 	in.state.addApplied(store.LogPosition{})
 	if in.Answerable() != nil {
