@@ -124,27 +124,35 @@ func (c composer) metrics() map[string]Metric {
 func (c composer) nats(retention, checkpoints time.Duration) NATS {
 	n := c.root.at("nats")
 	address := n.at("address")
-	username, password, creds := n.at("username"), n.at("password"), n.at("creds-file-path")
-	if username != nil && creds != nil {
-		c.found.fault(creds, "is given together with username: the broker takes one of the two")
+	username, password, creds, seed := n.at("username"), n.at("password"), n.at("creds-file-path"), n.at("nkey-seed-file")
+	for _, other := range []*node{creds, seed} {
+		if username != nil && other != nil {
+			c.found.fault(other, "is given together with username: the broker takes one of the two")
+		}
 	}
-	if password != nil && username == nil {
+	if creds != nil && seed != nil {
+		c.found.fault(seed, "is given together with creds-file-path: the broker takes one of the two")
+	}
+	if password != nil && username == nil && !hasEnvironment(envUsername) {
 		c.found.fault(password, "is given without username")
 	}
-	for _, credential := range []*node{username, creds} {
+	for _, credential := range []*node{username, creds, seed} {
 		if credential != nil && address == nil {
 			c.found.warn(credential, noEffect+"there is no address of a broker to log in at; "+
 				"the users of the built-in server are set in nats.embedded")
 		}
 	}
-	return NATS{
+	nats := NATS{
 		Address:   read(address, ""),
 		Username:  read(username, ""),
 		Password:  read(password, ""),
 		CredsFile: read(creds, ""),
+		SeedFile:  read(seed, ""),
 		Embedded:  c.embedded(n.at("embedded")),
 		Stream:    c.stream(n.at("stream"), retention, checkpoints),
 	}
+	c.override(&nats)
+	return nats
 }
 
 func (c composer) embedded(n *node) Embedded {

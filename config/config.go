@@ -68,10 +68,11 @@ type NATS struct {
 	// Address lists the servers of one external broker, separated by commas.
 	// Empty: the embedded server is the broker.
 	Address string
-	// Username and Password, or CredsFile, authenticate at Address.
-	Username, Password, CredsFile string
-	Embedded                      Embedded
-	Stream                        Stream
+	// Username and Password, or CredsFile, or the seed of an NKey in SeedFile,
+	// authenticate at Address.
+	Username, Password, CredsFile, SeedFile string
+	Embedded                                Embedded
+	Stream                                  Stream
 }
 
 // Embedded is nats.embedded: the NATS server inside this process. It may be

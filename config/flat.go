@@ -42,6 +42,7 @@ func flatFormat() field {
 		"archive":             archive(),
 		"nats":                {kind: items, element: &field{kind: section, keys: server}},
 	}
+	addForeign(keys)
 	return field{kind: section, keys: keys}
 }
 
@@ -65,6 +66,7 @@ func unflatten(root *node, found *findings) *node {
 		{"nats.0.username", "nats.username"},
 		{"nats.0.password", "nats.password"},
 		{"nats.0.creds-file-path", "nats.creds-file-path"},
+		{"nats.0.nkey-seed-file", "nats.nkey-seed-file"},
 		{"nats.0.subscriptions", "metric-store.nats-subscriptions"},
 		{"retention-in-memory", "metric-store.retention-in-memory"},
 		{"num-workers", "metric-store.num-workers"},

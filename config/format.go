@@ -28,7 +28,13 @@ func sectionFormat() field {
 		// Includes are resolved before the check; here they serve suggestions.
 		keys[name+includeSuffix] = field{kind: text}
 	}
+	addForeign(keys)
 	return field{kind: section, keys: keys}
+}
+
+// addForeign adds the sections of other programs that share the file.
+func addForeign(keys map[string]field) {
+	keys["fleet"], keys["fleet"+includeSuffix] = field{kind: anything}, field{kind: anything}
 }
 
 func mainSection() field {
@@ -111,6 +117,7 @@ func natsClientKeys() map[string]field {
 		"username":        {kind: text},
 		"password":        {kind: text, valid: on(secret)},
 		"creds-file-path": {kind: text, valid: on(readableFile)},
+		"nkey-seed-file":  {kind: text, valid: on(readableFile)},
 	}
 }
 

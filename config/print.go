@@ -130,6 +130,7 @@ type natsKeys struct {
 	Username  string       `json:"username,omitempty"`
 	Password  string       `json:"password,omitempty"`
 	CredsFile string       `json:"creds-file-path,omitempty"`
+	SeedFile  string       `json:"nkey-seed-file,omitempty"`
 	Embedded  embeddedKeys `json:"embedded"`
 	Stream    streamKeys   `json:"stream"`
 }
@@ -155,7 +156,7 @@ type streamKeys struct {
 func (n NATS) section() natsKeys {
 	e, s := n.Embedded, n.Stream
 	keys := natsKeys{
-		Address: n.Servers(), Username: n.Username, Password: hide(n.Password), CredsFile: n.CredsFile,
+		Address: n.Servers(), Username: n.Username, Password: hide(n.Password), CredsFile: n.CredsFile, SeedFile: n.SeedFile,
 		Embedded: embeddedKeys{
 			Addr: e.Addr, Username: e.Username, Password: hide(e.Password), Directory: e.Directory,
 			MaxPayload: sizeKey(e.MaxPayload), MaxStore: sizeKey(e.MaxStore), Sync: syncAlways,

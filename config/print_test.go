@@ -40,9 +40,10 @@ func TestPrintedConfigurationIsTheSame(t *testing.T) {
 	}`, "FILE", file)
 	everything = strings.ReplaceAll(everything, "KEY", testKey)
 	creds := strings.Replace(minimal, `"main"`, `"nats": {"address": "broker", "creds-file-path": "`+file+`"}, "main"`, 1)
+	seed := strings.Replace(creds, "creds-file-path", "nkey-seed-file", 1)
 	set := map[string]bool{}
 	for name, text := range map[string]string{
-		"nothing": `{}`, "everything": everything, "minimal": minimal, "flat": minimalFlat, "credentials": creds,
+		"nothing": `{}`, "everything": everything, "minimal": minimal, "flat": minimalFlat, "credentials": creds, "seed": seed,
 	} {
 		want, _, err := parse(name, []byte(text))
 		if err != nil {

@@ -132,6 +132,8 @@ func (c Config) options() server.Options {
 		Username:               c.Username,
 		Password:               c.Password,
 		MaxPayload:             int32(c.MaxPayload),
+		MaxConn:                maxConnections,
+		MaxSubs:                maxSubscriptions,
 		MaxPending:             max(c.MaxPayload+pendingReserve, c.MaxBuffered),
 		JetStream:              true,
 		StoreDir:               c.Directory,
@@ -198,6 +200,11 @@ func (s *Server) launch(ctx context.Context) error {
 		ns.Shutdown()
 		ns.WaitForShutdown()
 		return errors.Join(err, logger.lastError())
+	}
+	if err := boundJetStream(ns); err != nil {
+		ns.Shutdown()
+		ns.WaitForShutdown()
+		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

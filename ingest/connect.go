@@ -5,15 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 const (
-	apiTimeout = 5 * time.Second
+	// Twice, with a pause, is less than the ten seconds within which an operator is
+	// told what is wrong.
+	apiTimeout = 4 * time.Second
 	// An outage is logged at its start and then once in this interval.
 	repeatLog = time.Minute
 	// A broker that went away without a word is noticed after three of these.
@@ -58,22 +60,27 @@ func (in *Ingest) embedded(ctx context.Context) (InProcess, error) {
 }
 
 // connectBroker connects to the external broker and tries for as long as it
-// takes. It fails only when ctx ends, or if the credentials file is unusable.
+// takes. It fails only when ctx ends, or if the file of credentials or of a seed is unusable.
 // onReconnect is called after each outage.
 func (in *Ingest) connectBroker(ctx context.Context, onReconnect func(*nats.Conn)) (*nats.Conn, error) {
 	b := in.cfg.Broker
 	connected := make(chan struct{})
 	var failedAt atomic.Int64
+	dialer := &recordingDialer{}
 	report := func(err error) {
-		in.state.setProblem(fmt.Errorf("connect to %s: %w", b.URL, err))
+		if errors.Is(err, nats.ErrNoServers) {
+			err = dialer.explain(err)
+		}
+		in.state.setProblem(fmt.Errorf("connect to %s: %w", withoutPasswords(b.URL), advised(err)))
 		now := time.Now().UnixNano()
 		if last := failedAt.Load(); now-last >= int64(repeatLog) && failedAt.CompareAndSwap(last, now) {
-			in.log.Warn("the broker cannot be reached: trying on", "address", b.URL, "error", err)
+			in.log.Warn("the broker cannot be reached: trying on; "+remedy(err), "address", withoutPasswords(b.URL), "error", err)
 		}
 	}
 	opts := []nats.Option{
 		nats.Name("cc-metric-store"),
 		nats.RetryOnFailedConnect(true),
+		nats.SetCustomDialer(dialer),
 		nats.MaxReconnects(-1),
 		nats.IgnoreAuthErrorAbort(),
 		nats.ReconnectBufSize(-1), // a write is known to be in the log, or it is tried again
@@ -88,21 +95,22 @@ func (in *Ingest) connectBroker(ctx context.Context, onReconnect func(*nats.Conn
 		}),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			in.counters.connected.Store(false)
-			if err != nil {
+			if err != nil && in.rights.due("lost the broker") {
 				in.log.Warn("lost the broker: queries are answered from memory until it is back", "error", err)
 			}
 		}),
 		nats.ReconnectHandler(func(nc *nats.Conn) {
 			in.counters.connected.Store(true)
+			in.rights.forget()
 			in.log.Info("connected to the broker again", "address", nc.ConnectedUrlRedacted())
 			onReconnect(nc)
 		}),
-		nats.ErrorHandler(func(_ *nats.Conn, sub *nats.Subscription, err error) {
-			if sub != nil {
-				in.log.Error("the broker reports", "subject", sub.Subject, "error", err)
-				return
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+			if what, tell := in.rights.note(err); what != "" && tell {
+				in.log.Error("the broker denies its user something: "+remedy(&DeniedError{}), "denied", what)
+			} else if tell {
+				in.log.Error("the broker reports", "error", err)
 			}
-			in.log.Error("the broker reports", "error", err)
 		}),
 	}
 	if b.Username != "" {
@@ -111,9 +119,16 @@ func (in *Ingest) connectBroker(ctx context.Context, onReconnect func(*nats.Conn
 	if b.CredsFile != "" {
 		opts = append(opts, nats.UserCredentials(b.CredsFile))
 	}
+	if b.SeedFile != "" {
+		login, err := nats.NkeyOptionFromSeed(b.SeedFile)
+		if err != nil {
+			return nil, fmt.Errorf("read the seed of nats.nkey-seed-file %s: %w", b.SeedFile, err)
+		}
+		opts = append(opts, login)
+	}
 	nc, err := nats.Connect(b.URL, opts...)
 	if err != nil {
-		return nil, fmt.Errorf("connect to %s: %w", b.URL, err)
+		return nil, fmt.Errorf("connect to %s: %w", withoutPasswords(b.URL), err)
 	}
 	select {
 	case <-connected:
@@ -124,41 +139,34 @@ func (in *Ingest) connectBroker(ctx context.Context, onReconnect func(*nats.Conn
 	}
 }
 
+// recordingDialer remembers how the newest attempt to reach a server has ended: the
+// library only says that there is none.
+type recordingDialer struct{ last atomic.Pointer[error] }
+
+// Dial implements nats.CustomDialer.
+func (d *recordingDialer) Dial(network, address string) (net.Conn, error) {
+	c, err := net.DialTimeout(network, address, nats.DefaultTimeout)
+	if err == nil {
+		err = fmt.Errorf("%s takes connections and does not speak NATS within %v: timeout", address, nats.DefaultTimeout)
+		d.last.Store(&err)
+		return c, nil
+	}
+	d.last.Store(&err)
+	return nil, err
+}
+
+func (d *recordingDialer) explain(err error) error {
+	if cause := d.last.Load(); cause != nil {
+		return fmt.Errorf("%w: %w", err, *cause)
+	}
+	return err
+}
+
 // reconnectDelay grows from a quarter of a second to five seconds; the random
 // part keeps the nodes of a cluster from coming back all at once.
 func reconnectDelay(attempts int) time.Duration {
 	d := 250 * time.Millisecond << min(attempts, 4)
 	return min(d, 5*time.Second)*3/4 + rand.N(d/4)
-}
-
-// hasJetStream asks the broker until it gives a clear answer. That it has none
-// has to stand for a while: a server or a cluster that is just starting says so
-// too.
-func (in *Ingest) hasJetStream(ctx context.Context, js jetstream.JetStream) (bool, error) {
-	var refused time.Time // since when
-	for r := (retry{in: in, what: "ask the broker for JetStream"}); ; {
-		err := askForJetStream(ctx, js)
-		switch {
-		case err == nil:
-			return true, nil
-		case !errors.Is(err, jetstream.ErrJetStreamNotEnabled) && !errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount):
-			refused = time.Time{}
-		case refused.IsZero():
-			refused = time.Now()
-		case time.Since(refused) >= in.cfg.pace.refusals:
-			return false, nil
-		}
-		if err := r.wait(ctx, err); err != nil {
-			return false, err
-		}
-	}
-}
-
-func askForJetStream(ctx context.Context, js jetstream.JetStream) error {
-	return withTimeout(ctx, func(ctx context.Context) error {
-		_, err := js.AccountInfo(ctx)
-		return err
-	})
 }
 
 func withTimeout(ctx context.Context, do func(context.Context) error) error {
@@ -178,11 +186,11 @@ type retry struct {
 
 // wait returns after a delay, or with the error of ctx.
 func (r *retry) wait(ctx context.Context, cause error) error {
-	r.in.state.setProblem(fmt.Errorf("%s: %w", r.what, cause))
+	r.in.state.setProblem(fmt.Errorf("%s: %w", r.what, advised(cause)))
 	r.attempts++
 	if r.attempts > 1 && time.Since(r.logged) >= repeatLog {
 		r.logged = time.Now()
-		r.in.log.Warn("trying again: "+r.what, "error", cause)
+		r.in.log.Warn("trying again: "+r.what+"; "+remedy(cause), "error", cause)
 	}
 	return pause(ctx, reconnectDelay(r.attempts))
 }

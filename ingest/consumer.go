@@ -14,15 +14,8 @@ import (
 	"cc-metric-store/store"
 )
 
-const (
-	// What the broker may send ahead; at least one largest message.
-	fetchAhead    = 8 << 20
-	fetchMessages = 2048
-	// A pull that hears nothing for twice this long is taken up again.
-	heartbeat = 5 * time.Second
-	// The broker forgets a reader that is gone for this long.
-	readerTimeout = 30 * time.Second
-)
+// The broker forgets a reader that is gone for this long.
+const readerTimeout = 30 * time.Second
 
 // consume fetches the log in order, from the position on, and puts the entries
 // into the pipeline until ctx ends. It takes up reading again after whatever goes
@@ -35,13 +28,22 @@ func (in *Ingest) consume(ctx context.Context, l *logStream, p *pipeline, pos po
 			return
 		}
 	}
-	for r := (retry{in: in, what: "read stream " + l.name}); ; {
+	r := retry{in: in, what: "read stream " + l.name}
+	for w := (watchdog{in: in, log: l, pipeline: p}); ; {
 		before := pos.entries
-		err := in.read(ctx, l, p, &pos)
+		waiting, err := in.read(ctx, l, p, &pos)
 		if ctx.Err() != nil {
 			return
 		}
 		in.counters.reattached.Add(1)
+		in.state.setReading(err)
+		pos.failed(err)
+		if pos.entries > before {
+			pos.failures = 0
+			w = watchdog{in: in, log: l, pipeline: p}
+		} else if waiting {
+			w.bark(ctx, &pos)
+		}
 		if r.again(ctx, err, pos.entries > before) != nil {
 			return
 		}
@@ -67,63 +69,27 @@ func (r *retry) again(ctx context.Context, err error, progress bool) error {
 	return nil
 }
 
-// read attaches to the stream after pos and reads until something goes wrong.
-// The reader is ephemeral and unacknowledged: the position is ours alone.
-func (in *Ingest) read(ctx context.Context, l *logStream, p *pipeline, pos *position) error {
+// read attaches to the stream after pos and reads until something goes wrong. It
+// reports whether entries waited when it began. The reader is ephemeral and
+// unacknowledged: the position is ours alone.
+func (in *Ingest) read(ctx context.Context, l *logStream, p *pipeline, pos *position) (waiting bool, err error) {
 	select {
 	case <-l.reattach: // an outage before this attempt is no reason to repeat it
 	default:
 	}
-	cons, err := in.attach(ctx, l, pos)
+	r, pending, err := in.attach(ctx, l, pos)
 	if err != nil {
-		return err
+		return false, err
 	}
-	defer in.detach(ctx, l, cons)
-	it, err := cons.Messages(
-		jetstream.PullMaxMessagesWithBytesLimit(fetchMessages, max(fetchAhead, int(l.nc.MaxPayload())+1<<20)),
-		jetstream.PullHeartbeat(heartbeat),
-		jetstream.WithMessagesErrOnMissingHeartbeat(true),
-	)
-	if err != nil {
-		return err
-	}
-	// Next has to be woken when the connection is back, as the reader on the
-	// other side may be gone.
-	ended := make(chan struct{})
-	watched := make(chan struct{})
-	go func() {
-		defer close(watched)
-		defer it.Stop()
-		tick := time.NewTicker(in.cfg.pace.recount)
-		defer tick.Stop()
-		for last := uint64(0); ; {
-			select {
-			case <-l.reattach:
-				return
-			case <-ctx.Done():
-				return
-			case <-ended:
-				return
-			case <-tick.C:
-				if fetched := in.counters.fetched.Load(); fetched != last {
-					last = fetched
-				} else if in.counters.pending.Load() > 0 {
-					in.recount(ctx, l, fetched)
-				}
-			}
-		}
-	}()
-	err = in.readFrom(ctx, it, l, p, pos)
-	close(ended)
-	<-watched
-	return err
+	defer in.detach(ctx, l, r)
+	return pending > 0, in.readFrom(ctx, r, l, p, pos)
 }
 
 // attach creates a reader that starts after pos, or from the first entry if the
 // stream is not the one that was read up to there: applying an entry twice
 // changes nothing.
-func (in *Ingest) attach(ctx context.Context, l *logStream, pos *position) (cons jetstream.Consumer, err error) {
-	err = withTimeout(ctx, func(ctx context.Context) error {
+func (in *Ingest) attach(ctx context.Context, l *logStream, pos *position) (r *reader, pending uint64, err error) {
+	err = in.ask(ctx, l, func(ctx context.Context) error {
 		stream, err := l.js.Stream(ctx, l.name)
 		if errors.Is(err, jetstream.ErrStreamNotFound) {
 			in.log.Error("the stream is gone: creating it anew; what it held and this node has not read is lost", "stream", l.name)
@@ -138,29 +104,49 @@ func (in *Ingest) attach(ctx context.Context, l *logStream, pos *position) (cons
 		if err := in.checkPosition(ctx, l, stream.CachedInfo(), pos); err != nil {
 			return err
 		}
-		cons, err = stream.CreateConsumer(ctx, jetstream.ConsumerConfig{
-			Description:       "cc-metric-store",
-			DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
-			OptStartSeq:       pos.seq + 1,
-			AckPolicy:         jetstream.AckNonePolicy,
-			FilterSubjects:    in.subjectsRead(l),
-			InactiveThreshold: readerTimeout,
-			MemoryStorage:     true,
-			Replicas:          1,
-		})
+		r, pending, err = in.createReader(ctx, l, pos.seq+1)
 		if err != nil {
-			return fmt.Errorf("create a reader: %w", err)
+			return err
 		}
 		if pos.entries == 0 { // nothing is on its way to the store
 			in.state.setStart(store.LogPosition{Entry: store.Entry{Log: pos.log, Number: pos.seq}, Stream: l.name, Created: pos.created, At: pos.at})
 		}
-		if in.state.setTarget(pos.entries + cons.CachedInfo().NumPending) {
+		if in.state.setTarget(pos.entries + pending) {
 			in.log.Info("ready: nothing waits in the log", "stream", l.name)
 		}
 		return nil
 	})
-	return cons, err
+	return r, pending, err
 }
+
+// createReader makes a reader that begins with the entry of the given number, or
+// the next one that there is. pending is how many wait for it.
+func (in *Ingest) createReader(ctx context.Context, l *logStream, from uint64) (r *reader, pending uint64, err error) {
+	c := jetstream.ConsumerConfig{
+		Description:       "cc-metric-store",
+		DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
+		OptStartSeq:       from,
+		AckPolicy:         jetstream.AckNonePolicy,
+		FilterSubjects:    in.subjectsRead(l),
+		InactiveThreshold: readerTimeout,
+		MemoryStorage:     true,
+		Replicas:          1,
+	}
+	cons, err := l.js.CreateConsumer(ctx, l.name, c)
+	if api, ok := errors.AsType[*jetstream.APIError](err); ok && api.ErrorCode == codeInactiveTooLong {
+		c.InactiveThreshold = 0 // the stream's own limit, then
+		cons, err = l.js.CreateConsumer(ctx, l.name, c)
+	}
+	if err != nil {
+		return nil, 0, fmt.Errorf("create a reader: %w", err)
+	}
+	r, err = newReader(l.nc, l.name, cons.CachedInfo().Name)
+	return r, cons.CachedInfo().NumPending, err
+}
+
+// codeInactiveTooLong is JetStream's error for a consumer that is to outlive its
+// absence for longer than the stream allows.
+const codeInactiveTooLong = 10153
 
 // subjectsRead returns what a reader asks for, nil for all. A stream on somebody
 // else's broker may have other subjects too. The embedded log holds only what
@@ -173,52 +159,101 @@ func (in *Ingest) subjectsRead(l *logStream) []string {
 }
 
 // detach lets the broker forget the reader at once if it can be told.
-func (in *Ingest) detach(ctx context.Context, l *logStream, cons jetstream.Consumer) {
+func (in *Ingest) detach(ctx context.Context, l *logStream, r *reader) {
+	r.close()
 	if !l.nc.IsConnected() {
 		return // it forgets by itself
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
-	_ = l.js.DeleteConsumer(ctx, l.name, cons.CachedInfo().Name)
+	_ = l.js.DeleteConsumer(ctx, l.name, r.consumer)
 }
 
-// readFrom puts the messages into the pipeline.
-func (in *Ingest) readFrom(ctx context.Context, it jetstream.MessagesContext, l *logStream, p *pipeline, pos *position) error {
-	delivered := uint64(0)
+// errSilent says that a reader hears nothing.
+var errSilent = errors.New("the broker sends neither entries nor a sign of life")
+
+// readFrom puts the entries into the pipeline.
+func (in *Ingest) readFrom(ctx context.Context, r *reader, l *logStream, p *pipeline, pos *position) error {
+	beat, recount := time.NewTicker(heartbeat), time.NewTicker(in.cfg.pace.recount)
+	defer beat.Stop()
+	defer recount.Stop()
+	denied := make(chan error, 1)
+	defer in.rights.watch(l.name, func(err error) {
+		select {
+		case denied <- err:
+		default: // one is enough
+		}
+	})()
+	delivered, silent, last := uint64(0), 0, uint64(0)
 	for {
-		m, err := it.Next()
-		if errors.Is(err, jetstream.ErrMsgIteratorClosed) {
+		if err := r.pull(); err != nil {
+			return err
+		}
+		select {
+		case m := <-r.in:
+			silent = 0
+			if !r.isEntry(m) {
+				if err := r.note(m); err != nil {
+					return err
+				}
+				in.state.setReading(nil)
+				continue
+			}
+			r.asked--
+			meta, err := m.Metadata()
+			if err != nil {
+				return fmt.Errorf("message without a place in the stream: %w", err)
+			}
+			if delivered++; meta.Sequence.Consumer != delivered {
+				return errReattach // one was lost on the way
+			}
+			if delivered == 1 {
+				in.state.setReading(nil)
+			}
+			if err := in.takeEntry(ctx, m, meta, l, p, pos); err != nil {
+				return err
+			}
+		case <-beat.C:
+			if silent++; silent > 2 {
+				return errSilent
+			}
+		case <-recount.C:
+			if fetched := in.counters.fetched.Load(); fetched != last {
+				last = fetched
+			} else if in.counters.pending.Load() > 0 {
+				in.recount(ctx, l, fetched)
+			}
+		case err := <-denied:
+			return err
+		case <-l.reattach: // the reader on the other side may be gone
 			return errReattach
+		case <-ctx.Done():
+			return ctx.Err()
 		}
-		if err != nil {
-			return err
-		}
-		meta, err := m.Metadata()
-		if err != nil {
-			return fmt.Errorf("message without a place in the stream: %w", err)
-		}
-		if delivered++; meta.Sequence.Consumer != delivered {
-			return errReattach // one was lost on the way
-		}
-		e, err := p.obtain(ctx, unpackedLen(m.Headers(), m.Data()))
-		if err != nil {
-			return err
-		}
-		in.fill(e, m, meta, l)
-		e.log, e.created = pos.log, pos.created
-		if pos.seq > 0 && e.seq > pos.seq+1 {
-			in.noteGap(ctx, l, pos, e.seq)
-		}
-		in.counters.fetched.Store(e.seq)
-		in.counters.pending.Store(meta.NumPending)
-		pos.seq, pos.at = e.seq, e.at
-		pos.entries++
-		in.counters.fetchedEntries.Store(pos.entries)
-		if meta.NumPending == 0 { // also if entries that waited were removed
-			in.state.setTarget(pos.entries)
-		}
-		p.put(e)
 	}
+}
+
+// takeEntry puts one entry into the pipeline.
+func (in *Ingest) takeEntry(ctx context.Context, m *nats.Msg, meta *nats.MsgMetadata, l *logStream, p *pipeline, pos *position) error {
+	e, err := p.obtain(ctx, unpackedLen(m.Header, m.Data))
+	if err != nil {
+		return err
+	}
+	in.fill(e, m, meta, l)
+	e.log, e.created = pos.log, pos.created
+	if pos.seq > 0 && e.seq > pos.seq+1 {
+		in.noteGap(ctx, l, pos, e.seq)
+	}
+	in.counters.fetched.Store(e.seq)
+	in.counters.pending.Store(meta.NumPending)
+	pos.seq, pos.at = e.seq, e.at
+	pos.entries++
+	in.counters.fetchedEntries.Store(pos.entries)
+	if meta.NumPending == 0 { // also if entries that waited were removed
+		in.state.setTarget(pos.entries)
+	}
+	p.put(e)
+	return nil
 }
 
 // recount notices that nothing waits although the broker said so with the newest
@@ -235,22 +270,23 @@ func (in *Ingest) recount(ctx context.Context, l *logStream, fetched uint64) {
 	})
 }
 
-func (in *Ingest) fill(e *entry, m jetstream.Msg, meta *jetstream.MsgMetadata, l *logStream) {
+func (in *Ingest) fill(e *entry, m *nats.Msg, meta *nats.MsgMetadata, l *logStream) {
 	e.seq, e.at = meta.Sequence.Stream, meta.Timestamp
 	e.written = e.at
-	e.subject, e.data = m.Subject(), m.Data()
-	e.packed = m.Headers().Get(headerEncoding) == encodingS2
+	e.subject, e.data = m.Subject, m.Data
+	e.packed = m.Header.Get(headerEncoding) == encodingS2
+	e.status = m.Header.Get("Status")
 	switch e.subject {
 	case l.frees:
-		e.free, e.id = true, m.Headers().Get(nats.MsgIdHdr)
+		e.free, e.id = true, m.Header.Get(nats.MsgIdHdr)
 	case l.writes:
-		e.cluster, e.id = m.Headers().Get(headerCluster), m.Headers().Get(nats.MsgIdHdr)
-		if from := m.Headers().Get(headerSubject); from != "" {
-			e.subject = from
+		e.cluster, e.id = m.Header.Get(headerCluster), m.Header.Get(nats.MsgIdHdr)
+		if from := m.Header.Get(headerSubject); from != "" {
+			e.subject, e.taken = clip(from), true
 		}
 	default:
 		if strings.HasPrefix(e.subject, l.outboxes+".") {
-			fillForwarded(e, m.Headers())
+			fillForwarded(e, m.Header)
 			return
 		}
 		if i := in.subscriptionOf(e.subject); i >= 0 {

@@ -3,9 +3,9 @@ package ingest
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -39,6 +39,9 @@ type deadLetters struct {
 	base  string // of the subjects: base.<reason>
 	queue chan *nats.Msg
 
+	open   atomic.Bool // there is a stream, and resume is done
+	warned bool        // that there is none
+
 	// Set by resume: the newest letter of an earlier run. A replay does not
 	// write its letters again.
 	created string
@@ -47,6 +50,32 @@ type deadLetters struct {
 
 func newDeadLetters(in *Ingest, l *logStream) *deadLetters {
 	return &deadLetters{in: in, log: l, name: l.name + lettersSuffix, base: l.name + ".bad", queue: make(chan *nats.Msg, deadLetterQueue)}
+}
+
+// begin opens the stream. If it cannot, because there is no room or no right for
+// it, the operator is told once and letters are counted as lost: the log works
+// without. run tries again.
+func (d *deadLetters) begin(ctx context.Context) {
+	if d.open.Load() {
+		return
+	}
+	err := d.in.askAbout(ctx, d.log, d.name, func(ctx context.Context) error {
+		if err := d.ensure(ctx); err != nil {
+			return err
+		}
+		return d.resume(ctx)
+	})
+	switch {
+	case err == nil:
+		d.open.Store(true)
+		if d.warned {
+			d.in.log.Info("refused lines are kept from now on", "stream", d.name)
+		}
+	case !d.warned && ctx.Err() == nil:
+		d.warned = true
+		d.in.log.Warn("refused lines cannot be kept: they are counted (dead_letters_lost_total), and all others are stored; "+remedy(err),
+			"stream", d.name, "error", err)
+	}
 }
 
 // ensure creates the stream if there is none.
@@ -63,26 +92,19 @@ func (d *deadLetters) ensure(ctx context.Context) error {
 			Replicas:    d.in.cfg.Stream.Replicas,
 		})
 	}
-	if err != nil {
-		return fmt.Errorf("dead letters: %w", err)
-	}
-	return nil
+	return err
 }
 
-// resume reads the newest letter. It is called before the first put.
+// resume reads the newest letter.
 func (d *deadLetters) resume(ctx context.Context) error {
-	stream, err := d.log.js.Stream(ctx, d.name)
-	if err != nil {
-		return fmt.Errorf("dead letters: %w", err)
-	}
-	last, err := stream.GetLastMsgForSubject(ctx, d.base+".*")
-	if errors.Is(err, jetstream.ErrMsgNotFound) {
+	last, err := stored(ctx, d.log.nc, d.name, which{Last: d.base + ".*"})
+	if errors.Is(err, errNoEntry) {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("dead letters: %w", err)
+		return err
 	}
-	if parts := strings.Split(last.Header.Get(headerEntry), "."); len(parts) == 3 {
+	if parts := strings.Split(last.header().Get(headerEntry), "."); len(parts) == 3 {
 		d.created = parts[0]
 		d.until, _ = strconv.ParseUint(parts[1], 10, 64)
 	}
@@ -93,6 +115,10 @@ func (d *deadLetters) resume(ctx context.Context) error {
 // others as lost. It never waits.
 func (d *deadLetters) put(e *entry) {
 	if len(e.out.faults) == 0 {
+		return
+	}
+	if !d.open.Load() {
+		d.in.counters.lostDeadLetters.Add(int64(e.out.allFaults()))
 		return
 	}
 	created := strconv.FormatInt(e.created.UnixNano(), 10)
@@ -120,8 +146,12 @@ func (d *deadLetters) put(e *entry) {
 
 // run stores letters until ctx ends, and then those that wait.
 func (d *deadLetters) run(ctx context.Context) {
+	tick := time.NewTicker(d.in.cfg.pace.ask)
+	defer tick.Stop()
 	for {
 		select {
+		case <-tick.C:
+			d.begin(ctx)
 		case m := <-d.queue:
 			d.store(ctx, m)
 		case <-ctx.Done():
@@ -136,7 +166,7 @@ func (d *deadLetters) run(ctx context.Context) {
 }
 
 func (d *deadLetters) store(ctx context.Context, m *nats.Msg) {
-	err := withTimeout(ctx, func(ctx context.Context) error {
+	err := d.in.askAbout(ctx, d.log, d.log.name, func(ctx context.Context) error {
 		_, err := d.log.js.PublishMsg(ctx, m)
 		return err
 	})

@@ -179,7 +179,7 @@ func embed(ns *server.Server) func(context.Context) (InProcess, error) {
 }
 
 // quick is a pace for tests.
-var quick = pace{refusals: 10 * time.Millisecond, ask: 10 * time.Millisecond, proof: 10 * time.Millisecond, recount: 10 * time.Millisecond, outbox: time.Second}
+var quick = pace{refusals: 10 * time.Millisecond, ask: 10 * time.Millisecond, proof: 10 * time.Millisecond, recount: 10 * time.Millisecond, outbox: time.Second, answer: time.Hour, stuck: 10 * time.Millisecond}
 
 // cannotEmbed is an embedded server that does not start.
 func cannotEmbed(context.Context) (InProcess, error) { return nil, errors.New("no room on the disk") }

@@ -57,12 +57,14 @@ type Config struct {
 
 // pace says how long some things take that tests have no time for.
 type pace struct {
-	refusals time.Duration // a broker says so long that it has no JetStream before that is believed
+	refusals time.Duration // a broker says so long that it will not have the log before that is believed
 	ask      time.Duration // it is asked again in this interval
 	proof    time.Duration // a log that took no entry is tried in this interval
 	outbox   time.Duration // a write waits so long for the log before the outbox takes it
 	report   time.Duration // what is wrong with lines is told in this interval
 	recount  time.Duration // when no entry arrives for so long, it is asked whether some wait
+	answer   time.Duration // when nothing comes from a broker's log for so long, queries are answered without it
+	stuck    time.Duration // one entry may be tried for so long
 }
 
 // Broker says how to reach an external NATS server or cluster.
@@ -70,6 +72,8 @@ type Broker struct {
 	URL                string // several, separated by commas, of one cluster
 	Username, Password string
 	CredsFile          string
+	// SeedFile holds the seed of an NKey, to log in with.
+	SeedFile string
 }
 
 // InProcess is a NATS server in this process.
@@ -118,7 +122,8 @@ func (c Config) withDefaults() Config {
 		c.Stream.Replicas = 1
 	}
 	if c.pace == (pace{}) {
-		c.pace = pace{refusals: 10 * time.Second, ask: time.Minute, proof: 5 * time.Second, recount: 5 * time.Second, outbox: 1500 * time.Millisecond, report: time.Minute}
+		c.pace = pace{refusals: 10 * time.Second, ask: time.Minute, proof: 5 * time.Second, recount: 5 * time.Second, outbox: 1500 * time.Millisecond,
+			report: time.Minute, answer: 10 * time.Second, stuck: 5 * time.Second}
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
@@ -162,6 +167,7 @@ type Ingest struct {
 	memo     *memo
 	log      *slog.Logger
 	state    state
+	rights   rights
 	counters counters
 	reports  *reports
 	waiters  waiters
@@ -192,6 +198,7 @@ func New(cfg Config, s *store.Store) (*Ingest, error) {
 	in.writeMemory.New = func() any { return &writeMemory{chunk: make([]byte, writeChunk)} }
 	in.shortMemory.New = func() any { return &writeMemory{chunk: make([]byte, shortWrite+1)} }
 	in.state.init()
+	in.rights.init()
 	in.waiters.init()
 	in.writable.init()
 	if cfg.Broker.URL != "" {
@@ -212,6 +219,9 @@ func (in *Ingest) Run(ctx context.Context, from store.Restored) error {
 	if in.outbox != nil {
 		in.state.setOutbox(in.outbox.leftBehind())
 		defer in.outbox.close()
+		var showing sync.WaitGroup
+		showing.Go(func() { in.outbox.show(ctx) })
+		defer showing.Wait()
 	}
 	l, err := in.open(ctx)
 	if err != nil || l == nil {

@@ -71,7 +71,7 @@ type intakeTask struct {
 	// broker is one without JetStream, nil if there is none. Who has the task
 	// closes it.
 	broker   *nats.Conn
-	brokerJS jetstream.JetStream // to ask again whether there is one
+	onBroker *logStream // as it would be there, to ask again
 }
 
 func (t *intakeTask) close() {
@@ -155,14 +155,16 @@ func (k *intake) run(ctx context.Context, task *intakeTask) error {
 	defer end()
 	var g sync.WaitGroup
 	g.Go(func() { newPacker(k).run(packing) })
+	var asking sync.WaitGroup
 	if k.broker != nil {
-		g.Go(func() { k.awaitJetStream(ctx, task.brokerJS) })
+		asking.Go(func() { k.awaitBroker(ctx, packing, task.onBroker) })
 	}
 	err := k.begin(ctx, packing)
 	if err == nil {
 		<-ctx.Done()
 	}
 	end()
+	asking.Wait()
 	patience := drainTimeout
 	if k.in.writable.err() != nil {
 		patience = flushTimeout
@@ -216,21 +218,27 @@ func (k *intake) listen(nc *nats.Conn) {
 	}
 }
 
-// awaitJetStream warns once if the broker has JetStream after all.
-func (k *intake) awaitJetStream(ctx context.Context, js jetstream.JetStream) {
+// awaitBroker warns once if the broker has the log after all. It tries again to
+// subscribe what the broker did not allow.
+func (k *intake) awaitBroker(ctx, packing context.Context, l *logStream) {
 	tick := time.NewTicker(k.in.cfg.pace.ask)
 	defer tick.Stop()
+	warned := false
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
-		if k.broker.nc.IsConnected() && askForJetStream(ctx, js) == nil {
-			k.in.log.Warn("the broker has JetStream now: a restart of this program puts the log there; "+
+		if !k.broker.nc.IsConnected() {
+			continue
+		}
+		k.subscribeDenied(packing)
+		if !warned && k.in.tryBroker(ctx, l) == nil {
+			warned = true
+			k.in.log.Warn("the broker has JetStream now, and lets its user keep the log there: a restart of this program puts the log there; "+
 				"what the embedded log holds stays behind in its directory and is not in the answers then",
-				"address", k.in.cfg.Broker.URL)
-			return
+				"address", withoutPasswords(k.in.cfg.Broker.URL))
 		}
 	}
 }

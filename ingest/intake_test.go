@@ -182,11 +182,11 @@ func TestBrokerWhoseJetStreamIsSlowToStart(t *testing.T) {
 	ns := broker(t, t.TempDir(), false, -1)
 	n := run(t, newTestStore(t), Config{
 		Broker: Broker{URL: ns.ClientURL()},
-		pace:   pace{refusals: patience, ask: patience, proof: patience, recount: patience, outbox: patience},
+		pace:   pace{refusals: patience, ask: patience, proof: patience, recount: patience, outbox: patience, answer: patience, stuck: patience},
 	})
 	eventually(t, "several refusals", func() bool {
 		err := n.Ready()
-		return strings.Contains(err.Error(), "ask the broker") && strings.Contains(n.log.String(), "trying again")
+		return strings.Contains(err.Error(), "no JetStream") && strings.Contains(n.log.String(), "trying again")
 	})
 	if err := ns.EnableJetStream(&server.JetStreamConfig{StoreDir: t.TempDir()}); err != nil {
 		t.Fatal(err)

@@ -26,6 +26,9 @@ const (
 	kindFree = "free"
 )
 
+// longestHeader bounds the headers of an entry that are forwarded.
+const longestHeader = 512
+
 // outboxKey is where the outbox's stream has the name under which it forwards.
 const outboxKey = "cc-metric-store-outbox"
 
@@ -38,6 +41,7 @@ type outbox struct {
 	name    string
 	waiting atomic.Int64  // entries that the log does not have yet
 	filled  chan struct{} // a token when there are some
+	shown   chan struct{} // closed when those of a former run are in the store
 
 	mu sync.Mutex
 	// Guarded by mu.
@@ -50,11 +54,13 @@ type outbox struct {
 
 	since   atomic.Int64 // ns: of the oldest entry that waits in this run, 0: of a former one
 	failing atomic.Bool  // the newest entry was not taken
+
+	cause atomic.Pointer[error] // why nothing is forwarded, nil if that is not known
 }
 
 func newOutbox(in *Ingest) *outbox {
 	return &outbox{
-		in: in, name: in.cfg.Stream.Name + "_OUTBOX", filled: make(chan struct{}, 1),
+		in: in, name: in.cfg.Stream.Name + "_OUTBOX", filled: make(chan struct{}, 1), shown: make(chan struct{}),
 		decoder: newDecoder(in.store, in.memo, in.cfg.FutureTolerance),
 	}
 }
@@ -179,6 +185,11 @@ func (o *outbox) apply(d *draft, at time.Time) (out outcome, err error) {
 // run forwards what is in the outbox whenever there is something, until ctx
 // ends.
 func (o *outbox) run(ctx context.Context, l *logStream) {
+	select {
+	case <-o.shown:
+	case <-ctx.Done():
+		return
+	}
 	if o.in.state.awaitsOutbox() {
 		o.wake()
 	}
@@ -194,11 +205,13 @@ func (o *outbox) run(ctx context.Context, l *logStream) {
 				o.in.log.Info("forwarded writes over REST to the log", "stream", l.name, "entries", n, "waiting", o.waiting.Load())
 			}
 			if err == nil {
+				o.cause.Store(nil)
 				if o.in.state.awaitsOutbox() && o.in.state.awaitNumber(ctx, last) == nil && o.in.state.outboxDone() {
 					o.in.log.Info("ready: the store holds all of the log", "entry", last)
 				}
 				break
 			}
+			o.cause.Store(&err)
 			if r.wait(ctx, err) != nil {
 				return
 			}
@@ -206,128 +219,20 @@ func (o *outbox) run(ctx context.Context, l *logStream) {
 	}
 }
 
-// forward gives the log what is in the outbox. It returns the number that the
-// last entry got there.
-func (o *outbox) forward(ctx context.Context, l *logStream) (last uint64, n int, err error) {
-	o.mu.Lock()
-	err = o.open(ctx)
-	o.mu.Unlock()
-	if err != nil {
-		return 0, 0, err
-	}
+// trouble says that writes over REST wait, nil if none do.
+func (o *outbox) trouble() error {
 	if o.waiting.Load() == 0 {
-		return 0, 0, nil
-	}
-	subject := l.forwards(o.id)
-	done, err := lastForwarded(ctx, l, subject)
-	if err != nil {
-		return 0, 0, err
-	}
-	for next := uint64(0); o.waiting.Load() > 0; n++ {
-		var m *jetstream.RawStreamMsg
-		err := withTimeout(ctx, func(ctx context.Context) (err error) {
-			m, err = o.stream.GetMsg(ctx, next, jetstream.WithGetMsgSubject(o.name))
-			return err
-		})
-		if errors.Is(err, jetstream.ErrMsgNotFound) {
-			o.waiting.Store(0)
-			return last, n, nil
-		}
-		if err != nil {
-			return last, n, fmt.Errorf("read stream %s of the embedded nats-server: %w", o.name, err)
-		}
-		if m.Sequence > done {
-			if last, err = o.send(ctx, l, subject, m); err != nil {
-				return last, n, err
-			}
-		}
-		err = withTimeout(ctx, func(ctx context.Context) error {
-			return o.stream.Purge(ctx, jetstream.WithPurgeSequence(m.Sequence+1))
-		})
-		if err != nil {
-			return last, n, fmt.Errorf("remove what was forwarded from stream %s of the embedded nats-server: %w", o.name, err)
-		}
-		next = m.Sequence + 1
-		o.waiting.Add(-1)
-	}
-	return last, n, nil
-}
-
-// send gives the log one entry of the outbox, in parts if it is larger than the
-// log takes.
-func (o *outbox) send(ctx context.Context, l *logStream, subject string, m *jetstream.RawStreamMsg) (number uint64, err error) {
-	parts, limit := [][]byte{m.Data}, int(l.nc.MaxPayload())-headerRoom
-	if len(m.Data) > limit && m.Header.Get(headerKind) != kindFree {
-		lines := m.Data
-		if m.Header.Get(headerEncoding) == encodingS2 {
-			if lines, err = unpack(nil, m.Data); err != nil {
-				return 0, err
-			}
-			m.Header.Del(headerEncoding)
-		}
-		parts = split(lines, limit)
-	}
-	for i, data := range parts {
-		out := &nats.Msg{Subject: subject, Data: data, Header: nats.Header{}}
-		for k := range m.Header {
-			out.Header.Set(k, m.Header.Get(k))
-		}
-		// The number counts when the whole entry is there.
-		if i == len(parts)-1 {
-			out.Header.Set(headerFrom, strconv.FormatUint(m.Sequence, 10))
-		} else {
-			out.Header.Set(headerFrom, strconv.FormatUint(m.Sequence-1, 10))
-			out.Header.Set(nats.MsgIdHdr, m.Header.Get(nats.MsgIdHdr)+"."+strconv.Itoa(i))
-		}
-		err := withTimeout(ctx, func(ctx context.Context) error {
-			ack, err := l.js.PublishMsg(ctx, out)
-			if err == nil {
-				number = ack.Sequence
-			}
-			return err
-		})
-		o.in.writable.note(err)
-		if err != nil {
-			return 0, err
-		}
-	}
-	return number, nil
-}
-
-// lastForwarded returns the number, in its outbox, of the newest entry that the
-// log has: it may be there although the acknowledgement never came.
-func lastForwarded(ctx context.Context, l *logStream, subject string) (number uint64, err error) {
-	js, err := l.nc.JetStream()
-	if err != nil {
-		return 0, err
-	}
-	err = withTimeout(ctx, func(ctx context.Context) error {
-		m, err := js.GetLastMsg(l.name, subject, nats.Context(ctx)) // of the stream's leader
-		if errors.Is(err, nats.ErrMsgNotFound) {
-			return nil
-		}
-		if err == nil {
-			number, err = strconv.ParseUint(m.Header.Get(headerFrom), 10, 64)
-		}
-		return err
-	})
-	if err != nil {
-		return 0, fmt.Errorf("ask stream %s for the newest entry that was forwarded: %w", l.name, err)
-	}
-	return number, nil
-}
-
-// Trouble returns what an operator should see to although writes over REST are
-// taken: they wait for the log. It is nil if none do.
-func (in *Ingest) Trouble() error {
-	if in.outbox == nil || in.outbox.waiting.Load() == 0 {
 		return nil
 	}
 	since := "from before the start"
-	if at := in.outbox.since.Load(); at != 0 {
+	if at := o.since.Load(); at != 0 {
 		since = "since " + time.Unix(0, at).UTC().Format(time.RFC3339)
 	}
-	return fmt.Errorf("the log is out of reach: %d writes over REST %s wait in the embedded nats-server to be forwarded", in.outbox.waiting.Load(), since)
+	err := fmt.Errorf("the log is out of reach: %d writes over REST %s wait in the embedded nats-server to be forwarded", o.waiting.Load(), since)
+	if cause := o.cause.Load(); cause != nil {
+		return fmt.Errorf("%w: %w", err, advised(*cause))
+	}
+	return err
 }
 
 // working reports whether the outbox takes writes in place of the log.

@@ -116,6 +116,44 @@ func TestOutboxOutlivesTheNode(t *testing.T) {
 	}
 }
 
+// TestAnswersWithoutTheBroker: a node that was killed shows what it took over REST
+// before, although the broker stays away.
+func TestAnswersWithoutTheBroker(t *testing.T) {
+	a := newAway(t)
+	a.write("cpu_load,hostname=h value=1 %d\n", base)
+	a.write("cpu_load,hostname=gone value=1 %d\n", base)
+	if _, err := a.Free(context.Background(), [][]string{{"c", "gone"}}, base+1e6); err != nil {
+		t.Fatal(err)
+	}
+	a.config.pace = patient
+	a.again()
+	if a.Answerable() == nil {
+		t.Error("it answers at once")
+	}
+	eventually(t, "answers", func() bool { return a.Answerable() == nil })
+	if v := value(t, a.store, "c", "h", "cpu_load", base); v != 1 {
+		t.Errorf("value %v, want 1", v)
+	}
+	if hosts := strings.Join(a.store.Hosts("c"), " "); hosts != "h" {
+		t.Errorf("hosts %s", hosts)
+	}
+	a.write("cpu_load,hostname=h value=2 %d\n", base)
+	if v := value(t, a.store, "c", "h", "cpu_load", base); v != 2 {
+		t.Errorf("value %v, want 2", v)
+	}
+	if a.Ready() == nil || a.Consistent() == nil || a.Trouble() == nil {
+		t.Error("all is well without the broker")
+	}
+	ns := a.brokerBack()
+	eventually(t, "ready", func() bool { return a.Ready() == nil })
+	if n := entries(t, ns, "CC_METRICS.outbox.*"); n != 4 {
+		t.Errorf("%d entries were forwarded, want 4", n)
+	}
+	if v := value(t, a.store, "c", "h", "cpu_load", base); v != 2 {
+		t.Errorf("value %v, want 2", v)
+	}
+}
+
 func entries(t *testing.T, ns *server.Server, subject string) (n uint64) {
 	t.Helper()
 	s, err := connectTo(t, ns).Stream(context.Background(), "CC_METRICS")

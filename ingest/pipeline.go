@@ -47,8 +47,10 @@ type message struct {
 	cluster string // of lines without a cluster tag
 	free    bool
 	data    []byte
-	packed  bool  // see packing.go
-	weight  int64 // of its share of what may be in flight
+	packed  bool   // see packing.go
+	status  string // a header that JetStream itself writes to readers
+	taken   bool   // an intake put it into the log
+	weight  int64  // of its share of what may be in flight
 }
 
 func (e *entry) place() store.Entry { return store.Entry{Log: e.log, Number: e.seq} }
@@ -171,6 +173,14 @@ func (p *pipeline) runDecoder(ctx context.Context) {
 
 // decodeEntry decodes the lines of an entry.
 func (d *decoder) decodeEntry(e *entry) {
+	if len(e.data) == 0 && (!e.taken || e.status != "") { // no writer of ours makes such a one
+		detail := "the message is empty"
+		if e.status != "" {
+			detail += ", with the header Status: " + clip(e.status)
+		}
+		e.out.refuse(fault{number: 1, reason: badSyntax, detail: detail, cluster: e.cluster})
+		return
+	}
 	if !e.packed {
 		d.decode(e.data, e.cluster, e.written, &e.out)
 		return

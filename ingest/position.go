@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"cc-metric-store/store"
@@ -25,6 +25,9 @@ type position struct {
 	// head is the newest entry of which anything is in the store since the start.
 	// It is compared with the one that has its number now, once.
 	head store.LogPosition
+
+	byReader bool // entries are compared by reading them: the broker allows no other way
+	failures int  // comparisons that failed, in a row
 
 	skipped uint64    // entries that were not delivered, since that was told
 	before  time.Time // when the log took the entry before them
@@ -158,28 +161,64 @@ func (in *Ingest) startOver(ctx context.Context, l *logStream, info *jetstream.S
 	case info.State.FirstSeq > pos.seq:
 		return "", nil // the entry has aged out; all that is there comes after it
 	}
+	if pos.at.IsZero() || pos.failures >= maxComparisons {
+		return "", nil // it cannot be read; the stream is the same and has it
+	}
+	takenAt := in.takenAt
+	if pos.byReader {
+		takenAt = in.readAt
+	}
 	at, err := takenAt(ctx, l, pos.seq)
 	switch {
-	case errors.Is(err, nats.ErrMsgNotFound):
+	case errors.Is(err, errNoEntry):
 		return "the newest entry that was read is gone from the stream", nil
 	case err != nil:
-		return "", fmt.Errorf("compare entry %d of stream %s with the one that was read: %w", pos.seq, l.name, err)
+		return "", fmt.Errorf("%w: entry %d of stream %s: %w", errCompare, pos.seq, l.name, err)
 	case !at.Equal(pos.at):
 		return "the stream has lost entries that were read, and has others in their place", nil
 	}
 	return "", nil
 }
 
-// takenAt returns when the log took an entry. It asks the stream's leader: a
-// replica may be behind.
-func takenAt(ctx context.Context, l *logStream, seq uint64) (time.Time, error) {
-	js, err := l.nc.JetStream()
-	if err != nil {
-		return time.Time{}, err
+// maxComparisons is how often it is tried to compare an entry.
+const maxComparisons = 3
+
+// errCompare says that an entry could not be compared with the one that was read.
+var errCompare = errors.New("compare an entry of the log with the one that was read")
+
+// failed notes why reading has ended.
+func (p *position) failed(err error) {
+	if denied, ok := errors.AsType[*DeniedError](err); ok && strings.Contains(denied.What, ".STREAM.MSG.GET.") {
+		p.byReader = true
+	} else if errors.Is(err, errCompare) {
+		p.failures++
 	}
-	m, err := js.GetMsg(l.name, seq, nats.Context(ctx))
+}
+
+// takenAt returns when the log took an entry.
+func (in *Ingest) takenAt(ctx context.Context, l *logStream, seq uint64) (time.Time, error) {
+	e, err := stored(ctx, l.nc, l.name, which{Sequence: seq})
+	return e.Time, err
+}
+
+// readAt is takenAt by way of a reader. Its server may be behind the stream's
+// leader: that it has no such entry proves nothing.
+func (in *Ingest) readAt(ctx context.Context, l *logStream, seq uint64) (at time.Time, err error) {
+	r, _, err := in.createReader(ctx, l, seq)
 	if err != nil {
-		return time.Time{}, err
+		return at, err
 	}
-	return m.Time, nil
+	defer in.detach(ctx, l, r)
+	m, err := r.proof(ctx)
+	if err != nil || m == nil {
+		return at, errors.Join(err, errors.New("no entry comes"))
+	}
+	meta, err := m.Metadata()
+	if err == nil && meta.Sequence.Stream != seq {
+		return at, errNoEntry
+	}
+	if err != nil {
+		return at, err
+	}
+	return meta.Timestamp, nil
 }

@@ -200,7 +200,10 @@ func (in *Ingest) publishToLog(ctx context.Context, d *draft) error {
 			return fmt.Errorf("append to %s: %w", in.where(l), errOutOfReach)
 		}
 		once, cancel := context.WithTimeout(ctx, ackTimeout)
-		_, err := l.js.PublishMsg(once, m)
+		err := in.ask(once, l, func(ctx context.Context) error {
+			_, err := l.js.PublishMsg(ctx, m)
+			return err
+		})
 		cancel()
 		in.writable.note(err)
 		if err == nil {

@@ -61,10 +61,13 @@ func (l *logStream) keepsAutomatic(have, want int64) bool {
 // ours alone; elsewhere somebody may have chosen them, and the operator is told.
 func (in *Ingest) adopt(ctx context.Context, l *logStream, have, want jetstream.StreamConfig) error {
 	if have.Retention != jetstream.LimitsPolicy || have.Storage != jetstream.FileStorage {
-		return fmt.Errorf("stream %s has %v retention and %v storage, the log needs limits retention and file storage: "+
-			"name another one in nats.stream.name, or delete this one", l.name, have.Retention, have.Storage)
+		return fmt.Errorf("%w: stream %s has %v retention and %v storage, the log needs limits retention and file storage: "+
+			"name another one in nats.stream.name, or delete this one", errUnfit, l.name, have.Retention, have.Storage)
 	}
 	if in.cfg.Stream.MaxBytes == 0 && l.embedded && l.keepsAutomatic(have.MaxBytes, want.MaxBytes) {
+		want.MaxBytes = have.MaxBytes
+	}
+	if in.cfg.Stream.MaxBytes == 0 && have.Metadata[boundKey] != "" {
 		want.MaxBytes = have.MaxBytes
 	}
 	update := have

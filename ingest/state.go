@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"cc-metric-store/store"
 )
@@ -18,6 +19,8 @@ type state struct {
 	log     *logStream    // nil: not reached yet
 	reached chan struct{} // closed when log is set
 	problem error         // why it is not reached
+	reading standstill    // why it is not read at the moment
+	refusal error         // why it is not on the broker, nil if it is or there is none
 	// Entries of this run, in the order of reading. Their numbers in the log
 	// may start over.
 	place   store.LogPosition // the newest one in the store, or where reading began
@@ -29,13 +32,19 @@ type state struct {
 	ready   bool
 	outbox  bool // what a former run has left there is not in the store yet
 	clean   bool // what the store held at the start agrees with all that was ever answered
+
+	progress time.Time // when an entry came into the store last, or the start
+	partial  bool      // queries are answered although the store is not complete
 }
 
 func (s *state) init() {
 	s.begun = make(chan struct{})
 	s.reached = make(chan struct{})
-	s.problem = errors.New("starting")
+	s.problem = errStarting
 }
+
+// errStarting is the problem of one that has not begun.
+var errStarting = errors.New("starting")
 
 // setLog says where the log is, nil when it is closed.
 func (s *state) setLog(l *logStream) {
@@ -72,6 +81,7 @@ func (s *state) begin(from store.Restored) {
 	close(s.begun)
 	s.place = from.From
 	s.clean = from.Clean
+	s.progress = time.Now()
 }
 
 func (s *state) hasBegun() bool {
@@ -179,6 +189,9 @@ func (s *state) addApplied(p store.LogPosition) (ready bool) {
 	s.place = p
 	s.wake()
 	s.applied++
+	if !s.ready && !s.partial {
+		s.progress = time.Now()
+	}
 	return s.update()
 }
 
@@ -194,17 +207,30 @@ func (s *state) update() (became bool) {
 func (s *state) err() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	why := s.missing()
+	if why != nil && s.partial {
+		return fmt.Errorf("%w; queries are answered with what is here since %s", why, s.progress.UTC().Format(time.RFC3339))
+	}
+	return why
+}
+
+// missing is err without a word about queries. The caller holds mu.
+func (s *state) missing() error {
 	switch {
 	case s.ready:
 		return nil
-	case s.known && s.applied >= s.target:
-		return errors.New("forwarding writes over REST from the outbox to the log")
-	case s.known:
-		return fmt.Errorf("replaying the log: entry %d of %d", s.applied, s.target)
-	case s.log != nil:
-		return errors.New("reading the state of the log")
-	default:
+	case s.log == nil:
 		return fmt.Errorf("the log is not reached: %w", s.problem)
+	case s.known && s.applied >= s.target && s.reading.err == nil:
+		return errors.New("forwarding writes over REST from the outbox to the log")
+	case s.known && s.reading.err == nil:
+		return fmt.Errorf("replaying the log: entry %d of %d", s.applied, s.target)
+	case s.known:
+		return fmt.Errorf("replaying the log: entry %d of %d: %w", s.applied, s.target, advised(s.reading.err))
+	case s.reading.err != nil:
+		return fmt.Errorf("reading the state of the log: %w", advised(s.reading.err))
+	default:
+		return errors.New("reading the state of the log")
 	}
 }
 
@@ -233,4 +259,36 @@ func (in *Ingest) Consistent() error {
 		return nil
 	}
 	return in.Ready()
+}
+
+// Answerable returns nil if queries are to be answered: no answer can contradict an
+// earlier one, or nothing has come from the log of a broker for so long that an
+// answer from a part of it is better than none. Otherwise the error says what is
+// missing. What was answerable stays so.
+func (in *Ingest) Answerable() error {
+	why := in.Consistent()
+	if why == nil || in.outbox == nil {
+		return why
+	}
+	select {
+	case <-in.outbox.shown:
+	default:
+		return why
+	}
+	s := &in.state
+	s.mu.Lock()
+	begun, partial := !s.progress.IsZero(), s.partial
+	if begun && !partial && time.Since(s.progress) >= in.cfg.pace.answer {
+		s.partial, s.progress = true, time.Now()
+	}
+	answer := s.partial
+	s.mu.Unlock()
+	if !answer {
+		return why
+	}
+	if !partial {
+		in.log.Warn("nothing has come from the broker's log for a while: queries are answered from the newest checkpoint and what was written over REST since, "+
+			"and may lack what only the log has until it is read", "reason", why)
+	}
+	return nil
 }

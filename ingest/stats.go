@@ -18,6 +18,7 @@ type counters struct {
 	pending            atomic.Uint64 // entries behind the newest one fetched
 	fetchedEntries     atomic.Uint64 // in this run
 	skipped            atomic.Uint64 // between those fetched
+	steppedOver        atomic.Int64  // those that could not be read
 	appliedTime        atomic.Int64  // of the entry at the watermark, Unix ns
 }
 
@@ -49,6 +50,8 @@ type Stats struct {
 	// the stream dropped before, and on an external broker entries of subjects
 	// that are not ours.
 	Skipped uint64
+	// SteppedOver counts the entries that could not be read and were left out.
+	SteppedOver int64
 	// MemoBytes is roughly the memory that knowing the senders' lines takes.
 	MemoBytes int64
 	// Connected says whether there is a connection to the broker now.
@@ -77,9 +80,11 @@ func (in *Ingest) Stats() Stats {
 		Taken:           c.taken.Load(), NotTaken: c.notTaken.Load(),
 		Reattached: c.reattached.Load(),
 		Skipped:    c.skipped.Load(),
-		MemoBytes:  in.memo.bytes.Load(),
-		Connected:  c.connected.Load(),
-		Watermark:  c.watermark.Load(),
+
+		SteppedOver: c.steppedOver.Load(),
+		MemoBytes:   in.memo.bytes.Load(),
+		Connected:   c.connected.Load(),
+		Watermark:   c.watermark.Load(),
 	}
 	if in.outbox != nil {
 		s.InOutbox = in.outbox.waiting.Load()

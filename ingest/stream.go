@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -37,133 +36,29 @@ func (l *logStream) interrupted(*nats.Conn) {
 	}
 }
 
-// open reaches the log, for as long as it takes. It returns nil without an
-// error if ctx ends before.
-func (in *Ingest) open(ctx context.Context) (*logStream, error) {
-	l, task, err := in.reach(ctx)
-	if err != nil {
-		if ctx.Err() != nil {
-			return nil, nil
-		}
-		return nil, fmt.Errorf("open the log: %w", err)
-	}
-	for r := (retry{in: in, what: "open stream " + l.name}); ; {
-		err := withTimeout(ctx, func(ctx context.Context) error {
-			if err := in.ensure(ctx, l); err != nil {
-				return err
-			}
-			return l.dead.resume(ctx)
-		})
-		if err == nil {
-			if task != nil {
-				in.intakeTasks <- task // there is room: this is done once
-			}
-			return l, nil
-		}
-		if r.wait(ctx, err) != nil {
-			l.nc.Close()
-			if task != nil {
-				task.close()
-			}
-			return nil, nil
-		}
-	}
-}
-
-// reach connects to where the log is. task is for the intake, nil if the stream
-// captures the metrics by itself.
-func (in *Ingest) reach(ctx context.Context) (l *logStream, task *intakeTask, err error) {
-	l = &logStream{
-		name:     in.cfg.Stream.Name,
-		writes:   in.cfg.Stream.Name + ".write",
-		frees:    in.cfg.Stream.Name + ".free",
-		outboxes: in.cfg.Stream.Name + ".outbox",
-		reattach: make(chan struct{}, 1),
-	}
-	l.dead = newDeadLetters(in, l)
-	if in.cfg.Broker.URL == "" {
-		return l, &intakeTask{log: l}, in.useEmbedded(ctx, l)
-	}
-	nc, err := in.connectBroker(ctx, l.interrupted)
-	if err != nil {
-		return nil, nil, err
-	}
-	l.nc = nc
-	if l.js, err = jetstream.New(nc); err != nil {
-		nc.Close()
-		return nil, nil, err
-	}
-	ok, err := in.hasJetStream(ctx, l.js)
-	if err != nil {
-		nc.Close()
-		return nil, nil, err
-	}
-	if ok {
-		in.warnLeftBehind()
-		return l, nil, nil
-	}
-	in.log.Warn("the broker has no JetStream: its messages are copied into an embedded log, "+
-		"and what is sent while this node is down is lost; enable JetStream on the broker (nats-server -js) to close this gap",
-		"address", in.cfg.Broker.URL)
-	task = &intakeTask{log: l, broker: nc, brokerJS: l.js}
-	if err := in.useEmbedded(ctx, l); err != nil {
-		task.close()
-		return nil, nil, err
-	}
-	return l, task, nil
-}
-
-// warnLeftBehind tells that the log is on the broker and what the embedded
-// server keeps is not read.
-func (in *Ingest) warnLeftBehind() {
-	if in.cfg.EmbeddedHolds == nil {
-		return
-	}
-	if dir, streams := in.cfg.EmbeddedHolds(); slices.Contains(streams, in.cfg.Stream.Name) {
-		in.log.Warn("there is an embedded log of an earlier time, which is not read, as the log is on the broker now: "+
-			"the answers lack what is in it alone; start without nats.address to see that again, or remove the directory",
-			"directory", dir)
-	}
-}
-
-func (in *Ingest) useEmbedded(ctx context.Context, l *logStream) error {
-	nc, server, err := in.connectEmbedded(ctx, l.interrupted)
-	if err != nil {
-		return err
-	}
-	l.nc, l.embedded, l.maxStore = nc, true, server.MaxStore()
-	if in.cfg.Broker.URL == "" {
-		in.counters.connected.Store(true)
-	}
-	l.js, err = jetstream.New(nc)
-	return err
-}
-
 // ensure creates the stream or checks the one that is there.
 func (in *Ingest) ensure(ctx context.Context, l *logStream) error {
 	want := in.streamConfig(l)
 	stream, err := l.js.Stream(ctx, l.name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		in.fitAccount(ctx, l, &want)
 		if _, err = l.js.CreateStream(ctx, want); err != nil {
 			return in.explain(ctx, l, err)
 		}
 		in.log.Info("created the log", "stream", l.name, "subjects", want.Subjects, "max_age", want.MaxAge)
-		return l.dead.ensure(ctx)
+		return nil
 	}
 	if err != nil {
 		return err
 	}
-	if err := in.adopt(ctx, l, stream.CachedInfo().Config, want); err != nil {
-		return err
-	}
-	return l.dead.ensure(ctx)
+	return in.adopt(ctx, l, stream.CachedInfo().Config, want)
 }
 
 // explain names the stream that holds a subject of the log, if that is the
 // cause.
 func (in *Ingest) explain(ctx context.Context, l *logStream, err error) error {
 	var api *jetstream.APIError
-	if !errors.As(err, &api) || api.ErrorCode != overlapCode {
+	if !errors.As(err, &api) || api.ErrorCode != codeOverlap {
 		return err
 	}
 	for _, s := range subjects(in.cfg.Subscriptions) {
@@ -175,5 +70,9 @@ func (in *Ingest) explain(ctx context.Context, l *logStream, err error) error {
 	return err
 }
 
-// overlapCode is JetStream's error for a subject that another stream captures.
-const overlapCode = 10065
+const (
+	// codeOverlap is JetStream's error for a subject that another stream captures.
+	codeOverlap jetstream.ErrorCode = 10065
+	// codeNameInUse is the one for a stream that is there with other settings.
+	codeNameInUse jetstream.ErrorCode = 10058
+)

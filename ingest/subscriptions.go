@@ -12,25 +12,9 @@ import (
 
 // subscribe hands over messages until packing ends.
 func (k *intake) subscribe(ctx, packing context.Context) error {
-	names := subjects(k.in.cfg.Subscriptions)
 	for _, src := range k.origins() {
-		for _, subject := range names {
-			sub, err := src.nc.Subscribe(subject, func(m *nats.Msg) {
-				select {
-				case k.arrived <- arrival{m, src.acks}:
-				case <-packing.Done():
-					k.in.counters.notTaken.Add(1)
-				}
-			})
-			if err != nil {
-				return fmt.Errorf("subscribe to %s: %w", subject, err)
-			}
-			k.delivering.Add(1)
-			sub.SetClosedHandler(func(string) { k.delivering.Done() })
-			k.mu.Lock()
-			k.subs = append(k.subs, subscription{Subscription: sub, src: src})
-			k.mu.Unlock()
-			if err := sub.SetPendingLimits(-1, src.share(len(names))); err != nil {
+		for _, subject := range subjects(k.in.cfg.Subscriptions) {
+			if err := k.subscribeTo(src, subject, packing); err != nil {
 				return err
 			}
 		}
@@ -39,6 +23,49 @@ func (k *intake) subscribe(ctx, packing context.Context) error {
 		}
 	}
 	return nil
+}
+
+func (k *intake) subscribeTo(src *origin, subject string, packing context.Context) error {
+	sub, err := src.nc.Subscribe(subject, func(m *nats.Msg) {
+		select {
+		case k.arrived <- arrival{m, src.acks}:
+		case <-packing.Done():
+			k.in.counters.notTaken.Add(1)
+		}
+	})
+	if err != nil {
+		return fmt.Errorf("subscribe to %s: %w", subject, err)
+	}
+	k.delivering.Add(1)
+	sub.SetClosedHandler(func(string) { k.delivering.Done() })
+	k.mu.Lock()
+	k.subs = append(k.subs, subscription{Subscription: sub, src: src})
+	k.mu.Unlock()
+	return sub.SetPendingLimits(-1, src.share(len(subjects(k.in.cfg.Subscriptions))))
+}
+
+// subscribeDenied subscribes again what the broker did not allow: it does not do so
+// by itself when its user has got the right.
+func (k *intake) subscribeDenied(packing context.Context) {
+	for _, subject := range subjects(k.in.cfg.Subscriptions) {
+		if !k.in.rights.deniedSubject(subject) {
+			continue
+		}
+		k.mu.Lock()
+		old := -1
+		for i, s := range k.subs {
+			if s.src == k.broker && s.Subject == subject {
+				old = i
+			}
+		}
+		if old >= 0 {
+			_ = k.subs[old].Unsubscribe()
+			k.subs = slices.Delete(k.subs, old, old+1)
+		}
+		k.mu.Unlock()
+		k.in.rights.forgetSubject(subject)
+		_ = k.subscribeTo(k.broker, subject, packing) // it comes round again
+	}
 }
 
 // drain ends the subscriptions when they have delivered what is there. It waits

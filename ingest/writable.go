@@ -67,7 +67,7 @@ func (in *Ingest) proveWritable(ctx context.Context, l *logStream) {
 			case <-ctx.Done():
 				return
 			}
-			in.writable.note(withTimeout(ctx, func(ctx context.Context) error {
+			in.writable.note(in.ask(ctx, l, func(ctx context.Context) error {
 				_, err := l.js.Publish(ctx, l.writes, []byte("#\n"))
 				return err
 			}))

@@ -112,7 +112,7 @@ func (l *testLog) UnknownMetrics() []store.UnknownMetric {
 	return []store.UnknownMetric{{Name: "no\"pe", Lines: 12, Cluster: "fritz", Host: "f1"}, {Lines: 3}}
 }
 
-func (l *testLog) Consistent() error { return l.Ready() }
+func (l *testLog) Answerable() error { return l.Ready() }
 
 func (l *testLog) Ready() error {
 	l.mu.Lock()

@@ -38,10 +38,11 @@ type Log interface {
 	// Ready returns nil when the store shows all that the log held when the
 	// program started, otherwise an error that says what is missing.
 	Ready() error
-	// Consistent returns nil if no answer can contradict one given before the
-	// program was restarted, otherwise an error that says what is missing. It may
-	// be so before the program is ready.
-	Consistent() error
+	// Answerable returns nil if queries are to be answered: no answer can contradict
+	// one given before the program was restarted, or the log is out of reach for so
+	// long that an answer from a part of it is better than none. Otherwise the error
+	// says what is missing. It may be so before the program is ready.
+	Answerable() error
 	// UnknownMetrics lists the metrics of the lines that were not stored because
 	// their metric is not configured, the ones with most lines first, and last,
 	// without a name, all others.

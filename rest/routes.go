@@ -90,11 +90,12 @@ func add(e *echo.Echo, path string, methods []string, h echo.HandlerFunc, m ...e
 	})
 }
 
-// requireView refuses to answer from a store that lacks a part of the log: such
-// an answer could contradict one given before the program was restarted.
+// requireView refuses to answer from a store that lacks a part of the log, as long
+// as that may come soon: such an answer could contradict one given before the
+// program was restarted.
 func (a *api) requireView(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		if err := a.log.Consistent(); err != nil {
+		if err := a.log.Answerable(); err != nil {
 			return refuse(http.StatusServiceUnavailable, err)
 		}
 		return next(c)

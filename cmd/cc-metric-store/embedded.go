@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 
 	"cc-metric-store/config"
 	"cc-metric-store/embedded"
@@ -82,6 +83,9 @@ func (e *embeddedServer) running() bool {
 func (e *embeddedServer) watch(ctx context.Context) error {
 	select {
 	case <-e.started:
+		var bounding sync.WaitGroup
+		defer bounding.Wait()
+		bounding.Go(func() { e.server.Bound(ctx) })
 		e.server.Watch(ctx)
 	case <-ctx.Done():
 	}
@@ -120,8 +124,11 @@ type watchedLog struct {
 // Ready implements rest.Log.
 func (l watchedLog) Ready() error { return l.afterLoading(l.Ingest.Ready) }
 
-// Consistent implements rest.Log.
+// Consistent returns nil if what the store holds contradicts no earlier answer.
 func (l watchedLog) Consistent() error { return l.afterLoading(l.Ingest.Consistent) }
+
+// Answerable implements rest.Log.
+func (l watchedLog) Answerable() error { return l.afterLoading(l.Ingest.Answerable) }
 
 func (l watchedLog) afterLoading(ask func() error) error {
 	select {

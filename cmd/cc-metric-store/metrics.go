@@ -53,7 +53,7 @@ type statsCollector struct {
 	store  *store.Store
 	log    watchedLog
 	simple []simpleMetric
-	notStored, unknown, nameless, refused, writable,
+	notStored, unknown, nameless, refused, writable, obstacle,
 	build *prometheus.Desc
 }
 
@@ -80,6 +80,8 @@ func newStatsCollector(s *store.Store, l watchedLog) *statsCollector {
 			"Samples beyond a limit, by the limit and who sent them; of those beyond the first 64, without a name.", []string{"limit", "cluster", "hostname"}, nil),
 		writable: prometheus.NewDesc(namespace+"log_writable",
 			"1 while the log takes entries, 0 while what is sent is lost: see to its server and the disk there.", nil, nil),
+		obstacle: prometheus.NewDesc(namespace+"log_obstacle",
+			"1 for the kind of what keeps this node from its log, or from having it where it was to be, else 0; /readyz says it in words.", []string{"kind"}, nil),
 		build: prometheus.NewDesc(namespace+"build_info",
 			"1, with the version of the program as labels.", nil, prometheus.Labels{"version": version, "revision": gitHash}),
 	}
@@ -104,6 +106,7 @@ func newStatsCollector(s *store.Store, l watchedLog) *statsCollector {
 	counter("intake_failures_total", "Such messages that could not be put into the embedded log: they are lost if nobody waits for an acknowledgement.", func(_ store.Stats, i ingest.Stats) int64 { return i.NotTaken })
 	counter("log_skipped_entries_total", "Entries that the stream dropped before they were read, or that are not ours.", func(_ store.Stats, i ingest.Stats) int64 { return int64(i.Skipped) })
 	counter("log_reattached_total", "How often reading the log was taken up again.", func(_ store.Stats, i ingest.Stats) int64 { return i.Reattached })
+	counter("log_stepped_over_total", "Entries of the log that could not be read and were left out: what they hold is not in the answers.", func(_ store.Stats, i ingest.Stats) int64 { return i.SteppedOver })
 	counter("blocks_freed_total", "Series' blocks freed by retention and on request.", func(s store.Stats, _ ingest.Stats) int64 { return s.Freed })
 	counter("blocks_evicted_total", "Series' blocks that gave way under the memory cap.", func(s store.Stats, _ ingest.Stats) int64 { return s.Evicted })
 	gauge("log_watermark", "Sequence number up to which all entries of the log are in the store.", func(_ store.Stats, i ingest.Stats) float64 { return float64(i.Watermark) })
@@ -128,6 +131,7 @@ func (c *statsCollector) Describe(out chan<- *prometheus.Desc) {
 	out <- c.nameless
 	out <- c.refused
 	out <- c.writable
+	out <- c.obstacle
 	out <- c.build
 }
 
@@ -153,6 +157,10 @@ func (c *statsCollector) Collect(out chan<- prometheus.Metric) {
 	}
 	refused.collect(out)
 	out <- prometheus.MustNewConstMetric(c.writable, prometheus.GaugeValue, oneIf(c.log.Writable() == nil))
+	now := c.log.Obstacle()
+	for _, kind := range ingest.Obstacles() {
+		out <- prometheus.MustNewConstMetric(c.obstacle, prometheus.GaugeValue, oneIf(kind == now), string(kind))
+	}
 	out <- prometheus.MustNewConstMetric(c.build, prometheus.GaugeValue, 1)
 }
 

@@ -68,7 +68,8 @@ func ingestConfig(cfg *config.Config, e *embeddedServer, log *slog.Logger) inges
 		subs[i] = ingest.Subscription{Subject: s.Subject, Cluster: s.ClusterTag}
 	}
 	return ingest.Config{
-		Broker:           ingest.Broker{URL: n.Address, Username: n.Username, Password: n.Password, CredsFile: absoluteFile(n.CredsFile)},
+		Broker: ingest.Broker{URL: n.Address, Username: n.Username, Password: n.Password,
+			CredsFile: absoluteFile(n.CredsFile), SeedFile: absoluteFile(n.SeedFile)},
 		Embedded:         e.start,
 		EmbeddedUser:     n.Embedded.Username,
 		EmbeddedPassword: n.Embedded.Password,

@@ -36,10 +36,10 @@ func (a *app) reportStatus(ctx context.Context) error {
 // status is one line.
 func (a *app) status() string {
 	s := "answering queries"
-	if err := a.log.Consistent(); err != nil {
+	if err := a.log.Answerable(); err != nil {
 		s = "not answering queries yet: " + err.Error()
 	} else if err := a.log.Ready(); err != nil {
-		s += " from before the stop: " + err.Error()
+		s += " from before the start: " + err.Error()
 	} else if err := errors.Join(a.log.Writable(), a.trouble()); err != nil {
 		s += ", but " + err.Error()
 	}

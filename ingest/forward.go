@@ -1,0 +1,124 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// forward gives the log what is in the outbox. It returns the number that the
+// last entry got there.
+func (o *outbox) forward(ctx context.Context, l *logStream) (last uint64, n int, err error) {
+	o.mu.Lock()
+	err = o.open(ctx)
+	o.mu.Unlock()
+	if err != nil {
+		return 0, 0, err
+	}
+	if o.waiting.Load() == 0 {
+		return 0, 0, nil
+	}
+	subject := l.forwards(o.id)
+	done, err := o.lastForwarded(ctx, l, subject)
+	if err != nil {
+		return 0, 0, err
+	}
+	for next := uint64(0); o.waiting.Load() > 0; n++ {
+		var m storedEntry
+		err := withTimeout(ctx, func(ctx context.Context) (err error) {
+			m, err = stored(ctx, o.nc, o.name, which{Sequence: next, Next: o.name})
+			return err
+		})
+		if errors.Is(err, errNoEntry) {
+			o.waiting.Store(0)
+			return last, n, nil
+		}
+		if err != nil {
+			return last, n, fmt.Errorf("read stream %s of the embedded nats-server: %w", o.name, err)
+		}
+		if m.Sequence > done {
+			if last, err = o.send(ctx, l, subject, m); err != nil {
+				return last, n, err
+			}
+		}
+		err = withTimeout(ctx, func(ctx context.Context) error {
+			return o.stream.Purge(ctx, jetstream.WithPurgeSequence(m.Sequence+1))
+		})
+		if err != nil {
+			return last, n, fmt.Errorf("remove what was forwarded from stream %s of the embedded nats-server: %w", o.name, err)
+		}
+		next = m.Sequence + 1
+		o.waiting.Add(-1)
+	}
+	return last, n, nil
+}
+
+// send gives the log one entry of the outbox, in parts if it is larger than the
+// log takes.
+func (o *outbox) send(ctx context.Context, l *logStream, subject string, m storedEntry) (number uint64, err error) {
+	header := m.header()
+	parts, limit := [][]byte{m.Data}, int(l.nc.MaxPayload())-headerRoom
+	if len(m.Data) > limit && header.Get(headerKind) != kindFree {
+		lines := m.Data
+		if header.Get(headerEncoding) == encodingS2 {
+			if lines, err = unpack(nil, m.Data); err == nil {
+				header.Del(headerEncoding)
+			} else { // it is refused when it is read
+				lines = m.Data[:limit]
+			}
+		}
+		parts = split(lines, limit)
+	}
+	for i, data := range parts {
+		out := &nats.Msg{Subject: subject, Data: data, Header: nats.Header{}}
+		// Only ours: with others the log might refuse it, and all that come behind.
+		for _, k := range []string{headerCluster, headerKind, headerTime, headerEncoding, nats.MsgIdHdr} {
+			if v := header.Get(k); v != "" && len(v) <= longestHeader {
+				out.Header.Set(k, v)
+			}
+		}
+		// The number counts when the whole entry is there.
+		if i == len(parts)-1 {
+			out.Header.Set(headerFrom, strconv.FormatUint(m.Sequence, 10))
+		} else {
+			out.Header.Set(headerFrom, strconv.FormatUint(m.Sequence-1, 10))
+			out.Header.Set(nats.MsgIdHdr, header.Get(nats.MsgIdHdr)+"."+strconv.Itoa(i))
+		}
+		err := o.in.ask(ctx, l, func(ctx context.Context) error {
+			ack, err := l.js.PublishMsg(ctx, out)
+			if err == nil {
+				number = ack.Sequence
+			}
+			return err
+		})
+		o.in.writable.note(err)
+		if err != nil {
+			return 0, err
+		}
+	}
+	return number, nil
+}
+
+// lastForwarded returns the number, in its outbox, of the newest entry that the
+// log has: it may be there although the acknowledgement never came.
+func (o *outbox) lastForwarded(ctx context.Context, l *logStream, subject string) (number uint64, err error) {
+	err = o.in.ask(ctx, l, func(ctx context.Context) error {
+		m, err := stored(ctx, l.nc, l.name, which{Last: subject})
+		if errors.Is(err, errNoEntry) {
+			return nil
+		}
+		if err == nil {
+			// Without a number it is somebody else's entry: all that waits is sent.
+			number, _ = strconv.ParseUint(m.header().Get(headerFrom), 10, 64)
+		}
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("ask stream %s for the newest entry that was forwarded: %w", l.name, err)
+	}
+	return number, nil
+}

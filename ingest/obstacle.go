@@ -1,0 +1,200 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Obstacle is a kind of what keeps a node from its log, for a metric: it is
+// steady, while its words are not.
+type Obstacle string
+
+// The kinds of obstacles.
+const (
+	ObstacleNone        Obstacle = "none"
+	ObstacleUnreachable Obstacle = "unreachable" // nobody answers at the broker's address
+	ObstacleLogin       Obstacle = "login"       // the broker does not let us in
+	ObstacleRights      Obstacle = "rights"      // its user may not do what is needed
+	ObstacleJetStream   Obstacle = "jetstream"   // there is none, or it cannot work at the moment
+	ObstacleLimits      Obstacle = "limits"      // the account, or the disk, has no room for the log
+	ObstacleStream      Obstacle = "stream"      // another stream is in the way
+	ObstacleSilence     Obstacle = "silence"     // the broker does not answer
+	ObstacleOther       Obstacle = "other"
+)
+
+// Obstacles returns all kinds but ObstacleNone.
+func Obstacles() []Obstacle {
+	return []Obstacle{
+		ObstacleUnreachable, ObstacleLogin, ObstacleRights, ObstacleJetStream, ObstacleLimits, ObstacleStream, ObstacleSilence, ObstacleOther,
+	}
+}
+
+// errUnfit says that a stream cannot be the log.
+var errUnfit = errors.New("it cannot be the log")
+
+// obstacleOf returns the kind of a problem.
+func obstacleOf(err error) Obstacle {
+	if err == nil {
+		return ObstacleNone
+	}
+	if _, ok := errors.AsType[*DeniedError](err); ok {
+		return ObstacleRights
+	}
+	if api, ok := errors.AsType[*jetstream.APIError](err); ok {
+		switch api.ErrorCode {
+		case codeOverlap, codeNameInUse:
+			return ObstacleStream
+		case 10002, 10023, 10026, 10027, 10028, 10047, 10113, 10120, 10122:
+			return ObstacleLimits
+		}
+		return ObstacleJetStream
+	}
+	for _, k := range []struct {
+		kind   Obstacle
+		causes []error
+	}{
+		{ObstacleStream, []error{errUnfit}},
+		{ObstacleLogin, []error{
+			nats.ErrAuthorization, nats.ErrAuthExpired, nats.ErrAuthRevoked, nats.ErrAccountAuthExpired, nats.ErrNkeysNotSupported, nats.ErrSecureConnRequired,
+			nats.ErrSecureConnWanted, nats.ErrMaxConnectionsExceeded, nats.ErrMaxAccountConnectionsExceeded,
+		}},
+		{ObstacleJetStream, []error{jetstream.ErrJetStreamNotEnabled, nats.ErrNoResponders}},
+		{ObstacleUnreachable, []error{nats.ErrNoServers, nats.ErrDisconnected, nats.ErrConnectionClosed, errOutOfReach}},
+	} {
+		for _, cause := range k.causes {
+			if errors.Is(err, cause) {
+				return k.kind
+			}
+		}
+	}
+	text := strings.ToLower(err.Error())
+	if strings.Contains(text, "tls") || strings.Contains(text, "x509") || strings.Contains(text, "authentication") || strings.Contains(text, "authorization") {
+		return ObstacleLogin
+	}
+	if _, ok := errors.AsType[net.Error](err); ok && !errors.Is(err, context.DeadlineExceeded) {
+		return ObstacleUnreachable
+	}
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrTimeout) || errors.Is(err, errSilent) {
+		return ObstacleSilence
+	}
+	return ObstacleOther
+}
+
+// remedy says what an operator can do about a problem.
+func remedy(err error) string {
+	switch obstacleOf(err) {
+	case ObstacleUnreachable:
+		return "see whether the broker runs, and to nats.address"
+	case ObstacleLogin:
+		return "see to nats.username and password, creds-file-path or nkey-seed-file, to the broker's list of users and limits of connections, and to tls:// in nats.address if it wants TLS"
+	case ObstacleRights:
+		return "give the broker's user the rights of the section Rights on a broker of the README"
+	case ObstacleJetStream:
+		return "see to JetStream on the broker (nats-server -js, and all servers of a cluster)"
+	case ObstacleLimits:
+		return "see to the limits of JetStream in the broker's account, and to its disk"
+	case ObstacleStream:
+		return "see to nats.stream.name, and to the streams of the broker (nats stream ls)"
+	}
+	return "see to the broker and its log"
+}
+
+// advised adds to a problem what can be done.
+func advised(err error) error { return fmt.Errorf("%w (%s)", err, remedy(err)) }
+
+// troubleAfter is how long reading the log may stand still until somebody should
+// see to it.
+const troubleAfter = 5 * time.Second
+
+// Obstacle returns the kind of what keeps the node from its log, and from what is
+// sent to it, now: ObstacleNone, if nothing does.
+func (in *Ingest) Obstacle() Obstacle {
+	s := &in.state
+	s.mu.Lock()
+	log, problem, reading, refusal := s.log, s.problem, s.reading, s.refusal
+	s.mu.Unlock()
+	switch {
+	case in.deaf() != nil:
+		return ObstacleRights
+	case log == nil && !errors.Is(problem, errStarting):
+		return obstacleOf(problem)
+	case reading.err != nil:
+		return obstacleOf(reading.err)
+	case refusal == nil && in.outbox != nil && in.outbox.waiting.Load() > 0:
+		if cause := in.outbox.cause.Load(); cause != nil {
+			return obstacleOf(*cause)
+		}
+	}
+	return obstacleOf(refusal)
+}
+
+// standstill is why the log is not read at the moment.
+type standstill struct {
+	err   error // nil: it is read
+	since time.Time
+}
+
+// setReading says how reading the log goes.
+func (s *state) setReading(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case err == nil:
+		s.reading = standstill{}
+	case s.reading.err == nil:
+		s.reading = standstill{err, time.Now()}
+	case !errors.Is(err, errReattach): // that says less than what is known
+		s.reading.err = err
+	}
+}
+
+// setRefusal says why the broker does not have the log.
+func (s *state) setRefusal(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refusal = err
+}
+
+// deaf returns the subjects that the broker does not let its user subscribe,
+// although what is sent to them is to be taken.
+func (in *Ingest) deaf() error {
+	l, _, _ := in.state.current()
+	if l == nil || !l.embedded || in.cfg.Broker.URL == "" {
+		return nil
+	}
+	for _, s := range subjects(in.cfg.Subscriptions) {
+		if in.rights.deniedSubject(s) {
+			return advised(&DeniedError{subscriptionText + `"` + s + `", so that nothing arrives that is sent to it`})
+		}
+	}
+	return nil
+}
+
+// Trouble returns what an operator should see to although the program answers:
+// writes over REST that wait for the log, a log that is not read, or that is not
+// where it was to be. It is nil if there is nothing.
+func (in *Ingest) Trouble() error {
+	s := &in.state
+	s.mu.Lock()
+	reading, refusal := s.reading, s.refusal
+	s.mu.Unlock()
+	var troubles []error
+	if in.outbox != nil {
+		troubles = append(troubles, in.outbox.trouble())
+	}
+	if reading.err != nil && time.Since(reading.since) >= troubleAfter {
+		troubles = append(troubles, fmt.Errorf("reading the log stands still since %s: %w",
+			reading.since.UTC().Format(time.RFC3339), advised(reading.err)))
+	}
+	if refusal != nil {
+		troubles = append(troubles, fmt.Errorf("the log is in the embedded nats-server and not on the broker: what is sent while this node is down is lost: %w", advised(refusal)))
+	}
+	return errors.Join(append(troubles, in.deaf())...)
+}

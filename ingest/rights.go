@@ -1,0 +1,197 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+// A broker that lets its user do little answers nothing to what it does not allow:
+// it says so beside, on the connection, without a word about the request.
+
+// DeniedError says that the broker does not allow its user something.
+type DeniedError struct {
+	What string // such as: Publish to "$JS.API.INFO"
+}
+
+// Error names the right that is missing.
+func (e *DeniedError) Error() string {
+	return fmt.Sprintf("the broker's user lacks a right: permissions violation for %s", e.What)
+}
+
+// rights remembers what the broker has denied on this connection.
+type rights struct {
+	mu sync.Mutex
+	// Guarded by mu.
+	denied   map[string]bool      // Subscription to "<subject>", since the newest connect
+	told     map[string]time.Time // when the operator was
+	watchers map[*watcher]bool
+}
+
+// watcher is a request that waits.
+type watcher struct {
+	stream string
+	fail   context.CancelCauseFunc
+}
+
+func (r *rights) init() {
+	r.denied, r.told, r.watchers = map[string]bool{}, map[string]time.Time{}, map[*watcher]bool{}
+}
+
+const (
+	// maxDenied bounds what is remembered of a broker that denies this and that.
+	maxDenied = 64
+
+	violationText    = "Permissions Violation for "
+	subscriptionText = "Subscription to "
+	inboxText        = subscriptionText + `"_INBOX.`
+)
+
+// note takes what the broker reports on the connection. It returns what was denied,
+// empty if it is something else, and whether the operator has to be told.
+func (r *rights) note(err error) (what string, tell bool) {
+	if !errors.Is(err, nats.ErrPermissionViolation) {
+		return "", r.due(err.Error())
+	}
+	_, what, _ = strings.Cut(err.Error(), violationText)
+	what = generalised(what)
+	r.mu.Lock()
+	if strings.HasPrefix(what, subscriptionText) && len(r.denied) < maxDenied {
+		r.denied[what] = true
+	}
+	for w := range r.watchers {
+		if w.concerns(what) {
+			w.fail(&DeniedError{what})
+		}
+	}
+	r.mu.Unlock()
+	return what, r.due(what)
+}
+
+// generalised replaces what is different each time, the name of an inbox or of a
+// reader, by a wildcard.
+func generalised(what string) string {
+	action, subject, ok := strings.Cut(what, `"`)
+	subject, _, _ = strings.Cut(subject, `"`)
+	if !ok {
+		return what
+	}
+	switch {
+	case strings.HasPrefix(subject, "_INBOX."):
+		subject = "_INBOX.>"
+	case strings.HasPrefix(subject, "$JS.API.CONSUMER."):
+		end, parts := 0, strings.Split(subject, ".")
+		for i, p := range parts {
+			if end += len(p) + 1; p == "CREATE" || p == "DELETE" || p == "NEXT" {
+				if i+2 < len(parts) { // the stream, then the reader
+					subject = subject[:end+len(parts[i+1])] + ".>"
+				}
+				break
+			}
+		}
+	}
+	return action + `"` + subject + `"`
+}
+
+// due reports whether the operator has not been told something for a while.
+func (r *rights) due(what string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := time.Now()
+	if last, ok := r.told[what]; ok && now.Sub(last) < repeatLog {
+		return false
+	}
+	if len(r.told) >= maxDenied {
+		clear(r.told)
+	}
+	r.told[what] = now
+	return true
+}
+
+// forget is called when there is a new connection.
+func (r *rights) forget() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	clear(r.denied)
+}
+
+// forgetSubject is called when a subject is subscribed again.
+func (r *rights) forgetSubject(subject string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.denied, subscriptionText+`"`+subject+`"`)
+}
+
+// deniedSubject reports whether a subject may not be subscribed.
+func (r *rights) deniedSubject(subject string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.denied[subscriptionText+`"`+subject+`"`]
+}
+
+// watch lets fail be called when something is denied that a request about the
+// stream needs. An answer needs an inbox, which is subscribed once.
+func (r *rights) watch(stream string, fail context.CancelCauseFunc) (end func()) {
+	w := &watcher{stream, fail}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for what := range r.denied {
+		if strings.HasPrefix(what, inboxText) {
+			fail(&DeniedError{what})
+		}
+	}
+	r.watchers[w] = true
+	return func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		delete(r.watchers, w)
+	}
+}
+
+// concerns reports whether something that was denied is a subject of the stream, of
+// requests about it, or an inbox.
+func (w *watcher) concerns(what string) bool {
+	if strings.HasPrefix(what, inboxText) {
+		return true
+	}
+	if strings.Contains(what, ".CONSUMER.DELETE.") {
+		return false // it goes by itself
+	}
+	_, subject, _ := strings.Cut(what, `"`)
+	subject = strings.TrimSuffix(subject, `"`)
+	return strings.HasPrefix(subject, w.stream+".") || strings.HasPrefix(subject, "$JS.") &&
+		(strings.HasSuffix(subject, "."+w.stream) || strings.Contains(subject, "."+w.stream+"."))
+}
+
+// ask does something that the server of the log has to answer, within a time. It
+// ends at once with a DeniedError if the broker does not allow it.
+func (in *Ingest) ask(ctx context.Context, l *logStream, do func(context.Context) error) error {
+	return in.askAbout(ctx, l, l.name, do)
+}
+
+// askAbout is ask for another stream than the log.
+func (in *Ingest) askAbout(ctx context.Context, l *logStream, stream string, do func(context.Context) error) error {
+	if l.embedded {
+		return withTimeout(ctx, do)
+	}
+	ctx, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	end := in.rights.watch(stream, fail)
+	defer end()
+	err := withTimeout(ctx, do)
+	if err == nil {
+		return nil
+	}
+	if denied, ok := errors.AsType[*DeniedError](context.Cause(ctx)); ok {
+		return denied
+	}
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrTimeout) {
+		return fmt.Errorf("no answer within %v: %w", apiTimeout, err)
+	}
+	return err
+}

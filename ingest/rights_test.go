@@ -1,0 +1,194 @@
+package ingest
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"cc-metric-store/store"
+)
+
+// without leaves the rights out that contain one of the words.
+func without(rights []string, words ...string) (out []string) {
+	for _, r := range rights {
+		keep := true
+		for _, w := range words {
+			keep = keep && !strings.Contains(r, w)
+		}
+		if keep {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// TestRights goes through what a broker may allow its user: each time the node
+// works, falls back to a core subscription, or takes at least what comes over REST,
+// and says what is missing.
+func TestRights(t *testing.T) {
+	type mode int
+	const (
+		onBroker mode = iota
+		copied        // a core subscription into the embedded log
+		restOnly      // nothing comes from the broker
+		kept          // the log is read, and what comes over REST waits in the outbox
+	)
+	pub, sub := rightsOnABroker()
+	for _, c := range []struct {
+		name           string
+		noJetStream    bool
+		publish, hears []string
+		deny           []string
+		stream         bool // it is there already
+		want           mode
+		says           string // what is missing
+	}{
+		{name: "all that is documented", publish: pub, hears: sub, want: onBroker},
+		{name: "all that is documented, an existing stream", publish: pub, hears: sub, stream: true, want: onBroker},
+		{name: "everything", publish: []string{">"}, hears: []string{">"}, want: onBroker},
+		{name: "no subscription of the metrics is needed", publish: pub, hears: []string{"_INBOX.>"}, want: onBroker},
+		{name: "nothing to publish", publish: []string{}, deny: []string{">"}, hears: []string{"hpc-nats"}, want: copied, says: "_INBOX"},
+		{name: "nothing to publish, no JetStream", noJetStream: true, deny: []string{">"}, hears: []string{"hpc-nats"}, want: copied, says: "_INBOX"},
+		{name: "nothing to publish but an inbox", deny: []string{">"}, hears: sub, want: copied, says: `Publish to "$JS.API.STREAM.INFO.CC_METRICS"`},
+		{name: "only INFO", publish: []string{"$JS.API.INFO"}, hears: sub, want: copied, says: `"$JS.API.STREAM.INFO.CC_METRICS"`},
+		{name: "no INFO", publish: without(pub, "API.INFO"), hears: sub, want: onBroker},
+		{name: "no STREAM.CREATE", publish: pub, deny: []string{"$JS.API.STREAM.CREATE.*"}, hears: sub, want: copied, says: `"$JS.API.STREAM.CREATE.CC_METRICS"`},
+		{name: "no STREAM.CREATE, an existing stream", publish: pub, deny: []string{"$JS.API.STREAM.CREATE.*"}, hears: sub, stream: true, want: onBroker},
+		{name: "no STREAM.UPDATE, an existing stream", publish: pub, deny: []string{"$JS.API.STREAM.UPDATE.*"}, hears: sub, stream: true, want: copied, says: `"$JS.API.STREAM.UPDATE.CC_METRICS"`},
+		{name: "no STREAM.INFO", publish: pub, deny: []string{"$JS.API.STREAM.INFO.*"}, hears: sub, want: copied, says: `"$JS.API.STREAM.INFO.CC_METRICS"`},
+		{name: "no STREAM.MSG.GET", publish: without(pub, "MSG.GET"), hears: sub, want: onBroker},
+		{name: "no STREAM.NAMES", publish: without(pub, "NAMES"), hears: sub, want: onBroker},
+		{name: "no CONSUMER.CREATE", publish: without(pub, "CONSUMER.CREATE"), hears: sub, want: copied, says: `"$JS.API.CONSUMER.CREATE.CC_METRICS`},
+		{name: "no CONSUMER.MSG.NEXT", publish: without(pub, "MSG.NEXT"), hears: sub, want: copied, says: `"$JS.API.CONSUMER.MSG.NEXT.CC_METRICS`},
+		{name: "no CONSUMER.DELETE", publish: without(pub, "CONSUMER.DELETE"), hears: sub, want: onBroker},
+		{name: "no dead letters", publish: without(pub, "_BAD"), hears: sub, want: onBroker},
+		{name: "no publishing into the log", publish: pub, deny: []string{"CC_METRICS.>"}, hears: sub, want: kept, says: `Publish to "CC_METRICS.outbox.`},
+		{name: "no inbox", publish: pub, hears: []string{"hpc-nats"}, want: copied, says: `Subscription to "_INBOX.`},
+		{name: "no metrics and nothing to publish", deny: []string{">"}, hears: []string{"_INBOX.>"}, want: restOnly, says: `Subscription to "hpc-nats"`},
+		{name: "nothing at all", deny: []string{">"}, hears: []string{"none"}, want: restOnly, says: `Subscription to "hpc-nats"`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			ns := newGuarded(t, !c.noJetStream, "", c.publish, c.hears, c.deny)
+			admin := ns.admin
+			js, err := jetstream.New(admin)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c.stream {
+				subjects := []string{"hpc-nats", "CC_METRICS.write", "CC_METRICS.free", "CC_METRICS.outbox.*"}
+				if strings.Contains(c.name, "UPDATE") {
+					subjects = []string{"other"}
+				}
+				if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "CC_METRICS", Subjects: subjects}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			n := asStore(t, ns.Server)
+			eventually(t, "ready", func() bool { return n.Ready() == nil })
+			// What is sent over REST is kept and shown.
+			err = n.Write(t.Context(), "c", strings.NewReader(fmt.Sprintf("cpu_load,hostname=rest value=1 %d\n", base)))
+			if v := value(t, n.store, "c", "rest", "cpu_load", base); err != nil || v != 1 {
+				t.Errorf("a write over REST: %v, value %v", err, v)
+			}
+			l, _, _ := n.state.current()
+			if c.want != restOnly {
+				eventually(t, "what is published", func() bool {
+					if err := admin.Publish("hpc-nats", []byte(fmt.Sprintf("cpu_load,hostname=h value=2 %d\nnonsense\n", base))); err != nil {
+						t.Fatal(err)
+					}
+					return value(t, n.store, "dc", "h", "cpu_load", base) == 2
+				})
+			}
+			if want := c.want == copied || c.want == restOnly; l.embedded != want {
+				t.Errorf("embedded is %v, want %v", l.embedded, want)
+			}
+			if c.want == onBroker {
+				if n.Trouble() != nil || n.Obstacle() != ObstacleNone {
+					t.Errorf("trouble: %v, obstacle %s", n.Trouble(), n.Obstacle())
+				}
+				return
+			}
+			eventually(t, "the reason in the state", func() bool {
+				err := n.Trouble()
+				return err != nil && strings.Contains(err.Error(), c.says)
+			})
+			if !c.noJetStream || c.want == copied {
+				eventually(t, "the kind of obstacle", func() bool { return n.Obstacle() == ObstacleRights })
+			}
+			quoted := strings.ReplaceAll(c.says, `"`, `\"`)
+			if log := n.log.String(); !strings.Contains(log, quoted) {
+				t.Errorf("the log does not say %s", c.says)
+			}
+		})
+	}
+}
+
+// TestRightsComeBack: a right to subscribe that is given while the program runs is
+// used, without a restart.
+func TestRightsComeBack(t *testing.T) {
+	ns := newGuarded(t, false, "", nil, []string{"none"}, nil)
+	n := asStore(t, ns.Server)
+	eventually(t, "ready", func() bool { return n.Ready() == nil })
+	eventually(t, "a word about the subject", func() bool { return n.Trouble() != nil && strings.Contains(n.Trouble().Error(), `"hpc-nats"`) })
+	ns.reload(nil, []string{"hpc-nats"})
+	eventually(t, "what is published", func() bool {
+		_ = ns.admin.Publish("hpc-nats", []byte(fmt.Sprintf("cpu_load,hostname=h value=2 %d\n", base)))
+		return value(t, n.store, "dc", "h", "cpu_load", base) == 2
+	})
+	eventually(t, "no more about the subject", func() bool { return !strings.Contains(n.Trouble().Error(), `"hpc-nats"`) })
+}
+
+// TestRightsGoAway: what a running node may not do any more is named, and it goes
+// on when it may again.
+func TestRightsGoAway(t *testing.T) {
+	pub, sub := rightsOnABroker()
+	ns := newGuarded(t, true, "", pub, sub, nil)
+	n := asStore(t, ns.Server)
+	eventually(t, "ready", func() bool { return n.Ready() == nil })
+	ns.reload(without(pub, "CONSUMER"), sub)
+	eventually(t, "the right that is missing", func() bool {
+		err := n.Trouble()
+		return err != nil && strings.Contains(err.Error(), "stands still since") && strings.Contains(err.Error(), "CONSUMER.CREATE")
+	})
+	if n.Obstacle() != ObstacleRights {
+		t.Errorf("obstacle %s", n.Obstacle())
+	}
+	js, err := jetstream.New(ns.admin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	publish(t, js, "hpc-nats", fmt.Sprintf("cpu_load,hostname=h value=2 %d\n", base))
+	ns.reload(pub, sub)
+	eventually(t, "what was published", func() bool { return value(t, n.store, "dc", "h", "cpu_load", base) == 2 })
+	eventually(t, "no trouble", func() bool { return n.Trouble() == nil })
+}
+
+// TestNoRightToGetEntries: a node that was away compares the entry at its position
+// by reading it.
+func TestNoRightToGetEntries(t *testing.T) {
+	pub, sub := rightsOnABroker()
+	ns := newGuarded(t, true, "", without(pub, "MSG.GET"), sub, nil)
+	js, err := jetstream.New(ns.admin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := asStore(t, ns.Server)
+	eventually(t, "ready", func() bool { return n.Ready() == nil })
+	for i := range 3 {
+		publish(t, js, "hpc-nats", fmt.Sprintf("cpu_load,hostname=h value=%d %d\n", i, base))
+		eventually(t, "the value", func() bool { return value(t, n.store, "dc", "h", "cpu_load", base) == float64(i) })
+		n.stop()
+		at, _ := n.Applied()
+		n = runFrom(t, n.store, Config{
+			Broker:   Broker{URL: ns.ClientURL(), Username: "store", Password: "store"},
+			Embedded: embed(broker(t, t.TempDir(), true, -1)), pace: patient,
+		}, store.Restored{From: at, Head: at})
+		eventually(t, "ready again", func() bool { return n.Ready() == nil })
+		if s := n.Stats(); s.Entries != 0 || strings.Contains(n.log.String(), "from the start") {
+			t.Errorf("%d entries are read again", s.Entries)
+		}
+	}
+}

@@ -1,0 +1,63 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"time"
+)
+
+// show puts what a former run has left into the store: the log may stay out of
+// reach. It takes effect once more when the log has it.
+func (o *outbox) show(ctx context.Context) {
+	defer close(o.shown)
+	if !o.in.state.awaitsOutbox() {
+		return
+	}
+	n, err := o.showAll(ctx)
+	if err != nil && ctx.Err() == nil {
+		o.in.log.Error("writes over REST that wait for the log cannot be shown before it has them", "stream", o.name, "shown", n, "error", err)
+	}
+}
+
+func (o *outbox) showAll(ctx context.Context) (n int, err error) {
+	for next := uint64(0); ; n++ {
+		err := o.showNext(ctx, &next)
+		if errors.Is(err, errNoEntry) {
+			return n, nil
+		}
+		if err != nil {
+			return n, err
+		}
+	}
+}
+
+// showNext applies the first entry from the given number on.
+func (o *outbox) showNext(ctx context.Context, next *uint64) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if err := o.open(ctx); err != nil {
+		return err
+	}
+	var e storedEntry
+	err := withTimeout(ctx, func(ctx context.Context) (err error) {
+		e, err = stored(ctx, o.nc, o.name, which{Sequence: *next, Next: o.name})
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	*next = e.Sequence + 1
+	header, at := e.header(), e.Time
+	if ns, err := strconv.ParseInt(header.Get(headerTime), 10, 64); err == nil {
+		at = time.Unix(0, ns)
+	}
+	d := draft{cluster: header.Get(headerCluster), data: e.Data, free: header.Get(headerKind) == kindFree}
+	if header.Get(headerEncoding) == encodingS2 {
+		if d.data, err = unpack(nil, e.Data); err != nil {
+			return nil // it is refused when the log has it
+		}
+	}
+	_, _ = o.apply(&d, at) // likewise
+	return nil
+}

@@ -1,0 +1,111 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+// maxBarks is how often one entry is read in vain before something is done about
+// it.
+const maxBarks = 3
+
+// watchdog gets the reading past an entry that does not come: whatever is wrong
+// with it, what is behind it is not to be lost as well.
+type watchdog struct {
+	in       *Ingest
+	log      *logStream
+	pipeline *pipeline
+
+	barks int       // readings in vain since since
+	since time.Time // when the first one ended
+}
+
+// bark is called after a reading that brought nothing although entries waited. When
+// that has been so for a while, the next entry is fetched in another way; if that
+// fails as well, it is stepped over.
+func (w *watchdog) bark(ctx context.Context, pos *position) {
+	if w.barks++; w.barks == 1 {
+		w.since = time.Now()
+	}
+	if w.barks < maxBarks || time.Since(w.since) < w.in.cfg.pace.stuck || !w.log.nc.IsConnected() {
+		return
+	}
+	*w = watchdog{in: w.in, log: w.log, pipeline: w.pipeline}
+	err := w.fetch(ctx, pos)
+	if err == nil || ctx.Err() != nil || errors.Is(err, errNoEntry) {
+		return
+	}
+	w.stepOver(ctx, pos, err)
+}
+
+// fetch asks the stream for the next entry and applies it.
+func (w *watchdog) fetch(ctx context.Context, pos *position) error {
+	var e storedEntry
+	err := w.in.ask(ctx, w.log, func(ctx context.Context) (err error) {
+		e, err = stored(ctx, w.log.nc, w.log.name, which{Sequence: pos.seq + 1, Next: ">"})
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if read := w.in.subjectsRead(w.log); read != nil && !slices.ContainsFunc(read, func(s string) bool { return covers(s, e.Subject) }) {
+		return errNoEntry // somebody else's: it does not hold up the reader
+	}
+	w.in.log.Warn("an entry of the log does not come by itself: it was fetched", "stream", w.log.name, "entry", e.Sequence, "bytes", len(e.Data))
+	m := &nats.Msg{Subject: e.Subject, Header: e.header(), Data: e.Data}
+	meta := &nats.MsgMetadata{Sequence: nats.SequencePair{Stream: e.Sequence}, Timestamp: e.Time, NumPending: w.in.counters.pending.Load()}
+	return w.in.takeEntry(ctx, m, meta, w.log, w.pipeline, pos)
+}
+
+// stepOver looks for the nearest entry that comes, and leaves out those before it.
+// If none does, it is not the entries that are at fault.
+func (w *watchdog) stepOver(ctx context.Context, pos *position, cause error) {
+	for n := uint64(1); n < 1<<20 && w.connected(ctx); n += max(1, n/4) {
+		m, err := w.peek(ctx, pos.seq+1+n)
+		if err != nil {
+			continue
+		}
+		if m == nil {
+			return // there is none behind it
+		}
+		if first, err := w.peek(ctx, pos.seq+1); err == nil && first != nil || !w.connected(ctx) {
+			return // it was not the entry
+		}
+		w.in.counters.steppedOver.Add(int64(n))
+		w.in.log.Error("entries of the log cannot be read: they are left out, and what they hold is not in the answers",
+			"stream", w.log.name, "first", pos.seq+1, "last", pos.seq+n, "error", cause)
+		pos.seq, pos.at = pos.seq+n, time.Time{}
+		return
+	}
+}
+
+// connected waits a while for the connection: an entry may be what ended it.
+func (w *watchdog) connected(ctx context.Context) bool {
+	for end := time.Now().Add(apiTimeout); ; {
+		if w.log.nc.IsConnected() {
+			return ctx.Err() == nil
+		}
+		if time.Now().After(end) || pause(ctx, 50*time.Millisecond) != nil {
+			return false
+		}
+	}
+}
+
+// peek reads one entry, the first one from the given number on. It is nil if there
+// is none.
+func (w *watchdog) peek(ctx context.Context, from uint64) (m *nats.Msg, err error) {
+	err = w.in.ask(ctx, w.log, func(ctx context.Context) error {
+		r, _, err := w.in.createReader(ctx, w.log, from)
+		if err != nil {
+			return err
+		}
+		defer w.in.detach(ctx, w.log, r)
+		m, err = r.proof(ctx)
+		return err
+	})
+	return m, err
+}
