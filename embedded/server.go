@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -49,6 +50,14 @@ type Config struct {
 	SyncInterval time.Duration
 	// CheckInterval is how often Watch looks after the server. Default 5 s.
 	CheckInterval time.Duration
+	// Streams returns those of this program, of which maxStore bytes may be on the
+	// disk. They are mended before the server starts and watched over. Optional.
+	Streams func(maxStore int64) []Stream
+	// Settle is called when the files of the log are gone, before the server is
+	// started anew on an empty directory: what depends on the old log is kept
+	// elsewhere when it returns, and nothing is added to it until release is called,
+	// when the server runs again. Optional.
+	Settle func(ctx context.Context) (release func())
 	// Logger receives the server's warnings and errors; its notices at debug
 	// level. Default: discard.
 	Logger *slog.Logger
@@ -64,8 +73,10 @@ const (
 	maxConsumerMemory = 64 << 20
 	// A reader may be sent this much at once besides one largest message.
 	pendingReserve = 192 << 20
-	// The index of a long log may have to be rebuilt at the start.
-	startTimeout = 5 * time.Minute
+	// When nats-server says that it has begun, all streams are recovered.
+	startTimeout = 30 * time.Second
+	// A start that takes longer is told about, and then once in repeatLog.
+	longStart = 5 * time.Second
 )
 
 // Server is an embedded nats-server. Make one with New. Its methods but Start
@@ -73,10 +84,22 @@ const (
 type Server struct {
 	cfg  Config
 	opts server.Options
-	lock *os.File
+
+	// Of Start, Watch and Stop, of which one runs at a time.
+	lock      *os.File
+	streams   []Stream
+	automatic int64 // the default of MaxStore, 0: it is configured
+	noted     noted
+	newest    map[string]edge // by stream
+	holes     map[string]bool // by the path of the block behind it
 
 	mu sync.Mutex
-	ns *server.Server // guarded by mu: Watch may replace it
+	// Guarded by mu.
+	ns     *server.Server    // Watch may replace it
+	phase  string            // what a start is doing, empty: nothing
+	gone   error             // the files of the running server are not there any more
+	losses []Loss            // the first ones
+	lost   map[string]uint64 // entries, by stream
 }
 
 // New validates cfg and reports all its faults. It starts nothing.
@@ -160,49 +183,143 @@ func splitAddr(addr string) (host string, port int, err error) {
 	return host, port, nil
 }
 
-// Start locks the directory, starts the server and returns when it takes
-// connections and its log is readable. After an error nothing is left running.
-// Start is called once.
+// Start locks the directory, mends what is damaged in it, starts the server and
+// returns when it takes connections and its log is readable. After an error nothing
+// is left running. Start is called once.
 func (s *Server) Start(ctx context.Context) error {
-	lock, err := lockDirectory(s.cfg.Directory)
-	if err != nil {
-		return fmt.Errorf("start embedded nats-server: %w", err)
-	}
-	s.lock = lock
-	if s.cfg.MaxStore == 0 {
-		if s.cfg.MaxStore, err = defaultMaxStore(s.cfg.Directory); err != nil {
-			s.unlock()
-			return fmt.Errorf("start embedded nats-server: %w", err)
-		}
-	}
-	if err := s.launch(ctx); err != nil {
+	if err := s.enter(ctx); err != nil {
 		s.unlock()
-		return fmt.Errorf("start embedded nats-server in %s: %w", s.cfg.Directory, err)
+		return fmt.Errorf("start the embedded nats-server in %s (nats.embedded.directory): %w", s.cfg.Directory, err)
 	}
 	return nil
 }
 
-// launch starts a server on the directory. After an error none is left running.
-func (s *Server) launch(ctx context.Context) error {
-	if err := s.listenable(); err != nil {
+// enter takes the directory and starts a server on it.
+func (s *Server) enter(ctx context.Context) (err error) {
+	if s.lock, err = lockDirectory(s.cfg.Directory); err != nil {
 		return err
 	}
-	ns, err := server.NewServer(s.opts.Clone()) // it changes them
-	if err != nil {
-		return err
+	if s.cfg.MaxStore == 0 {
+		if s.automatic, err = defaultMaxStore(s.cfg.Directory, s.readNote().MaxStore); err != nil {
+			return err
+		}
+		s.cfg.MaxStore = s.automatic
+	}
+	if s.cfg.Streams != nil {
+		s.streams = s.cfg.Streams(s.cfg.MaxStore)
+	}
+	return s.launch(ctx)
+}
+
+// launch mends the directory and starts a server on it. A stream of ours that
+// nats-server refuses all the same is set aside: nothing waits for ever. After an
+// error no server is left running.
+func (s *Server) launch(ctx context.Context) error {
+	defer s.tellLong(ctx)()
+	s.noted, s.newest = s.readNote(), map[string]edge{}
+	for attempt := 0; ; attempt++ {
+		surveys, err := s.mend(ctx)
+		if err != nil {
+			return err
+		}
+		s.setPhase("recovering the streams in " + s.cfg.Directory)
+		ns, warned, err := s.begin(ctx)
+		if err != nil {
+			return err
+		}
+		of := states(ns)
+		refused := s.refused(of)
+		if len(refused) > 0 {
+			end(ns)
+			if err := s.giveUp(refused, warned, attempt); err != nil {
+				return err
+			}
+			continue
+		}
+		s.findLosses(of, surveys)
+		s.nameForeign(of)
+		s.note(ns)
+		s.findHoles()
+		s.mu.Lock()
+		s.ns, s.gone = ns, nil
+		s.mu.Unlock()
+		return nil
+	}
+}
+
+// giveUp sets aside the streams that nats-server refuses, unless the directory is
+// to blame.
+func (s *Server) giveUp(refused []string, warned error, attempt int) error {
+	if attempt > 0 {
+		return fmt.Errorf("nats-server does not recover %s: %w", strings.Join(refused, ", "), warned)
+	}
+	if err := writable(s.cfg.Directory); err != nil {
+		return fmt.Errorf("nats-server does not recover %s: %w; %w", strings.Join(refused, ", "), warned, err)
+	}
+	for _, name := range refused {
+		if err := s.setAside(s.streamDir(name), fmt.Sprintf("nats-server does not recover the stream (%v)", warned)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// begin starts a server. warned is the newest of its warnings.
+func (s *Server) begin(ctx context.Context) (ns *server.Server, warned error, err error) {
+	if err := s.listenable(); err != nil {
+		return nil, nil, err
+	}
+	if ns, err = server.NewServer(s.opts.Clone()); err != nil { // it changes them
+		return nil, nil, err
 	}
 	logger := newServerLog(s.cfg.Logger)
 	ns.SetLoggerV2(logger, false, false, false)
 	ns.Start()
 	if err := awaitReady(ctx, ns, logger.gaveUp); err != nil {
-		ns.Shutdown()
-		ns.WaitForShutdown()
-		return errors.Join(err, logger.lastError())
+		end(ns)
+		return nil, nil, errors.Join(err, logger.lastError())
 	}
+	return ns, logger.lastWarning(), nil
+}
+
+func end(ns *server.Server) {
+	ns.Shutdown()
+	ns.WaitForShutdown()
+}
+
+func (s *Server) setPhase(phase string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.ns = ns
-	return nil
+	s.phase = phase
+}
+
+// Phase says what a start that has not ended is doing, empty if there is none.
+func (s *Server) Phase() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.phase
+}
+
+// tellLong tells the operator about a start that takes long, until the function
+// that it returns is called.
+func (s *Server) tellLong(ctx context.Context) (done func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var telling sync.WaitGroup
+	telling.Go(func() {
+		for wait := longStart; ; wait = repeatLog {
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(wait):
+				s.cfg.Logger.Warn("the embedded nats-server is still starting", "phase", s.Phase())
+			}
+		}
+	})
+	return func() {
+		cancel()
+		telling.Wait()
+		s.setPhase("")
+	}
 }
 
 // listenable fails with a clear error where the server would only log one.
@@ -224,7 +341,7 @@ func awaitReady(ctx context.Context, ns *server.Server, gaveUp <-chan struct{}) 
 		if !ns.Running() {
 			return errors.New("it stopped during the start")
 		}
-		if ns.ReadyForConnections(100*time.Millisecond) && ns.JetStreamEnabled() && health(ns) == nil {
+		if ns.ReadyForConnections(100*time.Millisecond) && ns.JetStreamEnabled() {
 			return nil
 		}
 		select {
@@ -289,7 +406,14 @@ func (s *Server) URL() string {
 // Stop ends the server and returns when its files are closed. Clients should be
 // gone by then.
 func (s *Server) Stop() {
+	of, gone := map[string]streamState{}, s.missing()
+	if ns := s.current(); ns != nil {
+		of = states(ns)
+	}
 	s.halt()
+	if gone == nil {
+		s.writeNote(of, true)
+	}
 	s.unlock()
 }
 
@@ -299,8 +423,7 @@ func (s *Server) halt() {
 	s.ns = nil
 	s.mu.Unlock()
 	if ns != nil {
-		ns.Shutdown()
-		ns.WaitForShutdown()
+		end(ns)
 	}
 }
 

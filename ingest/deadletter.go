@@ -46,19 +46,23 @@ func newDeadLetters(in *Ingest, l *logStream) *deadLetters {
 	return &deadLetters{in: in, log: l, name: l.name + "_BAD", base: l.name + ".bad", queue: make(chan *nats.Msg, deadLetterQueue)}
 }
 
+func (d *deadLetters) config() jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name:        d.name,
+		Description: "lines that cc-metric-store refused, with the reasons",
+		Subjects:    []string{d.base + ".*"},
+		Storage:     jetstream.FileStorage,
+		MaxAge:      deadLetterMaxAge,
+		MaxBytes:    deadLetterMaxSize,
+		Replicas:    d.in.cfg.Stream.Replicas,
+	}
+}
+
 // ensure creates the stream if there is none.
 func (d *deadLetters) ensure(ctx context.Context) error {
 	_, err := d.log.js.Stream(ctx, d.name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		_, err = d.log.js.CreateStream(ctx, jetstream.StreamConfig{
-			Name:        d.name,
-			Description: "lines that cc-metric-store refused, with the reasons",
-			Subjects:    []string{d.base + ".*"},
-			Storage:     jetstream.FileStorage,
-			MaxAge:      deadLetterMaxAge,
-			MaxBytes:    deadLetterMaxSize,
-			Replicas:    d.in.cfg.Stream.Replicas,
-		})
+		_, err = d.log.js.CreateStream(ctx, d.config())
 	}
 	if err != nil {
 		return fmt.Errorf("dead letters: %w", err)

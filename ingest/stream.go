@@ -70,10 +70,9 @@ func (in *Ingest) open(ctx context.Context) (*logStream, error) {
 	}
 }
 
-// reach connects to where the log is. task is for the intake, nil if the stream
-// captures the metrics by itself.
-func (in *Ingest) reach(ctx context.Context) (l *logStream, task *intakeTask, err error) {
-	l = &logStream{
+// newLog returns a log that is not reached yet.
+func (in *Ingest) newLog() *logStream {
+	l := &logStream{
 		name:     in.cfg.Stream.Name,
 		writes:   in.cfg.Stream.Name + ".write",
 		frees:    in.cfg.Stream.Name + ".free",
@@ -81,6 +80,13 @@ func (in *Ingest) reach(ctx context.Context) (l *logStream, task *intakeTask, er
 		reattach: make(chan struct{}, 1),
 	}
 	l.dead = newDeadLetters(in, l)
+	return l
+}
+
+// reach connects to where the log is. task is for the intake, nil if the stream
+// captures the metrics by itself.
+func (in *Ingest) reach(ctx context.Context) (l *logStream, task *intakeTask, err error) {
+	l = in.newLog()
 	if in.cfg.Broker.URL == "" {
 		return l, &intakeTask{log: l}, in.useEmbedded(ctx, l)
 	}

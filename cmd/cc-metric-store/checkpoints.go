@@ -60,8 +60,21 @@ func (a *app) finish(ctx context.Context) error {
 	return nil
 }
 
+// settle writes a checkpoint of all that a log holds whose files are gone, and lets
+// nothing be added to it until the function that it returns is called.
+func (a *app) settle(ctx context.Context) (release func()) {
+	release, err := a.log.Hold(ctx)
+	if err != nil {
+		a.logger.Error("the newest entries of the log that is gone may be missing in the store", "error", err)
+	}
+	_ = a.checkpoints.Write(ctx, a.log) // it is in the log and in Stats
+	return release
+}
+
 // trouble returns what an operator has to see to although all is answered.
-func (a *app) trouble() error { return errors.Join(a.log.Trouble(), a.checkpointTrouble()) }
+func (a *app) trouble() error {
+	return errors.Join(a.log.Trouble(), a.checkpointTrouble(), a.embedded.server.Damage())
+}
 
 func (a *app) checkpointTrouble() error {
 	if a.checkpoints == nil {

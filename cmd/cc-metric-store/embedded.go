@@ -17,10 +17,14 @@ type embeddedServer struct {
 	log     *slog.Logger
 	dir     string
 	started chan struct{} // closed when it has been
+	// settle keeps elsewhere what depends on a log whose files are gone, until the
+	// function that it returns is called. It is set before the server is started.
+	settle func(ctx context.Context) (release func())
 }
 
 func newEmbeddedServer(cfg *config.Config, log *slog.Logger) (*embeddedServer, error) {
 	e := cfg.NATS.Embedded
+	s := &embeddedServer{log: log, dir: e.Directory, started: make(chan struct{})}
 	c := embedded.Config{
 		Directory:  e.Directory,
 		Addr:       e.Addr,
@@ -29,6 +33,13 @@ func newEmbeddedServer(cfg *config.Config, log *slog.Logger) (*embeddedServer, e
 		MaxPayload: e.MaxPayload,
 		MaxStore:   e.MaxStore,
 		Logger:     log,
+		Settle:     func(ctx context.Context) func() { return s.settle(ctx) },
+		Streams: func(maxStore int64) (out []embedded.Stream) {
+			for _, one := range ingest.EmbeddedStreams(ingestConfig(cfg, s, log), maxStore) {
+				out = append(out, embedded.Stream(one))
+			}
+			return out
+		},
 	}
 	if !e.SyncAlways {
 		c.SyncInterval = e.SyncInterval
@@ -37,7 +48,8 @@ func newEmbeddedServer(cfg *config.Config, log *slog.Logger) (*embeddedServer, e
 	if err != nil {
 		return nil, err
 	}
-	return &embeddedServer{server: server, log: log, dir: e.Directory, started: make(chan struct{})}, nil
+	s.server = server
+	return s, nil
 }
 
 // start is called by ingest alone, once at a time, stop when ingest and watch
@@ -95,7 +107,7 @@ func (e *embeddedServer) health() error {
 		return nil
 	}
 	if err := e.server.Health(); err != nil {
-		return fmt.Errorf("the embedded log in %s cannot be written (is its disk full?): %w", e.dir, err)
+		return fmt.Errorf("the embedded log in %s cannot be written (are its disk and its files all right?): %w", e.dir, err)
 	}
 	return nil
 }
@@ -118,7 +130,15 @@ type watchedLog struct {
 }
 
 // Ready implements rest.Log.
-func (l watchedLog) Ready() error { return l.afterLoading(l.Ingest.Ready) }
+func (l watchedLog) Ready() error { return l.afterLoading(l.ready) }
+
+func (l watchedLog) ready() error {
+	err := l.Ingest.Ready()
+	if phase := l.embedded.server.Phase(); err != nil && phase != "" {
+		return fmt.Errorf("%w; the embedded log is %s", err, phase)
+	}
+	return err
+}
 
 // Consistent implements rest.Log.
 func (l watchedLog) Consistent() error { return l.afterLoading(l.Ingest.Consistent) }
