@@ -144,7 +144,8 @@ func (s *Server) mendBlocks(ctx context.Context, stream string, noted notedStrea
 			return v, ctx.Err()
 		}
 		s.setPhase(fmt.Sprintf("reading block %d of %d of stream %s in %s", i+1, len(blocks), stream, s.cfg.Directory))
-		if i > 0 && b.number != blocks[i-1].number+1 {
+		newest, apart := i == len(blocks)-1, i > 0 && b.number != blocks[i-1].number+1
+		if apart {
 			v.damage(fmt.Sprintf("blocks between %s and %s are gone", blocks[i-1].path, filepath.Base(b.path)))
 		}
 		if size > readAllUpTo && noted.At.After(time.Unix(0, b.stamp.Mtime)) {
@@ -154,8 +155,12 @@ func (s *Server) mendBlocks(ctx context.Context, stream string, noted notedStrea
 		if buf, err = readBlock(b, buf); err != nil {
 			return v, fmt.Errorf("read the log: %w", err)
 		}
-		if err := v.block(b, buf, i == len(blocks)-1); err != nil {
+		before := v.last
+		if err := v.block(b, buf, newest); err != nil {
 			return v, err
+		}
+		if newest && apart && v.last == before {
+			v.damaged = "" // it is none of the stream's blocks
 		}
 	}
 	for _, l := range v.quiet {

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -119,6 +120,8 @@ func New(cfg Config) (*Server, error) {
 	var faults []error
 	if cfg.Directory == "" {
 		faults = append(faults, errors.New("directory is empty"))
+	} else if path, err := filepath.Abs(cfg.Directory); err == nil {
+		cfg.Directory = path
 	}
 	if cfg.MaxPayload < 1024 || cfg.MaxPayload > largestPayload {
 		faults = append(faults, fmt.Errorf("max payload of %d bytes is not within 1 KiB and 31 MiB", cfg.MaxPayload))

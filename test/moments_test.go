@@ -125,7 +125,7 @@ func TestKilledAtTheStart(t *testing.T) {
 	lives(t, func(l *life) {
 		l.write(20)
 		l.node.kill()
-		for l.kills["start"] < kills && !t.Failed() {
+		for l.kills["start"] < kills && !l.t.Failed() {
 			for range min(1+l.rnd.IntN(12), kills-l.kills["start"]) {
 				l.changeDisk()
 				l.node = run(l.t, l.node.launch)
@@ -177,7 +177,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 			m.kill()
 			l.kill(m.name)
 			l.again()
-			if t.Failed() {
+			if l.t.Failed() {
 				return
 			}
 		}
@@ -206,9 +206,11 @@ func (l *life) restartTo(message string) {
 // the writers publish by NATS.
 func (l *life) underLoad(until string) {
 	l.t.Helper()
-	url := l.node.NATSURL
+	var url string
 	if l.broker != nil {
 		url = l.broker.URL
+	} else {
+		l.node.waitFor("the address", func() error { return l.node.found(&url, "the embedded NATS server is listening") })
 	}
 	var ends []func()
 	for i, w := range l.writers {
