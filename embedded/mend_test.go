@@ -82,7 +82,7 @@ func TestDamagedFiles(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, file := range files {
-			for name, damage := range damages(rnd) {
+			for name, damage := range damages(rand.New(rand.NewPCG(rnd.Uint64(), 0))) {
 				if file == lockName && (name == "directory" || name == "link") {
 					continue // the start says so
 				}

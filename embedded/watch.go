@@ -23,6 +23,7 @@ const (
 	// times.
 	looksPerCheck  = 5
 	looksToBelieve = 2
+	mostAsked      = 20
 )
 
 // Health returns nil if our streams can be read and written, otherwise why not.
@@ -42,19 +43,33 @@ func (s *Server) Health() error {
 // health asks the server for our streams, the minor ones too if it is told to. One
 // that is not there is no fault: it is made when it is needed.
 func (s *Server) health(ns *server.Server, minor bool) error {
-	if h := ns.Healthz(&server.HealthzOptions{JSEnabledOnly: true}); h.Status != "ok" {
-		return errors.New(h.Error)
+	if err := ask(ns, &server.HealthzOptions{JSEnabledOnly: true}); err != nil {
+		return err
 	}
 	for _, stream := range s.streams {
 		if stream.Minor && !minor {
 			continue
 		}
-		h := ns.Healthz(&server.HealthzOptions{Account: server.DEFAULT_GLOBAL_ACCOUNT, Stream: stream.Name})
-		if h.Status != "ok" && h.StatusCode != http.StatusNotFound {
-			return errors.New(h.Error)
+		if err := ask(ns, &server.HealthzOptions{Account: server.DEFAULT_GLOBAL_ACCOUNT, Stream: stream.Name}); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// ask asks for the health of the server or of a stream of it, which need not be
+// there.
+func ask(ns *server.Server, what *server.HealthzOptions) error {
+	for attempt := 0; ; attempt++ {
+		switch h := ns.Healthz(what); {
+		case h.Status == "ok" || h.StatusCode == http.StatusNotFound:
+			return nil
+		case h.StatusCode == http.StatusInternalServerError && attempt < mostAsked:
+			// It had a millisecond for its answer, and the machine has much to do.
+		default:
+			return errors.New(h.Error)
+		}
+	}
 }
 
 // Watch looks after a started server until ctx ends. nats-server never writes
@@ -158,8 +173,8 @@ func (w *watcher) check(ctx context.Context) {
 			return
 		}
 	}
-	w.tell(ctx, "the embedded log cannot be written: what publishers send waits in memory, up to max-buffered bytes, and beyond that is lost and counted; "+
-		"it is opened again by itself when its directory takes data", err)
+	w.tell(ctx, fmt.Sprintf("the embedded log cannot be written: what publishers send waits in memory, up to %d MiB, and beyond that is lost and counted; "+
+		"writes over REST are refused; it is opened again by itself when its directory takes data", s.cfg.MaxBuffered>>20), err)
 }
 
 func (s *Server) setGone(err error) {

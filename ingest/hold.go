@@ -17,9 +17,9 @@ type hold struct {
 // holdTimeout bounds the wait for the log: it may take nothing any more.
 const holdTimeout = 10 * time.Second
 
-// Hold keeps the intake from giving more to the log, and waits until the store holds
-// all that the log has taken, for at most ten seconds: then the log may be replaced
-// by another one. The error says what may be missing. The intake goes on when release
+// Hold keeps the intake from giving more to the embedded log, and waits until the
+// store holds all that the log has taken, for at most ten seconds: then the log may
+// be replaced by another one. A log on a broker is left alone. The error says what may be missing. The intake goes on when release
 // is called, which has to be. Meanwhile messages wait in memory.
 func (in *Ingest) Hold(ctx context.Context) (release func(), err error) {
 	ctx, cancel := context.WithTimeout(ctx, holdTimeout)
@@ -44,6 +44,9 @@ func (in *Ingest) Hold(ctx context.Context) (release func(), err error) {
 	l, _, problem := in.state.current()
 	if l == nil {
 		return release, problem
+	}
+	if !l.embedded {
+		return release, nil // it is not the log that goes
 	}
 	var stream jetstream.Stream
 	err = withTimeout(ctx, func(ctx context.Context) (err error) {

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/nats-io/nats-server/v2/server"
 )
 
 // removedConfig has log and checkpoints below one directory, as by default.
@@ -151,4 +153,43 @@ func TestRemovedUnderLoad(t *testing.T) {
 	n.stop()
 	n = n.restart()
 	j.check(n)
+}
+
+// TestOutboxRemoved takes the embedded server's files away while writes wait in it
+// for the broker: that is told, the node shows them on, and later ones are forwarded.
+func TestOutboxRemoved(t *testing.T) {
+	t.Parallel()
+	b := startBroker(t, server.Options{JetStream: true})
+	n := start(t, brokerConfig(b.URL))
+	b.stop()
+	n.write(ramp("a", 10))
+	if err := os.RemoveAll(filepath.Join(n.launch.dir, "nats")); err != nil {
+		t.Fatal(err)
+	}
+	n.wantLog("level=WARN", "the embedded log is there again")
+	n.waitFor("a write to be taken", func() error { // the connection to the new server takes a moment
+		if a := n.send("POST", "/api/write?cluster=alex", ramp("b", 10)); a.status != 200 {
+			return fmt.Errorf("%d %s", a.status, a.body)
+		}
+		return nil
+	})
+	if n.log.hasLine("may be missing in the store") {
+		t.Error("the log on the broker is said to be gone")
+	}
+	n.wantLog("level=ERROR", "the stream with the writes over REST", "is gone", "entries=1")
+	n.wantRamp("a", 10)
+	n.wantRamp("b", 10)
+	b.start()
+	n.waitFor("the outbox to be empty", func() error {
+		if waiting := n.metric("outbox_entries"); waiting != 0 {
+			return fmt.Errorf("%v entries wait", waiting)
+		}
+		return nil
+	})
+	other := start(t, brokerConfig(b.URL))
+	other.wantRamp("b", 10)
+	n.stop()
+	n = n.restart()
+	n.wantRamp("a", 10)
+	n.wantRamp("b", 10)
 }
