@@ -200,10 +200,8 @@ func (s *Server) renew(ctx context.Context) error {
 	}
 	s.halt()
 	s.unlock()
-	lock, err := lockDirectory(s.cfg.Directory)
-	if err != nil {
+	if err := s.take(); err != nil {
 		return err
 	}
-	s.lock = lock
 	return s.launch(ctx)
 }

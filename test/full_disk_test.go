@@ -158,6 +158,9 @@ func TestFullDiskOfTheLog(t *testing.T) {
 		return nil
 	})
 	n.wantRamp("during", 20)
+	if n.log.hasLine("entries of a stream are lost") {
+		t.Error("entries are said to be lost")
+	}
 	if lost := n.metric("intake_failures_total"); lost != 0 {
 		t.Errorf("%v messages are lost", lost)
 	}
