@@ -24,8 +24,10 @@ const (
 // take makes and locks the directory.
 func (s *Server) take() (err error) {
 	if isDir(s.cfg.Directory) {
-		if err := s.needFile(filepath.Join(s.cfg.Directory, lockName)); err != nil {
-			return err
+		for _, name := range []string{lockName, noteName} {
+			if err := s.needFile(filepath.Join(s.cfg.Directory, name)); err != nil {
+				return err
+			}
 		}
 	}
 	s.lock, err = lockDirectory(s.cfg.Directory)

@@ -43,20 +43,26 @@ func (s *Server) mend(ctx context.Context) ([]*survey, error) {
 	return surveys, nil
 }
 
-// mendNames sets copies aside that nats-server would take for one of our streams,
-// as their metadata say so.
+// mendNames sets aside what would keep nats-server from our streams: copies that it
+// would take for them, as their metadata say so, and what it would wait for.
 func (s *Server) mendNames() error {
 	for _, name := range s.Streams() {
 		if _, ours := s.own(name); ours {
 			continue
 		}
 		var info server.FileStreamInfo
-		text, err := os.ReadFile(filepath.Join(s.streamDir(name), server.JetStreamMetaFile))
+		text, err := readText(filepath.Join(s.streamDir(name), server.JetStreamMetaFile))
+		have, sumErr := readText(filepath.Join(s.streamDir(name), server.JetStreamMetaFileSum))
+		if errors.Is(err, errNoFile) || errors.Is(sumErr, errNoFile) {
+			if err := s.setAside(s.streamDir(name), "its metadata are no regular files"); err != nil {
+				return err
+			}
+			continue
+		}
 		if err != nil || json.Unmarshal(text, &info) != nil {
 			continue // nats-server leaves it alone
 		}
 		want, err := checksum(name, text)
-		have, _ := os.ReadFile(filepath.Join(s.streamDir(name), server.JetStreamMetaFileSum))
 		if _, ours := s.own(info.Name); ours && err == nil && string(have) == want {
 			if err := s.setAside(s.streamDir(name), "it says that it is stream "+info.Name); err != nil {
 				return err
@@ -95,12 +101,14 @@ func (s *Server) mendConsumers(stream string) error {
 		return fmt.Errorf("list the consumers of stream %s: %w", stream, err)
 	}
 	for _, e := range entries {
-		text, err := os.ReadFile(filepath.Join(dir, e.Name(), server.JetStreamMetaFile))
-		if err != nil {
+		text, err := readText(filepath.Join(dir, e.Name(), server.JetStreamMetaFile))
+		if err != nil && !errors.Is(err, errNoFile) {
 			continue // it is left out
 		}
 		var info server.FileConsumerInfo
-		err = strict(text, &info)
+		if err == nil {
+			err = strict(text, &info)
+		}
 		if err == nil {
 			err = checkLevel(info.Metadata)
 		}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -56,6 +57,7 @@ func damages(rnd *rand.Rand) map[string]func(path string) error {
 		"zeros":     rewrite(func(b []byte) []byte { return make([]byte, len(b)) }),
 		"longer":    rewrite(func(b []byte) []byte { return append(b, "what does not belong here"...) }),
 		"directory": func(path string) error { return replaced(path, func() error { return os.Mkdir(path, 0o700) }) },
+		"pipe":      func(path string) error { return replaced(path, func() error { return syscall.Mkfifo(path, 0o600) }) },
 		"link":      func(path string) error { return replaced(path, func() error { return os.Symlink("nowhere", path) }) },
 	}
 }
@@ -187,6 +189,14 @@ func TestStrangeEntries(t *testing.T) {
 				err = os.WriteFile(filepath.Join(dir, streams, name, server.JetStreamMetaFileSum), []byte(sum), 0o600)
 			}
 			if err != nil {
+				t.Fatal(err)
+			}
+			return name
+		}},
+		made{"a copy of which a file is a pipe", func(t *testing.T, dir string) string {
+			name := copied(t, dir, filepath.Join(streams, "S"), filepath.Join(streams, "COPY"))
+			path := filepath.Join(dir, streams, name, server.JetStreamMetaFile)
+			if err := replaced(path, func() error { return syscall.Mkfifo(path, 0o600) }); err != nil {
 				t.Fatal(err)
 			}
 			return name

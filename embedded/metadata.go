@@ -63,14 +63,14 @@ func (s *Server) mendMetadata(stream Stream, noted notedStream) error {
 // validMetadata returns the metadata in a stream's directory, as far as they can be
 // read, and why nats-server would refuse them.
 func validMetadata(dir, name string) (text []byte, why error) {
-	text, err := os.ReadFile(filepath.Join(dir, server.JetStreamMetaFile))
+	text, err := readText(filepath.Join(dir, server.JetStreamMetaFile))
 	if err != nil {
 		return nil, err
 	}
 	if err := checkMetadata(text, name); err != nil {
 		return text, err
 	}
-	have, err := os.ReadFile(filepath.Join(dir, server.JetStreamMetaFileSum))
+	have, err := readText(filepath.Join(dir, server.JetStreamMetaFileSum))
 	if err != nil {
 		return text, err
 	}

@@ -2,7 +2,6 @@ package embedded
 
 import (
 	"encoding/json"
-	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -41,7 +40,7 @@ type span [2]uint64
 
 func (s *Server) readNote() noted {
 	n := noted{}
-	text, err := os.ReadFile(filepath.Join(s.cfg.Directory, noteName))
+	text, err := readText(filepath.Join(s.cfg.Directory, noteName))
 	if err != nil || json.Unmarshal(text, &n) != nil || n.Streams == nil {
 		n = noted{MaxStore: n.MaxStore, Streams: map[string]notedStream{}}
 	}

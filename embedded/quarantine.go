@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -64,3 +65,23 @@ func (s *Server) needFile(path string) error {
 	}
 	return s.setAside(path, "it is not a regular file")
 }
+
+// mostText bounds the small files that are read whole.
+const mostText = 16 << 20
+
+// readText reads a small regular file. Others are not even opened: a pipe would hold
+// the start up for ever.
+func readText(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%s %w", path, errNoFile)
+	case info.Size() > mostText:
+		return nil, fmt.Errorf("%s has %d bytes", path, info.Size())
+	}
+	return os.ReadFile(path)
+}
+
+var errNoFile = errors.New("is not a regular file")

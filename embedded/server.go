@@ -53,11 +53,13 @@ type Config struct {
 	// Streams returns those of this program, of which maxStore bytes may be on the
 	// disk. They are mended before the server starts and watched over. Optional.
 	Streams func(maxStore int64) []Stream
-	// Settle is called when the files of the log are gone, before the server is
-	// started anew on an empty directory: what depends on the old log is kept
-	// elsewhere when it returns, and nothing is added to it until release is called,
-	// when the server runs again. Optional.
-	Settle func(ctx context.Context) (release func())
+	// Hold is called when the files of the log are gone, before its server is
+	// stopped: when it returns, what the log has taken was read, and nothing is added
+	// to it until release is called. Optional.
+	Hold func(ctx context.Context) (release func())
+	// Keep is called between that and the start of another log: it keeps elsewhere
+	// what was in the one that is gone. Optional.
+	Keep func(ctx context.Context)
 	// Logger receives the server's warnings and errors; its notices at debug
 	// level. Default: discard.
 	Logger *slog.Logger

@@ -195,13 +195,16 @@ func (s *Server) restart(ctx context.Context, cause error) error {
 // renew takes the directory again, makes it if need be, and starts a server on what
 // is there.
 func (s *Server) renew(ctx context.Context) error {
-	if s.cfg.Settle != nil && s.current() != nil {
-		defer s.cfg.Settle(ctx)()
+	if s.cfg.Hold != nil && s.current() != nil {
+		defer s.cfg.Hold(ctx)()
 	}
 	s.halt()
 	s.unlock()
 	if err := s.take(); err != nil {
 		return err
+	}
+	if s.cfg.Keep != nil {
+		s.cfg.Keep(ctx)
 	}
 	return s.launch(ctx)
 }

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/nats-io/nats-server/v2/server"
 )
 
 // logPath returns the path of what nats-server keeps of a stream of the embedded log.
@@ -174,4 +176,26 @@ func TestLogThatEndsTooEarly(t *testing.T) {
 	}
 	n.write(line("b", "cpu_load", 0, origin))
 	n.wantRamp("b", 1)
+}
+
+// TestOutboxMetadataDamaged damages the metadata of the stream in which a write waits
+// for the broker: it is forwarded all the same.
+func TestOutboxMetadataDamaged(t *testing.T) {
+	t.Parallel()
+	b := startBroker(t, server.Options{JetStream: true})
+	n := start(t, brokerConfig(b.URL))
+	b.stop()
+	n.write(ramp("a", 10))
+	n.kill()
+	for _, path := range []string{n.logPath("CC_METRICS_OUTBOX", "meta.inf"), filepath.Join(n.launch.dir, "nats", "STREAMS")} {
+		if err := os.WriteFile(path, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.start()
+	n = n.restart()
+	n.wantLog("made anew", "stream=CC_METRICS_OUTBOX")
+	n.wantRamp("a", 10)
+	other := start(t, brokerConfig(b.URL))
+	other.wantRamp("a", 10)
 }

@@ -155,6 +155,34 @@ func TestRemovedUnderLoad(t *testing.T) {
 	j.check(n)
 }
 
+// TestDirectoryBecomesAFile has a file where all files of the program were: it is
+// told what is wrong, nothing is acknowledged meanwhile, and all is well again when
+// the file is gone.
+func TestDirectoryBecomesAFile(t *testing.T) {
+	t.Parallel()
+	n := start(t, checkpointConfig(removedConfig()))
+	n.write(ramp("a", 400))
+	n.replace("var", func(path string) error { return os.WriteFile(path, nil, 0o600) })
+	n.waitFor("readyz to tell", func() error {
+		if a := n.send("GET", "/readyz", ""); a.status != 503 {
+			return fmt.Errorf("readyz: %d %s", a.status, a.body)
+		}
+		return nil
+	})
+	n.wantLog("level=ERROR", "the files of the embedded log are gone")
+	n.wantLog("level=ERROR", "no checkpoint could be written", "not a directory")
+	n.wantRamp("a", 400)
+	if err := os.Remove(filepath.Join(n.launch.dir, "var")); err != nil {
+		t.Fatal(err)
+	}
+	n.awaitReady()
+	n.write(ramp("b", 10))
+	n.kill()
+	n = n.restart()
+	n.wantRamp("a", 400)
+	n.wantRamp("b", 10)
+}
+
 // TestOutboxRemoved takes the embedded server's files away while writes wait in it
 // for the broker: that is told, the node shows them on, and later ones are forwarded.
 func TestOutboxRemoved(t *testing.T) {

@@ -60,15 +60,19 @@ func (a *app) finish(ctx context.Context) error {
 	return nil
 }
 
-// settle writes a checkpoint of all that a log holds whose files are gone, and lets
-// nothing be added to it until the function that it returns is called.
-func (a *app) settle(ctx context.Context) (release func()) {
+// hold reads a log whose files are gone to its end, and lets nothing be added to it
+// until the function that it returns is called.
+func (a *app) hold(ctx context.Context) (release func()) {
 	release, err := a.log.Hold(ctx)
 	if err != nil {
 		a.logger.Error("the newest entries of the log that is gone may be missing in the store", "error", err)
 	}
-	_ = a.checkpoints.Write(ctx, a.log) // it is in the log and in Stats
 	return release
+}
+
+// keep writes a checkpoint of what the log held that is gone.
+func (a *app) keep(ctx context.Context) {
+	_ = a.checkpoints.Write(ctx, a.log) // it is in the log and in Stats
 }
 
 // trouble returns what an operator has to see to although all is answered.

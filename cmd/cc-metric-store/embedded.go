@@ -17,9 +17,10 @@ type embeddedServer struct {
 	log     *slog.Logger
 	dir     string
 	started chan struct{} // closed when it has been
-	// settle keeps elsewhere what depends on a log whose files are gone, until the
-	// function that it returns is called. It is set before the server is started.
-	settle func(ctx context.Context) (release func())
+	// hold and keep are called when the files of the log are gone, see
+	// embedded.Config. They are set before the server is started.
+	hold func(ctx context.Context) (release func())
+	keep func(ctx context.Context)
 }
 
 func newEmbeddedServer(cfg *config.Config, log *slog.Logger) (*embeddedServer, error) {
@@ -33,7 +34,8 @@ func newEmbeddedServer(cfg *config.Config, log *slog.Logger) (*embeddedServer, e
 		MaxPayload: e.MaxPayload,
 		MaxStore:   e.MaxStore,
 		Logger:     log,
-		Settle:     func(ctx context.Context) func() { return s.settle(ctx) },
+		Hold:       func(ctx context.Context) func() { return s.hold(ctx) },
+		Keep:       func(ctx context.Context) { s.keep(ctx) },
 		Streams: func(maxStore int64) (out []embedded.Stream) {
 			for _, one := range ingest.EmbeddedStreams(ingestConfig(cfg, s, log), maxStore) {
 				out = append(out, embedded.Stream(one))

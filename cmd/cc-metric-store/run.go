@@ -134,7 +134,7 @@ func assemble(cfg *config.Config, o options, log *slog.Logger) (*app, error) {
 		return nil, err
 	}
 	a.log = watchedLog{in, a.embedded, make(chan struct{})}
-	a.embedded.settle = a.settle
+	a.embedded.hold, a.embedded.keep = a.hold, a.keep
 	c := restConfig(cfg, o, log)
 	registry, observe := newRegistry(a)
 	c.Metrics, c.Observe = promhttp.HandlerFor(registry, promhttp.HandlerOpts{}), observe
