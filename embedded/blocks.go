@@ -20,8 +20,11 @@ import (
 
 const (
 	blockSuffix = ".blk"
-	// Of a longer log only the blocks that have changed since the last stop are
-	// read: nats-server reads all of them after a crash, and twice takes too long.
+	// All of a log is read up to this size, as a disk that fails leaves no trace. Of a
+	// longer one that was stopped in order only what was changed since is, ...
+	readUnchangedUpTo = 1 << 30
+	// ... and of one still longer, after a crash, too: nats-server reads all of it
+	// then, and twice takes too long.
 	readAllUpTo = 8 << 30
 )
 
@@ -101,6 +104,7 @@ type survey struct {
 	last    uint64          // entry before
 	at      time.Time       // when the log took it
 	damaged string          // what is damaged since then
+	empty   string          // a block that is empty since then
 	begins  bool            // a block, and nothing of it was read yet
 	counts  bool            // what is missing after last is lost
 	vague   bool            // some of that may have been dropped in order
@@ -132,7 +136,7 @@ func (s *Server) mendBlocks(ctx context.Context, stream string, noted notedStrea
 	for _, b := range blocks {
 		size += b.stamp.Size
 	}
-	if v.unread = unchanged(blocks, noted.Blocks); v.unread {
+	if v.unread = size > readUnchangedUpTo && unchanged(blocks, noted.Blocks); v.unread {
 		return v, nil
 	}
 	if noted.holds() { // what is gone before the first entry that is there
@@ -221,15 +225,18 @@ func (v *survey) see(r record) {
 	}
 	if v.counts && r.seq > v.last+1 && !slices.Contains(v.known, span{v.last + 1, r.seq - 1}) {
 		l := Loss{v.stream, v.last + 1, r.seq - 1, v.at, r.time, v.damaged}
+		if v.damaged == "" && v.empty != "" {
+			l.Why = v.empty + " is empty"
+		}
 		switch {
-		case v.damaged != "":
+		case l.Why != "":
 			v.losses = append(v.losses, l)
 		case v.begins && !v.vague:
 			l.Why = "a block in " + v.s.streamDir(v.stream) + " is gone or ends too early"
 			v.quiet = append(v.quiet, l)
 		}
 	}
-	v.last, v.at, v.damaged = r.seq, r.time, ""
+	v.last, v.at, v.damaged, v.empty = r.seq, r.time, "", ""
 	v.counts, v.vague, v.begins = true, false, false
 }
 
@@ -241,7 +248,7 @@ func (v *survey) block(b block, data []byte, newest bool) error {
 		return v.s.setAside(b.path, fmt.Sprintf("it is a block that cannot be unpacked (%v)", err))
 	}
 	if len(records) == 0 && !newest {
-		v.damage(b.path + " is empty") // nats-server removes it
+		v.empty = b.path // nats-server removes it, and it may have been so
 	}
 	reader, err := newRecordReader(v.stream, b.number)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 )
@@ -69,12 +70,12 @@ func (s *Server) missingOf(name string, state streamState) error {
 			return fmt.Errorf("blocks before %s are gone", b.path)
 		}
 	}
-	// When a stream was emptied, the numbers of its blocks may start over.
+	// When a stream was emptied or made anew, the numbers of its blocks may start over.
 	newest, before := blocks[len(blocks)-1], s.newest[name]
-	if newest.number < before.block && state.first <= before.last {
+	if before.created.Equal(state.created) && newest.number < before.block && state.first <= before.last {
 		return fmt.Errorf("the blocks after %s are gone", newest.path)
 	}
-	s.newest[name] = edge{newest.number, state.last}
+	s.newest[name] = edge{state.created, newest.number, state.last}
 	if first, ok := firstSequence(blocks[0].path); ok && first > state.first {
 		return fmt.Errorf("the blocks before %s are gone", blocks[0].path)
 	}
@@ -96,8 +97,9 @@ func (s *Server) findHoles() {
 
 // edge is the end of a stream when it was last looked at.
 type edge struct {
-	block int    // number
-	last  uint64 // entry
+	created time.Time // the stream
+	block   int       // number
+	last    uint64    // entry
 }
 
 // firstSequence returns the number of the first message of a block, if that is

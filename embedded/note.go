@@ -2,6 +2,7 @@ package embedded
 
 import (
 	"encoding/json"
+	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -69,7 +70,7 @@ func (s *Server) writeNote(of map[string]streamState, stopped bool) {
 		}
 		n.Streams[stream.Name] = one
 		durable = durable || string(one.Metadata) != string(before.Metadata)
-		same = same && len(one.Gaps) == len(before.Gaps) && one.Last == before.Last && one.First == before.First && string(one.Metadata) == string(before.Metadata)
+		same = same && before.Blocks == nil && len(one.Gaps) == len(before.Gaps) && one.Last == before.Last && one.First == before.First && string(one.Metadata) == string(before.Metadata)
 	}
 	if same {
 		return
@@ -79,6 +80,9 @@ func (s *Server) writeNote(of map[string]streamState, stopped bool) {
 		err = replaceFile(filepath.Join(s.cfg.Directory, noteName), text, durable)
 	}
 	if err != nil {
+		if !stopped && slices.ContainsFunc(s.streams, func(o Stream) bool { return s.noted.Streams[o.Name].Blocks != nil }) {
+			_ = os.Remove(filepath.Join(s.cfg.Directory, noteName)) // it is not so any more
+		}
 		s.cfg.Logger.Debug("the note about the streams is not written", "path", filepath.Join(s.cfg.Directory, noteName), "error", err)
 		return
 	}

@@ -135,10 +135,12 @@ func (in *Ingest) noteGap(ctx context.Context, l *logStream, pos *position, next
 	pos.skipped = 0
 }
 
-// isGone reports whether the log has no entry with the number.
+// isGone reports whether the log has no entry with the number, or none that can be
+// read.
 func (in *Ingest) isGone(ctx context.Context, l *logStream, seq uint64) bool {
 	_, err := takenAt(ctx, l, seq)
-	return errors.Is(err, nats.ErrMsgNotFound)
+	var said *nats.APIError
+	return errors.Is(err, nats.ErrMsgNotFound) || errors.As(err, &said)
 }
 
 // reportHole tells the operator about entries that were dropped unread, all of

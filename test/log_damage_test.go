@@ -144,6 +144,55 @@ func TestDamagedLog(t *testing.T) {
 	}
 }
 
+// TestDamageThatLeavesNoTrace flips a byte of the log of a program that was stopped in
+// order, as a failing disk does, without the file's time; and there is no checkpoint.
+// What cannot be read is left out, and told.
+func TestDamageThatLeavesNoTrace(t *testing.T) {
+	t.Parallel()
+	for name, at := range map[string]func(size int) int{
+		"middle": func(size int) int { return size / 2 },
+		"length": func(size int) int { return size / 60 * 30 }, // of a record: all have one size
+		"end":    func(size int) int { return size - 12 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			n := start(t, baseConfig())
+			const entries = 60
+			for i := range entries {
+				n.write(line("a", "cpu_load", 1, origin+60*int64(i)))
+			}
+			n.stop()
+			path := n.logPath("CC_METRICS", "msgs", "1.blk")
+			data, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			info, err := os.Stat(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			data[at(len(data))] ^= 1
+			err = errors.Join(os.WriteFile(path, data, 0o600), os.Chtimes(path, info.ModTime(), info.ModTime()), os.RemoveAll(filepath.Join(n.launch.dir, "var")))
+			if err != nil {
+				t.Fatal(err)
+			}
+			n = n.restart()
+			missing := 0
+			for _, c := range n.cells(hostMetric{"alex", "a", "cpu_load"}, origin, origin+60*entries) {
+				if c == nil {
+					missing++
+				}
+			}
+			n.write(line("b", "cpu_load", 0, origin))
+			n.wantRamp("b", 1)
+			if missing != 1 {
+				t.Errorf("one byte costs %d of %d entries", missing, entries)
+			}
+			n.wantLog("level=ERROR", "entries of a stream are lost", "stream=CC_METRICS", "entries=1")
+		})
+	}
+}
+
 // TestLogThatEndsTooEarly: what was acknowledged and is not in the newest block any
 // more is told, as far as it was noted, at most seconds before the end.
 func TestLogThatEndsTooEarly(t *testing.T) {

@@ -113,6 +113,9 @@ func (l *life) kill(moment string) {
 	l.t.Helper()
 	l.node.kill()
 	l.kills[moment]++
+	if l.node.log.hasLine("are gone") {
+		l.t.Error("files are said to be gone")
+	}
 }
 
 // TestKilledAtTheStart kills the program again and again before it is ready.
