@@ -27,7 +27,7 @@ help:
 	@echo "bench   benchmarks: decode and append, NATS and REST to visible, queries"
 	@echo "bench-memory  bytes per sample: the codec, the whole program with 149 million samples, a filled store; garbage collection"
 	@echo "bench-restart  stops, starts, replay and checkpoints with RESTART_HOSTS ($(RESTART_HOSTS)) hosts of 518 series for 24 h, 0.75 million samples each; pauses"
-	@echo "stress  a load far above the memory cap for STRESS ($(STRESS)); the program and its broker killed many times"
+	@echo "stress  a load far above the memory cap for STRESS ($(STRESS)); the program and its broker killed many times, at all moments; damaged files"
 	@echo "soak    ten minutes (SOAK) at a high rate, with queries, checkpoints and a restart of the broker"
 	@echo "clean   removes bin"
 
@@ -66,6 +66,7 @@ fuzz:
 
 stress:
 	STRESS=$(STRESS) go test -count 1 -run TestMemoryCap -v -timeout 1h ./store
+	STRESS=$(STRESS) go test -count 1 -run TestDamagedFiles -timeout 1h ./embedded
 	STRESS=$(STRESS) go test -count 1 -run 'Killed|WithoutTheBroker|RolledBack' -v -timeout 1h ./test
 
 soak:

@@ -1,12 +1,11 @@
 package embedded
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"strconv"
+	"strings"
 )
 
 // lockName is the file in the directory whose lock says that it is in use.
@@ -28,16 +27,10 @@ func lockDirectory(dir string) (*os.File, error) {
 		owner, _ := io.ReadAll(io.LimitReader(f, 32))
 		f.Close()
 		return nil, fmt.Errorf("directory %s is in use by another process (pid %s): stop it, or give this one a directory of its own (nats.embedded.directory): %w",
-			dir, owner, err)
+			dir, strings.TrimSpace(string(owner)), err)
 	}
-	if err := errors.Join(f.Truncate(0), writePID(f)); err != nil {
-		f.Close()
-		return nil, fmt.Errorf("lock directory %s (nats.embedded.directory): %w", dir, err)
-	}
+	// Of one length, as a file that was made empty waits for the disk. One without room
+	// for it is not a reason to do without the lock.
+	_, _ = f.WriteAt(fmt.Appendf(nil, "%-20d\n", os.Getpid()), 0)
 	return f, nil
-}
-
-func writePID(f *os.File) error {
-	_, err := f.WriteAt([]byte(strconv.Itoa(os.Getpid())), 0)
-	return err
 }

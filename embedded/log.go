@@ -18,8 +18,9 @@ type serverLog struct {
 	gaveUp chan struct{}
 	once   sync.Once
 
-	mu   sync.Mutex
-	last string // guarded by mu: the newest error
+	mu sync.Mutex
+	// Guarded by mu: the newest ones.
+	last, warned string
 }
 
 func newServerLog(log *slog.Logger) *serverLog {
@@ -40,7 +41,11 @@ func (l *serverLog) Warnf(format string, v ...any) {
 	if expected(format) {
 		return
 	}
-	l.log.Warn(line(format, v))
+	text := line(format, v)
+	l.mu.Lock()
+	l.warned = text
+	l.mu.Unlock()
+	l.log.Warn(text)
 }
 
 func (l *serverLog) Errorf(format string, v ...any) { l.failure(line(format, v)) }
@@ -65,6 +70,16 @@ func (l *serverLog) lastError() error {
 		return nil
 	}
 	return errors.New(l.last)
+}
+
+// lastWarning returns the newest warning that the server logged.
+func (l *serverLog) lastWarning() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.warned == "" {
+		return errors.New("it does not say why")
+	}
+	return errors.New(l.warned)
 }
 
 func line(format string, v []any) string {

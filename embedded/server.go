@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"path/filepath"
 	"strconv"
 	"sync"
 	"time"
@@ -49,6 +50,16 @@ type Config struct {
 	SyncInterval time.Duration
 	// CheckInterval is how often Watch looks after the server. Default 5 s.
 	CheckInterval time.Duration
+	// Streams returns those of this program, of which maxStore bytes may be on the
+	// disk. They are mended before the server starts and watched over. Optional.
+	Streams func(maxStore int64) []Stream
+	// Hold is called when the files of the log are gone, before its server is
+	// stopped: when it returns, what the log has taken was read, and nothing is added
+	// to it until release is called. Optional.
+	Hold func(ctx context.Context) (release func())
+	// Keep is called between that and the start of another log: it keeps elsewhere
+	// what was in the one that is gone. Optional.
+	Keep func(ctx context.Context)
 	// Logger receives the server's warnings and errors; its notices at debug
 	// level. Default: discard.
 	Logger *slog.Logger
@@ -64,8 +75,6 @@ const (
 	maxConsumerMemory = 64 << 20
 	// A reader may be sent this much at once besides one largest message.
 	pendingReserve = 192 << 20
-	// The index of a long log may have to be rebuilt at the start.
-	startTimeout = 5 * time.Minute
 )
 
 // Server is an embedded nats-server. Make one with New. Its methods but Start
@@ -73,10 +82,22 @@ const (
 type Server struct {
 	cfg  Config
 	opts server.Options
-	lock *os.File
+
+	// Of Start, Watch and Stop, of which one runs at a time.
+	lock      *os.File
+	streams   []Stream
+	automatic int64 // the default of MaxStore, 0: it is configured
+	noted     noted
+	newest    map[string]edge // by stream
+	holes     map[string]bool // by the path of the block behind it
 
 	mu sync.Mutex
-	ns *server.Server // guarded by mu: Watch may replace it
+	// Guarded by mu.
+	ns     *server.Server    // Watch may replace it
+	phase  string            // what a start is doing, empty: nothing
+	gone   error             // the files of the running server are not there any more
+	losses []Loss            // the first ones
+	lost   map[string]uint64 // entries, by stream
 }
 
 // New validates cfg and reports all its faults. It starts nothing.
@@ -96,6 +117,8 @@ func New(cfg Config) (*Server, error) {
 	var faults []error
 	if cfg.Directory == "" {
 		faults = append(faults, errors.New("directory is empty"))
+	} else if path, err := filepath.Abs(cfg.Directory); err == nil {
+		cfg.Directory = path
 	}
 	if cfg.MaxPayload < 1024 || cfg.MaxPayload > largestPayload {
 		faults = append(faults, fmt.Errorf("max payload of %d bytes is not within 1 KiB and 31 MiB", cfg.MaxPayload))
@@ -162,86 +185,32 @@ func splitAddr(addr string) (host string, port int, err error) {
 	return host, port, nil
 }
 
-// Start locks the directory, starts the server and returns when it takes
-// connections and its log is readable. After an error nothing is left running.
-// Start is called once.
+// Start locks the directory, mends what is damaged in it, starts the server and
+// returns when it takes connections and its log is readable. After an error nothing
+// is left running. Start is called once.
 func (s *Server) Start(ctx context.Context) error {
-	lock, err := lockDirectory(s.cfg.Directory)
-	if err != nil {
-		return fmt.Errorf("start embedded nats-server: %w", err)
-	}
-	s.lock = lock
-	if s.cfg.MaxStore == 0 {
-		if s.cfg.MaxStore, err = defaultMaxStore(s.cfg.Directory); err != nil {
-			s.unlock()
-			return fmt.Errorf("start embedded nats-server in %s (nats.embedded.directory): %w", s.cfg.Directory, err)
-		}
-	}
-	if err := s.launch(ctx); err != nil {
+	if err := s.enter(ctx); err != nil {
 		s.unlock()
-		return fmt.Errorf("start embedded nats-server in %s (nats.embedded.directory): %w", s.cfg.Directory, err)
+		return fmt.Errorf("start the embedded nats-server in %s (nats.embedded.directory): %w", s.cfg.Directory, err)
 	}
 	return nil
 }
 
-// launch starts a server on the directory. After an error none is left running.
-func (s *Server) launch(ctx context.Context) error {
-	if err := s.listenable(); err != nil {
+// enter takes the directory and starts a server on it.
+func (s *Server) enter(ctx context.Context) (err error) {
+	if err := s.take(); err != nil {
 		return err
 	}
-	ns, err := server.NewServer(s.opts.Clone()) // it changes them
-	if err != nil {
-		return err
-	}
-	logger := newServerLog(s.cfg.Logger)
-	ns.SetLoggerV2(logger, false, false, false)
-	ns.Start()
-	if err := awaitReady(ctx, ns, logger.gaveUp); err != nil {
-		ns.Shutdown()
-		ns.WaitForShutdown()
-		return errors.Join(err, logger.lastError())
-	}
-	if err := boundJetStream(ns); err != nil {
-		ns.Shutdown()
-		ns.WaitForShutdown()
-		return err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.ns = ns
-	return nil
-}
-
-// listenable fails with a clear error where the server would only log one.
-func (s *Server) listenable() error {
-	if s.cfg.Addr == "" || s.opts.Port == server.RANDOM_PORT {
-		return nil
-	}
-	l, err := net.Listen("tcp", net.JoinHostPort(s.opts.Host, strconv.Itoa(s.opts.Port)))
-	if err != nil {
-		return fmt.Errorf("%w (is another nats-server running? nats.embedded.addr or the flag -nats-addr sets the address)", err)
-	}
-	return l.Close()
-}
-
-func awaitReady(ctx context.Context, ns *server.Server, gaveUp <-chan struct{}) error {
-	ctx, cancel := context.WithTimeout(ctx, startTimeout)
-	defer cancel()
-	for {
-		if !ns.Running() {
-			return errors.New("it stopped during the start")
+	if s.cfg.MaxStore == 0 {
+		if s.automatic, err = defaultMaxStore(s.cfg.Directory, s.readNote().MaxStore); err != nil {
+			return err
 		}
-		if ns.ReadyForConnections(100*time.Millisecond) && ns.JetStreamEnabled() && health(ns) == nil {
-			return nil
-		}
-		select {
-		case <-gaveUp:
-			return errors.New("it gave up")
-		case <-ctx.Done():
-			return fmt.Errorf("it is not ready: %w", context.Cause(ctx))
-		case <-time.After(10 * time.Millisecond):
-		}
+		s.cfg.MaxStore = s.automatic
 	}
+	if s.cfg.Streams != nil {
+		s.streams = s.cfg.Streams(s.cfg.MaxStore)
+	}
+	return s.launch(ctx)
 }
 
 // InProcessConn returns a connection to the server that leaves out the
@@ -296,7 +265,14 @@ func (s *Server) URL() string {
 // Stop ends the server and returns when its files are closed. Clients should be
 // gone by then.
 func (s *Server) Stop() {
+	of, gone := map[string]streamState{}, s.missing()
+	if ns := s.current(); ns != nil {
+		of = states(ns)
+	}
 	s.halt()
+	if gone == nil {
+		s.writeNote(of, true)
+	}
 	s.unlock()
 }
 
@@ -306,8 +282,7 @@ func (s *Server) halt() {
 	s.ns = nil
 	s.mu.Unlock()
 	if ns != nil {
-		ns.Shutdown()
-		ns.WaitForShutdown()
+		end(ns)
 	}
 }
 

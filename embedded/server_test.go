@@ -180,19 +180,6 @@ func TestQuietStart(t *testing.T) {
 	}
 }
 
-func TestGivesUpWithTheServer(t *testing.T) {
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, server.JetStreamStoreDir), nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	s, _ := New(Config{Directory: dir})
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	if err := s.Start(ctx); err == nil || ctx.Err() != nil || !strings.Contains(err.Error(), "Can't start JetStream") {
-		t.Fatalf("error %v", err)
-	}
-}
-
 func TestTheDefaultStoreCountsWhatTheLogTakes(t *testing.T) {
 	dir := t.TempDir()
 	free, err := freeBytes(dir)
@@ -209,7 +196,29 @@ func TestTheDefaultStoreCountsWhatTheLogTakes(t *testing.T) {
 	if err := os.Truncate(file, 4*free); err != nil { // a hole
 		t.Fatal(err)
 	}
-	if n, err := defaultMaxStore(dir); err != nil || n < 3*free {
+	if n, err := defaultMaxStore(dir, 0); err != nil || n < 3*free {
 		t.Fatalf("%d bytes (%v), want more than %d", n, err, 3*free)
+	}
+}
+
+// TestTheDefaultStoreStays: the free space is another one at each start.
+func TestTheDefaultStoreStays(t *testing.T) {
+	const used = 1 << 30
+	chosen := chooseMaxStore(100<<30, used, 0)
+	for _, free := range []int64{100 << 30, 99 << 30, 101 << 30, 88 << 30, 180 << 30} {
+		if n := chooseMaxStore(free, used, chosen); n != chosen {
+			t.Errorf("with %d bytes free: %d, want %d as before", free, n, chosen)
+		}
+	}
+	for free, why := range map[int64]string{80 << 30: "the disk would be full first", 400 << 30: "the disk is another one"} {
+		if n := chooseMaxStore(free, used, chosen); n == chosen || n < free/2 || n > free+used {
+			t.Errorf("with %d bytes free: %d, although %s", free, n, why)
+		}
+	}
+	if n := chooseMaxStore(0, used, chosen); n < used {
+		t.Errorf("a full disk would cost %d bytes of the log", used-n)
+	}
+	if n := chooseMaxStore(0, 0, 0); n < smallestStore {
+		t.Errorf("%d bytes on a full disk", n)
 	}
 }

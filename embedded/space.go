@@ -18,9 +18,12 @@ const (
 	trialBytes = 1 << 20
 )
 
-// defaultMaxStore returns three quarters of what there is for the log. What it
-// takes already counts: otherwise each start would find less.
-func defaultMaxStore(dir string) (int64, error) {
+// defaultMaxStore returns three quarters of what there is for the log, which is the
+// free space and what the log takes. What was chosen before, 0 for nothing, stays
+// while it fits: the free space is another one at each start, and no setting of the
+// log has to change for that. Nothing that the log holds is dropped for a disk that
+// others fill.
+func defaultMaxStore(dir string, before int64) (int64, error) {
 	free, err := freeBytes(dir)
 	if err != nil {
 		return 0, err
@@ -41,7 +44,15 @@ func defaultMaxStore(dir string) (int64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("measure the log: %w", err)
 	}
-	return max((free+used)/4*3, smallestStore), nil
+	return chooseMaxStore(free, used, before), nil
+}
+
+func chooseMaxStore(free, used, before int64) int64 {
+	all := free + used
+	if before > 0 && before <= all/8*7 && before > all/8*3 {
+		return before
+	}
+	return max(all/4*3, used/8*9+smallestStore)
 }
 
 // writable returns nil if the directory takes data, in an amount with which it
@@ -65,15 +76,4 @@ func writable(dir string) error {
 		return fmt.Errorf("make %s writable: %w", dir, err)
 	}
 	return nil
-}
-
-// Streams returns the names of the streams in the directory, whether the server
-// runs or not.
-func (s *Server) Streams() []string {
-	paths, _ := filepath.Glob(filepath.Join(s.cfg.Directory, server.JetStreamStoreDir, "*", "streams", "*")) // the pattern is a good one
-	names := make([]string, len(paths))
-	for i, p := range paths {
-		names[i] = filepath.Base(p)
-	}
-	return names
 }

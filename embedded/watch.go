@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -14,69 +15,172 @@ const (
 	repeatLog = time.Minute
 	// One bad answer may come while a stream is being created or deleted.
 	checksToBelieve = 3
-	// After a restart that did not help, as many checks pass until the next
-	// one: each one interrupts the publishers.
+	// After a restart that did not help, as many checks pass until the next one, and
+	// then twice as many: each one interrupts the publishers.
 	checksBetweenRestarts = 10
+	mostBetweenRestarts   = 640
+	// Files are looked for more often, and are gone if they are not there so many
+	// times.
+	looksPerCheck  = 5
+	looksToBelieve = 2
+	mostAsked      = 20
 )
 
-// Health returns nil if the log can be read and written, otherwise why not.
+// Health returns nil if our streams can be read and written, otherwise why not.
 func (s *Server) Health() error {
-	ns := s.current()
+	s.mu.Lock()
+	ns, gone := s.ns, s.gone
+	s.mu.Unlock()
 	if ns == nil {
 		return errDown
 	}
-	return health(ns)
+	if gone != nil {
+		return gone
+	}
+	return s.health(ns, false)
 }
 
-func health(ns *server.Server) error {
-	if h := ns.Healthz(&server.HealthzOptions{}); h.Status != "ok" {
-		return errors.New(h.Error)
+// health asks the server for our streams, the minor ones too if it is told to. One
+// that is not there is no fault: it is made when it is needed.
+func (s *Server) health(ns *server.Server, minor bool) error {
+	if err := ask(ns, &server.HealthzOptions{JSEnabledOnly: true}); err != nil {
+		return err
+	}
+	for _, stream := range s.streams {
+		if stream.Minor && !minor {
+			continue
+		}
+		if err := ask(ns, &server.HealthzOptions{Account: server.DEFAULT_GLOBAL_ACCOUNT, Stream: stream.Name}); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// ask asks for the health of the server or of a stream of it, which need not be
+// there.
+func ask(ns *server.Server, what *server.HealthzOptions) error {
+	for attempt := 0; ; attempt++ {
+		switch h := ns.Healthz(what); {
+		case h.Status == "ok" || h.StatusCode == http.StatusNotFound:
+			return nil
+		case h.StatusCode == http.StatusInternalServerError && attempt < mostAsked:
+			// It had a millisecond for its answer, and the machine has much to do.
+		default:
+			return errors.New(h.Error)
+		}
+	}
 }
 
 // Watch looks after a started server until ctx ends. nats-server never writes
 // to a stream again after the first error of the disk, even if that was full
 // for a moment only. So when the directory takes data again, Watch starts the
-// server anew; clients find it at the same address.
+// server anew; clients find it at the same address. It does so as well when the
+// files of the server are gone.
 func (s *Server) Watch(ctx context.Context) {
-	tick := time.NewTicker(s.cfg.CheckInterval)
-	defer tick.Stop()
-	var logged time.Time
-	failures, pause := 0, 0 // checks
-	for {
+	w := watcher{s: s}
+	looks := time.NewTicker(max(s.cfg.CheckInterval/looksPerCheck, 1))
+	defer looks.Stop()
+	for n := 1; ; n++ {
 		select {
 		case <-ctx.Done():
 			return
-		case <-tick.C:
+		case <-looks.C:
 		}
-		err := s.Health()
-		if err == nil {
-			if failures >= checksToBelieve {
-				s.cfg.Logger.Warn("the embedded log is written again", "directory", s.cfg.Directory)
-			}
-			failures, logged, pause = 0, time.Time{}, max(pause-1, 0)
-			continue
-		}
-		if failures++; failures < checksToBelieve {
-			continue
-		}
-		if pause > 0 {
-			pause--
-		} else if remedy := writable(s.cfg.Directory); remedy != nil {
-			err = fmt.Errorf("%w; %w", err, remedy)
-		} else {
-			pause = checksBetweenRestarts
-			if err = s.restart(ctx, err); err == nil {
-				continue
-			}
-		}
-		if ctx.Err() == nil && time.Since(logged) >= repeatLog {
-			logged = time.Now()
-			s.cfg.Logger.Error("the embedded log cannot be written: samples are lost until it can; it is opened again by itself when its directory takes data",
-				"directory", s.cfg.Directory, "error", err)
+		if w.look(ctx) && n%looksPerCheck == 0 {
+			w.check(ctx)
 		}
 	}
+}
+
+// watcher is the state of Watch.
+type watcher struct {
+	s      *Server
+	logged time.Time
+	// Looks in a row that found files gone, and checks in a row that failed.
+	lost, failures int
+	pause, next    int // checks until the next restart, and after the one after that
+}
+
+// tell logs what is wrong, once in repeatLog.
+func (w *watcher) tell(ctx context.Context, message string, err error) {
+	if ctx.Err() == nil && time.Since(w.logged) >= repeatLog {
+		w.logged = time.Now()
+		w.s.cfg.Logger.Error(message, "directory", w.s.cfg.Directory, "error", err)
+	}
+}
+
+// look looks for the files of the server, and starts it anew if they are gone, or
+// if it does not run. It reports whether all is there.
+func (w *watcher) look(ctx context.Context) bool {
+	s := w.s
+	gone := s.missing()
+	if gone == nil && s.current() == nil {
+		gone = errDown
+	}
+	if gone == nil {
+		w.lost = 0
+		s.setGone(nil)
+		return true
+	}
+	w.lost++
+	if w.lost == looksToBelieve && gone != errDown {
+		s.setGone(fmt.Errorf("files of the embedded log are gone: %w", gone))
+		w.tell(ctx, "the files of the embedded log are gone: what is in memory is written to a checkpoint, and the log starts anew with what is in its directory", gone)
+	}
+	if w.lost < looksToBelieve || (w.lost-looksToBelieve)%looksPerCheck != 0 {
+		return false // it is not believed yet, or was tried a moment ago
+	}
+	if err := s.renew(ctx); err != nil {
+		w.tell(ctx, "the embedded nats-server cannot be started: it is tried again; what publishers send waits in memory, up to its bound", err)
+		return false
+	}
+	s.cfg.Logger.Warn("the embedded log is there again", "directory", s.cfg.Directory)
+	*w = watcher{s: s}
+	return false
+}
+
+// check asks the health of the server, and starts it anew if that can help.
+func (w *watcher) check(ctx context.Context) {
+	s := w.s
+	ns := s.current()
+	if ns == nil {
+		return
+	}
+	err := s.health(ns, true)
+	if err == nil {
+		if w.failures >= checksToBelieve {
+			s.cfg.Logger.Warn("the embedded log is written again", "directory", s.cfg.Directory)
+		}
+		w.failures, w.logged, w.pause = 0, time.Time{}, max(w.pause-1, 0)
+		if w.pause == 0 {
+			w.next = checksBetweenRestarts
+		}
+		s.note(ns)
+		return
+	}
+	if w.failures++; w.failures < checksToBelieve {
+		return
+	}
+	if w.pause > 0 {
+		w.pause--
+	} else if remedy := writable(s.cfg.Directory); remedy != nil {
+		err = fmt.Errorf("%w; %w", err, remedy)
+	} else {
+		w.next = max(w.next, checksBetweenRestarts)
+		w.pause, w.next = w.next, min(2*w.next, mostBetweenRestarts)
+		if err = s.restart(ctx, err); err == nil {
+			return
+		}
+	}
+	w.tell(ctx, fmt.Sprintf("the embedded log cannot be written: what publishers send waits in memory, up to %d MiB, and beyond that is lost and counted; "+
+		"writes over REST are refused; it is opened again by itself when its directory takes data", s.cfg.MaxBuffered>>20), err)
+}
+
+func (s *Server) setGone(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.gone = err
 }
 
 func (s *Server) restart(ctx context.Context, cause error) error {
@@ -86,4 +190,21 @@ func (s *Server) restart(ctx context.Context, cause error) error {
 		return fmt.Errorf("start embedded nats-server again in %s: %w", s.cfg.Directory, err)
 	}
 	return nil
+}
+
+// renew takes the directory again, makes it if need be, and starts a server on what
+// is there.
+func (s *Server) renew(ctx context.Context) error {
+	if s.cfg.Hold != nil && s.current() != nil {
+		defer s.cfg.Hold(ctx)()
+	}
+	s.halt()
+	s.unlock()
+	if err := s.take(); err != nil {
+		return err
+	}
+	if s.cfg.Keep != nil {
+		s.cfg.Keep(ctx)
+	}
+	return s.launch(ctx)
 }

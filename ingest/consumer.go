@@ -242,7 +242,7 @@ func (in *Ingest) takeEntry(ctx context.Context, m *nats.Msg, meta *nats.MsgMeta
 	in.fill(e, m, meta, l)
 	e.log, e.created = pos.log, pos.created
 	if pos.seq > 0 && e.seq > pos.seq+1 {
-		in.noteGap(ctx, l, pos, e.seq)
+		in.noteGap(ctx, l, pos, e.seq, e.at)
 	}
 	in.counters.fetched.Store(e.seq)
 	in.counters.pending.Store(meta.NumPending)

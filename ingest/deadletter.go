@@ -78,19 +78,23 @@ func (d *deadLetters) begin(ctx context.Context) {
 	}
 }
 
+func (d *deadLetters) config() jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name:        d.name,
+		Description: "lines that cc-metric-store refused, with the reasons",
+		Subjects:    []string{d.base + ".*"},
+		Storage:     jetstream.FileStorage,
+		MaxAge:      deadLetterMaxAge,
+		MaxBytes:    deadLetterMaxSize,
+		Replicas:    d.in.cfg.Stream.Replicas,
+	}
+}
+
 // ensure creates the stream if there is none.
 func (d *deadLetters) ensure(ctx context.Context) error {
 	_, err := d.log.js.Stream(ctx, d.name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		_, err = d.log.js.CreateStream(ctx, jetstream.StreamConfig{
-			Name:        d.name,
-			Description: "lines that cc-metric-store refused, with the reasons",
-			Subjects:    []string{d.base + ".*"},
-			Storage:     jetstream.FileStorage,
-			MaxAge:      deadLetterMaxAge,
-			MaxBytes:    deadLetterMaxSize,
-			Replicas:    d.in.cfg.Stream.Replicas,
-		})
+		_, err = d.log.js.CreateStream(ctx, d.config())
 	}
 	return err
 }

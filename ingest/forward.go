@@ -37,6 +37,11 @@ func (o *outbox) forward(ctx context.Context, l *logStream) (last uint64, n int,
 			o.waiting.Store(0)
 			return last, n, nil
 		}
+		if errors.Is(err, jetstream.ErrStreamNotFound) {
+			o.mu.Lock()
+			defer o.mu.Unlock()
+			return last, n, o.renew(ctx)
+		}
 		if err != nil {
 			return last, n, fmt.Errorf("read stream %s of the embedded nats-server: %w", o.name, err)
 		}

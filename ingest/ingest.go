@@ -182,6 +182,8 @@ type Ingest struct {
 	intakeTasks chan *intakeTask
 	taking      chan struct{} // closed when the intake takes what is sent
 	intake      atomic.Pointer[intake]
+	held        atomic.Pointer[hold] // nil: the packer works
+	holds       chan struct{}        // a token when that has changed
 }
 
 // New validates cfg and reports all its faults. It starts nothing.
@@ -192,7 +194,7 @@ func New(cfg Config, s *store.Store) (*Ingest, error) {
 	}
 	in := &Ingest{
 		cfg: cfg, store: s, memo: newMemo(s), log: cfg.Logger,
-		intakeTasks: make(chan *intakeTask, 1), taking: make(chan struct{}),
+		intakeTasks: make(chan *intakeTask, 1), taking: make(chan struct{}), holds: make(chan struct{}, 1),
 	}
 	in.reports = in.newReports()
 	in.writeMemory.New = func() any { return &writeMemory{chunk: make([]byte, writeChunk)} }

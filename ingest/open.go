@@ -48,8 +48,8 @@ func (in *Ingest) openStream(ctx context.Context, l *logStream) error {
 	return err
 }
 
-// newLogStream names everything of the log. It is connected to nothing.
-func (in *Ingest) newLogStream() *logStream {
+// newLog returns a log that is not reached yet.
+func (in *Ingest) newLog() *logStream {
 	l := &logStream{
 		name:     in.cfg.Stream.Name,
 		writes:   in.cfg.Stream.Name + ".write",
@@ -64,7 +64,7 @@ func (in *Ingest) newLogStream() *logStream {
 // reach connects to where the log is. Without a task it is open. Otherwise it is in
 // the embedded server, and the task is for the intake.
 func (in *Ingest) reach(ctx context.Context) (l *logStream, task *intakeTask, err error) {
-	l = in.newLogStream()
+	l = in.newLog()
 	if in.cfg.Broker.URL == "" {
 		return l, &intakeTask{log: l}, in.useEmbedded(ctx, l)
 	}

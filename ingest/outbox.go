@@ -101,6 +101,20 @@ func (o *outbox) open(ctx context.Context) error {
 	return nil
 }
 
+// renew opens the stream again when it is gone: somebody has removed the files of the
+// embedded server. The caller holds mu.
+func (o *outbox) renew(ctx context.Context) error {
+	if o.nc != nil {
+		o.nc.Close()
+		o.nc, o.js = nil, nil
+	}
+	if lost := o.waiting.Swap(0); lost > 0 {
+		o.in.log.Error("the stream with the writes over REST that the log does not have yet is gone: this node has them, others do not",
+			"stream", o.name, "entries", lost)
+	}
+	return o.open(ctx)
+}
+
 // config is for a stream that refuses what it has no room for, rather than lose
 // what it has acknowledged.
 func (o *outbox) config(maxStore int64) jetstream.StreamConfig {
@@ -144,7 +158,13 @@ func (o *outbox) put(ctx context.Context, d *draft) (out outcome, err error) {
 	if d.free {
 		m.Header.Set(headerKind, kindFree)
 	}
-	if _, err := o.js.PublishMsg(ctx, m); err != nil {
+	_, err = o.js.PublishMsg(ctx, m)
+	if errors.Is(err, jetstream.ErrNoStreamResponse) {
+		if err = o.renew(ctx); err == nil {
+			_, err = o.js.PublishMsg(ctx, m)
+		}
+	}
+	if err != nil {
 		return out, fmt.Errorf("append to stream %s of the embedded nats-server: %w", o.name, err)
 	}
 	if o.waiting.Add(1) == 1 {

@@ -62,6 +62,10 @@ func (p *packer) run(ctx context.Context) {
 		case ctx.Err() != nil:
 			p.abandon()
 			return
+		case len(p.sent) == 0 && p.k.in.held.Load() != nil:
+			if h := p.k.in.held.Load(); h != nil {
+				h.rest(ctx)
+			}
 		case len(p.sent) > 0 && p.sent[0].err != nil:
 			p.repeat(ctx)
 		case p.maySend():
@@ -79,6 +83,9 @@ func (p *packer) run(ctx context.Context) {
 // itself answers waits for all before it: that may have to be given again, and
 // would come behind it then.
 func (p *packer) maySend() bool {
+	if p.k.in.held.Load() != nil {
+		return false
+	}
 	if len(p.ready) > 0 && p.ready[0].forward != nil {
 		return len(p.sent) == 0
 	}
@@ -115,6 +122,7 @@ func (p *packer) wait(ctx context.Context) {
 		p.sent[0].err = err
 	case <-p.timer.C:
 		p.late = true
+	case <-p.k.in.holds:
 	case <-ctx.Done():
 	}
 }

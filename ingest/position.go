@@ -110,8 +110,9 @@ func (in *Ingest) checkHead(ctx context.Context, l *logStream, info *jetstream.S
 
 // noteGap is called when the entry after one that was read has not the next
 // number. It counts, and reports a hole, once in repeatLog, if the stream dropped
-// what was between, as its bounds are too narrow for the lag.
-func (in *Ingest) noteGap(ctx context.Context, l *logStream, pos *position, next uint64) {
+// what was between, as its bounds are too narrow for the lag, or has lost it. The
+// log took that entry at the given time.
+func (in *Ingest) noteGap(ctx context.Context, l *logStream, pos *position, next uint64, at time.Time) {
 	missing := next - pos.seq - 1
 	in.counters.skipped.Add(missing)
 	if pos.skipped == 0 {
@@ -124,12 +125,25 @@ func (in *Ingest) noteGap(ctx context.Context, l *logStream, pos *position, next
 	pos.told = time.Now()
 	_ = withTimeout(ctx, func(ctx context.Context) error { // without an answer there is nothing to say
 		stream, err := l.js.Stream(ctx, l.name)
-		if err == nil && stream.CachedInfo().State.FirstSeq > pos.seq+1 {
+		switch {
+		case err != nil:
+		case stream.CachedInfo().State.FirstSeq > pos.seq+1:
 			in.reportHole(ctx, l, stream.CachedInfo(), pos.skipped, pos.before)
+		case l.embedded && in.isGone(ctx, l, pos.seq+1): // nobody removes entries out of its middle
+			in.log.Error("the log has lost entries before they were read: the answers have a hole",
+				"stream", l.name, "missing", pos.skipped, "from", pos.before.UTC(), "to", at.UTC())
 		}
 		return err
 	})
 	pos.skipped = 0
+}
+
+// isGone reports whether the log has no entry with the number, or none that can be
+// read.
+func (in *Ingest) isGone(ctx context.Context, l *logStream, seq uint64) bool {
+	_, err := in.takenAt(ctx, l, seq)
+	_, refused := errors.AsType[*jetstream.APIError](err)
+	return refused || errors.Is(err, errNoEntry)
 }
 
 // reportHole tells the operator about entries that were dropped unread, all of

@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go/jetstream"
@@ -200,13 +201,13 @@ func TestDroppedEntriesAreReported(t *testing.T) {
 		t.Fatal(err)
 	}
 	l, _, _ := n.state.current()
-	n.noteGap(ctx, l, &position{seq: 3}, 5) // not dropped: the stream begins before
+	n.noteGap(ctx, l, &position{seq: 3}, 5, time.Now()) // not dropped: the stream begins before
 	if strings.Contains(n.log.String(), "hole") {
 		t.Error("a hole is reported where there is none")
 	}
 	pos := position{seq: 1}
-	n.noteGap(ctx, l, &pos, 4)
-	n.noteGap(ctx, l, &pos, 4) // told a moment ago
+	n.noteGap(ctx, l, &pos, 4, time.Now())
+	n.noteGap(ctx, l, &pos, 4, time.Now()) // told a moment ago
 	if !strings.Contains(n.log.String(), "the answers have a hole") || strings.Count(n.log.String(), "missing=2") != 1 {
 		t.Error("the hole is not reported once")
 	}
@@ -237,6 +238,7 @@ func TestReadingCountsWhatIsMissing(t *testing.T) {
 	}
 	n := run(t, newTestStore(t), Config{Embedded: embed(ns)})
 	eventually(t, "ready", func() bool { return n.Ready() == nil })
+	eventually(t, "a word about it", func() bool { return strings.Contains(n.log.String(), "lost entries before they were read") })
 	if s := n.Stats(); s.Skipped != 1 || s.Samples != 4 {
 		t.Errorf("%d entries were skipped, %d samples stored", s.Skipped, s.Samples)
 	}

@@ -66,6 +66,7 @@ type Checkpoints struct {
 	written   mark
 	positions []LogPosition // of the kept checkpoints of the log that is read, ascending
 	retry     time.Time     // a failure keeps it from trying before
+	reading   uint32        // Log of the newest checkpoint or, without one, of the start
 
 	eras                 []checkpoint.Era // of the checkpoint that was loaded
 	unsaved, unsavedTold bool             // the history of the metrics is not in its file; that was said
@@ -186,8 +187,15 @@ func (c *Checkpoints) due(log Log) bool {
 	if now.Before(c.retry) {
 		return false
 	}
-	if before := c.written.changes.entry.Log; before != 0 && p.Entry.Log != before {
+	if c.reading == 0 {
+		c.reading = p.Entry.Log
+	}
+	if p.Entry.Log != c.reading {
 		return true // what the store has of the log before is in no log any more
+	}
+	if err := c.dir.Intact(); err != nil && !p.Created.IsZero() {
+		c.log.Error("checkpoints are gone: writing one at once", "directory", c.cfg.Directory, "error", err)
+		return true
 	}
 	return now.Sub(c.written.at) >= c.cfg.Interval || read-c.written.read >= max(c.cfg.MaxReplay, 8*c.written.bytes)
 }
@@ -241,7 +249,7 @@ func (c *Checkpoints) write(ctx context.Context, log Log) (id uint64, err error)
 	}
 	now := c.store.changes(p.Entry)
 	c.saveHistory()
-	if id = c.dir.Newest(); id != 0 && now == c.written.changes {
+	if id = c.dir.Newest(); id != 0 && now == c.written.changes && c.dir.Intact() == nil {
 		c.written.at, c.written.read = c.store.cfg.Now(), read
 		return id, nil
 	}
@@ -255,7 +263,7 @@ func (c *Checkpoints) write(ctx context.Context, log Log) (id uint64, err error)
 	if err != nil { // an old file could not be removed
 		c.log.Warn("the checkpoint is written, but what it replaces stays", "error", err)
 	}
-	c.written = mark{c.store.cfg.Now(), read, out.Checkpoint, now}
+	c.written, c.reading = mark{c.store.cfg.Now(), read, out.Checkpoint, now}, p.Entry.Log
 	c.release(ctx, log, p)
 	c.mu.Lock()
 	defer c.mu.Unlock()

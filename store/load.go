@@ -133,6 +133,7 @@ func (c *Checkpoints) restored(id uint64, contents *checkpoint.Contents, begin t
 	// By the clock of this run, which may have been set back since.
 	now := c.store.cfg.Now()
 	c.written = mark{at: now.Add(-max(now.Sub(contents.Header.Written), 0)), changes: c.store.changes(out.From.Entry)}
+	c.reading = out.From.Entry.Log
 	c.mu.Lock()
 	c.stats.Last = contents.Header.Written
 	c.mu.Unlock()

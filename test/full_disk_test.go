@@ -145,6 +145,9 @@ func TestFullDiskOfTheLog(t *testing.T) {
 		return nil
 	})
 	n.wantLog("level=ERROR", "the embedded log does not take what was sent")
+	if lost := n.metric("intake_failures_total"); lost != 0 || n.log.hasLine("are lost until") {
+		t.Errorf("%v messages are lost while they wait, or it is said that they are", lost)
+	}
 	n.limitFiles(0)
 	n.awaitReady()
 	n.waitFor("what was sent", func() error {
@@ -155,6 +158,9 @@ func TestFullDiskOfTheLog(t *testing.T) {
 		return nil
 	})
 	n.wantRamp("during", 20)
+	if n.log.hasLine("entries of a stream are lost") {
+		t.Error("entries are said to be lost")
+	}
 	if lost := n.metric("intake_failures_total"); lost != 0 {
 		t.Errorf("%v messages are lost", lost)
 	}

@@ -81,6 +81,7 @@ func homes() map[string][]string {
 		"github.com/nats-io/nats.go":          {"ingest", generator},
 		"github.com/nats-io/nuid":             {"ingest"},
 		"github.com/nats-io/nats-server":      {"embedded"},
+		"github.com/minio/highwayhash":        {"embedded"},
 		"github.com/influxdata/line-protocol": {"ingest"},
 		"golang.org/x/sync":                   {"ingest", "store", "store/checkpoint"},
 		"github.com/labstack/echo":            {"rest"},

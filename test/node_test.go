@@ -249,6 +249,16 @@ func (o *output) hasLine(words ...string) bool {
 	return false
 }
 
+// count returns how many lines hold the words.
+func (o *output) count(words ...string) (n int) {
+	for line := range strings.Lines(o.String()) {
+		if containsAll(line, words) {
+			n++
+		}
+	}
+	return n
+}
+
 func containsAll(s string, words []string) bool {
 	for _, w := range words {
 		if !strings.Contains(s, w) {

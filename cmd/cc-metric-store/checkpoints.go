@@ -79,8 +79,25 @@ func (a *app) finish(ctx context.Context) error {
 	return nil
 }
 
+// hold reads a log whose files are gone to its end, and lets nothing be added to it
+// until the function that it returns is called.
+func (a *app) hold(ctx context.Context) (release func()) {
+	release, err := a.log.Hold(ctx)
+	if err != nil {
+		a.logger.Error("the newest entries of the log that is gone may be missing in the store", "error", err)
+	}
+	return release
+}
+
+// keep writes a checkpoint of what the log held that is gone.
+func (a *app) keep(ctx context.Context) {
+	_ = a.checkpoints.Write(ctx, a.log) // it is in the log and in Stats
+}
+
 // trouble returns what an operator has to see to although all is answered.
-func (a *app) trouble() error { return errors.Join(a.log.Trouble(), a.checkpointTrouble()) }
+func (a *app) trouble() error {
+	return errors.Join(a.log.Trouble(), a.checkpointTrouble(), a.embedded.server.Damage())
+}
 
 func (a *app) checkpointTrouble() error {
 	if a.checkpoints == nil {

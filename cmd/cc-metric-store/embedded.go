@@ -18,10 +18,15 @@ type embeddedServer struct {
 	log     *slog.Logger
 	dir     string
 	started chan struct{} // closed when it has been
+	// hold and keep are called when the files of the log are gone, see
+	// embedded.Config. They are set before the server is started.
+	hold func(ctx context.Context) (release func())
+	keep func(ctx context.Context)
 }
 
 func newEmbeddedServer(cfg *config.Config, log *slog.Logger) (*embeddedServer, error) {
 	e := cfg.NATS.Embedded
+	s := &embeddedServer{log: log, dir: absolute(e.Directory), started: make(chan struct{})}
 	c := embedded.Config{
 		Directory:  absolute(e.Directory),
 		Addr:       e.Addr,
@@ -30,6 +35,14 @@ func newEmbeddedServer(cfg *config.Config, log *slog.Logger) (*embeddedServer, e
 		MaxPayload: e.MaxPayload,
 		MaxStore:   e.MaxStore,
 		Logger:     log,
+		Hold:       func(ctx context.Context) func() { return s.hold(ctx) },
+		Keep:       func(ctx context.Context) { s.keep(ctx) },
+		Streams: func(maxStore int64) (out []embedded.Stream) {
+			for _, one := range ingest.EmbeddedStreams(ingestConfig(cfg, s, log), maxStore) {
+				out = append(out, embedded.Stream(one))
+			}
+			return out
+		},
 	}
 	if !e.SyncAlways {
 		c.SyncInterval = e.SyncInterval
@@ -38,7 +51,8 @@ func newEmbeddedServer(cfg *config.Config, log *slog.Logger) (*embeddedServer, e
 	if err != nil {
 		return nil, err
 	}
-	return &embeddedServer{server: server, log: log, dir: absolute(e.Directory), started: make(chan struct{})}, nil
+	s.server = server
+	return s, nil
 }
 
 // start is called by ingest alone, once at a time, stop when ingest and watch
@@ -99,7 +113,7 @@ func (e *embeddedServer) health() error {
 		return nil
 	}
 	if err := e.server.Health(); err != nil {
-		return fmt.Errorf("the embedded log in %s (nats.embedded.directory) cannot be written (is its disk full?): %w", e.dir, err)
+		return fmt.Errorf("the embedded log in %s (nats.embedded.directory) cannot be written (are its disk and its files all right?): %w", e.dir, err)
 	}
 	return nil
 }
@@ -122,7 +136,15 @@ type watchedLog struct {
 }
 
 // Ready implements rest.Log.
-func (l watchedLog) Ready() error { return l.afterLoading(l.Ingest.Ready) }
+func (l watchedLog) Ready() error { return l.afterLoading(l.ready) }
+
+func (l watchedLog) ready() error {
+	err := l.Ingest.Ready()
+	if phase := l.embedded.server.Phase(); err != nil && phase != "" {
+		return fmt.Errorf("%w; the embedded log is %s", err, phase)
+	}
+	return err
+}
 
 // Consistent returns nil if what the store holds contradicts no earlier answer.
 func (l watchedLog) Consistent() error { return l.afterLoading(l.Ingest.Consistent) }

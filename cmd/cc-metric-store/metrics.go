@@ -53,7 +53,7 @@ type statsCollector struct {
 	store  *store.Store
 	log    watchedLog
 	simple []simpleMetric
-	notStored, unknown, nameless, refused, writable, obstacle,
+	notStored, unknown, nameless, refused, writable, obstacle, lost,
 	build *prometheus.Desc
 }
 
@@ -79,9 +79,11 @@ func newStatsCollector(s *store.Store, l watchedLog) *statsCollector {
 		refused: prometheus.NewDesc(namespace+"samples_refused_total",
 			"Samples beyond a limit, by the limit and who sent them; of those beyond the first 64, without a name.", []string{"limit", "cluster", "hostname"}, nil),
 		writable: prometheus.NewDesc(namespace+"log_writable",
-			"1 while the log takes entries, 0 while what is sent is lost: see to its server and the disk there.", nil, nil),
+			"1 while the log takes entries, 0 while it does not, and what is sent waits in memory or is refused: see to its server and the disk there.", nil, nil),
 		obstacle: prometheus.NewDesc(namespace+"log_obstacle",
 			"1 for the kind of what keeps this node from its log, or from having it where it was to be, else 0; /readyz says it in words.", []string{"kind"}, nil),
+		lost: prometheus.NewDesc(namespace+"log_lost_entries_total",
+			"Entries of a stream of the embedded server that this run has found to be gone from its disk: what no checkpoint holds of them is missing in the answers.", []string{"stream"}, nil),
 		build: prometheus.NewDesc(namespace+"build_info",
 			"1, with the version of the program as labels.", nil, prometheus.Labels{"version": version, "revision": gitHash}),
 	}
@@ -132,6 +134,7 @@ func (c *statsCollector) Describe(out chan<- *prometheus.Desc) {
 	out <- c.refused
 	out <- c.writable
 	out <- c.obstacle
+	out <- c.lost
 	out <- c.build
 }
 
@@ -160,6 +163,9 @@ func (c *statsCollector) Collect(out chan<- prometheus.Metric) {
 	now := c.log.Obstacle()
 	for _, kind := range ingest.Obstacles() {
 		out <- prometheus.MustNewConstMetric(c.obstacle, prometheus.GaugeValue, oneIf(kind == now), string(kind))
+	}
+	for stream, n := range c.log.embedded.server.Lost() {
+		out <- prometheus.MustNewConstMetric(c.lost, prometheus.CounterValue, float64(n), stream)
 	}
 	out <- prometheus.MustNewConstMetric(c.build, prometheus.GaugeValue, 1)
 }

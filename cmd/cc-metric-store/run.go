@@ -153,6 +153,7 @@ func assemble(cfg *config.Config, o options, log *slog.Logger) (*app, error) {
 		return nil, err
 	}
 	a.log = watchedLog{in, a.embedded, make(chan struct{})}
+	a.embedded.hold, a.embedded.keep = a.hold, a.keep
 	c := restConfig(cfg, o, log)
 	registry, observe := newRegistry(a)
 	c.Metrics, c.Observe = metricsHandler(registry, log), observe

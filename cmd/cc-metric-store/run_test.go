@@ -165,7 +165,7 @@ func TestRunFailsWhereItCannotStart(t *testing.T) {
 		t.Fatal(err)
 	}
 	err := run(context.Background(), options{config: writeConfig(t, dir), configGiven: true, logLevel: "crit"}, io.Discard, io.Discard)
-	if err == nil || !strings.Contains(err.Error(), "start embedded nats-server") {
+	if err == nil || !strings.Contains(err.Error(), "start the embedded nats-server") {
 		t.Errorf("error %v", err)
 	}
 	err = run(context.Background(), options{config: filepath.Join(dir, "absent"), configGiven: true, logLevel: "warn"}, io.Discard, io.Discard)

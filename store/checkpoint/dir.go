@@ -22,6 +22,7 @@ type Dir struct {
 	found   []uint64 // checkpoints, ascending
 	kept    []kept   // those whose segments are needed, ascending, at most two
 	damaged map[uint64]bool
+	gone    map[uint64]bool // segments, when the newest writer began
 }
 
 // kept is a checkpoint that can be read.
@@ -156,7 +157,7 @@ func (d *Dir) SetAside(id uint64) (string, error) {
 // rewrites reports whether the blocks in a segment are to be written again: it
 // is damaged, or most of it is not needed any more.
 func (d *Dir) rewrites(id uint64) bool {
-	if d.damaged[id] {
+	if d.damaged[id] || d.gone[id] {
 		return true
 	}
 	if len(d.kept) == 0 {

@@ -35,6 +35,7 @@ type Written struct {
 
 // Begin starts a checkpoint. The caller ends it with Commit or Abort.
 func (d *Dir) Begin(h Header) (*Writer, error) {
+	d.findGone()
 	if err := d.enter(); err != nil {
 		return nil, fmt.Errorf("begin a checkpoint in %s: %w", d.path, err)
 	}

@@ -67,7 +67,7 @@ func eventually(t *testing.T, what string, condition func() bool) {
 func TestGoesOnAfterTheDiskWasFull(t *testing.T) {
 	var log lockedBuffer
 	s := start(t, Config{
-		Directory: t.TempDir(), Addr: "127.0.0.1:0", CheckInterval: 10 * time.Millisecond,
+		Directory: t.TempDir(), Addr: "127.0.0.1:0", CheckInterval: 10 * time.Millisecond, Streams: streamS,
 		Logger: slog.New(slog.NewTextHandler(&log, nil)),
 	})
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
@@ -111,7 +111,7 @@ func TestGoesOnAfterTheDiskWasFull(t *testing.T) {
 		err := s.Health()
 		return err != nil && strings.Contains(err.Error(), "write error")
 	})
-	eventually(t, "a word about it", func() bool { return strings.Contains(log.String(), "samples are lost") })
+	eventually(t, "a word about it", func() bool { return strings.Contains(log.String(), "waits in memory") })
 	makeRoom()
 	eventually(t, "health", func() bool { return s.Health() == nil })
 	eventually(t, "a write in this process", func() bool { return publish(inside) == nil })

@@ -1,0 +1,305 @@
+package embedded
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// nats-server cuts a block off at its first damaged record, and says nothing of
+// what it drops with that. So the blocks are read before it starts: a damaged
+// record costs itself alone, and what is lost is known.
+
+const (
+	blockSuffix = ".blk"
+	// All of a log is read up to this size, as a disk that fails leaves no trace. Of a
+	// longer one that was stopped in order only what was changed since is, ...
+	readUnchangedUpTo = 1 << 30
+	// ... and of one still longer, after a crash, too: nats-server reads all of it
+	// then, and twice takes too long.
+	readAllUpTo = 8 << 30
+)
+
+// Loss is a stretch of entries of a stream that are gone from the disk.
+type Loss struct {
+	Stream      string
+	First, Last uint64 // sequence numbers
+	// After and Before are the times of the entries beside it, zero if there is none.
+	After, Before time.Time
+	Why           string // what happened to which file
+}
+
+// Entries returns how many there were at most: some may have been removed before.
+func (l Loss) Entries() uint64 { return l.Last - l.First + 1 }
+
+// block is a file with entries.
+type block struct {
+	number int
+	path   string
+	stamp  stamp
+}
+
+// stamp tells whether a file was changed. A change that keeps its size and time is
+// that of a failing disk.
+type stamp struct {
+	Size  int64 `json:"size"`
+	Mtime int64 `json:"mtime"` // ns
+}
+
+// listBlocks returns the blocks of a stream, ascending, and what has the name of one
+// and is none, with the reason: nats-server would give the stream up for it.
+func (s *Server) listBlocks(stream string) (blocks []block, odd map[string]string, err error) {
+	dir := filepath.Join(s.streamDir(stream), messagesName)
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, nil, fmt.Errorf("list the blocks of stream %s: %w", stream, err)
+	}
+	odd = map[string]string{}
+	for _, e := range entries {
+		path := filepath.Join(dir, e.Name())
+		digits, isBlock := strings.CutSuffix(e.Name(), blockSuffix)
+		if !isBlock && e.Name() != indexName {
+			continue
+		}
+		n, ok := blockNumber(path)
+		info, statErr := os.Stat(path)
+		switch {
+		case errors.Is(statErr, os.ErrNotExist) && e.Type().IsRegular(): // it has just been removed
+		case statErr != nil || !info.Mode().IsRegular():
+			odd[path] = "it is not a regular file"
+		case !isBlock:
+		case ok:
+			blocks = append(blocks, block{n, path, stamp{info.Size(), info.ModTime().UnixNano()}})
+		case strings.IndexAny(digits, "0123456789+-") == 0:
+			odd[path] = "it is not the name of a block"
+		}
+	}
+	slices.SortFunc(blocks, func(a, b block) int { return a.number - b.number })
+	return blocks, odd, nil
+}
+
+// blockNumber returns the number of the block at the path.
+func blockNumber(path string) (n int, ok bool) {
+	digits := strings.TrimSuffix(filepath.Base(path), blockSuffix)
+	n, err := strconv.Atoi(digits)
+	return n, err == nil && n > 0 && n < 1<<31 && strconv.Itoa(n) == digits
+}
+
+// survey goes through the blocks of a stream in their order.
+type survey struct {
+	s      *Server
+	stream string
+	known  []span // gaps that were told before
+	losses []Loss
+	quiet  []Loss // gaps between blocks without any damage: entries may have been removed
+
+	last    uint64          // entry before
+	at      time.Time       // when the log took it
+	damaged string          // what is damaged since then
+	empty   string          // a block that is empty since then
+	begins  bool            // a block, and nothing of it was read yet
+	counts  bool            // what is missing after last is lost
+	vague   bool            // some of that may have been dropped in order
+	unread  bool            // blocks were left out
+	removed map[uint64]bool // entries, of which removals are noted
+}
+
+// mostRemovals bounds what is remembered of removals. With more, gaps without a
+// damage say nothing.
+const mostRemovals = 1 << 16
+
+// mendBlocks reads the blocks of a stream that changed since they were noted, takes
+// damaged records out of them, and finds the entries that are lost.
+func (s *Server) mendBlocks(ctx context.Context, stream string, noted notedStream) (*survey, error) {
+	v := &survey{s: s, stream: stream, known: noted.Gaps, removed: map[uint64]bool{}}
+	blocks, odd, err := s.listBlocks(stream)
+	if err != nil {
+		return v, err
+	}
+	for path, why := range odd {
+		if err := s.setAside(path, why); err != nil {
+			return v, err
+		}
+		if n, ok := blockNumber(path); ok && (len(blocks) == 0 || n < blocks[0].number) {
+			v.damage(path + " was set aside")
+		}
+	}
+	size := int64(0)
+	for _, b := range blocks {
+		size += b.stamp.Size
+	}
+	if v.unread = size > readUnchangedUpTo && unchanged(blocks, noted.Blocks); v.unread {
+		return v, nil
+	}
+	if noted.holds() { // what is gone before the first entry that is there
+		v.last, v.counts, v.vague = noted.First-1, true, noted.Blocks == nil
+	}
+	var buf []byte
+	for i, b := range blocks {
+		if ctx.Err() != nil {
+			return v, ctx.Err()
+		}
+		s.setPhase(fmt.Sprintf("reading block %d of %d of stream %s in %s", i+1, len(blocks), stream, s.cfg.Directory))
+		newest, apart := i == len(blocks)-1, i > 0 && b.number != blocks[i-1].number+1
+		if apart {
+			v.damage(fmt.Sprintf("blocks between %s and %s are gone", blocks[i-1].path, filepath.Base(b.path)))
+		}
+		if size > readAllUpTo && noted.At.After(time.Unix(0, b.stamp.Mtime)) {
+			v.unread, v.counts, v.last, v.damaged = true, false, 0, ""
+			continue
+		}
+		if buf, err = readBlock(b, buf); err != nil {
+			return v, fmt.Errorf("read the log: %w", err)
+		}
+		before := v.last
+		if err := v.block(b, buf, newest); err != nil {
+			return v, err
+		}
+		if newest && apart && v.last == before {
+			v.damaged = "" // it is none of the stream's blocks
+		}
+	}
+	for _, l := range v.quiet {
+		if len(v.removed) < mostRemovals && !v.removed[l.First] && !v.removed[l.Last] {
+			v.losses = append(v.losses, l)
+		}
+	}
+	return v, nil
+}
+
+// unchanged reports whether the blocks are those of an earlier time.
+func unchanged(blocks []block, before map[string]stamp) bool {
+	if before == nil || len(blocks) != len(before) {
+		return false
+	}
+	for _, b := range blocks {
+		if before[filepath.Base(b.path)] != b.stamp {
+			return false
+		}
+	}
+	return true
+}
+
+func readBlock(b block, buf []byte) ([]byte, error) {
+	f, err := os.Open(b.path)
+	if err != nil {
+		return buf, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return buf, err
+	}
+	buf = slices.Grow(buf[:0], int(info.Size()))[:info.Size()]
+	n, err := io.ReadFull(f, buf)
+	if err != nil {
+		return buf, fmt.Errorf("%s: %w", b.path, err)
+	}
+	return buf[:n], nil
+}
+
+func (v *survey) damage(what string) {
+	if v.damaged == "" {
+		v.damaged = what
+	}
+}
+
+// see notes a record that is there.
+func (v *survey) see(r record) {
+	if r.removal {
+		if len(v.removed) < mostRemovals {
+			v.removed[r.seq] = true
+		}
+		return
+	}
+	if r.seq <= v.last {
+		return
+	}
+	if v.counts && r.seq > v.last+1 && !slices.Contains(v.known, span{v.last + 1, r.seq - 1}) {
+		l := Loss{v.stream, v.last + 1, r.seq - 1, v.at, r.time, v.damaged}
+		if v.damaged == "" && v.empty != "" {
+			l.Why = v.empty + " is empty"
+		}
+		switch {
+		case l.Why != "":
+			v.losses = append(v.losses, l)
+		case v.begins && !v.vague:
+			l.Why = "a block in " + v.s.streamDir(v.stream) + " is gone or ends too early"
+			v.quiet = append(v.quiet, l)
+		}
+	}
+	v.last, v.at, v.damaged, v.empty = r.seq, r.time, "", ""
+	v.counts, v.vague, v.begins = true, false, false
+}
+
+// block reads one block and mends it if it is damaged.
+func (v *survey) block(b block, data []byte, newest bool) error {
+	records, err := unpackBlock(data)
+	if err != nil {
+		v.damage(b.path + " cannot be unpacked")
+		return v.s.setAside(b.path, fmt.Sprintf("it is a block that cannot be unpacked (%v)", err))
+	}
+	if len(records) == 0 && !newest {
+		v.empty = b.path // nats-server removes it, and it may have been so
+	}
+	reader, err := newRecordReader(v.stream, b.number)
+	if err != nil {
+		return err
+	}
+	var good [][]byte // stretches of whole records
+	mend := false
+	v.begins = true
+	for len(records) > 0 {
+		n := 0
+		for r, ok := reader.read(records); ok; r, ok = reader.read(records[n:]) {
+			n += r.length
+			v.see(r)
+		}
+		good, records = append(good, records[:n]), records[n:]
+		if len(records) == 0 {
+			break
+		}
+		skip := reader.next(records)
+		if skip == len(records) && newest && reader.cutOff(records) {
+			break // nats-server cuts it off in the same way: it was never acknowledged
+		}
+		mend = true
+		v.damage(b.path + " was damaged")
+		records = records[skip:]
+	}
+	if !mend {
+		return nil
+	}
+	return v.s.mendBlock(b, bytes.Join(good, nil))
+}
+
+// mendBlock replaces a block by its good records, and keeps what it was.
+func (s *Server) mendBlock(b block, good []byte) error {
+	// The index describes the block as it was.
+	if err := os.Remove(filepath.Join(filepath.Dir(b.path), indexName)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("mend block %s: %w", b.path, err)
+	}
+	if len(good) == 0 {
+		return s.setAside(b.path, "it is a block without one whole entry")
+	}
+	kept, err := s.asidePath(b.path)
+	if err == nil {
+		err = os.Link(b.path, kept)
+	}
+	if err == nil {
+		err = replaceFile(b.path, good, true)
+	}
+	if err != nil {
+		return fmt.Errorf("take damaged entries out of block %s: %w", b.path, err)
+	}
+	s.cfg.Logger.Error("a block of the log was damaged: its whole entries are kept, and what it was is in the quarantine", "path", b.path, "was", kept)
+	return nil
+}

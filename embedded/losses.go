@@ -1,0 +1,101 @@
+package embedded
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+)
+
+// mostLosses bounds what is kept of the losses of a run; all are counted and logged.
+const mostLosses = 100
+
+// findLosses compares the streams of a server that has just started with what was
+// noted of them, and reports what is gone.
+func (s *Server) findLosses(of map[string]streamState, surveys []*survey) {
+	for _, stream := range s.streams {
+		before, now := s.noted.Streams[stream.Name], of[stream.Name]
+		i := slices.IndexFunc(surveys, func(v *survey) bool { return v.stream == stream.Name })
+		if i < 0 {
+			if before.holds() {
+				s.lose(Loss{stream.Name, before.First, before.Last, time.Time{}, before.LastTime, s.streamDir(stream.Name) + " is gone"})
+			}
+			continue
+		}
+		v := surveys[i]
+		for _, l := range v.losses {
+			s.lose(l)
+		}
+		s.findLostEnd(v, before, now)
+	}
+}
+
+// findLostEnd reports what is gone after the last entry that is there.
+func (s *Server) findLostEnd(v *survey, before notedStream, now streamState) {
+	last, why := v.last, v.damaged
+	if v.unread { // of those nothing is known but what the server says
+		last = max(last, now.last)
+		if now.lostBytes > 0 {
+			s.cfg.Logger.Error("a block of the log was damaged: nats-server has dropped what follows in it", "stream", v.stream, "bytes", now.lostBytes)
+		}
+	}
+	if why == "" {
+		why = "the newest files in " + s.streamDir(v.stream) + " are gone or end too early"
+	}
+	switch {
+	case before.holds() && before.Created.Equal(now.created) && last < before.Last && !v.removed[before.Last]:
+		s.lose(Loss{v.stream, max(last+1, before.First), before.Last, v.at, before.LastTime, why})
+	case v.damaged != "": // how many followed nobody knows
+		s.lose(Loss{v.stream, last + 1, last + 1, v.at, time.Time{}, why})
+	}
+}
+
+// holds reports whether there were entries.
+func (n notedStream) holds() bool { return n.Last > 0 && n.First <= n.Last }
+
+func (s *Server) lose(l Loss) {
+	s.cfg.Logger.Error("entries of a stream are lost: what the checkpoints hold of them is kept", "stream", l.Stream, "entries", l.Entries(),
+		"first", l.First, "last", l.Last, "after", when(l.After), "before", when(l.Before), "why", l.Why)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.lost == nil {
+		s.lost = map[string]uint64{}
+	}
+	s.lost[l.Stream] += l.Entries()
+	if len(s.losses) < mostLosses {
+		s.losses = append(s.losses, l)
+	}
+}
+
+// when formats the time of an entry that may be unknown.
+func when(t time.Time) string {
+	if t.IsZero() {
+		return "unknown"
+	}
+	return t.UTC().Format(time.RFC3339Nano)
+}
+
+// Lost returns how many entries of each stream this run has found to be gone from
+// the disk.
+func (s *Server) Lost() map[string]uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.lost)
+}
+
+// Damage returns what an operator should know of the entries that are gone, nil if
+// none are.
+func (s *Server) Damage() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.losses) == 0 {
+		return nil
+	}
+	l := s.losses[0]
+	all := uint64(0)
+	for _, n := range s.lost {
+		all += n
+	}
+	return fmt.Errorf("%d entries were lost from the disk of the embedded log, first %d to %d of stream %s, between %s and %s (%s): what no checkpoint holds of them is missing in the answers",
+		all, l.First, l.Last, l.Stream, when(l.After), when(l.Before), l.Why)
+}

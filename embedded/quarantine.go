@@ -1,0 +1,87 @@
+package embedded
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// quarantineName is the directory for what the server cannot run with. Nothing in
+// it is ever read or removed by this program.
+const quarantineName = "quarantine"
+
+// setAside moves a file or directory away, as the server does not start with it,
+// or its stream does not, and tells the operator.
+func (s *Server) setAside(path, why string) error {
+	to, err := s.asidePath(path)
+	if err == nil {
+		err = os.Rename(path, to)
+	}
+	if err != nil {
+		return fmt.Errorf("set %s aside, as %s: %w", path, why, err)
+	}
+	s.cfg.Logger.Error("set aside what keeps the embedded log from working; look at it and remove it", "path", path, "why", why, "now", to)
+	return nil
+}
+
+// asidePath returns a free path in the quarantine for what is at the given one.
+func (s *Server) asidePath(path string) (string, error) {
+	dir := filepath.Join(s.cfg.Directory, quarantineName)
+	for n := 2; exists(dir) && !isDir(dir); n++ {
+		dir = filepath.Join(s.cfg.Directory, fmt.Sprint(quarantineName, n))
+	}
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return "", err
+	}
+	// The name tells where it was: blocks of all streams have the same ones.
+	name := filepath.Base(path)
+	if parent := filepath.Base(filepath.Dir(path)); parent == messagesName || parent == consumersName {
+		name = filepath.Base(filepath.Dir(filepath.Dir(path))) + "-" + parent + "-" + name
+	} else if _, ours := s.own(parent); ours {
+		name = parent + "-" + name
+	}
+	to := filepath.Join(dir, name+"-"+time.Now().UTC().Format("20060102T150405"))
+	for n := 2; exists(to); n++ {
+		to = fmt.Sprint(filepath.Join(dir, name+"-"+time.Now().UTC().Format("20060102T150405")), "-", n)
+	}
+	return to, nil
+}
+
+// needDir sets aside whatever is at the path if it is no directory.
+func (s *Server) needDir(path string) error {
+	if !exists(path) || isDir(path) {
+		return nil
+	}
+	return s.setAside(path, "it is not a directory")
+}
+
+// needFile sets aside whatever is at the path if it is no regular file.
+func (s *Server) needFile(path string) error {
+	info, err := os.Stat(path)
+	if err == nil && info.Mode().IsRegular() || !exists(path) {
+		return nil
+	}
+	return s.setAside(path, "it is not a regular file")
+}
+
+// mostText bounds the small files that are read whole.
+const mostText = 16 << 20
+
+// readText reads a small regular file. Others are not even opened: a pipe would hold
+// the start up for ever.
+func readText(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%s %w", path, errNoFile)
+	case info.Size() > mostText:
+		return nil, fmt.Errorf("%s has %d bytes", path, info.Size())
+	}
+	return os.ReadFile(path)
+}
+
+var errNoFile = errors.New("is not a regular file")

@@ -1,0 +1,126 @@
+package embedded
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"hash"
+	"math"
+	"time"
+
+	"github.com/minio/highwayhash"
+	"github.com/nats-io/nats-server/v2/server"
+)
+
+// A block of nats-server is a row of records (little endian):
+//
+//	length u32 (top bit: with headers) | sequence u64 | time i64 (ns) | length of the subject u16
+//	subject | [length of the headers u32] | headers and message | checksum of 8 bytes
+//
+// The checksum is of all but the lengths, with a key of the stream's name and the
+// block's number. The two top bits of the sequence say that the record marks a
+// removed message. TestBlocksAsTheServerWritesThem notices if that changes.
+const (
+	recordHead   = 22
+	recordSum    = 8
+	longRecord   = 32 << 20
+	headerBit    = 1 << 31
+	erasedBit    = 1 << 63
+	tombstoneBit = 1 << 62
+)
+
+// record is one whose checksum fits.
+type record struct {
+	length int
+	seq    uint64
+	time   time.Time
+	// removal says that it is none of a message, but of the removal of one that is
+	// in another record, or was.
+	removal bool
+}
+
+// recordReader reads the records of one block.
+type recordReader struct {
+	h   hash.Hash64
+	sum []byte
+}
+
+func newRecordReader(stream string, block int) (*recordReader, error) {
+	key := sha256.Sum256(fmt.Appendf(nil, "%s-%d", stream, block))
+	h, err := highwayhash.New64(key[:])
+	return &recordReader{h: h}, err
+}
+
+// length returns what the record at the beginning of data says about its length,
+// and false if it cannot be so long.
+func (r *recordReader) length(data []byte) (length, subject int, headers, ok bool) {
+	if len(data) < recordHead {
+		return 0, 0, false, false
+	}
+	n := binary.LittleEndian.Uint32(data)
+	headers = n&headerBit != 0
+	length, subject = int(n&^headerBit), int(binary.LittleEndian.Uint16(data[20:]))
+	least := recordHead + subject + recordSum
+	if headers {
+		least += 4
+	}
+	return length, subject, headers, length >= least && length <= longRecord
+}
+
+// read returns the record at the beginning of data, if there is one.
+func (r *recordReader) read(data []byte) (record, bool) {
+	length, subject, headers, ok := r.length(data)
+	if !ok || length > len(data) {
+		return record{}, false
+	}
+	body := recordHead + subject
+	if headers {
+		body += 4
+	}
+	end := length - recordSum
+	r.h.Reset()
+	_, _ = r.h.Write(data[4:20])
+	_, _ = r.h.Write(data[recordHead : recordHead+subject])
+	_, _ = r.h.Write(data[body:end])
+	if r.sum = r.h.Sum(r.sum[:0]); !bytes.Equal(r.sum, data[end:length]) {
+		return record{}, false
+	}
+	seq := binary.LittleEndian.Uint64(data[4:])
+	at := time.Unix(0, int64(binary.LittleEndian.Uint64(data[12:]))).UTC()
+	return record{length, seq &^ (erasedBit | tombstoneBit), at, seq&tombstoneBit != 0}, true
+}
+
+// next returns where the next record begins in data, len(data) if there is none.
+func (r *recordReader) next(data []byte) int {
+	for at := 0; at+recordHead <= len(data); at++ {
+		// Numbers are far below this, so that few places need more than a look.
+		if binary.LittleEndian.Uint64(data[at+4:])&^(erasedBit|tombstoneBit) > math.MaxUint32<<8 {
+			continue
+		}
+		if _, ok := r.read(data[at:]); ok {
+			return at
+		}
+	}
+	return len(data)
+}
+
+// cutOff reports whether data may be the beginning of a record, or room for one
+// that was never written: what a program leaves that ends while it writes.
+func (r *recordReader) cutOff(data []byte) bool {
+	if len(bytes.Trim(data, "\x00")) == 0 || len(data) < recordHead {
+		return true
+	}
+	length, _, _, ok := r.length(data)
+	return ok && length > len(data)
+}
+
+// unpackBlock returns the records of a block, which may be compressed.
+func unpackBlock(data []byte) ([]byte, error) {
+	var info server.CompressionInfo
+	n, err := info.UnmarshalMetadata(data)
+	if err != nil || n == 0 {
+		return data, err
+	}
+	return info.Algorithm.Decompress(data[n:])
+}
