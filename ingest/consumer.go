@@ -55,7 +55,9 @@ var errReattach = errors.New("the connection was interrupted")
 
 // again waits until the log is to be read again after err: not at all if an
 // interruption ended a reading that brought something, shortly if it brought
-// nothing, and for ever longer if reading fails for another reason.
+// nothing, and for ever longer if reading fails for another reason. It also waits
+// shortly for a broker that has forgotten the reader: if the stream was deleted, the
+// server is still removing its files, and those of one that is made anew with them.
 func (r *retry) again(ctx context.Context, err error, progress bool) error {
 	if progress {
 		r.attempts = 0
@@ -63,7 +65,7 @@ func (r *retry) again(ctx context.Context, err error, progress bool) error {
 	switch {
 	case !errors.Is(err, errReattach):
 		return r.wait(ctx, err)
-	case !progress:
+	case !progress || errors.Is(err, errGone):
 		return pause(ctx, reconnectDelay(0))
 	}
 	return nil
