@@ -12,17 +12,18 @@ SOAK       ?= 10m
 BENCHTIME  ?= 2s
 RESTART_HOSTS ?= 200
 
-.PHONY: help first-compile build run test check unit race fuzz stress soak bench bench-memory bench-restart clean
+.PHONY: help first-compile build image run test check unit race fuzz stress soak bench bench-memory bench-restart clean
 
 help:
 	@echo "The first compile after a clone takes minutes, as nats-server is large; later ones take seconds."
 	@echo
 	@echo "build   bin/cc-metric-store and bin/cc-metric-generator"
+	@echo "image   the container image cc-metric-store, of the static program alone"
 	@echo "run     the metric store, on ./config.json or the built-in defaults"
 	@echo "test    everything that a change has to pass: check, race, fuzz"
 	@echo "check   format, go vet, go.mod, staticcheck"
 	@echo "unit    all tests, without the race detector"
-	@echo "race    all tests, with the race detector"
+	@echo "race    all tests, with the race detector, also in the program that the black-box tests start"
 	@echo "fuzz    each fuzz test for FUZZTIME ($(FUZZTIME))"
 	@echo "bench   benchmarks: decode and append, NATS and REST to visible, queries"
 	@echo "bench-memory  bytes per sample: the codec, the whole program with 149 million samples, a filled store; garbage collection"
@@ -37,6 +38,10 @@ first-compile:
 
 build: first-compile
 	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/...
+
+image:
+	CGO_ENABLED=0 $(MAKE) build
+	docker build --tag cc-metric-store .
 
 run: build
 	./bin/cc-metric-store
@@ -53,7 +58,7 @@ unit: first-compile
 	go test ./...
 
 race: first-compile
-	go test -race -timeout 12m ./...
+	CC_RACE=1 go test -race -timeout 20m ./...
 
 # One fuzz test at a time: that is what go test can do.
 fuzz:
@@ -68,6 +73,7 @@ stress:
 	STRESS=$(STRESS) go test -count 1 -run TestMemoryCap -v -timeout 1h ./store
 	STRESS=$(STRESS) go test -count 1 -run TestDamagedFiles -timeout 1h ./embedded
 	STRESS=$(STRESS) go test -count 1 -run 'Killed|WithoutTheBroker|RolledBack' -v -timeout 1h ./test
+	ATTACK=full go test -count 1 -run 'Attack|SlowBodies|StopDespite' -v -timeout 30m ./test
 
 soak:
 	SOAK=$(SOAK) go test -count 1 -run TestSoak -v -timeout 2h ./test

@@ -95,7 +95,7 @@ func remedy(err error) string {
 	case ObstacleLogin:
 		return "see to nats.username and password, creds-file-path or nkey-seed-file, to the broker's list of users and limits of connections, and to tls:// in nats.address if it wants TLS"
 	case ObstacleRights:
-		return "give the broker's user the rights of the section Rights on a broker of the README"
+		return "give the broker's user the rights that the section 'Rights on a broker' of OPERATIONS.md lists"
 	case ObstacleJetStream:
 		return "see to JetStream on the broker (nats-server -js, and all servers of a cluster)"
 	case ObstacleLimits:
