@@ -221,9 +221,7 @@ func (in *Ingest) Run(ctx context.Context, from store.Restored) error {
 	if in.outbox != nil {
 		in.state.setOutbox(in.outbox.leftBehind())
 		defer in.outbox.close()
-		var showing sync.WaitGroup
-		showing.Go(func() { in.outbox.show(ctx) })
-		defer showing.Wait()
+		defer in.outbox.startShowing(ctx)()
 	}
 	l, err := in.open(ctx)
 	if err != nil || l == nil {

@@ -7,6 +7,12 @@ import (
 	"time"
 )
 
+// startShowing begins to show, and returns what waits for the end of that.
+func (o *outbox) startShowing(ctx context.Context) (wait func()) {
+	go o.show(ctx)
+	return func() { <-o.shown }
+}
+
 // show puts what a former run has left into the store: the log may stay out of
 // reach. It takes effect once more when the log has it.
 func (o *outbox) show(ctx context.Context) {
