@@ -86,9 +86,24 @@ func (r *recordReader) read(data []byte) (record, bool) {
 	if r.sum = r.h.Sum(r.sum[:0]); !bytes.Equal(r.sum, data[end:length]) {
 		return record{}, false
 	}
+	if headers && !endsHeaders(data[body:end], binary.LittleEndian.Uint32(data[body-4:])) {
+		return record{}, false
+	}
 	seq := binary.LittleEndian.Uint64(data[4:])
 	at := time.Unix(0, int64(binary.LittleEndian.Uint64(data[12:]))).UTC()
 	return record{length, seq &^ (erasedBit | tombstoneBit), at, seq&tombstoneBit != 0}, true
+}
+
+// endsHeaders reports whether the headers of a message can be so long. The checksum
+// does not cover that length. nats-server drops a message of which it is beyond the
+// end; another wrong one would make a part of the headers of the message, or the
+// reverse.
+func endsHeaders(content []byte, length uint32) bool {
+	if int64(length) > int64(len(content)) {
+		return false
+	}
+	end := bytes.Index(content, []byte("\r\n\r\n"))
+	return end < 0 || !bytes.HasPrefix(content, []byte("NATS/1.0")) || int(length) == end+4
 }
 
 // next returns where the next record begins in data, len(data) if there is none.

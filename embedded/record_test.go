@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"encoding/binary"
 	"os"
 	"strconv"
 	"testing"
@@ -33,5 +34,48 @@ func TestBlocksAsTheServerWritesThem(t *testing.T) {
 	}
 	if next != messages+1 {
 		t.Errorf("the blocks hold %d entries, want %d", next-1, messages)
+	}
+}
+
+// TestOneBitOfARecord flips each bit of a record in turn: none may go unnoticed, be
+// it one that the checksum does not cover. Without headers nothing tells that the
+// length of the subject is wrong; all entries of ours have some.
+func TestOneBitOfARecord(t *testing.T) {
+	reader, err := newRecordReader("S", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, headers := range []string{"", "NATS/1.0\r\nA: b\r\n\r\n"} {
+		const subject, message = "s.write", "load,hostname=h value=1\n"
+		length := recordHead + len(subject) + len(headers) + len(message) + recordSum
+		data := make([]byte, recordHead, 2*length)
+		binary.LittleEndian.PutUint64(data[4:], 7)
+		binary.LittleEndian.PutUint64(data[12:], 1e18)
+		binary.LittleEndian.PutUint16(data[20:], uint16(len(subject)))
+		data = append(data, subject...)
+		if headers != "" {
+			length += 4
+			data = binary.LittleEndian.AppendUint32(data, uint32(len(headers)))
+			binary.LittleEndian.PutUint32(data, uint32(length)|headerBit)
+		} else {
+			binary.LittleEndian.PutUint32(data, uint32(length))
+		}
+		data = append(append(data, headers...), message...)
+		reader.h.Reset()
+		for _, part := range []string{string(data[4:20]), subject, headers, message} {
+			_, _ = reader.h.Write([]byte(part))
+		}
+		data = reader.h.Sum(data)
+		if r, ok := reader.read(data); !ok || r.seq != 7 || r.length != length {
+			t.Fatalf("%+v, %v of a good record", r, ok)
+		}
+		for bit := range 8 * length {
+			data[bit/8] ^= 1 << (bit % 8)
+			ofSubject := bit/8 == 20 || bit/8 == 21
+			if r, ok := reader.read(data); ok && !(headers == "" && ofSubject) {
+				t.Errorf("headers of %d bytes: bit %d of byte %d goes unnoticed: %+v", len(headers), bit%8, bit/8, r)
+			}
+			data[bit/8] ^= 1 << (bit % 8)
+		}
 	}
 }
