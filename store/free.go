@@ -100,7 +100,8 @@ func (f *freeing) run() (freed int, more bool) {
 		f.selectColumns()
 	}
 	left := freeRun
-	for ; f.grid < len(h.grids); f.grid, f.from = f.grid+1, -math.MaxInt64 {
+	// A grid that is new since the columns were selected has no series.
+	for ; f.grid < len(f.selected); f.grid, f.from = f.grid+1, -math.MaxInt64 {
 		g := h.grids[f.grid]
 		if g == nil || f.selected[f.grid] == nil {
 			continue
