@@ -24,10 +24,10 @@ type watchdog struct {
 	since time.Time // when the first one ended
 }
 
-// bark is called after a reading that brought nothing although entries waited. When
+// bark is called after a reading that brought nothing although so many entries waited. When
 // that has been so for a while, the next entry is fetched in another way; if that
 // fails as well, it is stepped over.
-func (w *watchdog) bark(ctx context.Context, pos *position) {
+func (w *watchdog) bark(ctx context.Context, pos *position, waiting uint64) {
 	if w.barks++; w.barks == 1 {
 		w.since = time.Now()
 	}
@@ -35,15 +35,16 @@ func (w *watchdog) bark(ctx context.Context, pos *position) {
 		return
 	}
 	*w = watchdog{in: w.in, log: w.log, pipeline: w.pipeline}
-	err := w.fetch(ctx, pos)
+	err := w.fetch(ctx, pos, waiting)
 	if err == nil || ctx.Err() != nil || errors.Is(err, errNoEntry) {
 		return
 	}
 	w.stepOver(ctx, pos, err)
 }
 
-// fetch asks the stream for the next entry and applies it.
-func (w *watchdog) fetch(ctx context.Context, pos *position) error {
+// fetch asks the stream for the next entry, the first one of those that wait, and
+// applies it.
+func (w *watchdog) fetch(ctx context.Context, pos *position, waiting uint64) error {
 	var e storedEntry
 	err := w.in.ask(ctx, w.log, func(ctx context.Context) (err error) {
 		e, err = stored(ctx, w.log.nc, w.log.name, which{Sequence: pos.seq + 1, Next: ">"})
@@ -57,7 +58,7 @@ func (w *watchdog) fetch(ctx context.Context, pos *position) error {
 	}
 	w.in.log.Warn("an entry of the log does not come by itself: it was fetched", "stream", w.log.name, "entry", e.Sequence, "bytes", len(e.Data))
 	m := &nats.Msg{Subject: e.Subject, Header: e.header(), Data: e.Data}
-	meta := &nats.MsgMetadata{Sequence: nats.SequencePair{Stream: e.Sequence}, Timestamp: e.Time, NumPending: w.in.counters.pending.Load()}
+	meta := &nats.MsgMetadata{Sequence: nats.SequencePair{Stream: e.Sequence}, Timestamp: e.Time, NumPending: waiting - 1}
 	return w.in.takeEntry(ctx, m, meta, w.log, w.pipeline, pos)
 }
 
