@@ -221,6 +221,7 @@ func (in *Ingest) Run(ctx context.Context, from store.Restored) error {
 	if in.outbox != nil {
 		in.state.setOutbox(in.outbox.leftBehind())
 		defer in.outbox.close()
+		ctx := ctx // below it becomes that of the group
 		var showing sync.WaitGroup
 		showing.Go(func() { in.outbox.show(ctx) })
 		defer showing.Wait()
