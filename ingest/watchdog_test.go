@@ -44,3 +44,22 @@ func TestAFetchedEntryDoesNotCompleteTheReplay(t *testing.T) {
 		}
 	}
 }
+
+// TestAskingABrokerBeginsNothing: whether the broker takes the log is asked beside a
+// log in the embedded server, whose dead letters have an owner of their own.
+func TestAskingABrokerBeginsNothing(t *testing.T) {
+	js := connectTo(t, serve(t, server.Options{DontListen: true, JetStream: true, StoreDir: t.TempDir()}))
+	in, err := New(Config{Embedded: cannotEmbed, pace: quick}, newTestStore(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := in.newLog()
+	l.nc, l.js = js.Conn(), js
+	onBroker := *l
+	if err := in.tryBroker(t.Context(), &onBroker); err != nil {
+		t.Fatal(err)
+	}
+	if l.dead.open.Load() {
+		t.Error("it has begun with the dead letters")
+	}
+}
