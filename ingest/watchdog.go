@@ -65,9 +65,11 @@ func (w *watchdog) fetch(ctx context.Context, pos *position, waiting uint64) err
 // stepOver looks for the nearest entry that comes, and leaves out those before it.
 // If none does, it is not the entries that are at fault.
 func (w *watchdog) stepOver(ctx context.Context, pos *position, cause error) {
-	for n := uint64(1); n < 1<<20 && w.connected(ctx); n += max(1, n/4) {
+	failed := uint64(0) // what is so far behind the next entry does not come either
+	for n := uint64(1); n < 1<<20 && w.connected(ctx); n += max(1, n/2) {
 		m, err := w.peek(ctx, pos.seq+1+n)
 		if err != nil {
+			failed = n
 			continue
 		}
 		if m == nil {
@@ -75,6 +77,17 @@ func (w *watchdog) stepOver(ctx context.Context, pos *position, cause error) {
 		}
 		if first, err := w.peek(ctx, pos.seq+1); err == nil && first != nil || !w.connected(ctx) {
 			return // it was not the entry
+		}
+		for n-failed > 1 { // the nearest one may lie between
+			mid := failed + (n-failed)/2
+			if m, err := w.peek(ctx, pos.seq+1+mid); err == nil && m != nil {
+				n = mid
+			} else {
+				failed = mid
+			}
+			if !w.connected(ctx) {
+				return
+			}
 		}
 		w.in.counters.steppedOver.Add(int64(n))
 		w.in.log.Error("entries of the log cannot be read: they are left out, and what they hold is not in the answers",
