@@ -185,14 +185,3 @@ func (s *Store) dropColumns(g *grid, b *block, dropped []int32) {
 		s.removeBlock(g, b)
 	}
 }
-
-// matches reports whether the part lies at or below the level that the last
-// elements of a selector name. No level has an empty name.
-func (p Part) matches(selector []string) bool {
-	for i, level := range []string{p.level(), p.sublevel()} {
-		if i < len(selector) && (level == "" || level != selector[i]) {
-			return false
-		}
-	}
-	return len(selector) <= 2
-}
