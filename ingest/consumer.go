@@ -180,12 +180,14 @@ func (in *Ingest) readFrom(ctx context.Context, r *reader, l *logStream, p *pipe
 	defer beat.Stop()
 	defer recount.Stop()
 	denied := make(chan error, 1)
-	defer in.rights.watch(l.name, func(err error) {
-		select {
-		case denied <- err:
-		default: // one is enough
-		}
-	})()
+	if !l.embedded { // what a broker denies does not concern the server in this process
+		defer in.rights.watch(l.name, func(err error) {
+			select {
+			case denied <- err:
+			default: // one is enough
+			}
+		})()
+	}
 	delivered, silent, last := uint64(0), 0, uint64(0)
 	for {
 		if err := r.pull(); err != nil {
