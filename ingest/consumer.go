@@ -41,8 +41,8 @@ func (in *Ingest) consume(ctx context.Context, l *logStream, p *pipeline, pos po
 		if pos.entries > before {
 			pos.failures = 0
 			w = watchdog{in: in, log: l, pipeline: p}
-		} else if waiting {
-			w.bark(ctx, &pos)
+		} else if waiting > 0 {
+			w.bark(ctx, &pos, waiting)
 		}
 		if r.again(ctx, err, pos.entries > before) != nil {
 			return
@@ -72,19 +72,19 @@ func (r *retry) again(ctx context.Context, err error, progress bool) error {
 }
 
 // read attaches to the stream after pos and reads until something goes wrong. It
-// reports whether entries waited when it began. The reader is ephemeral and
+// returns how many entries waited when it began. The reader is ephemeral and
 // unacknowledged: the position is ours alone.
-func (in *Ingest) read(ctx context.Context, l *logStream, p *pipeline, pos *position) (waiting bool, err error) {
+func (in *Ingest) read(ctx context.Context, l *logStream, p *pipeline, pos *position) (waiting uint64, err error) {
 	select {
 	case <-l.reattach: // an outage before this attempt is no reason to repeat it
 	default:
 	}
-	r, pending, err := in.attach(ctx, l, pos)
+	r, waiting, err := in.attach(ctx, l, pos)
 	if err != nil {
-		return false, err
+		return 0, err
 	}
 	defer in.detach(ctx, l, r)
-	return pending > 0, in.readFrom(ctx, r, l, p, pos)
+	return waiting, in.readFrom(ctx, r, l, p, pos)
 }
 
 // attach creates a reader that starts after pos, or from the first entry if the
@@ -180,12 +180,14 @@ func (in *Ingest) readFrom(ctx context.Context, r *reader, l *logStream, p *pipe
 	defer beat.Stop()
 	defer recount.Stop()
 	denied := make(chan error, 1)
-	defer in.rights.watch(l.name, func(err error) {
-		select {
-		case denied <- err:
-		default: // one is enough
-		}
-	})()
+	if !l.embedded { // what a broker denies does not concern the server in this process
+		defer in.rights.watch(l.name, func(err error) {
+			select {
+			case denied <- err:
+			default: // one is enough
+			}
+		})()
+	}
 	delivered, silent, last := uint64(0), 0, uint64(0)
 	for {
 		if err := r.pull(); err != nil {

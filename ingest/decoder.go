@@ -172,7 +172,10 @@ func (d *decoder) decodeLine(dec *lineprotocol.Decoder, line []byte, number int,
 		d.out.over.Add(1)
 	case !l.known:
 		d.out.counts[unknownMetric]++
-		l.stranger = d.unknowns.number(metricName(line))
+		if d.era != 0 && d.store.Takes(0, d.newName) {
+			return // it is configured since: there is nobody to be told
+		}
+		l.stranger = d.unknowns.number(d.newName)
 		d.countUnknown(l.stranger, l.cluster, l.host)
 		d.noteStranger(line)
 	default:
@@ -231,7 +234,7 @@ func (d *decoder) read(dec *lineprotocol.Decoder, cluster string, at time.Time) 
 	if err != nil {
 		return 0, err
 	}
-	if l.foreign || !l.known && !d.store.TakesAny(d.era, d.newName) {
+	if l.foreign || !l.known && !d.store.Takes(d.era, d.newName) {
 		return 0, nil
 	}
 	if l.tags > MaxTags {

@@ -99,3 +99,21 @@ func TestAnyMetric(t *testing.T) {
 		}
 	}
 }
+
+// TestAMetricThatIsConfiguredSinceIsNoStranger: an operator who has configured what he
+// was told of is not told of it again by a replay.
+func TestAMetricThatIsConfiguredSinceIsNoStranger(t *testing.T) {
+	load := map[string]store.MetricConfig{"load": {Frequency: 60}}
+	both := map[string]store.MetricConfig{"load": {Frequency: 60}, "new": {Frequency: 60}}
+	for name, now := range map[string]store.Config{"by name": {Metrics: both}, "any": {Metrics: load, AnyMetric: &store.MetricConfig{Frequency: 60}}} {
+		s := eraStore(t, store.Config{Metrics: load}, now)
+		m := newMemo(s)
+		d := newDecoder(s, m, time.Hour)
+		for range 3 {
+			out := applyAt(t, s, d, m, entryTime.Add(-time.Hour), "load,hostname=a value=1\nnew,hostname=a value=1\n\xff,hostname=a value=1\n")
+			if out.samples != 1 || out.counts[unknownMetric] != 1 || len(out.unknown) != 0 {
+				t.Errorf("%s: %d samples, counts %v, told of %+v", name, out.samples, out.counts, out.unknown)
+			}
+		}
+	}
+}

@@ -15,6 +15,7 @@ import (
 func (o *outbox) forward(ctx context.Context, l *logStream) (last uint64, n int, err error) {
 	o.mu.Lock()
 	err = o.open(ctx)
+	id := o.id
 	o.mu.Unlock()
 	if err != nil {
 		return 0, 0, err
@@ -22,25 +23,15 @@ func (o *outbox) forward(ctx context.Context, l *logStream) (last uint64, n int,
 	if o.waiting.Load() == 0 {
 		return 0, 0, nil
 	}
-	subject := l.forwards(o.id)
+	subject := l.forwards(id)
 	done, err := o.lastForwarded(ctx, l, subject)
 	if err != nil {
 		return 0, 0, err
 	}
-	for next := uint64(0); o.waiting.Load() > 0; n++ {
-		var m storedEntry
-		err := withTimeout(ctx, func(ctx context.Context) (err error) {
-			m, err = stored(ctx, o.nc, o.name, which{Sequence: next, Next: o.name})
-			return err
-		})
+	for ; ; n++ {
+		m, err := o.oldest(ctx, id)
 		if errors.Is(err, errNoEntry) {
-			o.waiting.Store(0)
 			return last, n, nil
-		}
-		if errors.Is(err, jetstream.ErrStreamNotFound) {
-			o.mu.Lock()
-			defer o.mu.Unlock()
-			return last, n, o.renew(ctx)
 		}
 		if err != nil {
 			return last, n, fmt.Errorf("read stream %s of the embedded nats-server: %w", o.name, err)
@@ -50,16 +41,74 @@ func (o *outbox) forward(ctx context.Context, l *logStream) (last uint64, n int,
 				return last, n, err
 			}
 		}
-		err = withTimeout(ctx, func(ctx context.Context) error {
-			return o.stream.Purge(ctx, jetstream.WithPurgeSequence(m.Sequence+1))
-		})
-		if err != nil {
+		if err := o.remove(ctx, id, m.Sequence); err != nil {
 			return last, n, fmt.Errorf("remove what was forwarded from stream %s of the embedded nats-server: %w", o.name, err)
 		}
-		next = m.Sequence + 1
+	}
+}
+
+// errRenewed says that the outbox is another stream than before, with entries of its
+// own.
+var errRenewed = errors.New("the stream was made anew meanwhile")
+
+// oldest returns the first entry of the outbox with the id. That there is none, or no
+// outbox any more, shows that nothing waits.
+func (o *outbox) oldest(ctx context.Context, id string) (e storedEntry, err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if err := o.reopen(ctx, id); err != nil {
+		return e, err
+	}
+	e, err = o.first(ctx, 0)
+	switch {
+	case errors.Is(err, errNoEntry):
+		o.waiting.Store(0)
+	case errors.Is(err, jetstream.ErrStreamNotFound):
+		if err := o.renew(ctx); err != nil {
+			return e, err
+		}
+		return e, errNoEntry
+	case err == nil && o.waiting.Load() == 0: // one that is there although its writer was told that it is not
+		o.waiting.Store(1)
+	}
+	return e, err
+}
+
+// remove takes the entries up to a number, which the log has, out of the outbox with
+// the id.
+func (o *outbox) remove(ctx context.Context, id string, number uint64) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	err := o.reopen(ctx, id)
+	if err == nil {
+		err = withTimeout(ctx, func(ctx context.Context) error {
+			return o.stream.Purge(ctx, jetstream.WithPurgeSequence(number+1))
+		})
+	}
+	if err == nil {
 		o.waiting.Add(-1)
 	}
-	return last, n, nil
+	return err
+}
+
+// reopen is open for the outbox with the id. The caller holds mu.
+func (o *outbox) reopen(ctx context.Context, id string) error {
+	if err := o.open(ctx); err != nil {
+		return err
+	}
+	if o.id != id {
+		return errRenewed
+	}
+	return nil
+}
+
+// first returns the first entry from a number on. The caller holds mu.
+func (o *outbox) first(ctx context.Context, from uint64) (e storedEntry, err error) {
+	err = withTimeout(ctx, func(ctx context.Context) (err error) {
+		e, err = stored(ctx, o.nc, o.name, which{Sequence: from, Next: o.name})
+		return err
+	})
+	return e, err
 }
 
 // send gives the log one entry of the outbox, in parts if it is larger than the

@@ -108,6 +108,7 @@ func (in *Ingest) openOnBroker(ctx context.Context, l *logStream) (refusal, err 
 		err := in.tryBroker(ctx, l)
 		switch {
 		case err == nil:
+			l.dead.begin(ctx)
 			return nil, nil
 		case !isRefusal(err):
 			refused = time.Time{}
@@ -146,7 +147,6 @@ func (in *Ingest) tryBroker(ctx context.Context, l *logStream) error {
 	if err != nil {
 		return fmt.Errorf("read stream %s: %w", l.name, err)
 	}
-	l.dead.begin(ctx)
 	return nil
 }
 

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -239,5 +240,43 @@ func TestOutboxThatCannotBeOpened(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v lacks %q", err, want)
 		}
+	}
+}
+
+// TestForwardsAllThatWaits: an entry that got into the outbox although nobody counted
+// it, as its acknowledgement came too late, holds back none that was acknowledged.
+func TestForwardsAllThatWaits(t *testing.T) {
+	a := newAway(t)
+	a.write("cpu_load,hostname=first value=1 %d\n", base) // makes the outbox
+	publish(t, connectTo(t, a.local), "CC_METRICS_OUTBOX", fmt.Sprintf("cpu_load,cluster=c,hostname=uncounted value=2 %d\n", base))
+	a.write("cpu_load,hostname=last value=3 %d\n", base)
+	ns := a.brokerBack()
+	other := run(t, newTestStore(t), Config{Broker: Broker{URL: ns.ClientURL()}})
+	eventually(t, "all in the log", func() bool { return strings.Join(other.store.Hosts("c"), " ") == "first last uncounted" })
+	eventually(t, "an empty outbox", func() bool { return a.Stats().InOutbox == 0 })
+}
+
+// TestForwardsOneOutboxAtATime: when the outbox was made anew by a write, the numbers
+// of the former one mean nothing in it.
+func TestForwardsOneOutboxAtATime(t *testing.T) {
+	a := newAway(t)
+	a.write("cpu_load,hostname=h value=1 %d\n", base)
+	o := a.outbox
+	o.mu.Lock()
+	former := o.id
+	o.mu.Unlock()
+	js := connectTo(t, a.local)
+	if err := js.DeleteStream(t.Context(), "CC_METRICS_OUTBOX"); err != nil {
+		t.Fatal(err)
+	}
+	a.write("cpu_load,hostname=h value=2 %d\n", base)
+	if _, err := o.oldest(t.Context(), former); !errors.Is(err, errRenewed) {
+		t.Errorf("an entry of another outbox: %v", err)
+	}
+	if err := o.remove(t.Context(), former, 1); !errors.Is(err, errRenewed) {
+		t.Errorf("removed from another outbox: %v", err)
+	}
+	if n := a.Stats().InOutbox; n != 1 {
+		t.Errorf("%d entries wait, want 1", n)
 	}
 }

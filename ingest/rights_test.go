@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"cc-metric-store/store"
@@ -190,5 +192,33 @@ func TestNoRightToGetEntries(t *testing.T) {
 		if s := n.Stats(); s.Entries != 0 || strings.Contains(n.log.String(), "from the start") {
 			t.Errorf("%d entries are read again", s.Entries)
 		}
+	}
+}
+
+// TestDenialsOfTheBrokerLeaveTheEmbeddedLogAlone: what the broker denies, and denies
+// again when it is asked whether it takes the log, says nothing about another server.
+func TestDenialsOfTheBrokerLeaveTheEmbeddedLogAlone(t *testing.T) {
+	pub, sub := rightsOnABroker()
+	for name, ns := range map[string]*guarded{
+		"no inbox":  newGuarded(t, true, "", pub, []string{"hpc-nats"}, nil),
+		"no reader": newGuarded(t, true, "", without(pub, "CONSUMER.CREATE"), sub, nil),
+	} {
+		n := asStore(t, ns.Server)
+		eventually(t, "ready", func() bool { return n.Ready() == nil })
+		for i := range 20 {
+			publishTo(t, ns.admin, "hpc-nats", fmt.Sprintf("cpu_load,hostname=h value=%d %d\n", i, base))
+			eventually(t, "what is published", func() bool { return value(t, n.store, "dc", "h", "cpu_load", base) == float64(i) })
+			time.Sleep(patient.ask / 4)
+		}
+		if s := n.Stats(); s.Reattached > 0 {
+			t.Errorf("%s: reading was taken up again %d times", name, s.Reattached)
+		}
+	}
+}
+
+func publishTo(t *testing.T, nc *nats.Conn, subject, data string) {
+	t.Helper()
+	if err := nc.Publish(subject, []byte(data)); err != nil {
+		t.Fatal(err)
 	}
 }

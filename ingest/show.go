@@ -45,11 +45,7 @@ func (o *outbox) showNext(ctx context.Context, next *uint64) error {
 	if err := o.open(ctx); err != nil {
 		return err
 	}
-	var e storedEntry
-	err := withTimeout(ctx, func(ctx context.Context) (err error) {
-		e, err = stored(ctx, o.nc, o.name, which{Sequence: *next, Next: o.name})
-		return err
-	})
+	e, err := o.first(ctx, *next)
 	if err != nil {
 		return err
 	}

@@ -1,7 +1,6 @@
 package ingest
 
 import (
-	"bytes"
 	"cmp"
 	"slices"
 	"strings"
@@ -84,24 +83,6 @@ func (s *strangers) counts() []store.UnknownMetric {
 		return cmp.Compare(b.Lines, a.Lines)
 	})
 	return list
-}
-
-// metricName returns the name of the metric of a line of line protocol.
-func metricName(line []byte) []byte {
-	line = bytes.TrimLeft(line, " ")
-	end := 0
-	for end < len(line) && line[end] != ',' && line[end] != ' ' {
-		if line[end] == '\\' && end+1 < len(line) && (line[end+1] == ',' || line[end+1] == ' ') {
-			end++
-		}
-		end++
-	}
-	name := line[:end]
-	if bytes.IndexByte(name, '\\') >= 0 {
-		name = bytes.ReplaceAll(name, []byte(`\,`), []byte(`,`))
-		name = bytes.ReplaceAll(name, []byte(`\ `), []byte(` `))
-	}
-	return name
 }
 
 // countUnknown counts a line of a metric that is not configured.

@@ -24,10 +24,10 @@ type watchdog struct {
 	since time.Time // when the first one ended
 }
 
-// bark is called after a reading that brought nothing although entries waited. When
+// bark is called after a reading that brought nothing although so many entries waited. When
 // that has been so for a while, the next entry is fetched in another way; if that
 // fails as well, it is stepped over.
-func (w *watchdog) bark(ctx context.Context, pos *position) {
+func (w *watchdog) bark(ctx context.Context, pos *position, waiting uint64) {
 	if w.barks++; w.barks == 1 {
 		w.since = time.Now()
 	}
@@ -35,15 +35,16 @@ func (w *watchdog) bark(ctx context.Context, pos *position) {
 		return
 	}
 	*w = watchdog{in: w.in, log: w.log, pipeline: w.pipeline}
-	err := w.fetch(ctx, pos)
+	err := w.fetch(ctx, pos, waiting)
 	if err == nil || ctx.Err() != nil || errors.Is(err, errNoEntry) {
 		return
 	}
 	w.stepOver(ctx, pos, err)
 }
 
-// fetch asks the stream for the next entry and applies it.
-func (w *watchdog) fetch(ctx context.Context, pos *position) error {
+// fetch asks the stream for the next entry, the first one of those that wait, and
+// applies it.
+func (w *watchdog) fetch(ctx context.Context, pos *position, waiting uint64) error {
 	var e storedEntry
 	err := w.in.ask(ctx, w.log, func(ctx context.Context) (err error) {
 		e, err = stored(ctx, w.log.nc, w.log.name, which{Sequence: pos.seq + 1, Next: ">"})
@@ -57,16 +58,18 @@ func (w *watchdog) fetch(ctx context.Context, pos *position) error {
 	}
 	w.in.log.Warn("an entry of the log does not come by itself: it was fetched", "stream", w.log.name, "entry", e.Sequence, "bytes", len(e.Data))
 	m := &nats.Msg{Subject: e.Subject, Header: e.header(), Data: e.Data}
-	meta := &nats.MsgMetadata{Sequence: nats.SequencePair{Stream: e.Sequence}, Timestamp: e.Time, NumPending: w.in.counters.pending.Load()}
+	meta := &nats.MsgMetadata{Sequence: nats.SequencePair{Stream: e.Sequence}, Timestamp: e.Time, NumPending: waiting - 1}
 	return w.in.takeEntry(ctx, m, meta, w.log, w.pipeline, pos)
 }
 
 // stepOver looks for the nearest entry that comes, and leaves out those before it.
 // If none does, it is not the entries that are at fault.
 func (w *watchdog) stepOver(ctx context.Context, pos *position, cause error) {
-	for n := uint64(1); n < 1<<20 && w.connected(ctx); n += max(1, n/4) {
+	failed := uint64(0) // what is so far behind the next entry does not come either
+	for n := uint64(1); n < 1<<20 && w.connected(ctx); n += max(1, n/2) {
 		m, err := w.peek(ctx, pos.seq+1+n)
 		if err != nil {
+			failed = n
 			continue
 		}
 		if m == nil {
@@ -74,6 +77,17 @@ func (w *watchdog) stepOver(ctx context.Context, pos *position, cause error) {
 		}
 		if first, err := w.peek(ctx, pos.seq+1); err == nil && first != nil || !w.connected(ctx) {
 			return // it was not the entry
+		}
+		for n-failed > 1 { // the nearest one may lie between
+			mid := failed + (n-failed)/2
+			if m, err := w.peek(ctx, pos.seq+1+mid); err == nil && m != nil {
+				n = mid
+			} else {
+				failed = mid
+			}
+			if !w.connected(ctx) {
+				return
+			}
 		}
 		w.in.counters.steppedOver.Add(int64(n))
 		w.in.log.Error("entries of the log cannot be read: they are left out, and what they hold is not in the answers",

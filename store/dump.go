@@ -116,6 +116,17 @@ func (s *Store) seriesBelow(key hostKey, selector []string) []dumpedSeries {
 	return slices.Compact(out)
 }
 
+// matches reports whether the part lies at or below the level that the last
+// elements of a selector name. No level has an empty name.
+func (p Part) matches(selector []string) bool {
+	for i, level := range []string{p.level(), p.sublevel()} {
+		if i < len(selector) && (level == "" || level != selector[i]) {
+			return false
+		}
+	}
+	return len(selector) <= 2
+}
+
 // buffersOf describes the values of a series, none if it went meanwhile.
 func (s *Store) buffersOf(key hostKey, d dumpedSeries) []Buffer {
 	st := s.stripeOf(key)

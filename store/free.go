@@ -100,7 +100,8 @@ func (f *freeing) run() (freed int, more bool) {
 		f.selectColumns()
 	}
 	left := freeRun
-	for ; f.grid < len(h.grids); f.grid, f.from = f.grid+1, -math.MaxInt64 {
+	// A grid that is new since the columns were selected has no series.
+	for ; f.grid < len(f.selected); f.grid, f.from = f.grid+1, -math.MaxInt64 {
 		g := h.grids[f.grid]
 		if g == nil || f.selected[f.grid] == nil {
 			continue
@@ -183,15 +184,4 @@ func (s *Store) dropColumns(g *grid, b *block, dropped []int32) {
 	if !left {
 		s.removeBlock(g, b)
 	}
-}
-
-// matches reports whether the part lies at or below the level that the last
-// elements of a selector name. No level has an empty name.
-func (p Part) matches(selector []string) bool {
-	for i, level := range []string{p.level(), p.sublevel()} {
-		if i < len(selector) && (level == "" || level != selector[i]) {
-			return false
-		}
-	}
-	return len(selector) <= 2
 }

@@ -113,8 +113,8 @@ func (h *host) size() int64 {
 	return int64(hostBytes + partBytes*len(h.parts) + seriesBytes*len(h.series))
 }
 
-// blockBytes returns what the blocks of the host take.
-func (h *host) blockBytes() (n int64) {
+// blocksSize returns what the blocks of the host take.
+func (h *host) blocksSize() (n int64) {
 	for _, g := range h.grids {
 		if g == nil {
 			continue

@@ -4,7 +4,7 @@ import "math"
 
 // merge makes series of several views, whose cells have different lengths. The
 // answer has the longest of those that have a sample in the window.
-func merge(q *Query, views []*view, how Aggregation) ([]Series, error) {
+func merge(q *Query, views []view, how Aggregation) ([]Series, error) {
 	parts, err := evaluate(q, views, how)
 	if err != nil {
 		return nil, err
@@ -46,7 +46,7 @@ type evaluated struct {
 
 // evaluate returns the values of the views that have some in the window, of the first
 // one if none has.
-func evaluate(q *Query, views []*view, how Aggregation) ([]evaluated, error) {
+func evaluate(q *Query, views []view, how Aggregation) ([]evaluated, error) {
 	var out []evaluated
 	some := false // there is a view that can be combined
 	var first evaluated
@@ -102,7 +102,7 @@ func fillFrom(values []float64, f int64, row []float64, frequency int64) {
 }
 
 // trim cuts what lies before the first sample of any view and after the last one.
-func (r *Series) trim(views []*view, row int) {
+func (r *Series) trim(views []view, row int) {
 	all := noPeriod()
 	for _, v := range views {
 		all = all.include(v.rows[row].period)

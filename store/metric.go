@@ -96,9 +96,9 @@ func (s *Store) MetricIn(e Era, name []byte) (MetricID, bool) {
 	return 0, false
 }
 
-// TakesAny reports whether the configuration of an era takes a metric that MetricIn
-// did not find.
-func (s *Store) TakesAny(e Era, name []byte) bool { return s.intervalOf(e, name) > 0 }
+// Takes reports whether the configuration of an era takes a metric, be it that it has a
+// number already or that Admit gives it one.
+func (s *Store) Takes(e Era, name []byte) bool { return s.intervalOf(e, name) > 0 }
 
 // intervalOf returns the sampling interval for new samples of the metric as of an era,
 // 0 if it is not accepted.

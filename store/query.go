@@ -203,7 +203,7 @@ func (s *Store) QueryEach(q *Query, use func(*Series) error) error {
 // views returns what the store holds of the query's window, one view for each
 // interval that the host has series with, the present one first. It fails with a
 // PiecesError.
-func (s *Store) views(q *Query) ([]*view, error) {
+func (s *Store) views(q *Query) ([]view, error) {
 	key := hostKey{q.Cluster, q.Host}
 	st := s.stripeOf(key)
 	st.mu.RLock()
@@ -238,7 +238,7 @@ func (s *Store) views(q *Query) ([]*view, error) {
 		}
 		held = append(held, one)
 	}
-	out := make([]*view, len(held))
+	out := make([]view, len(held))
 	for i, one := range held {
 		out[i] = one.grid.view(q, one.rows, len(held) == 1)
 	}

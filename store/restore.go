@@ -34,7 +34,7 @@ func (r *restore) add(metrics []string, c *checkpoint.Host) error {
 	if c.Gone {
 		s.graves.put(key, applied)
 		if h := st.hosts[key]; h != nil && h.applied.Number < c.Applied {
-			s.give(h.blockBytes())
+			s.give(h.blocksSize())
 			s.dropHost(st, h)
 			s.graves.put(key, applied)
 		}
@@ -61,7 +61,7 @@ func (r *restore) add(metrics []string, c *checkpoint.Host) error {
 		return nil
 	}
 	st.hosts[h.key] = h
-	s.held.Add(h.size() + h.blockBytes())
+	s.held.Add(h.size() + h.blocksSize())
 	return nil
 }
 

@@ -29,8 +29,8 @@ type piece struct {
 
 // view takes the cells of the query's window, for each row some columns. If it is
 // the only one of the query, it is trimmed.
-func (g *grid) view(q *Query, rows []selection, only bool) *view {
-	v := &view{frequency: g.frequency, rows: make([]row, len(rows))}
+func (g *grid) view(q *Query, rows []selection, only bool) view {
+	v := view{frequency: g.frequency, rows: make([]row, len(rows))}
 	cells := ceilDiv(q.To-q.From, g.frequency)
 	blocks := g.blocks.between(q.From, q.From+cells*g.frequency)
 	var periods []period

@@ -1,0 +1,65 @@
+package ingest
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"cc-metric-store/store"
+)
+
+// TestAFetchedEntryDoesNotCompleteTheReplay: others still wait behind an entry that
+// did not come by itself, even if it is the first one of the run.
+func TestAFetchedEntryDoesNotCompleteTheReplay(t *testing.T) {
+	const entries = 3
+	js := connectTo(t, serve(t, server.Options{DontListen: true, JetStream: true, StoreDir: t.TempDir()}))
+	if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "CC_METRICS", Subjects: []string{"hpc-nats"}}); err != nil {
+		t.Fatal(err)
+	}
+	for i := range entries {
+		publish(t, js, "hpc-nats", fmt.Sprintf("cpu_load,hostname=h value=%d %d\n", i, base))
+	}
+	in, err := New(Config{Embedded: cannotEmbed, pace: quick, Subscriptions: []Subscription{{Subject: "hpc-nats"}}}, newTestStore(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	in.state.begin(store.Restored{})
+	l := in.newLog()
+	l.nc, l.js = js.Conn(), js
+	pos := startPosition(store.Restored{})
+	r, pending, err := in.attach(t.Context(), l, &pos)
+	if err != nil || pending != entries {
+		t.Fatal(pending, err)
+	}
+	in.detach(t.Context(), l, r)
+	w := watchdog{in: in, log: l, pipeline: newPipeline(in, l)}
+	for n := uint64(1); n <= entries; n++ {
+		for pos.entries < n {
+			w.bark(t.Context(), &pos, entries-(n-1))
+		}
+		if ready := in.state.addApplied(store.LogPosition{}); ready != (n == entries) {
+			t.Errorf("ready after %d of %d entries: %v", n, entries, ready)
+		}
+	}
+}
+
+// TestAskingABrokerBeginsNothing: whether the broker takes the log is asked beside a
+// log in the embedded server, whose dead letters have an owner of their own.
+func TestAskingABrokerBeginsNothing(t *testing.T) {
+	js := connectTo(t, serve(t, server.Options{DontListen: true, JetStream: true, StoreDir: t.TempDir()}))
+	in, err := New(Config{Embedded: cannotEmbed, pace: quick}, newTestStore(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := in.newLog()
+	l.nc, l.js = js.Conn(), js
+	onBroker := *l
+	if err := in.tryBroker(t.Context(), &onBroker); err != nil {
+		t.Fatal(err)
+	}
+	if l.dead.open.Load() {
+		t.Error("it has begun with the dead letters")
+	}
+}
