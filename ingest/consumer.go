@@ -188,7 +188,8 @@ func (in *Ingest) readFrom(ctx context.Context, r *reader, l *logStream, p *pipe
 			}
 		})()
 	}
-	delivered, silent, last := uint64(0), 0, uint64(0)
+	delivered, silent := uint64(0), 0
+	idle := idleness{in: in, log: l}
 	for {
 		if err := r.pull(); err != nil {
 			return err
@@ -222,10 +223,8 @@ func (in *Ingest) readFrom(ctx context.Context, r *reader, l *logStream, p *pipe
 				return errSilent
 			}
 		case <-recount.C:
-			if fetched := in.counters.fetched.Load(); fetched != last {
-				last = fetched
-			} else if in.counters.pending.Load() > 0 {
-				in.recount(ctx, l, fetched)
+			if len(r.in) == 0 && idle.isStalled(ctx, delivered, pos) {
+				return errStalled
 			}
 		case err := <-denied:
 			return err
@@ -258,20 +257,6 @@ func (in *Ingest) takeEntry(ctx context.Context, m *nats.Msg, meta *nats.MsgMeta
 	}
 	p.put(e)
 	return nil
-}
-
-// recount notices that nothing waits although the broker said so with the newest
-// entry: its count does not know of entries that the stream dropped meanwhile.
-func (in *Ingest) recount(ctx context.Context, l *logStream, fetched uint64) {
-	entries := in.counters.fetchedEntries.Load()
-	_ = withTimeout(ctx, func(ctx context.Context) error { // it comes round again
-		stream, err := l.js.Stream(ctx, l.name)
-		if err == nil && stream.CachedInfo().State.LastSeq <= fetched {
-			in.counters.pending.Store(0)
-			in.state.setTarget(entries)
-		}
-		return err
-	})
 }
 
 func (in *Ingest) fill(e *entry, m *nats.Msg, meta *nats.MsgMetadata, l *logStream) {

@@ -27,6 +27,7 @@ func (in *Ingest) open(ctx context.Context) (*logStream, error) {
 	for r := (retry{in: in, what: "open stream " + l.name}); ; {
 		err := in.openStream(ctx, l)
 		if err == nil {
+			in.warnOfFormerStreams(ctx, l)
 			in.intakeTasks <- task // there is room: this is done once
 			return l, nil
 		}
@@ -173,19 +174,6 @@ const (
 	codeOffline      jetstream.ErrorCode = 10118
 	codeOfflineWhy   jetstream.ErrorCode = 10194
 )
-
-// warnLeftBehind tells that the log is on the broker and what the embedded
-// server keeps is not read.
-func (in *Ingest) warnLeftBehind() {
-	if in.cfg.EmbeddedHolds == nil {
-		return
-	}
-	if dir, streams := in.cfg.EmbeddedHolds(); slices.Contains(streams, in.cfg.Stream.Name) {
-		in.log.Warn("there is an embedded log of an earlier time, which is not read, as the log is on the broker now: "+
-			"the answers lack what is in it alone; start without nats.address to see that again, or remove the directory",
-			"directory", dir)
-	}
-}
 
 func (in *Ingest) useEmbedded(ctx context.Context, l *logStream) error {
 	nc, server, err := in.connectEmbedded(ctx, l.interrupted)

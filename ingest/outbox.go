@@ -58,9 +58,14 @@ type outbox struct {
 	cause atomic.Pointer[error] // why nothing is forwarded, nil if that is not known
 }
 
+const (
+	outboxSuffix      = "_OUTBOX" // after the name of the log
+	outboxDescription = "writes over REST that cc-metric-store forwards to its log"
+)
+
 func newOutbox(in *Ingest) *outbox {
 	return &outbox{
-		in: in, name: in.cfg.Stream.Name + "_OUTBOX", filled: make(chan struct{}, 1), shown: make(chan struct{}),
+		in: in, name: in.cfg.Stream.Name + outboxSuffix, filled: make(chan struct{}, 1), shown: make(chan struct{}),
 		decoder: newDecoder(in.store, in.memo, in.cfg.FutureTolerance),
 	}
 }
@@ -120,7 +125,7 @@ func (o *outbox) renew(ctx context.Context) error {
 func (o *outbox) config(maxStore int64) jetstream.StreamConfig {
 	c := jetstream.StreamConfig{
 		Name:        o.name,
-		Description: "writes over REST that cc-metric-store forwards to its log",
+		Description: outboxDescription,
 		Subjects:    []string{o.name},
 		Storage:     jetstream.FileStorage,
 		Discard:     jetstream.DiscardNew,

@@ -84,6 +84,9 @@ func (in *Ingest) checkPosition(ctx context.Context, l *logStream, info *jetstre
 	} else if err := in.checkHead(ctx, l, info, pos); err != nil {
 		return err
 	}
+	if pos.created.IsZero() && l.embedded && in.cfg.Stream.Trim && info.State.FirstSeq > 1 {
+		in.reportNoCheckpoint(l, info)
+	}
 	pos.head = store.LogPosition{}
 	pos.created = info.Created
 	if pos.seq > 0 && info.State.FirstSeq > pos.seq+1 {
@@ -144,6 +147,16 @@ func (in *Ingest) isGone(ctx context.Context, l *logStream, seq uint64) bool {
 	_, err := in.takenAt(ctx, l, seq)
 	_, refused := errors.AsType[*jetstream.APIError](err)
 	return refused || errors.Is(err, errNoEntry)
+}
+
+// reportNoCheckpoint tells the operator that no checkpoint was loaded although there
+// were some: the log has dropped what they hold.
+func (in *Ingest) reportNoCheckpoint(l *logStream, info *jetstream.StreamInfo) {
+	dropped := info.State.FirstSeq - 1
+	in.counters.skipped.Add(dropped)
+	in.log.Error("no checkpoint was loaded, and the log has dropped entries that checkpoints held: the answers lack what was in them. "+
+		"If the directory of the checkpoints was moved or is not mounted, stop this program, put it back or name it in metric-store.checkpoints.directory, and start anew",
+		"stream", l.name, "missing", dropped, "log_begins", info.State.FirstTime.UTC())
 }
 
 // reportHole tells the operator about entries that were dropped unread, all of

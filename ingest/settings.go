@@ -10,10 +10,13 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
+// logDescription is what tells a log of ours from other streams.
+const logDescription = "log of cc-metric-store"
+
 func (in *Ingest) streamConfig(l *logStream) jetstream.StreamConfig {
 	c := jetstream.StreamConfig{
 		Name:        l.name,
-		Description: "log of cc-metric-store",
+		Description: logDescription,
 		Subjects:    []string{l.writes, l.frees, l.outboxes + ".*"},
 		Retention:   jetstream.LimitsPolicy,
 		Discard:     jetstream.DiscardOld,

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // writability is whether the log took what it was given last.
@@ -52,6 +54,22 @@ func (in *Ingest) Writable() error {
 	return nil
 }
 
+// restoreSettings undoes what somebody has changed of the embedded log, such as its
+// subjects. One that is gone is made anew by the reader.
+func (in *Ingest) restoreSettings(ctx context.Context, l *logStream) error {
+	if !l.embedded {
+		return nil
+	}
+	stream, err := l.js.Stream(ctx, l.name)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return in.adopt(ctx, l, stream.CachedInfo().Config, in.streamConfig(l))
+}
+
 // proveWritable gives the log an entry without lines now and then, from a
 // failure on until it takes one: nobody else may write for a long time.
 func (in *Ingest) proveWritable(ctx context.Context, l *logStream) {
@@ -68,6 +86,9 @@ func (in *Ingest) proveWritable(ctx context.Context, l *logStream) {
 				return
 			}
 			in.writable.note(in.ask(ctx, l, func(ctx context.Context) error {
+				if err := in.restoreSettings(ctx, l); err != nil {
+					return err
+				}
 				_, err := l.js.Publish(ctx, l.writes, []byte("#\n"))
 				return err
 			}))

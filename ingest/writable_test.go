@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 func TestNotWritableUntilTheLogTakesSomething(t *testing.T) {
@@ -27,6 +28,35 @@ func TestNotWritableUntilTheLogTakesSomething(t *testing.T) {
 	}
 	resume()
 	eventually(t, "writable without a write", func() bool { return n.Writable() == nil })
+}
+
+// TestEditedLogIsMended: somebody who may use the embedded server takes the log's
+// subjects away, and lets it refuse what is long. What is sent waits, and gets in.
+func TestEditedLogIsMended(t *testing.T) {
+	ns := broker(t, t.TempDir(), true, -1)
+	n := run(t, newTestStore(t), Config{Embedded: embed(ns)})
+	eventually(t, "ready", func() bool { return n.Ready() == nil })
+	js := connectTo(t, ns)
+	stream, err := js.Stream(t.Context(), "CC_METRICS")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, edit := range []func(*jetstream.StreamConfig){
+		func(c *jetstream.StreamConfig) { c.Subjects = []string{"elsewhere"} },
+		func(c *jetstream.StreamConfig) { c.MaxMsgSize = 10 },
+		func(c *jetstream.StreamConfig) { c.MaxMsgs, c.Discard = 1, jetstream.DiscardNew },
+	} {
+		c := stream.CachedInfo().Config
+		edit(&c)
+		if _, err := js.UpdateStream(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+		if err := js.Conn().Publish("hpc-nats", fmt.Appendf(nil, "cpu_load,hostname=h%d value=%d %d", i, i+1, base)); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "what was sent", func() bool { return value(t, n.store, "dc", fmt.Sprint("h", i), "cpu_load", base) == float64(i+1) })
+		eventually(t, "writable", func() bool { return n.Writable() == nil })
+	}
 }
 
 // replaceable is an embedded server that may be started anew.

@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -242,5 +243,27 @@ func TestAnyMetricMeanwhile(t *testing.T) {
 			q := &Query{Cluster: "alex", Host: fmt.Sprint("h", h), Metric: fmt.Sprintf("m%d", (i+h*40)%metrics), From: 10, To: 20, NoStats: true}
 			expectSeries(t, r.store, q, []Series{{From: 10, To: 20, Resolution: 10, Values: []float64{float64(i)}}})
 		}
+	}
+}
+
+// TestMetricNumbersRunOut: names come and go until there is no number for another one,
+// although few are in use. What helps is said, and those that are known stay.
+func TestMetricNumbersRunOut(t *testing.T) {
+	var log strings.Builder
+	s := newAny(t, 10_000)
+	s.cfg.Logger = slog.New(slog.NewTextHandler(&log, nil))
+	how, n := Admitted, 0
+	for ; how == Admitted && n < 2*maxMetrics; n++ {
+		if n%10_000 == 0 {
+			s.Retain()
+		}
+		_, how = admit(s, fmt.Sprint("job", n))
+	}
+	if how != OverMetrics || !strings.Contains(log.String(), "start it anew") {
+		t.Errorf("after %d names: %v, and it is said: %s", n, how, log.String())
+	}
+	putAny(t, s, "job1", 1_700_009_000)
+	if _, ok := s.Metric([]byte("load")); !ok {
+		t.Error("a configured metric is not known any more")
 	}
 }

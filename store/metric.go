@@ -144,11 +144,18 @@ func (s *Store) Admit(e Era, cluster, host string, name []byte) (MetricID, Admis
 	return id, Admitted
 }
 
-// warnOfMetrics says, at most once a minute, that there are too many metrics.
+// warnOfMetrics says, at most once a minute, that there are too many metrics, or were
+// too many since the start.
 func (s *Store) warnOfMetrics(cluster, host string, name []byte) {
 	now := s.cfg.Now().Unix()
 	told := s.metricsTold.Load()
 	if since := now - told; since >= 0 && since < 60 || !s.metricsTold.CompareAndSwap(told, now) {
+		return
+	}
+	if s.metrics.isFull() {
+		s.cfg.Logger.Warn("samples of a new metric are refused, as there have been as many names of metrics since the start as this program can tell apart: "+
+			"start it anew, which forgets those that have no samples any more, and see who makes up names",
+			"metric", string(name[:min(len(name), maxMetricName)]), "cluster", cluster, "host", host, "limit", maxMetrics)
 		return
 	}
 	s.cfg.Logger.Warn("samples of a new metric are refused, as there are as many metrics as there may be that the configuration does not name: name those that are needed, and see who makes up names",

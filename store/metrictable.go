@@ -64,6 +64,9 @@ func newMetricTable(c *Config) *metricTable {
 // at returns the metric with the number.
 func (t *metricTable) at(m MetricID) *metric { return (*t.all.Load())[m] }
 
+// isFull reports whether all numbers have been given out.
+func (t *metricTable) isFull() bool { return len(*t.all.Load()) >= maxMetrics }
+
 // config returns how the metric is configured, false if it is not.
 func (t *metricTable) config(name string) (MetricConfig, bool) {
 	c, ok := t.configured[name]
@@ -170,7 +173,7 @@ func (t *metricTable) give(name string, frequency int64) (MetricID, bool) {
 	id, ok := t.numbered(n, frequency)
 	if !ok {
 		all := *t.all.Load()
-		if len(all) >= maxMetrics {
+		if t.isFull() {
 			return 0, false
 		}
 		id = MetricID(len(all))

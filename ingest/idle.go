@@ -1,0 +1,69 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+)
+
+// maxStalls is how often in a row entries may wait without being sent before the
+// reader is given up.
+const maxStalls = 3
+
+// errStalled says that a reader hears that the broker is alive, and nothing else: its
+// consumer was paused, say.
+var errStalled = errors.New("entries wait in the log, but the broker does not send them to the reader")
+
+// idleness looks after a reader to which no entry comes: nothing waits, or the broker
+// does not send what waits.
+type idleness struct {
+	in  *Ingest
+	log *logStream
+
+	delivered uint64 // when it was looked last
+	foreign   uint64 // up to this number no entry waits that would be for the reader
+	stalls    int    // how often in a row some did
+}
+
+// isStalled is called now and then with the number of entries that came. It reports
+// whether others have waited for a while.
+func (i *idleness) isStalled(ctx context.Context, delivered uint64, pos *position) bool {
+	if delivered != i.delivered {
+		i.delivered, i.stalls = delivered, 0
+		return false
+	}
+	if waits, err := i.waits(ctx, pos); err == nil && waits {
+		i.stalls++
+	} else {
+		i.stalls = 0
+	}
+	return i.stalls >= maxStalls
+}
+
+// waits reports whether entries wait in the log. The broker's own count, which comes
+// with each entry, does not know of those that came or were dropped since.
+func (i *idleness) waits(ctx context.Context, pos *position) (waits bool, err error) {
+	err = withTimeout(ctx, func(ctx context.Context) error {
+		stream, err := i.log.js.Stream(ctx, i.log.name)
+		if err != nil {
+			return err // the stream may be gone: who attaches the next time sees to it
+		}
+		last := stream.CachedInfo().State.LastSeq
+		pending := uint64(0)
+		if last > max(pos.seq, i.foreign) {
+			// On somebody else's broker they need not be for this reader.
+			r, n, err := i.in.createReader(ctx, i.log, pos.seq+1)
+			if err != nil {
+				return err
+			}
+			i.in.detach(ctx, i.log, r)
+			pending = n
+		}
+		if waits = pending > 0; !waits {
+			i.foreign = last
+			i.in.state.setTarget(pos.entries)
+		}
+		i.in.counters.pending.Store(pending)
+		return nil
+	})
+	return waits, err
+}
