@@ -32,6 +32,8 @@ var reportTexts = [reportKinds]string{
 		"see to it that the sender sets the tag, or set cluster-tag of the subscription, or the parameter cluster of the write",
 	reportOver:    "samples of new series or hosts beyond a limit were refused: raise the limit in metric-store, or see to who sends them",
 	reportUnnamed: "lines of further metrics that are not configured were not kept; their names are no longer told",
+	reportNoNumber: "lines hold no number in the field value, so they are not stored: if they should be, let the sender send a number; " +
+		`lines_not_stored_total{reason="no-number"} counts them, and this is said once`,
 }
 
 // line returns the log line of a kind. The caller holds mu.
