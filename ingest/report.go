@@ -18,6 +18,7 @@ const (
 	reportOver      // samples beyond a limit of the store
 	reportUnnamed   // of metrics beyond those that are known by name
 	reportNoNumber  // that need not have one; told once
+	reportShared    // keys of lines, at the first time: those that share a series
 	reportKinds     // their number
 )
 
