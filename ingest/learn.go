@@ -29,7 +29,7 @@ type stranger struct {
 
 // learn remembers the noted keys of a batch that was appended, as far as the
 // store holds their series now. For a host it is called by one goroutine at a
-// time. It returns which keys share a series.
+// time. It returns which keys share a series, for the first host of a kind.
 func (m *memo) learn(scope int32, b *store.Batch, notes []note, done store.Appended) (shared sharing) {
 	if scope < 0 || len(notes) == 0 && !done.Stale {
 		return shared
@@ -69,7 +69,7 @@ func (m *memo) learn(scope int32, b *store.Batch, notes []note, done store.Appen
 // learnKeys adds what is not known. Each lock is taken for all keys together: the
 // first entries of many hosts bring nothing but new ones.
 func (m *memo) learnKeys(l *layout, b *store.Batch, notes []note) sharing {
-	shapes := m.obtain(l.name, b, notes)
+	shapes, isNew := m.obtain(l.name, b, notes)
 	var unwanted []uint32
 	fresh := make([]int, 0, len(notes))
 	l.mu.RLock()
@@ -103,7 +103,9 @@ func (m *memo) learnKeys(l *layout, b *store.Batch, notes []note) sharing {
 			unwanted = append(unwanted, k.shape)
 		}
 	}
-	shared := sharedBy(notes, shapes, fresh)
 	m.release(append(unwanted, l.add(keys)...))
-	return shared
+	if !isNew { // of hosts of one kind the first one is looked at
+		return sharing{}
+	}
+	return sharedBy(notes, shapes, fresh)
 }

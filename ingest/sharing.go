@@ -16,30 +16,41 @@ type sharing struct {
 	sharesWith rawKey
 }
 
+// indexBits is the length of an index of a note: an entry has no more lines.
+const indexBits = 24
+
 // sharedBy finds them among the notes at the given indices, whose shapes are given by
-// index. Two spellings of one line do not count.
+// index. A key that comes several times is one.
 func sharedBy(notes []note, shapes []uint32, indices []int) (s sharing) {
-	if len(indices) < 2 {
-		return s
+	order := make([]uint64, len(indices))
+	for n, i := range indices { // the series, then the index: numbers are sorted quickest
+		order[n] = uint64(uint32(notes[i].part))<<(indexBits+16) | uint64(notes[i].metric)<<indexBits | uint64(i)
 	}
-	order := slices.Clone(indices)
-	bySeries := func(i, j int) int {
-		a, b := &notes[i], &notes[j]
-		return cmp.Or(cmp.Compare(a.part, b.part), cmp.Compare(a.metric, b.metric))
-	}
-	slices.SortFunc(order, func(i, j int) int {
-		return cmp.Or(bySeries(i, j), cmp.Compare(shapes[i], shapes[j]), cmp.Compare(i, j))
-	})
-	for n, i := range order[1:] {
-		j := order[n]
-		if notes[i].part == notConfigured || bySeries(i, j) != 0 || shapes[i] == shapes[j] {
-			continue
+	slices.Sort(order)
+	for from, to := 0, 0; from < len(order); from = to {
+		for to = from + 1; to < len(order) && order[to]>>indexBits == order[from]>>indexBits; to++ {
 		}
-		if s.keys++; s.keys == 1 {
-			s.first, s.sharesWith = notes[i].key, notes[j].key
+		if to-from > 1 && notes[noteIndex(order[from])].part != notConfigured {
+			s.add(notes, shapes, order[from:to])
 		}
 	}
 	return s
+}
+
+func noteIndex(of uint64) int { return int(of & (1<<indexBits - 1)) }
+
+// add takes in the notes of one series.
+func (s *sharing) add(notes []note, shapes []uint32, series []uint64) {
+	slices.SortStableFunc(series, func(a, b uint64) int { return cmp.Compare(shapes[noteIndex(a)], shapes[noteIndex(b)]) })
+	for n, one := range series[1:] {
+		i, before := noteIndex(one), noteIndex(series[n])
+		if shapes[i] == shapes[before] {
+			continue
+		}
+		if s.keys++; s.keys == 1 {
+			s.first, s.sharesWith = notes[i].key, notes[before].key
+		}
+	}
 }
 
 // text returns the key as it was sent.

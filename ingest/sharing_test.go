@@ -20,11 +20,13 @@ func TestLinesThatShareASeriesAreSaid(t *testing.T) {
 		r.entry(disks, "c")
 		r.want()
 	}
-	// Others of the kind are told together.
-	r.entry(strings.ReplaceAll(disks, "hostname=h", "hostname=g"), "c")
+	// A host of the same kind brings nothing new, others are told together.
+	r.entry(strings.ReplaceAll(disks, "hostname=h", "hostname=same"), "c")
+	r.want()
+	r.entry(strings.ReplaceAll(strings.ReplaceAll(disks, "sd", "hd"), "hostname=h", "hostname=g"), "c")
 	r.want("lines=2 ", "host=g")
 	for _, host := range []string{"i", "j"} {
-		r.entry(strings.ReplaceAll(disks, "hostname=h", "hostname="+host), "c")
+		r.entry(strings.ReplaceAll(strings.ReplaceAll(disks, "sd", host), "hostname=h", "hostname="+host), "c")
 	}
 	r.want()
 	r.now = r.now.Add(2 * time.Minute)
