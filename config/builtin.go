@@ -12,6 +12,8 @@ const (
 // builtinMetrics returns the metrics that are stored when no configuration names
 // any: those that collectors for CPUs, memory, networks, file systems and
 // accelerators send, and, as the wildcard, all others.
+// What they send as text or as true or false (nv_perf_state, nv_remapped_rows_failure)
+// is left out: a metric that is named has to be a number.
 //
 // Amounts and rates of parts add up to those of the host; percentages, clocks,
 // temperatures and ratios are averaged; what is measured for a host alone has no
@@ -104,14 +106,14 @@ func builtinGroups() []builtinGroup {
 		{"beegfs_storage", sum, "beegfs_cstorage_", `sum ack sChDrct getFSize sAttr statfs trunc close fsync
 			ops-rd MiB-rd/s ops-wr MiB-wr/s endbg hrtbeat remNode storInf unlnk other`},
 
-		{"nvidia", avg, "nv_", `util mem_util encoder_util decoder_util temp fan perf_state
+		{"nvidia", avg, "nv_", `util mem_util encoder_util decoder_util temp fan
 			graphics_clock sm_clock mem_clock video_clock
 			max_graphics_clock max_sm_clock max_mem_clock max_video_clock`},
 		{"nvidia", sum, "nv_", `fb_mem_total fb_mem_used fb_mem_reserved bar1_mem_total bar1_mem_used
 			power_usage power_max_limit average_power energy energy_abs
 			compute_processes graphics_processes mps_compute_processes
 			ecc_uncorrected_error ecc_corrected_error
-			remapped_rows_corrected remapped_rows_uncorrected remapped_rows_pending remapped_rows_failure
+			remapped_rows_corrected remapped_rows_uncorrected
 			violation_power violation_thermal violation_sync_boost violation_board_limit violation_low_util
 			violation_reliability violation_below_app_clock violation_below_base_clock
 			nvlink_crc_flit_errors nvlink_crc_errors nvlink_ecc_errors nvlink_replay_errors nvlink_recovery_errors

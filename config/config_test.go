@@ -116,7 +116,7 @@ func TestLoadReportsFileErrors(t *testing.T) {
 		t.Errorf("missing file: %v", err)
 	}
 	tests := []struct{ name, text, want string }{
-		{"empty", "", "config.json: line 1, column 1: unexpected end"},
+		{"empty", "", "config.json: line 1, column 1: unexpected end of JSON input: the file is empty, it has to hold {} at least"},
 		{"trailing comma", "{\n  \"main\": {},\n}", "config.json: line 3, column 1: invalid character '}'"},
 		{"characters, not bytes", "{\"größe\" 1}", "config.json: line 1, column 10: invalid character '1'"},
 		{"cut off", "{\n \"main\": {", "config.json: line 2, column 10: unexpected end"},

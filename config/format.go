@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	noArchive = "archiving is not built yet: samples older than the retention are deleted; "
+	noArchive = "archiving is not supported: samples older than the retention are deleted; "
 	noEffect  = "has no effect: "
 )
 

@@ -137,6 +137,9 @@ func parseJSON(data []byte, path, file string, found *findings) (*node, error) {
 	if err := json.Unmarshal(data, &whole); err != nil {
 		var syntax *json.SyntaxError
 		if errors.As(err, &syntax) {
+			if len(bytes.TrimSpace(data)) == 0 {
+				err = fmt.Errorf("%w: the file is empty, it has to hold {} at least", err)
+			}
 			line, column := position(data, syntax.Offset)
 			return nil, fmt.Errorf("line %d, column %d: %w", line, column, err)
 		}

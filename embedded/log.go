@@ -1,17 +1,20 @@
 package embedded
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
+	"time"
 )
 
 // serverLog gives nats-server's lines to a slog.Logger. Its notices are of
 // interest only to someone who debugs the broker.
 type serverLog struct {
 	log *slog.Logger
+	now func() time.Time
 
 	// gaveUp is closed at the first fatal error: the server goes on without
 	// what failed, which is of no use to us.
@@ -19,12 +22,22 @@ type serverLog struct {
 	once   sync.Once
 
 	mu sync.Mutex
-	// Guarded by mu: the newest ones.
-	last, warned string
+	// Guarded by mu.
+	last, warned string               // the newest ones
+	told         map[string]*toldLine // what was told within the last minute, by text
 }
 
+// toldLine is a line that need not be told again at once.
+type toldLine struct {
+	at       time.Time
+	repeated int // since then
+}
+
+// mostTold bounds how many lines are remembered.
+const mostTold = 64
+
 func newServerLog(log *slog.Logger) *serverLog {
-	return &serverLog{log: log, gaveUp: make(chan struct{})}
+	return &serverLog{log: log, now: time.Now, gaveUp: make(chan struct{}), told: map[string]*toldLine{}}
 }
 
 // expected tells the warnings about settings that are chosen on purpose.
@@ -45,7 +58,7 @@ func (l *serverLog) Warnf(format string, v ...any) {
 	l.mu.Lock()
 	l.warned = text
 	l.mu.Unlock()
-	l.log.Warn(text)
+	l.tell(slog.LevelWarn, text)
 }
 
 func (l *serverLog) Errorf(format string, v ...any) { l.failure(line(format, v)) }
@@ -59,7 +72,29 @@ func (l *serverLog) failure(text string) {
 	l.mu.Lock()
 	l.last = text
 	l.mu.Unlock()
-	l.log.Error(text)
+	l.tell(slog.LevelError, text)
+}
+
+// tell logs a line, the same one at most once a minute: the server says for each message
+// that it could not be written.
+func (l *serverLog) tell(level slog.Level, text string) {
+	l.mu.Lock()
+	before, now := l.told[text], l.now()
+	if before != nil && now.Sub(before.at) < time.Minute && !now.Before(before.at) {
+		before.repeated++
+		l.mu.Unlock()
+		return
+	}
+	if before == nil && len(l.told) >= mostTold {
+		clear(l.told)
+	}
+	l.told[text] = &toldLine{at: now}
+	l.mu.Unlock()
+	if before != nil && before.repeated > 0 {
+		l.log.Log(context.Background(), level, text, "repeated", before.repeated)
+		return
+	}
+	l.log.Log(context.Background(), level, text)
 }
 
 // lastError returns the newest error that the server logged, nil if none.

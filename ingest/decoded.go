@@ -27,12 +27,14 @@ type decoded struct {
 	// metrics are not configured, how many each metric has.
 	nameless [namelessKinds]nameless
 	unknown  []unknownLines
-	lines    int // without blank ones and comments that are not too long
-	samples  int
-	bytes    int
-	at       int64        // Unix seconds: when the log took the entry
-	over     atomic.Int64 // samples beyond a limit of the store
-	invalid  atomic.Int64 // samples that the store cannot hold
+	// Of the lines whose metrics are taken without being named, those without a number.
+	numberless nameless
+	lines      int // without blank ones and comments that are not too long
+	samples    int
+	bytes      int
+	at         int64        // Unix seconds: when the log took the entry
+	over       atomic.Int64 // samples beyond a limit of the store
+	invalid    atomic.Int64 // samples that the store cannot hold
 }
 
 // fault is a line that was refused, or that looks wrong.
@@ -51,7 +53,7 @@ const (
 	namelessKinds // their number
 )
 
-// nameless counts samples that lack a name.
+// nameless counts samples that lack a name, or lines that lack a number.
 type nameless struct {
 	lines int
 	first fault
@@ -96,7 +98,7 @@ func (d *decoded) reset() {
 	clear(d.faults)
 	clear(d.unknown)
 	d.batches, d.notes, d.faults, d.unknown = d.batches[:0], d.notes[:0], d.faults[:0], d.unknown[:0]
-	d.first, d.nameless = fault{}, [namelessKinds]nameless{}
+	d.first, d.nameless, d.numberless = fault{}, [namelessKinds]nameless{}, nameless{}
 	d.scope, d.counts, d.lines, d.samples, d.bytes, d.at = 0, [reasons]int{}, 0, 0, 0, 0
 	d.over.Store(0)
 	d.invalid.Store(0)

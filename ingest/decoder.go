@@ -37,7 +37,7 @@ type decoder struct {
 	lastID int32     // and its value, -1 for none
 
 	strangers []stranger
-	newName   []byte  // of the newest metric without a number
+	name      []byte  // of the newest line's metric
 	seen      []int32 // by number of a metric that is not configured: index into out.unknown + 1
 }
 
@@ -63,14 +63,16 @@ func newDecoder(s *store.Store, m *memo, future time.Duration) *decoder {
 
 // tags is what the decoder reads of one line.
 type tags struct {
-	cluster, host          string
-	typ, id, subtype, sub  string
-	metric                 store.MetricID
-	stranger               int32 // number of a metric that is not configured
-	known, foreign, valued bool
-	over                   bool // there are too many metrics: this one is refused
-	tags                   int  // their number
-	value                  float64
+	cluster, host         string
+	typ, id, subtype, sub string
+	metric                store.MetricID
+	stranger              int32 // number of a metric that is not configured
+	known, foreign        bool
+	over                  bool // there are too many metrics: this one is refused
+	numberless            bool // and need not be a sample
+	tags                  int  // their number
+	value                 float64
+	valued                bool // value is the number of the line
 }
 
 // decode reads the lines of data into out. Lines without a cluster belong to
@@ -168,14 +170,17 @@ func (d *decoder) decodeLine(dec *lineprotocol.Decoder, line []byte, number int,
 	switch l := &d.line; {
 	case l.foreign:
 		d.out.counts[foreign]++
+	case l.numberless:
+		d.out.counts[noNumber]++
+		d.out.numberless.add(fault{number: number, text: line, cluster: l.cluster, host: l.host}, 1)
 	case l.over:
 		d.out.over.Add(1)
 	case !l.known:
 		d.out.counts[unknownMetric]++
-		if d.era != 0 && d.store.Takes(0, d.newName) {
+		if d.era != 0 && d.store.Takes(0, d.name) {
 			return // it is configured since: there is nobody to be told
 		}
-		l.stranger = d.unknowns.number(d.newName)
+		l.stranger = d.unknowns.number(d.name)
 		d.countUnknown(l.stranger, l.cluster, l.host)
 		d.noteStranger(line)
 	default:
@@ -219,9 +224,7 @@ func (d *decoder) read(dec *lineprotocol.Decoder, cluster string, at time.Time) 
 	}
 	l := &d.line
 	l.metric, l.known = d.store.MetricIn(d.era, name)
-	if !l.known {
-		d.newName = append(d.newName[:0], name...)
-	}
+	d.name = append(d.name[:0], name...)
 	l.cluster = cluster
 	if err := d.readTags(dec); err != nil {
 		return 0, err
@@ -234,8 +237,14 @@ func (d *decoder) read(dec *lineprotocol.Decoder, cluster string, at time.Time) 
 	if err != nil {
 		return 0, err
 	}
-	if l.foreign || !l.known && !d.store.Takes(d.era, d.newName) {
+	if l.foreign || !l.known && !d.store.Takes(d.era, d.name) {
 		return 0, nil
+	}
+	if fault != nil && !d.store.Names(d.era, d.name) {
+		if l.numberless = !l.valued; l.numberless {
+			return 0, nil
+		}
+		fault = nil
 	}
 	if l.tags > MaxTags {
 		return 0, &lineError{manyTags, fmt.Sprintf("%d tags are more than the limit of %d", l.tags, MaxTags)}
@@ -260,7 +269,7 @@ func (d *decoder) read(dec *lineprotocol.Decoder, cluster string, at time.Time) 
 // lines take no room.
 func (l *tags) admit(d *decoder) {
 	var how store.Admission
-	l.metric, how = d.store.Admit(d.era, l.cluster, l.host, d.newName)
+	l.metric, how = d.store.Admit(d.era, l.cluster, l.host, d.name)
 	l.known, l.over = how == store.Admitted, how == store.OverMetrics
 }
 
@@ -287,34 +296,6 @@ func (d *decoder) readTags(dec *lineprotocol.Decoder) error {
 			l.subtype = d.names.intern(value)
 		case "stype-id":
 			l.sub = d.names.intern(value)
-		}
-	}
-}
-
-// readFields reads the value. Of several the last one counts. The first fault
-// of meaning is told when all fields are read, an error of syntax at once.
-func (d *decoder) readFields(dec *lineprotocol.Decoder) (fault *lineError, err error) {
-	l := &d.line
-	for {
-		key, value, err := dec.NextField()
-		if err != nil {
-			return nil, err
-		}
-		if key == nil {
-			return fault, nil
-		}
-		switch name := string(key); {
-		case name == "value":
-			l.valued = true
-			v, ok := number(value)
-			if !ok && fault == nil {
-				fault = &lineError{badValue, fmt.Sprintf("value is of type %v, not a number", value.Kind())}
-			}
-			l.value = v
-		case value.Kind() == lineprotocol.String && (name == "event" || name == "log" || name == "control"):
-			l.foreign = true
-		case fault == nil:
-			fault = &lineError{badField, fmt.Sprintf("unknown field %q: the value of a sample is in the field \"value\"", name)}
 		}
 	}
 }

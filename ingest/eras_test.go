@@ -88,7 +88,7 @@ func TestAnyMetric(t *testing.T) {
 	for range 3 {
 		out := applyAt(t, s, d, m, entryTime, "first,hostname=a value=1\njob,hostname=a event=\"json\"\nbad1,hostname=a value=\nbad2,hostname=a/b value=1\n"+
 			"bad3,hostname=a value=1 1790000000\nbad4,hostname=a other=1\n\xff,hostname=a value=1\nsecond,hostname=b value=2\nthird,hostname=a value=3\n")
-		if out.samples != 2 || out.over.Load() != 1 || out.counts[foreign] != 1 || out.allFaults() != 5 {
+		if out.samples != 2 || out.over.Load() != 1 || out.counts[foreign] != 1 || out.counts[noNumber] != 1 || out.allFaults() != 4 {
 			t.Fatalf("%d samples, %d over, counts %v", out.samples, out.over.Load(), out.counts)
 		}
 	}

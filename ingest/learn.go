@@ -29,10 +29,10 @@ type stranger struct {
 
 // learn remembers the noted keys of a batch that was appended, as far as the
 // store holds their series now. For a host it is called by one goroutine at a
-// time.
-func (m *memo) learn(scope int32, b *store.Batch, notes []note, done store.Appended) {
+// time. It returns which keys share a series, for the first host of a kind.
+func (m *memo) learn(scope int32, b *store.Batch, notes []note, done store.Appended) (shared sharing) {
 	if scope < 0 || len(notes) == 0 && !done.Stale {
-		return
+		return shared
 	}
 	name := layoutName{scope, b.Cluster, b.Host}
 	l := m.layout(name)
@@ -41,21 +41,21 @@ func (m *memo) learn(scope int32, b *store.Batch, notes []note, done store.Appen
 		l = nil
 	}
 	if len(notes) == 0 {
-		return
+		return shared
 	}
 	series := m.store.SeriesOf(b.Cluster, b.Host)
 	if series == 0 { // the host was not accepted, or is gone
 		if l != nil {
 			m.forget(l)
 		}
-		return
+		return shared
 	}
 	if l == nil {
 		name.cluster, name.host = strings.Clone(name.cluster), strings.Clone(name.host)
 		l = &layout{name: name, source: m.store.NewSource(name.cluster, name.host)}
 	}
 	room := m.limits.spellings*series + m.limits.spareKeys
-	m.learnKeys(l, b, notes[:min(len(notes), max(room-l.len(), 0))])
+	shared = m.learnKeys(l, b, notes[:min(len(notes), max(room-l.len(), 0))])
 	m.enter(l, series)
 	if l.len() >= room && 2*len(notes) > len(b.Samples) {
 		m.forget(l) // its host sends other lines now
@@ -63,12 +63,13 @@ func (m *memo) learn(scope int32, b *store.Batch, notes []note, done store.Appen
 	if m.isLarge() {
 		m.sweep(false)
 	}
+	return shared
 }
 
 // learnKeys adds what is not known. Each lock is taken for all keys together: the
 // first entries of many hosts bring nothing but new ones.
-func (m *memo) learnKeys(l *layout, b *store.Batch, notes []note) {
-	shapes := m.obtain(l.name, b, notes)
+func (m *memo) learnKeys(l *layout, b *store.Batch, notes []note) sharing {
+	shapes, isNew := m.obtain(l.name, b, notes)
 	var unwanted []uint32
 	fresh := make([]int, 0, len(notes))
 	l.mu.RLock()
@@ -103,4 +104,8 @@ func (m *memo) learnKeys(l *layout, b *store.Batch, notes []note) {
 		}
 	}
 	m.release(append(unwanted, l.add(keys)...))
+	if !isNew { // of hosts of one kind the first one is looked at
+		return sharing{}
+	}
+	return sharedBy(notes, shapes, fresh)
 }

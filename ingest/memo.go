@@ -138,15 +138,17 @@ func (m *memo) layout(name layoutName) *layout {
 }
 
 // obtain returns the shapes of the keys that b notes, each with one more reference,
-// and noShape where there is no room for one. New ones are added.
-func (m *memo) obtain(name layoutName, b *store.Batch, notes []note) []uint32 {
-	shapes := make([]uint32, len(notes))
+// and noShape where there is no room for one. New ones are added, and isNew says that there
+// are such.
+func (m *memo) obtain(name layoutName, b *store.Batch, notes []note) (shapes []uint32, isNew bool) {
+	shapes = make([]uint32, len(notes))
 	hashes := make([]uint64, len(notes))
 	for i := range notes {
 		hashes[i] = hashKey(m.seed, name.scope, notes[i].key)
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	before := len(m.shapes)
 	for i := range notes {
 		n, ok := m.obtainShape(name, b, &notes[i], hashes[i])
 		if !ok {
@@ -154,7 +156,7 @@ func (m *memo) obtain(name layoutName, b *store.Batch, notes []note) []uint32 {
 		}
 		shapes[i] = n
 	}
-	return shapes
+	return shapes, len(m.shapes) > before
 }
 
 // noShape is the number of no shape.

@@ -280,7 +280,8 @@ func (p *pipeline) runAppender(ctx context.Context, tasks <-chan task) {
 // goroutine at a time.
 func (in *Ingest) apply(d *decoded, batch int) {
 	done := in.append(d, batch)
-	in.memo.learn(d.scope, &d.batches[batch], d.notes[batch], done)
+	b := &d.batches[batch]
+	in.reports.noteShared(b, in.memo.learn(d.scope, b, d.notes[batch], done))
 }
 
 // append appends a batch.

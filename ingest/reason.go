@@ -5,9 +5,11 @@ type reason uint8
 
 const (
 	// Not stored, and no fault: somebody else's message on the same subject,
-	// and metrics that are not configured.
+	// metrics that are not configured, and lines without a number of those that are
+	// taken without being named: a collector sends texts, too.
 	foreign reason = iota
 	unknownMetric
+	noNumber
 
 	// Faults. Each such line goes to the dead letters.
 	badName // a cluster or host that looks like a path
@@ -23,7 +25,7 @@ const (
 )
 
 var reasonNames = [reasons]string{
-	"foreign", "unknown-metric", "name", "syntax", "field", "value", "timestamp", "future", "too-long", "too-many-tags",
+	"foreign", "unknown-metric", "no-number", "name", "syntax", "field", "value", "timestamp", "future", "too-long", "too-many-tags",
 }
 
 func (r reason) String() string { return reasonNames[r] }

@@ -17,6 +17,8 @@ const (
 	reportNoCluster // stored under an empty name
 	reportOver      // samples beyond a limit of the store
 	reportUnnamed   // of metrics beyond those that are known by name
+	reportNoNumber  // that need not have one; told once
+	reportShared    // keys of lines, at the first time: those that share a series
 	reportKinds     // their number
 )
 
@@ -34,14 +36,15 @@ type reports struct {
 
 	mu sync.Mutex
 	// Guarded by mu.
-	kinds    [reportKinds]report
-	reasons  [reasons]int64 // of the refused lines
-	limits   [limits]int64  // of the samples beyond one
-	lostThen int64          // dead letters when that was last told
-	fresh    []freshMetric  // not told of yet
-	window   time.Time      // since then so many were named
-	named    int
-	grouped  bool // and others told in one line
+	kinds      [reportKinds]report
+	reasons    [reasons]int64 // of the refused lines
+	limits     [limits]int64  // of the samples beyond one
+	lostThen   int64          // dead letters when that was last told
+	fresh      []freshMetric  // not told of yet
+	window     time.Time      // since then so many were named
+	named      int
+	grouped    bool // and others told in one line
+	numberless bool // lines without a number were met
 }
 
 // report is what there is to tell of one kind.
@@ -84,7 +87,7 @@ func (in *Ingest) newReports() *reports {
 func (r *reports) note(e *entry, from string) {
 	d := &e.out
 	faults := d.allFaults()
-	if faults == 0 && len(d.unknown) == 0 && d.nameless[noHost].lines+d.nameless[noCluster].lines == 0 {
+	if faults == 0 && len(d.unknown) == 0 && d.nameless[noHost].lines+d.nameless[noCluster].lines+d.numberless.lines == 0 {
 		return
 	}
 	r.mu.Lock()
@@ -99,6 +102,10 @@ func (r *reports) note(e *entry, from string) {
 	}
 	r.add(reportNoHost, d.nameless[noHost].lines, e.seq, from, &d.nameless[noHost].first)
 	r.add(reportNoCluster, d.nameless[noCluster].lines, e.seq, from, &d.nameless[noCluster].first)
+	if !r.numberless { // collectors send them for ever
+		r.numberless = d.numberless.lines > 0
+		r.add(reportNoNumber, d.numberless.lines, e.seq, from, &d.numberless.first)
+	}
 	for i := range d.unknown {
 		u := &d.unknown[i]
 		m, isNew := r.unknown.count(u)

@@ -32,6 +32,10 @@ var reportTexts = [reportKinds]string{
 		"see to it that the sender sets the tag, or set cluster-tag of the subscription, or the parameter cluster of the write",
 	reportOver:    "samples of new series or hosts beyond a limit were refused: raise the limit in metric-store, or see to who sends them",
 	reportUnnamed: "lines of further metrics that are not configured were not kept; their names are no longer told",
+	reportNoNumber: "lines hold no number in the field value, so they are not stored: if they should be, let the sender send a number; " +
+		`lines_not_stored_total{reason="no-number"} counts them, and this is said once`,
+	reportShared: "lines of a host differ only in tags that do not name a series, so they share one, where the last sample of a time stays: " +
+		"let the sender give each a type and type-id of its own, or leave out all but one",
 }
 
 // line returns the log line of a kind. The caller holds mu.
@@ -42,6 +46,8 @@ func (r *reports) line(kind int, of *report) logLine {
 	case reportRefused:
 		l.with("reasons", join(r.reasons[:], reasonNames[:]), "why", of.first.detail)
 		r.reasons = [reasons]int64{}
+	case reportShared:
+		l.with("why", of.first.detail)
 	case reportOver:
 		l.with("limits", join(r.limits[:], []string{"max-series-per-host", "max-hosts", "max-new-series"}))
 		r.limits = [limits]int64{}

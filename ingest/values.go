@@ -10,6 +10,32 @@ import (
 	"cc-metric-store/store"
 )
 
+// readFields reads the value. Of several the last one counts. The first fault
+// of meaning is told when all fields are read, an error of syntax at once.
+func (d *decoder) readFields(dec *lineprotocol.Decoder) (fault *lineError, err error) {
+	l := &d.line
+	for {
+		key, value, err := dec.NextField()
+		if err != nil {
+			return nil, err
+		}
+		if key == nil {
+			return fault, nil
+		}
+		switch name := string(key); {
+		case name == "value":
+			l.value, l.valued = number(value)
+			if !l.valued && fault == nil {
+				fault = &lineError{badValue, fmt.Sprintf("value is of type %v, not a number", value.Kind())}
+			}
+		case value.Kind() == lineprotocol.String && (name == "event" || name == "log" || name == "control"):
+			l.foreign = true
+		case fault == nil:
+			fault = &lineError{badField, fmt.Sprintf("unknown field %q: the value of a sample is in the field \"value\"", name)}
+		}
+	}
+}
+
 func number(v lineprotocol.Value) (float64, bool) {
 	switch v.Kind() {
 	case lineprotocol.Float:

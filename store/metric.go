@@ -100,6 +100,17 @@ func (s *Store) MetricIn(e Era, name []byte) (MetricID, bool) {
 // number already or that Admit gives it one.
 func (s *Store) Takes(e Era, name []byte) bool { return s.intervalOf(e, name) > 0 }
 
+// Names reports whether the configuration of an era names the metric; otherwise it is
+// taken as one of any name, if at all.
+func (s *Store) Names(e Era, name []byte) bool {
+	if e != 0 {
+		_, ok := s.era(e).Metrics[string(name)]
+		return ok
+	}
+	_, ok := s.cfg.Metrics[string(name)]
+	return ok
+}
+
 // intervalOf returns the sampling interval for new samples of the metric as of an era,
 // 0 if it is not accepted.
 func (s *Store) intervalOf(e Era, name []byte) int64 {

@@ -121,6 +121,27 @@ func TestAnyMetric(t *testing.T) {
 	n.wantSeries("a", "cpu_load", origin, origin+60, 60, 5)
 }
 
+// TestAnyMetricWithoutANumber sends what collectors send beside numbers: it is counted, and
+// no fault of theirs unless the metric is named.
+func TestAnyMetricWithoutANumber(t *testing.T) {
+	t.Parallel()
+	n := start(t, withMetrics(object{"cpu_load": every(60), "*": every(60)}))
+	texts := "topproc1,cluster=alex,hostname=a,type=node value=\"store\" 1\nnv_remapped_rows_failure,cluster=alex,hostname=a value=false 1\n"
+	n.write(texts + line("a", "cpu_load", 5, origin) + fmt.Sprintf("custom,cluster=alex,hostname=a other=2,value=1 %d\n", origin))
+	n.publish(n.client(), subject, texts)
+	n.wantSeries("a", "custom", origin, origin+60, 60, 1)
+	if got := n.metric(`lines_not_stored_total{reason="no-number"}`); got != 4 {
+		t.Errorf("%v lines without a number are counted", got)
+	}
+	n.wantLog("level=WARN", "no number", "topproc1", "from=/api/write")
+	if a := n.send("POST", "/api/write?cluster=alex", texts+"cpu_load,hostname=a value=true 1\n"); a.status != 400 || !strings.Contains(a.body, "line 3: value is of type bool") {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+	if got := n.metric(`lines_not_stored_total{reason="value"}`); got != 1 {
+		t.Errorf("%v lines are refused", got)
+	}
+}
+
 // TestReplacedSamples sends every 10 s what is configured at 60 s.
 func TestReplacedSamples(t *testing.T) {
 	t.Parallel()

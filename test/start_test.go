@@ -136,7 +136,7 @@ func TestArchiveIsRefusedWithAReason(t *testing.T) {
 	t.Parallel()
 	cfg := baseConfig()
 	section(cfg, "metric-store")["cleanup"] = object{"mode": "archive", "directory": "./archive"}
-	run(t, launch{config: cfg}).wantExit(1, "metric-store.cleanup.mode", "archiving is not built yet", `"delete"`)
+	run(t, launch{config: cfg}).wantExit(1, "metric-store.cleanup.mode", "archiving is not supported", `"delete"`)
 }
 
 func TestUnknownKey(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"strings"
 
 	"github.com/coreos/go-systemd/v22/daemon"
 	"github.com/google/gops/agent"
@@ -48,7 +49,7 @@ func run(ctx context.Context, o options, stdout, stderr io.Writer) error {
 	a, err := assemble(cfg, o, log)
 	if o.check {
 		if err := errors.Join(err, checkSystem(cfg, log)); err != nil {
-			return err
+			return inFile(o, err)
 		}
 		fmt.Fprintf(stdout, "configuration %s: no faults found\n", absolute(o.config))
 		return nil
@@ -104,12 +105,33 @@ func loadConfig(o options, log *slog.Logger) (cfg *config.Config, builtIn bool, 
 			unknown = append(unknown, fmt.Errorf("%s: %s", w.Path, w.Text))
 			continue
 		}
-		log.Warn("configuration: "+w.Text, "key", w.Path)
+		warnOf(w, log)
 	}
 	if cfg != nil && cfg.NATS.Address != "" && o.natsAddr != "" {
 		log.Warn("the embedded server listens only while the log is in it: the log is to be on the broker that nats.address names", "flag", "-nats-addr")
 	}
+	if len(unknown) > 0 {
+		unknown = []error{inFile(o, errors.Join(unknown...))}
+	}
 	return cfg, false, errors.Join(append([]error{err}, unknown...)...)
+}
+
+// warnOf logs a warning. Of the file as a whole no key is named.
+func warnOf(w config.Warning, log *slog.Logger) {
+	if w.Path == "" {
+		log.Warn("configuration: " + w.Text)
+		return
+	}
+	log.Warn("configuration: "+w.Text, "key", w.Path)
+}
+
+// inFile says of which file the faults are that err lists, one a line.
+func inFile(o options, err error) error {
+	list := err.Error()
+	if strings.Contains(list, "\n") {
+		list = strings.ReplaceAll("\n"+list, "\n", "\n  ")
+	}
+	return fmt.Errorf("check configuration %s: %s", absolute(o.config), list)
 }
 
 // printConfig prints the configuration in force.

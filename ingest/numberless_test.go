@@ -1,0 +1,106 @@
+package ingest
+
+import (
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"cc-metric-store/store"
+)
+
+// TestLinesWithoutANumber: what only the wildcard takes need not be a sample, and is
+// no fault of its sender then.
+func TestLinesWithoutANumber(t *testing.T) {
+	const before, after = "cpu_load,hostname=h value=1 1\n", "\ncpu_load,hostname=h value=2 2\n"
+	for _, test := range []struct {
+		line string
+		want string // the sample, or the reason
+	}{
+		{`topproc1,hostname=h value="store" 17`, "no-number"},
+		{`topproc1,hostname=h value=""`, "no-number"},
+		{"failed,hostname=h value=true 17", "no-number"},
+		{"failed,hostname=h value=F 17", "no-number"},
+		{"disk,hostname=h used=1,free=2i 17", "no-number"},
+		{`disk,hostname=h used="x" 17`, "no-number"},
+		{"disk,hostname=../h used=1 99999999999999999999", "no-number"},
+		{"disk,hostname=h" + strings.Repeat(",a=b", MaxTags+1) + " used=1 17", "no-number"},
+		// A number is stored, whatever stands beside it.
+		{"custom,hostname=h other=2,value=7 17", "7"},
+		{`custom,hostname=h value=7,note="x" 17`, "7"},
+		{`custom,hostname=h value="x",value=7 17`, "7"},
+		{`custom,hostname=h value=7,value="x" 17`, "no-number"},
+		// The rules of a sample hold for it.
+		{"custom,hostname=../h other=2,value=7 17", "name"},
+		{"custom,hostname=h other=2,value=7 x", "syntax"},
+		{"custom,hostname=h other=2,value=7 1790000000", "future"},
+		// What is named is expected to be a number.
+		{`cpu_load,hostname=h value="x" 17`, "value"},
+		{"cpu_load,hostname=h value=true 17", "value"},
+		{"cpu_load,hostname=h used=1 17", "field"},
+		{"cpu_load,hostname=h value=1,used=1 17", "field"},
+		// Others are as they always were.
+		{`job,hostname=h event="x" 17`, "foreign"},
+		{"custom,hostname=h value=x 17", "syntax"},
+	} {
+		for _, learnt := range []bool{false, true} { // a name that is known by a number
+			s := wildcardStore(t)
+			if learnt {
+				name, _, _ := strings.Cut(test.line, ",")
+				s.Admit(0, "dc", "h", []byte(name))
+			}
+			var d decoded
+			newDecoder(s, nil, 10*time.Minute).decode([]byte(before+test.line+after), "dc", entryTime, &d)
+			if got := wildcardResult(&d); got != "1 "+test.want+" 2" && got != "1 2 "+test.want {
+				t.Errorf("%.80q gives %q, want %q (%+v)", test.line, got, test.want, d.faults)
+			}
+			if d.lines != 3 {
+				t.Errorf("%.80q: %d lines", test.line, d.lines)
+			}
+			if o := d.outcome(); (o.refused > 0) != (len(d.faults) > 0 && d.faults[0].reason.refused()) {
+				t.Errorf("%.80q: the writer is told %+v", test.line, o)
+			}
+		}
+	}
+}
+
+func wildcardStore(t *testing.T) *store.Store {
+	t.Helper()
+	s, err := store.New(store.Config{Metrics: testMetricConfigs(), AnyMetric: &store.MetricConfig{Frequency: 60}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// wildcardResult lists the values, then the reasons.
+func wildcardResult(d *decoded) string {
+	var list []string
+	for _, b := range d.batches {
+		for _, s := range b.Samples {
+			list = append(list, strconv.FormatFloat(s.Value, 'g', -1, 64))
+		}
+	}
+	for r, n := range d.counts {
+		if n > 0 {
+			list = append(list, reason(r).String())
+		}
+	}
+	return strings.Join(list, " ")
+}
+
+// TestLinesWithoutANumberAreSaidOnce: collectors send them for ever.
+func TestLinesWithoutANumberAreSaidOnce(t *testing.T) {
+	r := newReporter(t, store.Config{AnyMetric: &store.MetricConfig{Frequency: 60}})
+	const lines = "topproc1,hostname=h7 value=\"x\" 17\nfailed,hostname=h7 value=true 17\n"
+	r.entry(lines, "fritz")
+	r.want("level=WARN", "hold no number", "lines=2", `first="topproc1,hostname=h7`, "from=hpc-nats", "cluster=fritz", "host=h7", "line=1")
+	for range 3 {
+		r.now = r.now.Add(2 * time.Minute)
+		r.entry(lines, "fritz")
+		r.want()
+	}
+	if n := r.in.Stats().NotStored["no-number"]; n != 8 {
+		t.Errorf("%d lines are counted", n)
+	}
+}
