@@ -169,6 +169,7 @@ func TestParallelPipelineKeepsTheOrder(t *testing.T) {
 	var seq uint64
 	for i := range 2000 {
 		if rnd.IntN(100) == 0 { // a free between, which all hosts see in its place
+			<-js.PublishAsyncComplete() // it does not go by way of the intake, and could come before these
 			seq = publish(t, js, "CC_METRICS.free", fmt.Sprintf(`{"selectors":[[]],"before":%d}`, base+1000))
 			clear(last)
 			continue
@@ -183,6 +184,7 @@ func TestParallelPipelineKeepsTheOrder(t *testing.T) {
 			t.Fatalf("entry %d: %v", i, err)
 		}
 	}
+	<-js.PublishAsyncComplete()
 	seq = publish(t, js, "hpc-nats", "")
 	eventually(t, "watermark", func() bool { return n.Stats().Watermark == seq })
 	for h := range hosts {
