@@ -78,6 +78,8 @@ func (s *Server) listBlocks(stream string) (blocks []block, odd map[string]strin
 		case errors.Is(statErr, os.ErrNotExist) && e.Type().IsRegular(): // it has just been removed
 		case statErr != nil || !info.Mode().IsRegular():
 			odd[path] = "it is not a regular file"
+		case !isBlock && info.Size() > mostBlock: // nats-server would read all of it, and can do without it
+			odd[path] = "it is too large for an index"
 		case !isBlock:
 		case ok:
 			blocks = append(blocks, block{n, path, stamp{info.Size(), info.ModTime().UnixNano()}})

@@ -7,15 +7,15 @@ import (
 	"testing"
 )
 
-// TestOverlongBlocks: a file of the log says that it is larger than the memory. Its
-// entries stay, and nobody tries to read the rest.
+// TestOverlongBlocks: a file of the log, or its index, says that it is larger than the
+// memory. Its entries stay, and nobody tries to read the rest.
 func TestOverlongBlocks(t *testing.T) {
 	site := makeSite(t)
 	blocks, err := filepath.Glob(streamPath(site.crashed, "msgs", "*.blk"))
 	if err != nil || len(blocks) == 0 {
 		t.Fatal(blocks, err)
 	}
-	for i, path := range append(blocks, streamPath(site.crashed, "msgs", "999.blk")) {
+	for i, path := range append(blocks, streamPath(site.crashed, "msgs", "999.blk"), streamPath(site.crashed, "msgs", indexName)) {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
 			dir := t.TempDir()
 			copyDir(t, site.crashed, dir)
