@@ -26,6 +26,9 @@ const (
 	// ... and of one still longer, after a crash, too: nats-server reads all of it
 	// then, and twice takes too long.
 	readAllUpTo = 8 << 30
+	// mostBlock is far more than nats-server makes a block of: what is behind it is
+	// damage, and may be more than the memory.
+	mostBlock = 128 << 20
 )
 
 // Loss is a stretch of entries of a stream that are gone from the disk.
@@ -75,6 +78,8 @@ func (s *Server) listBlocks(stream string) (blocks []block, odd map[string]strin
 		case errors.Is(statErr, os.ErrNotExist) && e.Type().IsRegular(): // it has just been removed
 		case statErr != nil || !info.Mode().IsRegular():
 			odd[path] = "it is not a regular file"
+		case !isBlock && info.Size() > mostBlock: // nats-server would read all of it, and can do without it
+			odd[path] = "it is too large for an index"
 		case !isBlock:
 		case ok:
 			blocks = append(blocks, block{n, path, stamp{info.Size(), info.ModTime().UnixNano()}})
@@ -152,7 +157,7 @@ func (s *Server) mendBlocks(ctx context.Context, stream string, noted notedStrea
 		if apart {
 			v.damage(fmt.Sprintf("blocks between %s and %s are gone", blocks[i-1].path, filepath.Base(b.path)))
 		}
-		if size > readAllUpTo && noted.At.After(time.Unix(0, b.stamp.Mtime)) {
+		if size > readAllUpTo && !b.isOverlong() && noted.At.After(time.Unix(0, b.stamp.Mtime)) {
 			v.unread, v.counts, v.last, v.damaged = true, false, 0, ""
 			continue
 		}
@@ -188,6 +193,10 @@ func unchanged(blocks []block, before map[string]stamp) bool {
 	return true
 }
 
+// isOverlong reports whether there is more in the file than a block can be.
+func (b block) isOverlong() bool { return b.stamp.Size > mostBlock }
+
+// readBlock reads a block, of one that is overlong the beginning.
 func readBlock(b block, buf []byte) ([]byte, error) {
 	f, err := os.Open(b.path)
 	if err != nil {
@@ -198,7 +207,8 @@ func readBlock(b block, buf []byte) ([]byte, error) {
 	if err != nil {
 		return buf, err
 	}
-	buf = slices.Grow(buf[:0], int(info.Size()))[:info.Size()]
+	size := min(info.Size(), mostBlock)
+	buf = slices.Grow(buf[:0], int(size))[:size]
 	n, err := io.ReadFull(f, buf)
 	if err != nil {
 		return buf, fmt.Errorf("%s: %w", b.path, err)
@@ -255,7 +265,10 @@ func (v *survey) block(b block, data []byte, newest bool) error {
 		return err
 	}
 	var good [][]byte // stretches of whole records
-	mend := false
+	mend := b.isOverlong()
+	if mend {
+		v.damage(b.path + " is too long")
+	}
 	v.begins = true
 	for len(records) > 0 {
 		n := 0
@@ -268,7 +281,7 @@ func (v *survey) block(b block, data []byte, newest bool) error {
 			break
 		}
 		skip := reader.next(records)
-		if skip == len(records) && newest && reader.cutOff(records) {
+		if skip == len(records) && newest && !b.isOverlong() && reader.cutOff(records) {
 			break // nats-server cuts it off in the same way: it was never acknowledged
 		}
 		mend = true

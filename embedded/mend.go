@@ -54,7 +54,7 @@ func (s *Server) mendNames() error {
 		text, err := readText(filepath.Join(s.streamDir(name), server.JetStreamMetaFile))
 		have, sumErr := readText(filepath.Join(s.streamDir(name), server.JetStreamMetaFileSum))
 		if errors.Is(err, errNoFile) || errors.Is(sumErr, errNoFile) {
-			if err := s.setAside(s.streamDir(name), "its metadata are no regular files"); err != nil {
+			if err := s.setAside(s.streamDir(name), "its metadata are no small regular files"); err != nil {
 				return err
 			}
 			continue

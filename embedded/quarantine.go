@@ -79,9 +79,9 @@ func readText(path string) ([]byte, error) {
 	case !info.Mode().IsRegular():
 		return nil, fmt.Errorf("%s %w", path, errNoFile)
 	case info.Size() > mostText:
-		return nil, fmt.Errorf("%s has %d bytes", path, info.Size())
+		return nil, fmt.Errorf("%s has %d bytes: it %w", path, info.Size(), errNoFile)
 	}
 	return os.ReadFile(path)
 }
 
-var errNoFile = errors.New("is not a regular file")
+var errNoFile = errors.New("is not a small regular file")

@@ -3,6 +3,7 @@ package checkpoint
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -31,7 +32,12 @@ func (d *Dir) MarkClean(id uint64) error {
 // mark away: from now on something may happen.
 func (d *Dir) TakeClean() (id uint64, ok bool) {
 	path := filepath.Join(d.path, cleanName)
-	text, err := os.ReadFile(path)
+	file, err := openFile(path)
+	if err != nil {
+		return 0, false
+	}
+	defer file.Close()
+	text, err := io.ReadAll(io.LimitReader(file, 32)) // more is no number
 	if err != nil {
 		return 0, false
 	}

@@ -18,7 +18,7 @@ import (
 // Dump prints a checkpoint, a segment or the file with the eras as JSON, one line for
 // each header, host, sealed block and end. On damage it prints what comes before and fails.
 func Dump(w io.Writer, path string) error {
-	file, err := os.Open(path)
+	file, err := openFile(path)
 	if err != nil {
 		return err
 	}

@@ -58,7 +58,7 @@ func (d *Dir) writeEras(eras []Era) error {
 
 // ReadEras reads the file with the eras. Without one there are none.
 func (d *Dir) ReadEras() ([]Era, error) {
-	file, err := os.Open(d.ErasPath())
+	file, err := openFile(d.ErasPath())
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

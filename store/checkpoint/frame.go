@@ -8,7 +8,6 @@ import (
 	"hash/crc32"
 	"io"
 	"math"
-	"os"
 
 	"cc-metric-store/store/chunk"
 )
@@ -63,7 +62,7 @@ func checkHead(head []byte, kind byte) error {
 
 // isNewer reports whether a newer version of the program wrote the file.
 func isNewer(path string, kind byte) bool {
-	file, err := os.Open(path)
+	file, err := openFile(path)
 	if err != nil {
 		return false
 	}

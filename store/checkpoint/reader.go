@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -35,7 +34,7 @@ type Loss struct {
 // have been handed over already.
 func (d *Dir) Read(ctx context.Context, id uint64, workers int, each func(metrics []string, h *Host) error) (*Contents, error) {
 	path := d.Path(id)
-	file, err := os.Open(path)
+	file, err := openFile(path)
 	if err != nil {
 		return nil, &ReadError{path, err}
 	}

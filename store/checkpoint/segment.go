@@ -79,7 +79,7 @@ func (s *segments) get(id uint64) *segment {
 }
 
 func openSegment(path string) *segment {
-	file, err := os.Open(path)
+	file, err := openFile(path)
 	if err != nil {
 		return &segment{err: err}
 	}
