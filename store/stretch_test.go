@@ -13,9 +13,11 @@ import (
 func TestLongWindowsOfManyParts(t *testing.T) {
 	const parts = 1500
 	shapes := map[string]func(i int) Part{
-		"one kind":      func(i int) Part { return Part{Type: "hwthread", ID: fmt.Sprint(i)} },
-		"many kinds":    func(i int) Part { return Part{Type: fmt.Sprint("kind", i), ID: "0"} },
-		"second levels": func(i int) Part { return Part{Type: "socket", ID: fmt.Sprint(i / 2), Subtype: fmt.Sprint("s", i%2), SubID: "0"} },
+		"one kind":   func(i int) Part { return Part{Type: "hwthread", ID: fmt.Sprint(i)} },
+		"many kinds": func(i int) Part { return Part{Type: fmt.Sprint("kind", i), ID: "0"} },
+		"second levels": func(i int) Part {
+			return Part{Type: "socket", ID: fmt.Sprint(i / 2), Subtype: fmt.Sprint("s", i%2), SubID: "0"}
+		},
 	}
 	least := func(s *Store, q *Query) time.Duration {
 		best := time.Duration(1<<63 - 1)
