@@ -188,7 +188,7 @@ func (in *Ingest) readFrom(ctx context.Context, r *reader, l *logStream, p *pipe
 			}
 		})()
 	}
-	delivered, silent := uint64(0), 0
+	delivered, silent, signs := uint64(0), 0, 0
 	idle := idleness{in: in, log: l}
 	for {
 		if err := r.pull(); err != nil {
@@ -201,9 +201,13 @@ func (in *Ingest) readFrom(ctx context.Context, r *reader, l *logStream, p *pipe
 				if err := r.note(m); err != nil {
 					return err
 				}
+				if isSignOfLife(m) {
+					signs++
+				}
 				in.state.setReading(nil)
 				continue
 			}
+			signs = 0
 			r.asked--
 			meta, err := m.Metadata()
 			if err != nil {
@@ -223,7 +227,7 @@ func (in *Ingest) readFrom(ctx context.Context, r *reader, l *logStream, p *pipe
 				return errSilent
 			}
 		case <-recount.C:
-			if len(r.in) == 0 && idle.isStalled(ctx, delivered, pos) {
+			if len(r.in) == 0 && idle.isStalled(ctx, delivered, signs, pos) {
 				return errStalled
 			}
 		case err := <-denied:

@@ -77,6 +77,14 @@ func suspend(t *testing.T, ns *server.Server) (resume func()) {
 	}
 	return func() {
 		t.Helper()
+		// Nobody may ask while it is given back: nats-server does not guard that.
+		eventually(t, "no connections", func() bool {
+			open, err := ns.Connz(nil)
+			for _, c := range open.Conns {
+				_ = ns.DisconnectClientByID(c.Cid) // it may be gone
+			}
+			return err == nil && len(open.Conns) == 0
+		})
 		if err := ns.EnableJetStream(&server.JetStreamConfig{StoreDir: dir}); err != nil {
 			t.Fatal(err)
 		}

@@ -5,9 +5,9 @@ import (
 	"errors"
 )
 
-// maxStalls is how often in a row entries may wait without being sent before the
-// reader is given up.
-const maxStalls = 3
+// maxSigns is how many signs of life may come in a row before the reader is given up,
+// if entries wait and none comes. None comes while a large entry is on its way.
+const maxSigns = 3
 
 // errStalled says that a reader hears that the broker is alive, and nothing else: its
 // consumer was paused, say.
@@ -21,22 +21,17 @@ type idleness struct {
 
 	delivered uint64 // when it was looked last
 	foreign   uint64 // up to this number no entry waits that would be for the reader
-	stalls    int    // how often in a row some did
 }
 
-// isStalled is called now and then with the number of entries that came. It reports
-// whether others have waited for a while.
-func (i *idleness) isStalled(ctx context.Context, delivered uint64, pos *position) bool {
+// isStalled is called now and then with the number of entries that came, and of the
+// signs of life since the last one. It reports whether entries wait in vain.
+func (i *idleness) isStalled(ctx context.Context, delivered uint64, signs int, pos *position) bool {
 	if delivered != i.delivered {
-		i.delivered, i.stalls = delivered, 0
+		i.delivered = delivered
 		return false
 	}
-	if waits, err := i.waits(ctx, pos); err == nil && waits {
-		i.stalls++
-	} else {
-		i.stalls = 0
-	}
-	return i.stalls >= maxStalls
+	waits, err := i.waits(ctx, pos)
+	return err == nil && waits && signs >= maxSigns
 }
 
 // waits reports whether entries wait in the log. The broker's own count, which comes

@@ -11,6 +11,7 @@ import (
 func TestPausedReader(t *testing.T) {
 	for _, where := range []string{"embedded", "broker"} {
 		t.Run(where, func(t *testing.T) {
+			t.Parallel()
 			ns := broker(t, t.TempDir(), true, -1)
 			cfg := Config{Embedded: embed(ns)}
 			if where == "broker" {

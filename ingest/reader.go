@@ -114,6 +114,9 @@ const (
 // errGone says that the broker does not know the reader any more.
 var errGone = errors.New("the broker has forgotten the reader")
 
+// isSignOfLife reports whether JetStream says nothing but that it is there.
+func isSignOfLife(m *nats.Msg) bool { return m.Header.Get("Status") == statusAlive }
+
 // note takes what JetStream says to the reader. An error ends the reading.
 func (r *reader) note(m *nats.Msg) error {
 	status, text := m.Header.Get("Status"), m.Header.Get("Description")
