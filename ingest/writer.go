@@ -137,6 +137,9 @@ func (w *write) cut(ctx context.Context, body io.Reader, buf []byte, emit func(l
 			return src.err
 		}
 		rest := chunk[cut:]
+		for hasMark(rest) { // it is no part of the line, as it is none where entries are read
+			rest = rest[len(byteOrderMark):]
+		}
 		if len(rest) > MaxLine { // buf is larger, so that there is always room to read on
 			w.refuse(w.line, detailTooLong())
 			w.in.counters.notStored[tooLong].Add(1)
