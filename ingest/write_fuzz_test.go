@@ -3,9 +3,11 @@ package ingest
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -156,5 +158,21 @@ func TestWriteOfRandomBodies(t *testing.T) {
 			after[r] -= notStored[r]
 		}
 		body.check(t, n.Stats().Samples-before, after, err)
+	}
+}
+
+// TestALongLineAfterAMark writes a line that is as long as one may be, behind a mark
+// that is no part of it, in a body that is cut.
+func TestALongLineAfterAMark(t *testing.T) {
+	ns := serve(t, server.Options{DontListen: true, JetStream: true, StoreDir: t.TempDir(), MaxPayload: smallPayload})
+	n := run(t, newTestStore(t), Config{Embedded: embed(ns)})
+	line := fmt.Sprintf("cpu_load,hostname=long value=1 %d", base)
+	line = strings.Replace(line, ",", ",x="+strings.Repeat("y", MaxLine-len(line)-3)+",", 1)
+	for i := range 32 { // the body is cut at the end of the line, and some bytes before
+		before := headerRoom - 16 + i
+		body := strings.Repeat("#", before) + "\n" + byteOrderMark + line + "\n" + strings.Repeat("#\n", 1000)
+		if err := n.Write(t.Context(), "c", strings.NewReader(body)); err != nil || len(line) != MaxLine {
+			t.Fatalf("a line of %d bytes behind a comment of %d: %v", len(line), before, err)
+		}
 	}
 }
