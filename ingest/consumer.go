@@ -111,7 +111,7 @@ func (in *Ingest) attach(ctx context.Context, l *logStream, pos *position) (r *r
 			return err
 		}
 		if pos.entries == 0 { // nothing is on its way to the store
-			in.state.setStart(store.LogPosition{Entry: store.Entry{Log: pos.log, Number: pos.seq}, Stream: l.name, Created: pos.created, At: pos.at})
+			in.state.setStart(store.LogPosition{Entry: store.Entry{Epoch: pos.log, Seq: pos.seq}, Stream: l.name, Created: pos.created, At: pos.at})
 		}
 		if in.state.setTarget(pos.entries + pending) {
 			in.log.Info("ready: nothing waits in the log", "stream", l.name)

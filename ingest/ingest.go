@@ -215,8 +215,8 @@ func New(cfg Config, s *store.Store) (*Ingest, error) {
 // if the embedded server cannot be started. It is called once.
 func (in *Ingest) Run(ctx context.Context, from store.Restored) error {
 	in.state.begin(from)
-	in.counters.watermark.Store(from.From.Entry.Number)
-	in.counters.fetched.Store(from.From.Entry.Number)
+	in.counters.watermark.Store(from.From.Entry.Seq)
+	in.counters.fetched.Store(from.From.Entry.Seq)
 	defer in.state.end()
 	if in.outbox != nil {
 		in.state.setOutbox(in.outbox.leftBehind())

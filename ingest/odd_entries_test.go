@@ -89,7 +89,7 @@ func TestOddEntries(t *testing.T) {
 				eventually(t, "the odd one", func() bool { return n.Stats().Watermark == last })
 				n.stop()
 				at, _ := n.Applied()
-				n = runFrom(t, n.store, cfg, store.Restored{From: at, Head: at})
+				n = runFrom(t, n.store, cfg, store.Restored{From: at, HighWater: at})
 				eventually(t, fmt.Sprintf("ready behind %.60q", header), func() bool { return n.Ready() == nil })
 			}
 		})

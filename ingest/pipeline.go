@@ -53,7 +53,7 @@ type message struct {
 	weight  int64  // of its share of what may be in flight
 }
 
-func (e *entry) place() store.Entry { return store.Entry{Log: e.log, Number: e.seq} }
+func (e *entry) place() store.Entry { return store.Entry{Epoch: e.log, Seq: e.seq} }
 
 // pipeline applies entries: decoded in parallel, then each host's batches in
 // the order of the log by the one appender that owns the host.

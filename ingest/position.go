@@ -36,9 +36,9 @@ type position struct {
 
 // startPosition returns where reading begins.
 func startPosition(from store.Restored) position {
-	p := position{log: max(from.From.Entry.Log, 1), head: from.Head}
+	p := position{log: max(from.From.Entry.Epoch, 1), head: from.HighWater}
 	if !from.From.Created.IsZero() {
-		p.created, p.seq, p.at = from.From.Created, from.From.Entry.Number, from.From.At
+		p.created, p.seq, p.at = from.From.Created, from.From.Entry.Seq, from.From.At
 	}
 	return p
 }
@@ -48,7 +48,7 @@ func startPosition(from store.Restored) position {
 // somebody else's broker serves other nodes, too, and is left alone.
 func (in *Ingest) Release(ctx context.Context, p store.LogPosition) {
 	l, _, _ := in.state.current()
-	if l == nil || !l.embedded || !in.cfg.Stream.Trim || p.Entry.Number == 0 {
+	if l == nil || !l.embedded || !in.cfg.Stream.Trim || p.Entry.Seq == 0 {
 		return
 	}
 	err := withTimeout(ctx, func(ctx context.Context) error {
@@ -57,14 +57,14 @@ func (in *Ingest) Release(ctx context.Context, p store.LogPosition) {
 			return err
 		}
 		// In another log the number is that of an entry that may not have been read.
-		if now, _ := in.Applied(); now.Entry.Log != p.Entry.Log || !stream.CachedInfo().Created.Equal(p.Created) {
+		if now, _ := in.Applied(); now.Entry.Epoch != p.Entry.Epoch || !stream.CachedInfo().Created.Equal(p.Created) {
 			return nil
 		}
-		return stream.Purge(ctx, jetstream.WithPurgeSequence(p.Entry.Number))
+		return stream.Purge(ctx, jetstream.WithPurgeSequence(p.Entry.Seq))
 	})
 	if err != nil && ctx.Err() == nil {
 		in.log.Warn("the log keeps entries that are in two checkpoints: the next checkpoint tries again to remove them",
-			"stream", l.name, "before", p.Entry.Number, "error", err)
+			"stream", l.name, "before", p.Entry.Seq, "error", err)
 	}
 }
 
@@ -99,13 +99,13 @@ func (in *Ingest) checkPosition(ctx context.Context, l *logStream, info *jetstre
 // did since the start is not in the stream any more: its number, and those before
 // it, may belong to others by now.
 func (in *Ingest) checkHead(ctx context.Context, l *logStream, info *jetstream.StreamInfo, pos *position) error {
-	if pos.head.Entry.Number <= pos.seq {
+	if pos.head.Entry.Seq <= pos.seq {
 		return nil
 	}
-	why, err := in.startOver(ctx, l, info, position{seq: pos.head.Entry.Number, created: pos.head.Created, at: pos.head.At})
+	why, err := in.startOver(ctx, l, info, position{seq: pos.head.Entry.Seq, created: pos.head.Created, at: pos.head.At})
 	if err == nil && why != "" {
 		in.log.Warn(why+" since the checkpoint was written: what it holds of them stays", "stream", l.name,
-			"created", info.Created, "read_up_to", pos.head.Entry.Number, "last", info.State.LastSeq)
+			"created", info.Created, "read_up_to", pos.head.Entry.Seq, "last", info.State.LastSeq)
 		pos.log++
 	}
 	return err

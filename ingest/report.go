@@ -162,7 +162,7 @@ func (r *reports) noteOver(b *store.Batch, done *store.Appended) {
 	for i, n := range [limits]int{done.OverSeries, done.OverHosts, done.OverNewSeries} {
 		r.limits[i] += int64(n)
 	}
-	r.add(reportOver, done.Over(), b.Entry.Number, "", &fault{cluster: b.Cluster, host: b.Host})
+	r.add(reportOver, done.Over(), b.Entry.Seq, "", &fault{cluster: b.Cluster, host: b.Host})
 }
 
 func (r *reports) notify() {

@@ -29,7 +29,7 @@ func TestLostTailAtTheStart(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return store.LogPosition{Entry: store.Entry{Log: 1, Number: n}, Stream: "CC_METRICS", Created: created, At: m.Time}
+		return store.LogPosition{Entry: store.Entry{Epoch: 1, Seq: n}, Stream: "CC_METRICS", Created: created, At: m.Time}
 	}
 	for _, tt := range []struct {
 		name    string
@@ -37,19 +37,19 @@ func TestLostTailAtTheStart(t *testing.T) {
 		entry   uint64
 		samples int64
 	}{
-		{"head", store.Restored{From: at(1), Head: at(5)}, 1, 0},
-		{"position", store.Restored{From: at(4), Head: at(5)}, 1, 1}, // read anew
+		{"head", store.Restored{From: at(1), HighWater: at(5)}, 1, 0},
+		{"position", store.Restored{From: at(4), HighWater: at(5)}, 1, 1}, // read anew
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			n := runFrom(t, newTestStore(t), Config{Broker: Broker{URL: ns.ClientURL()}}, tt.from)
 			eventually(t, "ready", func() bool { return n.Ready() == nil })
 			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 			defer cancel()
-			if err := n.Await(ctx, tt.from.Head.Entry); err != nil {
+			if err := n.Await(ctx, tt.from.HighWater.Entry); err != nil {
 				t.Error(err)
 			}
 			p, _ := n.Applied()
-			if p.Entry != (store.Entry{Log: 2, Number: tt.entry}) || !p.Created.Equal(created) || !p.At.Equal(tt.from.From.At) {
+			if p.Entry != (store.Entry{Epoch: 2, Seq: tt.entry}) || !p.Created.Equal(created) || !p.At.Equal(tt.from.From.At) {
 				t.Errorf("applied %+v", p)
 			}
 			if s := n.Stats(); int64(s.Samples) != tt.samples {
@@ -77,8 +77,8 @@ func TestHoleAfterACheckpoint(t *testing.T) {
 	if err := stream.Purge(t.Context(), jetstream.WithPurgeSequence(4)); err != nil {
 		t.Fatal(err)
 	}
-	at := store.LogPosition{Entry: store.Entry{Log: 1, Number: 1}, Stream: "CC_METRICS", Created: stream.CachedInfo().Created, At: times[0]}
-	n := runFrom(t, newTestStore(t), Config{Broker: Broker{URL: ns.ClientURL()}}, store.Restored{From: at, Head: at})
+	at := store.LogPosition{Entry: store.Entry{Epoch: 1, Seq: 1}, Stream: "CC_METRICS", Created: stream.CachedInfo().Created, At: times[0]}
+	n := runFrom(t, newTestStore(t), Config{Broker: Broker{URL: ns.ClientURL()}}, store.Restored{From: at, HighWater: at})
 	eventually(t, "ready", func() bool { return n.Ready() == nil })
 	const form = "2006-01-02T15:04:05.000Z"
 	if want := "missing=2 from=" + times[0].UTC().Format(form) + " to=" + times[3].UTC().Format(form); !strings.Contains(n.log.String(), want) {
@@ -114,8 +114,8 @@ func TestRelease(t *testing.T) {
 		{name: "external", external: true, want: 1},
 		{name: "not to be trimmed", keep: true, want: 1},
 		{name: "another stream", change: func(p *store.LogPosition) { p.Created = p.Created.Add(1) }, want: 1},
-		{name: "numbers that started over", change: func(p *store.LogPosition) { p.Entry.Log-- }, want: 1},
-		{name: "the first entry", change: func(p *store.LogPosition) { p.Entry.Number = 0 }, want: 1},
+		{name: "numbers that started over", change: func(p *store.LogPosition) { p.Entry.Epoch-- }, want: 1},
+		{name: "the first entry", change: func(p *store.LogPosition) { p.Entry.Seq = 0 }, want: 1},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			ns := broker(t, t.TempDir(), true, -1)
@@ -129,7 +129,7 @@ func TestRelease(t *testing.T) {
 			fill(js)
 			eventually(t, "all entries", func() bool { return n.Stats().Watermark == 9 })
 			p, _ := n.Applied()
-			p.Entry.Number = 6
+			p.Entry.Seq = 6
 			if test.change != nil {
 				test.change(&p)
 			}

@@ -187,7 +187,7 @@ func TestNoRightToGetEntries(t *testing.T) {
 		n = runFrom(t, n.store, Config{
 			Broker:   Broker{URL: ns.ClientURL(), Username: "store", Password: "store"},
 			Embedded: embed(broker(t, t.TempDir(), true, -1)), pace: patient,
-		}, store.Restored{From: at, Head: at})
+		}, store.Restored{From: at, HighWater: at})
 		eventually(t, "ready again", func() bool { return n.Ready() == nil })
 		if s := n.Stats(); s.Entries != 0 || strings.Contains(n.log.String(), "from the start") {
 			t.Errorf("%d entries are read again", s.Entries)

@@ -127,10 +127,10 @@ func (s *state) await(ctx context.Context, e store.Entry) error {
 		moved := s.moved
 		s.mu.Unlock()
 		switch {
-		case at.Log > e.Log, at.Log == e.Log && at.Number >= e.Number:
+		case at.Epoch > e.Epoch, at.Epoch == e.Epoch && at.Seq >= e.Seq:
 			return nil
 		case ended:
-			return fmt.Errorf("reading the log has ended at entry %d", at.Number)
+			return fmt.Errorf("reading the log has ended at entry %d", at.Seq)
 		}
 		select {
 		case <-moved:
@@ -167,7 +167,7 @@ func (s *state) outboxDone() (ready bool) {
 // being read.
 func (s *state) awaitNumber(ctx context.Context, number uint64) error {
 	s.mu.Lock()
-	e := store.Entry{Log: s.place.Entry.Log, Number: number}
+	e := store.Entry{Epoch: s.place.Entry.Epoch, Seq: number}
 	s.mu.Unlock()
 	return s.await(ctx, e)
 }

@@ -169,7 +169,7 @@ func (a *appender) run(st *stripe, key hostKey) (need int64) {
 		a.rest = a.rest[1:]
 	}
 	a.host.arrange()
-	if len(a.rest) == 0 && a.batch.Entry.Number != 0 {
+	if len(a.rest) == 0 && a.batch.Entry.Seq != 0 {
 		a.host.applied = a.batch.Entry
 	}
 	switch {

@@ -39,7 +39,7 @@ type savedBlock struct {
 // what is immutable, and the open values as they are, which is quicker than
 // encoding them.
 func (c *capture) take(h *host) {
-	c.host = checkpoint.Host{Cluster: h.key.cluster, Name: h.key.host, Applied: h.applied.Number, Parts: c.host.Parts[:0], Grids: c.host.Grids[:0]}
+	c.host = checkpoint.Host{Cluster: h.key.cluster, Name: h.key.host, Applied: h.applied.Seq, Parts: c.host.Parts[:0], Grids: c.host.Grids[:0]}
 	c.heads, c.values, c.blocks, c.patches, c.saved = c.heads[:0], c.values[:0], c.blocks[:0], c.patches[:0], c.saved[:0]
 	for _, p := range h.parts {
 		c.host.Parts = append(c.host.Parts, checkpoint.Part{Type: p.Type, ID: p.ID, Subtype: p.Subtype, SubID: p.SubID})

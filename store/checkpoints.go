@@ -188,9 +188,9 @@ func (c *Checkpoints) due(log Log) bool {
 		return false
 	}
 	if c.reading == 0 {
-		c.reading = p.Entry.Log
+		c.reading = p.Entry.Epoch
 	}
-	if p.Entry.Log != c.reading {
+	if p.Entry.Epoch != c.reading {
 		return true // what the store has of the log before is in no log any more
 	}
 	if err := c.dir.Intact(); err != nil && !p.Created.IsZero() {
@@ -203,7 +203,7 @@ func (c *Checkpoints) due(log Log) bool {
 // endReplay lets the graves be forgotten once the replay has passed the head of
 // the checkpoint.
 func (c *Checkpoints) endReplay(applied Entry) {
-	if c.replaying && (applied.Log > c.head.Log || applied.Log == c.head.Log && applied.Number >= c.head.Number) {
+	if c.replaying && (applied.Epoch > c.head.Epoch || applied.Epoch == c.head.Epoch && applied.Seq >= c.head.Seq) {
 		c.replaying = false
 		c.store.graves.close()
 	}
@@ -263,7 +263,7 @@ func (c *Checkpoints) write(ctx context.Context, log Log) (id uint64, err error)
 	if err != nil { // an old file could not be removed
 		c.log.Warn("the checkpoint is written, but what it replaces stays", "error", err)
 	}
-	c.written, c.reading = mark{c.store.cfg.Now(), read, out.Checkpoint, now}, p.Entry.Log
+	c.written, c.reading = mark{c.store.cfg.Now(), read, out.Checkpoint, now}, p.Entry.Epoch
 	c.release(ctx, log, p)
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -274,7 +274,7 @@ func (c *Checkpoints) write(ctx context.Context, log Log) (id uint64, err error)
 	s.Written++
 	s.Err, s.Last, s.Duration = nil, c.written.at, time.Since(begin)
 	s.Bytes, s.SegmentBytes = out.Checkpoint, out.Segment
-	c.log.Debug("wrote a checkpoint", "path", c.dir.Path(out.ID), "entry", p.Entry.Number,
+	c.log.Debug("wrote a checkpoint", "path", c.dir.Path(out.ID), "entry", p.Entry.Seq,
 		"bytes", out.Checkpoint, "segment_bytes", out.Segment, "duration", s.Duration)
 	return out.ID, nil
 }
@@ -283,7 +283,7 @@ func (c *Checkpoints) write(ctx context.Context, log Log) (id uint64, err error)
 // checkpoints, now that there is one at p. Those of another log say nothing about
 // this one.
 func (c *Checkpoints) release(ctx context.Context, log Log, p LogPosition) {
-	if n := len(c.positions); n > 0 && c.positions[n-1].Entry.Log != p.Entry.Log {
+	if n := len(c.positions); n > 0 && c.positions[n-1].Entry.Epoch != p.Entry.Epoch {
 		c.positions = nil
 	}
 	c.positions = append(c.positions, p)

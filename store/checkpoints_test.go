@@ -39,14 +39,14 @@ var logCreated = time.Unix(1_700_000_000, 0)
 func (l *testLog) Applied() (LogPosition, int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return LogPosition{l.applied, "TEST", logCreated, logCreated.Add(time.Duration(l.applied.Number))}, int64(l.applied.Number)
+	return LogPosition{l.applied, "TEST", logCreated, logCreated.Add(time.Duration(l.applied.Seq))}, int64(l.applied.Seq)
 }
 
 func (l *testLog) Await(ctx context.Context, e Entry) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	defer context.AfterFunc(ctx, l.changed.Broadcast)()
-	for l.applied.Log == e.Log && l.applied.Number < e.Number {
+	for l.applied.Epoch == e.Epoch && l.applied.Seq < e.Seq {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -72,19 +72,19 @@ func (l *testLog) setApplied(e Entry) {
 // add appends an entry and applies it.
 func (l *testLog) add(s *Store, do func(*Store, Entry)) {
 	l.entries = append(l.entries, do)
-	l.apply(s, Entry{l.applied.Log, uint64(len(l.entries))})
+	l.apply(s, Entry{l.applied.Epoch, uint64(len(l.entries))})
 }
 
 func (l *testLog) apply(s *Store, e Entry) {
-	l.entries[e.Number-1](s, e)
+	l.entries[e.Seq-1](s, e)
 	l.setApplied(e)
 }
 
 // replay applies the entries after the position.
 func (l *testLog) replay(s *Store, from Restored) {
 	l.setApplied(from.From.Entry)
-	for n := from.From.Entry.Number + 1; n <= uint64(len(l.entries)); n++ {
-		l.apply(s, Entry{from.From.Entry.Log, n})
+	for n := from.From.Entry.Seq + 1; n <= uint64(len(l.entries)); n++ {
+		l.apply(s, Entry{from.From.Entry.Epoch, n})
 	}
 }
 
@@ -243,8 +243,8 @@ func (r *restarts) round() {
 		if from.Clean {
 			r.t.Fatal("a crash passes for a clean stop")
 		}
-		if from.From.Entry.Number < r.log.released.Number {
-			r.t.Fatalf("the log is needed from entry %d on, what is before %d was released", from.From.Entry.Number, r.log.released.Number)
+		if from.From.Entry.Seq < r.log.released.Seq {
+			r.t.Fatalf("the log is needed from entry %d on, what is before %d was released", from.From.Entry.Seq, r.log.released.Seq)
 		}
 		r.checkAll()
 		for range 30 {
@@ -297,7 +297,7 @@ type laggingLog struct {
 func (l *laggingLog) Applied() (LogPosition, int64) {
 	p, read := l.testLog.Applied()
 	if l.asked++; l.asked == 1 {
-		p.Entry.Number = 0
+		p.Entry.Seq = 0
 	}
 	return p, read
 }
@@ -327,7 +327,7 @@ func TestReplayLeavesOut(t *testing.T) {
 	if err := r.checkpoints.Write(t.Context(), &laggingLog{testLog: r.log}); err != nil {
 		t.Fatal(err)
 	}
-	if from := r.restart(); from.From.Entry.Number != 0 || from.Head.Entry.Number != 3 {
+	if from := r.restart(); from.From.Entry.Seq != 0 || from.HighWater.Entry.Seq != 3 {
 		t.Fatalf("restored %+v", from)
 	}
 	r.checkAll()
@@ -443,7 +443,7 @@ func TestCleanStop(t *testing.T) {
 		t.Fatal(err)
 	}
 	from := r.restart()
-	if !from.Clean || from.From.Entry.Number != 30 || !from.From.Created.Equal(logCreated) || from.From != from.Head {
+	if !from.Clean || from.From.Entry.Seq != 30 || !from.From.Created.Equal(logCreated) || from.From != from.HighWater {
 		t.Errorf("restored %+v", from)
 	}
 	r.checkAll()

@@ -276,7 +276,7 @@ func TestDamageAndShortLog(t *testing.T) {
 					all.restore(t, l.dir, name, flip(content, i))
 					l.logTo(&log)
 					from := l.restart()
-					loaded, outcome := from.From.Entry.Number, "complete"
+					loaded, outcome := from.From.Entry.Seq, "complete"
 					lost := named(t, log.String())
 					if from.From.Created.IsZero() {
 						m := regexp.MustCompile(`no checkpoint is complete.*/(\d+)\.checkpoint`).FindStringSubmatch(log.String())

@@ -5,14 +5,14 @@ import "sync"
 // Entry identifies an entry of the log. The zero value is none: what has no
 // entry takes effect whenever it is called.
 type Entry struct {
-	// Log counts how often the numbers of the entries have started over, from 1.
-	Log uint32
-	// Number is the entry's number in the log, from 1.
-	Number uint64
+	// Epoch counts how often the sequence numbers have started over, from 1.
+	Epoch uint32
+	// Seq is the sequence number of the entry in the stream, from 1.
+	Seq uint64
 }
 
 // covers reports whether what took effect up to e includes the entry o.
-func (e Entry) covers(o Entry) bool { return o.Number != 0 && e.Log == o.Log && e.Number >= o.Number }
+func (e Entry) covers(o Entry) bool { return o.Seq != 0 && e.Epoch == o.Epoch && e.Seq >= o.Seq }
 
 // graves remembers the hosts that are gone, with the last entry that took effect
 // on them, so that a replay of entries up to that one does not bring them back.

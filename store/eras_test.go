@@ -60,8 +60,8 @@ func (r *runs) start(metrics map[string]MetricConfig, other *MetricConfig) {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	if from.From.Entry.Number < r.log.released.Number {
-		r.t.Fatalf("the log is needed from entry %d on, what is before %d was released", from.From.Entry.Number, r.log.released.Number)
+	if from.From.Entry.Seq < r.log.released.Seq {
+		r.t.Fatalf("the log is needed from entry %d on, what is before %d was released", from.From.Entry.Seq, r.log.released.Seq)
 	}
 	r.log.replay(r.store, from)
 	r.checkHeld()

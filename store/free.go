@@ -26,7 +26,7 @@ func (s *Store) Free(selectors [][]string, before int64, entry Entry) int {
 			one = freeing{store: s, host: h, selector: selected.host(h.key), before: before, from: -math.MaxInt64}
 		}
 		n, more := one.run()
-		if entry.Number != 0 && !more {
+		if entry.Seq != 0 && !more {
 			h.applied = entry
 		}
 		freed += n

@@ -17,9 +17,9 @@ type Restored struct {
 	// From is the entry after which the log has to be read. Without a Created it
 	// has to be read from its first entry.
 	From LogPosition
-	// Head is the newest entry of which anything is in the store. Until the log
+	// HighWater is the newest entry of which anything is in the store. Until the log
 	// has been read up to it, hosts are at different entries.
-	Head LogPosition
+	HighWater LogPosition
 	// Clean says that no answer was given that the store does not agree with now.
 	Clean bool
 }
@@ -96,7 +96,7 @@ func (c *Checkpoints) load(ctx context.Context) (id uint64, out Restored, err er
 	out = c.restored(damaged, contents, begin)
 	c.reportLost(damaged, contents.Lost)
 	// In another log, as it were: no entry counts as having taken effect.
-	return 0, Restored{From: LogPosition{Entry: Entry{out.From.Entry.Log + 1, 0}}}, nil
+	return 0, Restored{From: LogPosition{Entry: Entry{out.From.Entry.Epoch + 1, 0}}}, nil
 }
 
 // read puts a checkpoint into the store.
@@ -128,17 +128,17 @@ func (c *Checkpoints) read(ctx context.Context, id uint64) (*checkpoint.Contents
 func (c *Checkpoints) restored(id uint64, contents *checkpoint.Contents, begin time.Time) Restored {
 	c.dir.Keep(id, contents)
 	c.eras = contents.Header.Eras
-	out := Restored{From: inMemory(contents.Header.Position), Head: inMemory(contents.End.Head)}
-	c.head = out.Head.Entry
+	out := Restored{From: inMemory(contents.Header.Position), HighWater: inMemory(contents.End.Head)}
+	c.head = out.HighWater.Entry
 	// By the clock of this run, which may have been set back since.
 	now := c.store.cfg.Now()
 	c.written = mark{at: now.Add(-max(now.Sub(contents.Header.Written), 0)), changes: c.store.changes(out.From.Entry)}
-	c.reading = out.From.Entry.Log
+	c.reading = out.From.Entry.Epoch
 	c.mu.Lock()
 	c.stats.Last = contents.Header.Written
 	c.mu.Unlock()
 	c.log.Info("loaded a checkpoint", "path", c.dir.Path(id), "written", contents.Header.Written, "hosts", contents.End.Hosts,
-		"entry", out.From.Entry.Number, "duration", time.Since(begin).Truncate(time.Millisecond))
+		"entry", out.From.Entry.Seq, "duration", time.Since(begin).Truncate(time.Millisecond))
 	return out
 }
 

@@ -120,7 +120,7 @@ func TestInterruptedLoad(t *testing.T) {
 	if n := r.checkpoints.Stats().Written; n != 0 {
 		t.Errorf("%d checkpoints were written", n)
 	}
-	if from := r.restart(); !from.Clean || from.From.Entry.Number != 30 {
+	if from := r.restart(); !from.Clean || from.From.Entry.Seq != 30 {
 		t.Errorf("restored %+v", from)
 	}
 	r.checkAll()

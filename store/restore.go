@@ -33,14 +33,14 @@ func (r *restore) add(metrics []string, c *checkpoint.Host) error {
 	// A host that went when it had been copied is in the checkpoint twice.
 	if c.Gone {
 		s.graves.put(key, applied)
-		if h := st.hosts[key]; h != nil && h.applied.Number < c.Applied {
+		if h := st.hosts[key]; h != nil && h.applied.Seq < c.Applied {
 			s.give(h.blocksSize())
 			s.dropHost(st, h)
 			s.graves.put(key, applied)
 		}
 		return nil
 	}
-	if s.graves.last(key).Number > c.Applied {
+	if s.graves.last(key).Seq > c.Applied {
 		return nil
 	}
 	h := newHost(key)

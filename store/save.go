@@ -54,7 +54,7 @@ func (c *Checkpoints) writeAll(ctx context.Context, log Log, from LogPosition) (
 	if err != nil {
 		return nil, err
 	}
-	one := &save{store: s, log: from.Entry.Log, writer: w, head: from.Entry, copied: map[hostKey]Entry{}}
+	one := &save{store: s, log: from.Entry.Epoch, writer: w, head: from.Entry, copied: map[hostKey]Entry{}}
 	one.named.Store(int64(len(names)))
 	if err := one.run(ctx); err != nil {
 		w.Abort()
@@ -62,10 +62,10 @@ func (c *Checkpoints) writeAll(ctx context.Context, log Log, from LogPosition) (
 	}
 	if err := log.Await(ctx, one.head); err != nil {
 		w.Abort()
-		return nil, fmt.Errorf("complete checkpoint: wait for entry %d of the log: %w", one.head.Number, err)
+		return nil, fmt.Errorf("complete checkpoint: wait for entry %d of the log: %w", one.head.Seq, err)
 	}
 	head, _ := log.Applied()
-	if head.Entry.Log != one.log {
+	if head.Entry.Epoch != one.log {
 		w.Abort()
 		return nil, errStartedOver
 	}
@@ -77,7 +77,7 @@ func (c *Checkpoints) writeAll(ctx context.Context, log Log, from LogPosition) (
 }
 
 func (p LogPosition) onDisk() checkpoint.Position {
-	return checkpoint.Position{Stream: p.Stream, Created: p.Created, Entry: p.Entry.Number, EntryAt: p.At}
+	return checkpoint.Position{Stream: p.Stream, Created: p.Created, Entry: p.Entry.Seq, EntryAt: p.At}
 }
 
 // run writes all hosts.
@@ -90,16 +90,16 @@ func (s *save) run(ctx context.Context) error {
 		return err
 	}
 	for k, last := range s.store.graves.all() {
-		if last.Log != s.log {
+		if last.Epoch != s.log {
 			continue
 		}
-		if at, ok := s.copied[k]; ok && at.Number >= last.Number {
+		if at, ok := s.copied[k]; ok && at.Seq >= last.Seq {
 			continue // it went for another reason than an entry, or is back
 		}
-		if err := s.writer.Add(&checkpoint.Host{Cluster: k.cluster, Name: k.host, Applied: last.Number, Gone: true}); err != nil {
+		if err := s.writer.Add(&checkpoint.Host{Cluster: k.cluster, Name: k.host, Applied: last.Seq, Gone: true}); err != nil {
 			return err
 		}
-		s.head.Number = max(s.head.Number, last.Number)
+		s.head.Seq = max(s.head.Seq, last.Seq)
 	}
 	return nil
 }
@@ -148,10 +148,10 @@ func (s *save) host(c *capture, st *stripe, k hostKey) error {
 	if s.store.onCopy != nil {
 		s.store.onCopy()
 	}
-	if applied.Log > s.log {
+	if applied.Epoch > s.log {
 		return errStartedOver
 	}
-	if applied.Log < s.log { // nothing of this log yet
+	if applied.Epoch < s.log { // nothing of this log yet
 		applied = Entry{s.log, 0}
 		c.host.Applied = 0
 	}
@@ -164,7 +164,7 @@ func (s *save) host(c *capture, st *stripe, k hostKey) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.copied[k] = applied
-	s.head.Number = max(s.head.Number, applied.Number)
+	s.head.Seq = max(s.head.Seq, applied.Seq)
 	for _, b := range c.saved {
 		if to := &c.host.Grids[b.grid].Blocks[b.block]; to.Place != b.was {
 			s.placed = append(s.placed, placement{k, b.of, to.Values, to.Place})
