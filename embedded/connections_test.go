@@ -12,10 +12,12 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"cc-metric-store/test/testkit"
 )
 
 // bound starts a server that is looked after.
-func bound(t *testing.T, log *lockedBuffer) *Server {
+func bound(t *testing.T, log *testkit.LogBuffer) *Server {
 	t.Helper()
 	s := start(t, Config{Directory: t.TempDir(), Addr: "127.0.0.1:0", Logger: slog.New(slog.NewTextHandler(log, nil))})
 	ctx, cancel := context.WithCancel(context.Background())
@@ -55,7 +57,7 @@ func deafSubscriber(t *testing.T, s *Server, subjects ...string) net.Conn {
 // TestDeafSubscribersAreClosed: what waits for them all together is bounded, and
 // those that read get all.
 func TestDeafSubscribersAreClosed(t *testing.T) {
-	var log lockedBuffer
+	var log testkit.LogBuffer
 	s := bound(t, &log)
 	for range 40 {
 		deafSubscriber(t, s, "hpc-nats")
@@ -98,7 +100,7 @@ func TestDeafSubscribersAreClosed(t *testing.T) {
 
 // TestSubscriptionsAreBounded: of one connection, and of all.
 func TestSubscriptionsAreBounded(t *testing.T) {
-	var log lockedBuffer
+	var log testkit.LogBuffer
 	s := bound(t, &log)
 	nc := connect(t, s.URL(), nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {})).Conn()
 	for i := range maxSubscriptions + 10 {
@@ -125,7 +127,7 @@ func TestSubscriptionsAreBounded(t *testing.T) {
 
 // TestStreamsAndConsumersAreBounded for whoever makes them.
 func TestStreamsAndConsumersAreBounded(t *testing.T) {
-	var log lockedBuffer
+	var log testkit.LogBuffer
 	s := bound(t, &log)
 	js := connect(t, s.URL())
 	ctx := context.Background()

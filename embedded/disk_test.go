@@ -1,7 +1,6 @@
 package embedded
 
 import (
-	"bytes"
 	"context"
 	"log/slog"
 	"os/signal"
@@ -13,25 +12,9 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"cc-metric-store/test/testkit"
 )
-
-// lockedBuffer collects log lines.
-type lockedBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
-}
 
 // fillDisk lets every write that makes a file larger than half a MiB fail,
 // until the function that it returns is called.
@@ -65,7 +48,7 @@ func eventually(t *testing.T, what string, condition func() bool) {
 }
 
 func TestGoesOnAfterTheDiskWasFull(t *testing.T) {
-	var log lockedBuffer
+	var log testkit.LogBuffer
 	s := start(t, Config{
 		Directory: t.TempDir(), Addr: "127.0.0.1:0", CheckInterval: 10 * time.Millisecond, Streams: streamS,
 		Logger: slog.New(slog.NewTextHandler(&log, nil)),

@@ -12,12 +12,14 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"cc-metric-store/test/testkit"
 )
 
 // TestRemovedInOrderIsNotMissed removes entries and whole streams through the server,
 // while it is looked for their files again and again.
 func TestRemovedInOrderIsNotMissed(t *testing.T) {
-	var log lockedBuffer
+	var log testkit.LogBuffer
 	s := start(t, Config{Directory: t.TempDir(), CheckInterval: 5 * time.Millisecond, Streams: streamS, Logger: slog.New(slog.NewTextHandler(&log, nil))})
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	watched := make(chan struct{})

@@ -14,6 +14,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"cc-metric-store/test/testkit"
 )
 
 // streamS is a stream with the subject s, of several small blocks.
@@ -92,9 +94,9 @@ func streamPath(dir string, names ...string) string {
 }
 
 // startLogged starts a server whose log is kept.
-func startLogged(t *testing.T, dir string) (*Server, *lockedBuffer) {
+func startLogged(t *testing.T, dir string) (*Server, *testkit.LogBuffer) {
 	t.Helper()
-	var log lockedBuffer
+	var log testkit.LogBuffer
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("log:\n%s", log.String())
@@ -147,7 +149,7 @@ func wantAll(t *testing.T, s *Server, without ...int) {
 	}
 }
 
-func wantLine(t *testing.T, log *lockedBuffer, words ...string) {
+func wantLine(t *testing.T, log *testkit.LogBuffer, words ...string) {
 	t.Helper()
 	for line := range strings.Lines(log.String()) {
 		if !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(line, w) }) {

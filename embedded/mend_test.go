@@ -12,20 +12,9 @@ import (
 	"testing"
 
 	"github.com/nats-io/nats-server/v2/server"
-)
 
-func testRandom(t *testing.T) *rand.Rand {
-	t.Helper()
-	seed := rand.Uint64()
-	if text := os.Getenv("SEED"); text != "" {
-		var err error
-		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
-			t.Fatalf("SEED: %v", err)
-		}
-	}
-	t.Logf("SEED=%d", seed)
-	return rand.New(rand.NewPCG(seed, 0))
-}
+	"cc-metric-store/test/testkit"
+)
 
 // damages are what can become of a file.
 func damages(rnd *rand.Rand) map[string]func(path string) error {
@@ -72,7 +61,7 @@ func replaced(path string, by func() error) error {
 // TestDamagedFiles damages each file of a stopped and of a killed server in each
 // way, with STRESS, or in some of them: the next start has all messages but those that were in the damaged part.
 func TestDamagedFiles(t *testing.T) {
-	rnd := testRandom(t)
+	rnd := testkit.Rand(t)
 	site := makeSite(t)
 	for _, state := range []string{"stopped", "crashed"} {
 		from := map[string]string{"stopped": site.stopped, "crashed": site.crashed}[state]

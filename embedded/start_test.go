@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+
+	"cc-metric-store/test/testkit"
 )
 
 // fullDiskEnv makes the test below a process whose disk is full.
@@ -73,7 +75,7 @@ func TestSetsARefusedStreamAside(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	var log lockedBuffer
+	var log testkit.LogBuffer
 	s := start(t, Config{Directory: dir, Logger: slog.New(slog.NewTextHandler(&log, nil)), Streams: func(n int64) []Stream {
 		streams := streamS(n)
 		streams[0].Config = []byte(strings.Replace(string(streams[0].Config), `"max_age":0`, `"max_age":1`, 1))
@@ -117,7 +119,7 @@ func TestALongStartIsTold(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, server.JetStreamStoreDir), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	var log lockedBuffer
+	var log testkit.LogBuffer
 	slow := &slowLog{Handler: slog.NewTextHandler(&log, nil), told: make(chan struct{})}
 	s, err := New(Config{Directory: dir, Logger: slog.New(slow)})
 	if err != nil {

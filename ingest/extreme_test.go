@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"cc-metric-store/store"
+	"cc-metric-store/test/testkit"
 )
 
 // extremeTimes are what a sender may write for a time, or nothing.
@@ -49,7 +50,7 @@ func TestExtremeLinesAreAccountedFor(t *testing.T) {
 	ns := broker(t, t.TempDir(), true, -1)
 	n := run(t, newTestStore(t), Config{Embedded: embed(ns)})
 	eventually(t, "ready", func() bool { return n.Ready() == nil })
-	rnd := testRandom(t)
+	rnd := testkit.Rand(t)
 	host := 0
 	check := func(value, stamp string) {
 		t.Helper()

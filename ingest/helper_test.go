@@ -1,7 +1,6 @@
 package ingest
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"log/slog"
@@ -17,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"cc-metric-store/store"
+	"cc-metric-store/test/testkit"
 )
 
 func TestMain(m *testing.M) {
@@ -26,24 +26,6 @@ func TestMain(m *testing.M) {
 
 // patience bounds a wait for something that has to happen.
 const patience = time.Minute
-
-// logBuffer collects log lines.
-type logBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *logBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *logBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
-}
 
 // broker starts a nats-server; port -1 takes a free one.
 func broker(t testing.TB, dir string, jetStream bool, port int) *server.Server {
@@ -95,7 +77,7 @@ func suspend(t *testing.T, ns *server.Server) (resume func()) {
 type node struct {
 	*Ingest
 	store *store.Store
-	log   *logBuffer
+	log   *testkit.LogBuffer
 	stop  func()
 
 	stopReading func() // its first half
@@ -110,7 +92,7 @@ func run(t testing.TB, s *store.Store, cfg Config) *node {
 // runFrom starts one with a store that holds something.
 func runFrom(t testing.TB, s *store.Store, cfg Config, from store.Restored) *node {
 	t.Helper()
-	n := &node{store: s, log: &logBuffer{}}
+	n := &node{store: s, log: &testkit.LogBuffer{}}
 	cfg.Logger = slog.New(slog.NewTextHandler(n.log, nil))
 	if cfg.Embedded == nil {
 		cfg.Embedded = func(context.Context) (InProcess, error) {

@@ -5,10 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"net"
-	"os"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"cc-metric-store/store"
+	"cc-metric-store/test/testkit"
 )
 
 const base = 1_700_000_000 // of the samples' times
@@ -153,12 +151,7 @@ func (f *failingReader) Read(p []byte) (int, error) {
 // TestParallelPipelineKeepsTheOrder sends entries of many hosts in random
 // mixtures through many workers; the result has to be that of one worker.
 func TestParallelPipelineKeepsTheOrder(t *testing.T) {
-	seed := rand.Uint64()
-	if s := os.Getenv("SEED"); s != "" {
-		seed, _ = strconv.ParseUint(s, 10, 64)
-	}
-	t.Logf("SEED=%d", seed)
-	rnd := rand.New(rand.NewPCG(seed, 0))
+	rnd := testkit.Rand(t)
 	ns := broker(t, t.TempDir(), true, -1)
 	n := run(t, newTestStore(t), Config{Embedded: embed(ns), Workers: 7})
 	eventually(t, "ready", func() bool { return n.Ready() == nil })

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"cc-metric-store/store"
+	"cc-metric-store/test/testkit"
 )
 
 // tick renders one tick of a host, with metrics that are not configured.
@@ -28,7 +29,7 @@ func tick(host string, at int) []byte {
 func TestRecallKnowsWhatItSaw(t *testing.T) {
 	r := newRecaller(t, newTestStore(t))
 	shuffled := slices.Collect(strings.Lines(string(tick("a", 1))))
-	testRandom(t).Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
+	testkit.Rand(t).Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
 	for name, entry := range map[string][]byte{
 		"one host":         tick("a", 0),
 		"several hosts":    slices.Concat(tick("a", 0), tick("b", 0), tick("c", 0), tick("b", 1)),

@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"cc-metric-store/test/testkit"
 )
 
 // noise is what a body may hold many times and that is no sample.
@@ -102,7 +104,7 @@ func TestNoiseCostsNoMoreThanSamples(t *testing.T) {
 	for _, n := range noise {
 		check(n, func(size int) []byte { return bytes.Repeat([]byte(n), size/len(n)+1)[:size] })
 	}
-	rnd := testRandom(t)
+	rnd := testkit.Rand(t)
 	tokens := []string{`"`, `\`, "\n", "=", ",", " ", "#", "m", "1", `="`, "\",", "\r", "m b=\"", "\" 1\n", "value=", "log=\"", " b=\"", "\ufeff"}
 	random := func(n int) (text []byte) {
 		for range n {

@@ -3,26 +3,12 @@ package ingest
 import (
 	"math"
 	"math/rand/v2"
-	"os"
 	"strconv"
 	"strings"
 	"testing"
-)
 
-// testRandom returns a source of randomness: its seed is SEED of the
-// environment, or a new one, which a failure prints.
-func testRandom(t *testing.T) *rand.Rand {
-	t.Helper()
-	seed := rand.Uint64()
-	if s := os.Getenv("SEED"); s != "" {
-		var err error
-		if seed, err = strconv.ParseUint(s, 10, 64); err != nil {
-			t.Fatalf("SEED: %v", err)
-		}
-	}
-	t.Logf("SEED=%d", seed)
-	return rand.New(rand.NewPCG(seed, 1))
-}
+	"cc-metric-store/test/testkit"
+)
 
 // randomNumber renders a number in one of many ways.
 func randomNumber(r *rand.Rand) string {
@@ -55,7 +41,7 @@ func randomNumber(r *rand.Rand) string {
 
 // TestNumbersAreExact compares the own reading of numbers with strconv.
 func TestNumbersAreExact(t *testing.T) {
-	r := testRandom(t)
+	r := testkit.Rand(t)
 	own := 0
 	for range 300_000 {
 		text := randomNumber(r)

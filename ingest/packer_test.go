@@ -16,6 +16,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"cc-metric-store/store"
+	"cc-metric-store/test/testkit"
 )
 
 // TestPublishersAreAnsweredAsByAStream: although none takes the subject.
@@ -154,8 +155,7 @@ func TestIntakeEquivalence(t *testing.T) {
 	ns := broker(t, t.TempDir(), true, -1)
 	n := run(t, newTestStore(t), Config{Embedded: embed(ns), Subscriptions: []Subscription{{"a.*", "c"}, {"b", "c"}}})
 	eventually(t, "ready", func() bool { return n.Ready() == nil })
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
+	seed := testkit.Seed(t)
 	const publishers, slots = 4, 40
 	want := make([][slots]float64, publishers)
 	var g sync.WaitGroup
@@ -273,9 +273,7 @@ func TestEntriesFitIntoTheLog(t *testing.T) {
 	ns := serve(t, server.Options{DontListen: true, JetStream: true, StoreDir: t.TempDir(), MaxPayload: 64 << 10})
 	n := run(t, newTestStore(t), Config{Embedded: embed(ns)})
 	eventually(t, "ready", func() bool { return n.Ready() == nil })
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
-	rnd := rand.New(rand.NewPCG(seed, 0))
+	rnd := testkit.Rand(t)
 	var messages []*nats.Msg
 	for i := range 100 {
 		noise := make([]byte, rnd.IntN(32<<10))

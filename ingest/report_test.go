@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"cc-metric-store/store"
+	"cc-metric-store/test/testkit"
 )
 
 // reporter decodes, stores and reports as the pipeline does; what it tells is in
@@ -20,7 +21,7 @@ import (
 type reporter struct {
 	t   *testing.T
 	in  *Ingest
-	log logBuffer
+	log testkit.LogBuffer
 	dec *decoder
 	seq uint64
 	now time.Time

@@ -11,9 +11,10 @@ import (
 	"testing"
 	"time"
 
-	"cc-metric-store/store"
-
 	"github.com/nats-io/nats-server/v2/server"
+
+	"cc-metric-store/store"
+	"cc-metric-store/test/testkit"
 )
 
 // pieces reads a body in pieces of random lengths, and ends with err.
@@ -140,7 +141,7 @@ func FuzzWrite(f *testing.F) {
 func TestWriteOfRandomBodies(t *testing.T) {
 	ns := serve(t, server.Options{DontListen: true, JetStream: true, StoreDir: t.TempDir(), MaxPayload: smallPayload})
 	n := run(t, newTestStore(t), Config{Embedded: embed(ns), FutureTolerance: testFuture})
-	rnd := testRandom(t)
+	rnd := testkit.Rand(t)
 	for range 300 {
 		var lines []byte
 		for range 1 + rnd.IntN(20) {

@@ -4,19 +4,20 @@ import (
 	"bytes"
 	"context"
 	"io"
-	"math/rand/v2"
 	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/labstack/echo/v4"
+
+	"cc-metric-store/test/testkit"
 )
 
 // TestABodyWaitsForNoPlaceOfItsOwn reads bodies of all sizes and encodings where each
 // gate has one place: who needs a gate twice has it once.
 func TestABodyWaitsForNoPlaceOfItsOwn(t *testing.T) {
-	rnd := rand.New(rand.NewPCG(testSeed(t), 1))
+	rnd := testkit.Rand(t)
 	one := func() *gate { return newGate(1, 0) }
 	a := &api{gates: &gates{bodies: one(), writes: one(), large: one(), huge: one(), zstd: one(), replies: one(), queries: one()}}
 	for _, size := range []int{0, 1, smallBody, smallBody + 1, mediumBody, mediumBody + 1, largeBody + 1} {

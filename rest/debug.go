@@ -6,9 +6,9 @@ import (
 	"strconv"
 	"strings"
 
-	"cc-metric-store/store"
-
 	"github.com/labstack/echo/v4"
+
+	"cc-metric-store/store"
 )
 
 // debug lists the buffers at and below a level of the store, or with the parameter

@@ -1,7 +1,6 @@
 package rest
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -16,9 +15,10 @@ import (
 	"testing"
 	"time"
 
-	"cc-metric-store/store"
-
 	"go.uber.org/goleak"
+
+	"cc-metric-store/store"
+	"cc-metric-store/test/testkit"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -133,26 +133,9 @@ type fixture struct {
 	log    *testLog
 	server *Server
 	client *http.Client
-	lines  *lockedBuffer // what the server logged
-	header http.Header   // sent with each request
-	stop   func() error  // ends Run and returns its result
-}
-
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
+	lines  *testkit.LogBuffer // what the server logged
+	header http.Header        // sent with each request
+	stop   func() error       // ends Run and returns its result
 }
 
 func newStore(t testing.TB) *store.Store {
@@ -170,7 +153,7 @@ func newStore(t testing.TB) *store.Store {
 // start runs a server over a real store, or over view if it is not nil.
 func start(t *testing.T, cfg Config, view Store) *fixture {
 	t.Helper()
-	f := &fixture{t: t, store: newStore(t), lines: &lockedBuffer{}, header: http.Header{}}
+	f := &fixture{t: t, store: newStore(t), lines: &testkit.LogBuffer{}, header: http.Header{}}
 	f.log = &testLog{store: f.store}
 	if view == nil {
 		view = f.store

@@ -8,9 +8,9 @@ import (
 	"slices"
 	"time"
 
-	"cc-metric-store/store"
-
 	"github.com/labstack/echo/v4"
+
+	"cc-metric-store/store"
 )
 
 // healthRequest is the body of a health check.

@@ -4,24 +4,11 @@ import (
 	"encoding/json"
 	"math"
 	"math/rand/v2"
-	"os"
 	"strconv"
 	"testing"
-)
 
-// testSeed returns the seed of a random test: SEED of the environment, or a
-// new one. A failure prints it.
-func testSeed(t testing.TB) uint64 {
-	seed := rand.Uint64()
-	if s := os.Getenv("SEED"); s != "" {
-		var err error
-		if seed, err = strconv.ParseUint(s, 10, 64); err != nil {
-			t.Fatalf("SEED: %v", err)
-		}
-	}
-	t.Logf("SEED=%d", seed)
-	return seed
-}
+	"cc-metric-store/test/testkit"
+)
 
 // checkNumber holds the form of f against encoding/json's, and reads it back.
 func checkNumber(t *testing.T, f float64) {
@@ -59,7 +46,7 @@ func TestNumberEdges(t *testing.T) {
 }
 
 func TestNumberRandom(t *testing.T) {
-	rnd := rand.New(rand.NewPCG(testSeed(t), 1))
+	rnd := testkit.Rand(t)
 	for range 200_000 {
 		checkNumber(t, math.Float64frombits(rnd.Uint64()))
 		decimals := math.Pow10(rnd.IntN(9))

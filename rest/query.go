@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"net/http"
 
-	"cc-metric-store/store"
-
 	"github.com/labstack/echo/v4"
+
+	"cc-metric-store/store"
 )
 
 // queryRequest is the body of a query. A switch that is absent or null is on.

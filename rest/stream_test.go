@@ -15,9 +15,10 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"cc-metric-store/store"
-
 	"github.com/labstack/echo/v4"
+
+	"cc-metric-store/store"
+	"cc-metric-store/test/testkit"
 )
 
 // longAnswers answers every query with one long series, and calls before each
@@ -189,7 +190,7 @@ func TestCancelledQueryStops(t *testing.T) {
 			cancel()
 		}
 	}}
-	lines := &lockedBuffer{}
+	lines := &testkit.LogBuffer{}
 	s, err := New(Config{Logger: slog.New(slog.NewTextHandler(lines, &slog.HandlerOptions{Level: slog.LevelDebug}))}, view, &testLog{})
 	if err != nil {
 		t.Fatal(err)

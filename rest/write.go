@@ -10,9 +10,9 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"cc-metric-store/store"
-
 	"github.com/labstack/echo/v4"
+
+	"cc-metric-store/store"
 )
 
 func (a *api) write(c echo.Context) error {

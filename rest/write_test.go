@@ -8,12 +8,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"strings"
 	"testing"
 
 	"github.com/klauspost/compress/zstd"
+
+	"cc-metric-store/test/testkit"
 )
 
 func TestWrite(t *testing.T) {
@@ -100,7 +101,7 @@ func compressed(t testing.TB, encoding string, body io.Reader) []byte {
 func TestContentEncodings(t *testing.T) {
 	f := start(t, Config{}, nil)
 	var text strings.Builder
-	rnd := rand.New(rand.NewPCG(testSeed(t), 1))
+	rnd := testkit.Rand(t)
 	for i := range 5000 {
 		fmt.Fprintf(&text, "n1 cpu_load %v %d\n", rnd.Float64(), origin+60*i)
 	}

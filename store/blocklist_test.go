@@ -1,14 +1,15 @@
 package store
 
 import (
-	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"cc-metric-store/test/testkit"
 )
 
 // TestBlockList adds and removes blocks in several orders. A sorted slice is the judge.
 func TestBlockList(t *testing.T) {
-	rnd := rand.New(rand.NewPCG(testSeed(t), 0))
+	rnd := testkit.Rand(t)
 	for _, order := range []struct {
 		name  string
 		start func(i int64) int64

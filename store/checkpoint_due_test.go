@@ -1,11 +1,15 @@
 package store
 
-import "testing"
+import (
+	"testing"
+
+	"cc-metric-store/test/testkit"
+)
 
 // TestDueWhenTheLogStartedOver: what the store has of a log that is gone is
 // nowhere else.
 func TestDueWhenTheLogStartedOver(t *testing.T) {
-	r := newRestarts(t, testSeed(t), 128)
+	r := newRestarts(t, testkit.Seed(t), 128)
 	want := func(due bool, when string) {
 		t.Helper()
 		if got := r.checkpoints.due(r.log); got != due {

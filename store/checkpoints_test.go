@@ -15,6 +15,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"cc-metric-store/test/testkit"
 )
 
 // testLog is a log of operations, of which a store is made again. Its entries
@@ -206,7 +208,7 @@ func (r *restarts) checkAll() {
 // TestRestarts throws the store away at random moments, with and without a
 // checkpoint that is being written, and makes it again.
 func TestRestarts(t *testing.T) {
-	seed := testSeed(t)
+	seed := testkit.Seed(t)
 	for _, test := range []struct{ slots, anywhere int }{{1, 0}, {5, 0}, {128, 0}, {5, 3}, {128, 2}} {
 		t.Run(fmt.Sprintf("slots=%d/anywhere=%d", test.slots, test.anywhere), func(t *testing.T) {
 			r := newRestarts(t, seed, test.slots)
@@ -336,7 +338,7 @@ func TestReplayLeavesOut(t *testing.T) {
 // TestOtherMetrics starts with two metrics less, one in another interval, and a new
 // one: that must not get values of those, which are there again with the next start.
 func TestOtherMetrics(t *testing.T) {
-	r := newRestarts(t, testSeed(t), 2)
+	r := newRestarts(t, testkit.Seed(t), 2)
 	for range 50 {
 		r.appendEntry()
 	}
@@ -401,7 +403,7 @@ func (r *restarts) checkFresh(host hostKey, metric string, id MetricID) {
 // TestSealedAnew has so many late samples that a block that is on the disk is
 // sealed once more.
 func TestSealedAnew(t *testing.T) {
-	r := newRestarts(t, testSeed(t), 128)
+	r := newRestarts(t, testkit.Seed(t), 128)
 	id, _ := r.store.Metric([]byte("load"))
 	send := func(at int64, value float64) {
 		r.model.set(modelSeries{hostKey{"alex", ""}, Part{}, "load"}, at, value)
@@ -435,7 +437,7 @@ func TestSealedAnew(t *testing.T) {
 
 // TestCleanStop finishes, and starts again without the log.
 func TestCleanStop(t *testing.T) {
-	r := newRestarts(t, testSeed(t), 5)
+	r := newRestarts(t, testkit.Seed(t), 5)
 	for range 30 {
 		r.appendEntry()
 	}
@@ -455,7 +457,7 @@ func TestCleanStop(t *testing.T) {
 
 // TestOnlyChanges wants nothing to be written twice.
 func TestOnlyChanges(t *testing.T) {
-	r := newRestarts(t, testSeed(t), 2)
+	r := newRestarts(t, testkit.Seed(t), 2)
 	for range 40 {
 		r.appendEntry()
 	}
@@ -491,7 +493,7 @@ func TestOnlyChanges(t *testing.T) {
 
 // TestSegmentsShrink frees most of what a segment holds.
 func TestSegmentsShrink(t *testing.T) {
-	r := newRestarts(t, testSeed(t), 16)
+	r := newRestarts(t, testkit.Seed(t), 16)
 	for range 100 {
 		r.appendEntry()
 	}

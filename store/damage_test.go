@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"cc-metric-store/test/testkit"
 )
 
 // newDamage makes a directory with two small checkpoints, and the log since the
@@ -258,7 +260,7 @@ func (l *shortLog) check(t *testing.T, loaded uint64, lost map[string]span) {
 // older checkpoint, or the newer one: the answers are right, but for what is
 // reported.
 func TestDamageAndShortLog(t *testing.T) {
-	seed := testSeed(t)
+	seed := testkit.Seed(t)
 	for _, first := range []uint64{7, 13} {
 		t.Run(fmt.Sprintf("from entry %d on", first), func(t *testing.T) {
 			l := &shortLog{first: first}

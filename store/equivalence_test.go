@@ -5,27 +5,14 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"os"
 	"reflect"
 	"slices"
 	"strconv"
 	"testing"
 	"time"
-)
 
-// testSeed returns the seed of a random test: SEED of the environment, or a
-// new one. A failure prints it.
-func testSeed(t *testing.T) uint64 {
-	seed := rand.Uint64()
-	if s := os.Getenv("SEED"); s != "" {
-		var err error
-		if seed, err = strconv.ParseUint(s, 10, 64); err != nil {
-			t.Fatalf("SEED: %v", err)
-		}
-	}
-	t.Logf("SEED=%d", seed)
-	return seed
-}
+	"cc-metric-store/test/testkit"
+)
 
 var equivalenceMetrics = map[string]MetricConfig{
 	"load":  {Frequency: 60},
@@ -38,7 +25,7 @@ var equivalenceMetrics = map[string]MetricConfig{
 // TestEquivalence sends random operations to a store and to the model and
 // compares all answers.
 func TestEquivalence(t *testing.T) {
-	seed := testSeed(t)
+	seed := testkit.Seed(t)
 	for _, stripes := range []int{1, 64} {
 		for _, slots := range []int{1, 2, 16, 128} {
 			t.Run(fmt.Sprintf("stripes=%d/slots=%d", stripes, slots), func(t *testing.T) {
@@ -56,7 +43,7 @@ func TestEquivalence(t *testing.T) {
 // TestEquivalenceAtAnyTimes is TestEquivalence with samples of many series that lie
 // years apart, up to the bounds of times.
 func TestEquivalenceAtAnyTimes(t *testing.T) {
-	seed := testSeed(t)
+	seed := testkit.Seed(t)
 	counted := false
 	for _, slots := range []int{1, 16, 128} {
 		t.Run(fmt.Sprintf("slots=%d", slots), func(t *testing.T) {
@@ -90,7 +77,7 @@ func (e *equivalence) hasManyBlocks() bool {
 // the oldest blocks give way all the time. The model learns which, and checks
 // that they are the oldest.
 func TestEquivalenceUnderMemoryCap(t *testing.T) {
-	seed := testSeed(t)
+	seed := testkit.Seed(t)
 	for _, test := range []struct{ slots, anywhere int }{{1, 0}, {16, 0}, {128, 0}, {16, 3}, {128, 3}, {128, 1}} {
 		t.Run(fmt.Sprintf("slots=%d/anywhere=%d", test.slots, test.anywhere), func(t *testing.T) {
 			const limit = 128 << 10

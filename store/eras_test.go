@@ -13,6 +13,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"cc-metric-store/test/testkit"
 )
 
 // runs is a store that is started again and again, each time with another
@@ -202,7 +204,7 @@ var erasFrequencies = []int64{10, 30, 45, 60, 120}
 // after stops and crashes, with and without checkpoints: nothing is lost that was
 // accepted once.
 func TestChangedConfigurations(t *testing.T) {
-	seed := testSeed(t)
+	seed := testkit.Seed(t)
 	for _, slots := range []int{1, 8, 128} {
 		t.Run(fmt.Sprintf("slots=%d", slots), func(t *testing.T) {
 			r := newRuns(t, seed, slots)

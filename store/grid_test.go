@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"cc-metric-store/test/testkit"
 )
 
 // TestLateSamples writes into blocks that are sealed, more often than patches
@@ -43,7 +45,7 @@ func TestLateSamples(t *testing.T) {
 // times each have a slot of their own, also when the collector comes back with
 // another phase after a block's end, and in whatever order the runs arrive.
 func TestJitterNeverCollides(t *testing.T) {
-	rnd := rand.New(rand.NewPCG(testSeed(t), 0))
+	rnd := testkit.Rand(t)
 	key := hostKey{"c", "h"}
 	for range 100 {
 		slots := 1 + rnd.IntN(20)

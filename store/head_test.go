@@ -2,15 +2,15 @@ package store
 
 import (
 	"math"
-	"math/rand/v2"
 	"testing"
+
+	"cc-metric-store/test/testkit"
 )
 
 // TestHead writes values of ever more columns to slots in any order. A map is the
 // judge.
 func TestHead(t *testing.T) {
-	seed := rand.Uint64()
-	rnd := rand.New(rand.NewPCG(seed, 0))
+	rnd := testkit.Rand(t)
 	laidOutAnew := false
 	for range 30 {
 		var h head
@@ -35,10 +35,10 @@ func TestHead(t *testing.T) {
 			v := rnd.Float64()
 			h.set(slot, column, columns, v)
 			if h.size() != before+grows {
-				t.Fatalf("seed %d: it grows by %d, not by %d", seed, h.size()-before, grows)
+				t.Fatalf("it grows by %d, not by %d", h.size()-before, grows)
 			}
 			if got := h.row(slot)[column]; got != v {
-				t.Fatalf("seed %d: the row has %v, want %v", seed, got, v)
+				t.Fatalf("the row has %v, want %v", got, v)
 			}
 			want[place{slot, column}] = v
 		}
@@ -47,13 +47,13 @@ func TestHead(t *testing.T) {
 			h.read(values, column, 0)
 			for slot, got := range values {
 				if v, ok := want[place{int64(slot), column}]; ok && got != v || !ok && !math.IsNaN(got) {
-					t.Fatalf("seed %d: slot %d, column %d: %v, want %v, %v", seed, slot, column, got, v, ok)
+					t.Fatalf("slot %d, column %d: %v, want %v, %v", slot, column, got, v, ok)
 				}
 			}
 		}
 	}
 	if !laidOutAnew {
-		t.Errorf("seed %d: no head was laid out anew", seed)
+		t.Error("no head was laid out anew")
 	}
 }
 

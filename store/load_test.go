@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"cc-metric-store/test/testkit"
 )
 
 // send appends an entry with samples of one series of a host, whose values are
@@ -38,7 +40,7 @@ func (r *restarts) mustWrite() {
 // TestLostSeries loses all blocks of a series, and those of a whole host, for
 // good: the others answer, and these are not there.
 func TestLostSeries(t *testing.T) {
-	r := newRestarts(t, testSeed(t), 8)
+	r := newRestarts(t, testkit.Seed(t), 8)
 	old := Part{Type: "socket", ID: "0"}
 	r.send("a", old, r.base)
 	for i := range int64(20) {
@@ -68,7 +70,7 @@ func TestLostSeries(t *testing.T) {
 
 // TestManyLosses names each host that lost something.
 func TestManyLosses(t *testing.T) {
-	r := newRestarts(t, testSeed(t), 8)
+	r := newRestarts(t, testkit.Seed(t), 8)
 	for h := range 30 {
 		for i := range int64(20) {
 			r.send(fmt.Sprintf("h%d", h), Part{}, r.base+60*i)
@@ -94,7 +96,7 @@ func TestManyLosses(t *testing.T) {
 // written of what is in the store then, and as nothing was answered, the next
 // start is one after a clean stop still.
 func TestInterruptedLoad(t *testing.T) {
-	r := newRestarts(t, testSeed(t), 5)
+	r := newRestarts(t, testkit.Seed(t), 5)
 	for range 30 {
 		r.appendEntry()
 	}
@@ -128,7 +130,7 @@ func TestInterruptedLoad(t *testing.T) {
 
 // TestClockGoesBack has a checkpoint of ten years ahead.
 func TestClockGoesBack(t *testing.T) {
-	r := newRestarts(t, testSeed(t), 5)
+	r := newRestarts(t, testkit.Seed(t), 5)
 	now := logCreated.AddDate(10, 0, 0)
 	r.store.cfg.Now = func() time.Time { return now }
 	r.appendEntry()
@@ -145,7 +147,7 @@ func TestClockGoesBack(t *testing.T) {
 
 // TestLoadIntoAFullStore loads what fits into the same memory as before.
 func TestLoadIntoAFullStore(t *testing.T) {
-	r := newRestarts(t, testSeed(t), 2)
+	r := newRestarts(t, testkit.Seed(t), 2)
 	r.store.cfg.MaxSeries = 400
 	for range 40 {
 		r.appendEntry()

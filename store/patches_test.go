@@ -2,14 +2,15 @@ package store
 
 import (
 	"math"
-	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"cc-metric-store/test/testkit"
 )
 
 // TestPatches adds values in any order, and drops columns. A map is the judge.
 func TestPatches(t *testing.T) {
-	rnd := rand.New(rand.NewPCG(testSeed(t), 0))
+	rnd := testkit.Rand(t)
 	for range 50 {
 		var p patches
 		type place struct{ column, slot int32 }

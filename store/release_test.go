@@ -1,11 +1,15 @@
 package store
 
-import "testing"
+import (
+	"testing"
+
+	"cc-metric-store/test/testkit"
+)
 
 // TestRelease: the log may drop what is before the older one of two checkpoints
 // that can be read, of the log that is being read, and nothing else.
 func TestRelease(t *testing.T) {
-	r := newRestarts(t, testSeed(t), 5)
+	r := newRestarts(t, testkit.Seed(t), 5)
 	step := func(what string, want Entry) {
 		t.Helper()
 		r.log.released = Entry{}

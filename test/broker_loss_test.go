@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"cc-metric-store/test/testkit"
 )
 
 // site is a broker with two nodes that follow its log.
@@ -25,7 +27,7 @@ type site struct {
 
 func newSite(t *testing.T) *site {
 	t.Helper()
-	s := &site{t: t, rnd: testRandom(t), broker: startChildBroker(t), judge: newJudge()}
+	s := &site{t: t, rnd: testkit.Rand(t), broker: startChildBroker(t), judge: newJudge()}
 	s.first = start(t, checkpointConfig(brokerConfig(s.broker.URL)))
 	s.second = start(t, checkpointConfig(brokerConfig(s.broker.URL)))
 	s.control = connect(t, s.broker.URL)

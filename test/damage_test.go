@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"cc-metric-store/test/testkit"
 )
 
 // TestDamagedCheckpoints flips a byte of the files of a program that was killed:
@@ -30,7 +32,7 @@ func TestDamagedCheckpoints(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			rnd := testRandom(t)
+			rnd := testkit.Rand(t)
 			n := start(t, checkpointConfig(c.cfg))
 			hosts := []string{"a", "b"}
 			for _, host := range hosts {

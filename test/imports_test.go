@@ -63,11 +63,12 @@ func arrows() map[string][]string {
 		"embedded":                     nil,
 		"ingest":                       {"store"},
 		"rest":                         {"store"},
-		"store":                        {"store/checkpoint", "store/archive", "store/chunk"},
+		"store":                        {"store/checkpoint", "store/chunk"},
 		"store/checkpoint":             {"store/chunk"},
-		"store/archive":                {"store/chunk"},
 		"store/chunk":                  nil,
 		"test":                         nil,
+		// For the tests of all packages.
+		"test/testkit": nil,
 	}
 }
 
@@ -79,7 +80,6 @@ func homes() map[string][]string {
 	)
 	return map[string][]string{
 		"github.com/nats-io/nats.go":          {"ingest", generator},
-		"github.com/nats-io/nuid":             {"ingest"},
 		"github.com/nats-io/nats-server":      {"embedded"},
 		"github.com/minio/highwayhash":        {"embedded"},
 		"github.com/influxdata/line-protocol": {"ingest"},
@@ -88,7 +88,6 @@ func homes() map[string][]string {
 		"github.com/golang-jwt/jwt":           {"rest"},
 		"github.com/swaggo":                   {"rest"},
 		"github.com/klauspost/compress":       {"ingest", "rest"},
-		"github.com/parquet-go":               {"store/archive"},
 		"github.com/prometheus/client_golang": {program},
 		"github.com/google/gops":              {program},
 		"github.com/coreos/go-systemd":        {program},

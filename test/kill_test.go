@@ -7,6 +7,8 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+
+	"cc-metric-store/test/testkit"
 )
 
 // TestKilledUnderLoad kills the program at random moments, some of them while it
@@ -21,7 +23,7 @@ func TestKilledUnderLoad(t *testing.T) {
 	for _, way := range []string{"NATS", "REST"} {
 		t.Run(way, func(t *testing.T) {
 			t.Parallel()
-			k := &killing{t: t, rnd: testRandom(t), judge: newJudge(), overNATS: way == "NATS"}
+			k := &killing{t: t, rnd: testkit.Rand(t), judge: newJudge(), overNATS: way == "NATS"}
 			for h := range 6 {
 				k.writers = append(k.writers, &writer{host: fmt.Sprint("h", h), rnd: rand.New(rand.NewPCG(k.rnd.Uint64(), 0))})
 			}

@@ -16,20 +16,6 @@ import (
 // stressed reports whether the tests are to take their time: make stress.
 func stressed() bool { return os.Getenv("STRESS") != "" }
 
-// testRandom returns a source of random numbers whose seed is in the log of the
-// test. SEED repeats a run.
-func testRandom(t *testing.T) *rand.Rand {
-	t.Helper()
-	seed := rand.Uint64()
-	if text := os.Getenv("SEED"); text != "" {
-		if _, err := fmt.Sscan(text, &seed); err != nil {
-			t.Fatalf("read SEED: %v", err)
-		}
-	}
-	t.Logf("SEED=%d", seed)
-	return rand.New(rand.NewPCG(seed, 0))
-}
-
 // writer writes the samples of one host: new slots, and later values for slots
 // that have one, in sealed blocks as well as in open ones.
 type writer struct {

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/nats-io/nats-server/v2/server"
+
+	"cc-metric-store/test/testkit"
 )
 
 // logPath returns the path of what nats-server keeps of a stream of the embedded log.
@@ -102,7 +104,7 @@ func TestStrangeLogDirectory(t *testing.T) {
 // one entry is lost, which is told in all places, and those after it are there.
 func TestDamagedLog(t *testing.T) {
 	t.Parallel()
-	rnd := testRandom(t)
+	rnd := testkit.Rand(t)
 	n := start(t, baseConfig())
 	const entries = 60
 	for i := range entries {

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+
+	"cc-metric-store/test/testkit"
 )
 
 // soon is how long a start may take after any kill.
@@ -36,7 +38,7 @@ func lives(t *testing.T, test func(l *life)) {
 	for _, where := range []string{"embedded", "broker"} {
 		t.Run(where, func(t *testing.T) {
 			t.Parallel()
-			l := &life{t: t, rnd: testRandom(t), judge: newJudge(), kills: map[string]int{}}
+			l := &life{t: t, rnd: testkit.Rand(t), judge: newJudge(), kills: map[string]int{}}
 			cfg := baseConfig()
 			if where == "broker" {
 				l.broker = startBroker(t, server.Options{JetStream: true})

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"cc-metric-store/test/testkit"
 )
 
 // TestRandomTimes writes bodies of 20,000 lines of one host at random times of 28
@@ -23,7 +25,7 @@ func TestRandomTimes(t *testing.T) {
 			cfg := baseConfig()
 			section(cfg, "metric-store")["memory-cap"] = test.cap
 			n := start(t, cfg)
-			rnd := testRandom(t)
+			rnd := testkit.Rand(t)
 			n.write(fmt.Sprintf("cpu_load,hostname=calm,type=node value=7 %d", origin))
 			beside := n.ask(hostMetric{"alex", "calm", "cpu_load"}, origin, 7)
 			const lines = 20_000

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/nats-io/nats-server/v2/server"
+
+	"cc-metric-store/test/testkit"
 )
 
 // removedConfig has log and checkpoints below one directory, as by default.
@@ -119,7 +121,7 @@ func (n *node) awaitRemade(log, checkpoint bool, written float64) {
 // at any time is there after the end.
 func TestRemovedUnderLoad(t *testing.T) {
 	t.Parallel()
-	rnd := testRandom(t)
+	rnd := testkit.Rand(t)
 	j := newJudge()
 	n := start(t, removedConfig())
 	send, end := overNATS(t, n.NATSURL)

@@ -2,19 +2,18 @@ package test
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"strings"
 	"testing"
 
 	"github.com/nats-io/nats.go"
+
+	"cc-metric-store/test/testkit"
 )
 
 // TestStrangeMessages: whatever is sent, the program goes on.
 func TestStrangeMessages(t *testing.T) {
 	t.Parallel()
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
-	rnd := rand.New(rand.NewPCG(seed, 0))
+	rnd := testkit.Rand(t)
 	garbage := func(size int) string {
 		b := make([]byte, size)
 		for i := range b {

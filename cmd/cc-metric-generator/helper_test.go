@@ -1,11 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"io"
 	"log/slog"
-	"sync"
 	"testing"
 	"time"
 
@@ -13,6 +11,8 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/goleak"
+
+	"cc-metric-store/test/testkit"
 )
 
 const (
@@ -125,27 +125,9 @@ type outcome struct {
 }
 
 func runProgram(ctx context.Context, args ...string) outcome {
-	var stdout, stderr syncBuffer
+	var stdout, stderr testkit.LogBuffer
 	status := generate(ctx, args, &stdout, &stderr, false)
 	return outcome{status, stdout.String(), stderr.String()}
-}
-
-// syncBuffer collects output of several goroutines.
-type syncBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *syncBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *syncBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
 }
 
 // eventually waits until condition holds.

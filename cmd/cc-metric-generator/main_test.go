@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+
+	"cc-metric-store/test/testkit"
 )
 
 // TestSameSeedSameLines: neither the connections nor the message size change what is sent.
@@ -211,7 +213,7 @@ func TestUnwritableOutput(t *testing.T) {
 // TestProgressBar: a terminal gets a bar that ends with the true count.
 func TestProgressBar(t *testing.T) {
 	for _, args := range [][]string{{"-history", "100m"}, {"-live", "-duration", "1m"}} {
-		var stdout, stderr syncBuffer
+		var stdout, stderr testkit.LogBuffer
 		args = append(args, "-url", "-", "-clusters", "fritz", "-hosts", "2", "-scopes", "node")
 		if status := generate(t.Context(), args, &stdout, &stderr, true); status != exitAccepted {
 			t.Fatalf("status %d: %s", status, stderr.String())

@@ -119,12 +119,6 @@ func names(t testing.TB, dir string) []string {
 	return out
 }
 
-func testRandom(t *testing.T) *rand.Rand {
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
-	return rand.New(rand.NewPCG(seed, 0))
-}
-
 // randomHost returns a host of any shape that the store could have.
 func randomHost(r *rand.Rand, name string) *Host {
 	h := &Host{Cluster: strings.Repeat("c", r.IntN(3)), Name: name, Applied: r.Uint64() >> r.IntN(64)}

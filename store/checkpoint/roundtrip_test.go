@@ -7,12 +7,14 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"cc-metric-store/test/testkit"
 )
 
 // TestRoundTrip writes random hosts, from several goroutines, and reads them.
 // Some stay for the next checkpoint, and keep their places.
 func TestRoundTrip(t *testing.T) {
-	r := testRandom(t)
+	r := testkit.Rand(t)
 	d := open(t, t.TempDir())
 	hosts := map[string]*Host{}
 	for round := range 6 {

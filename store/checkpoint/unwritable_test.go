@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"cc-metric-store/test/testkit"
 )
 
 // TestNoDirectory has a file where the directory should be made.
@@ -98,7 +100,7 @@ func TestFullDisk(t *testing.T) {
 		return
 	}
 	signal.Ignore(syscall.SIGXFSZ)
-	r := testRandom(t)
+	r := testkit.Rand(t)
 	dir := t.TempDir()
 	d := open(t, dir)
 	first := smallHost("c", "first", 1)

@@ -4,12 +4,14 @@ import (
 	"math"
 	"slices"
 	"testing"
+
+	"cc-metric-store/test/testkit"
 )
 
 // TestPack holds packed integers of each width and of many lengths against the
 // slow reader of bits.
 func TestPack(t *testing.T) {
-	r := newRand(t)
+	r := testkit.Rand(t)
 	for width := range uint(65) {
 		for n := 0; n <= MaxSlots; n += 1 + r.IntN(9) {
 			base := int64(r.Uint64())

@@ -4,26 +4,11 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
-	"os"
 	"slices"
-	"strconv"
 	"testing"
-)
 
-// newRand returns a source of random numbers. Its seed is printed; the
-// environment variable SEED sets it.
-func newRand(t testing.TB) *rand.Rand {
-	t.Helper()
-	seed := rand.Uint64()
-	if s := os.Getenv("SEED"); s != "" {
-		var err error
-		if seed, err = strconv.ParseUint(s, 10, 64); err != nil {
-			t.Fatalf("read SEED: %v", err)
-		}
-	}
-	t.Logf("SEED=%d", seed)
-	return rand.New(rand.NewPCG(seed, 0))
-}
+	"cc-metric-store/test/testkit"
+)
 
 // same reports whether two values are the same bit for bit, or both gaps of
 // which the first is the one that Decode writes.
@@ -117,7 +102,7 @@ func checkParts(t testing.TB, what string, r *rand.Rand, block []byte, values []
 }
 
 func TestRoundTripOfRandomBlocks(t *testing.T) {
-	r := newRand(t)
+	r := testkit.Rand(t)
 	var e Encoder
 	modes := make(map[Mode]int)
 	for range 3000 {
@@ -138,7 +123,7 @@ func TestRoundTripOfRealSamples(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := newRand(t)
+	r := testkit.Rand(t)
 	var e Encoder
 	for _, slots := range []int{100, 128, 256} {
 		samples := 0
@@ -194,7 +179,7 @@ func TestEncodeAppends(t *testing.T) {
 // TestEncodeDependsOnValuesAlone encodes blocks with encoders that did other
 // work before.
 func TestEncodeDependsOnValuesAlone(t *testing.T) {
-	r := newRand(t)
+	r := testkit.Rand(t)
 	var used Encoder
 	for range 500 {
 		name, values := randomBlock(r)
@@ -250,7 +235,7 @@ func TestRange(t *testing.T) {
 }
 
 func TestNothingIsAllocated(t *testing.T) {
-	r := newRand(t)
+	r := testkit.Rand(t)
 	var e Encoder
 	dst, slots := make([]byte, 0, 4096), make([]float64, MaxSlots)
 	for _, s := range shapes {

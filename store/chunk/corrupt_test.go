@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"cc-metric-store/test/testkit"
 )
 
 // checkLikeReference decodes any bytes, and holds the outcome against the
@@ -70,7 +72,7 @@ func samplesOfAllShapes(r *rand.Rand) [][]byte {
 }
 
 func TestTruncatedBlocks(t *testing.T) {
-	for _, block := range samplesOfAllShapes(newRand(t)) {
+	for _, block := range samplesOfAllShapes(testkit.Rand(t)) {
 		info, err := Stat(block)
 		if err != nil {
 			t.Fatal(err)
@@ -97,7 +99,7 @@ func TestTruncatedBlocks(t *testing.T) {
 
 // TestDamagedBlocks puts other bytes at every position.
 func TestDamagedBlocks(t *testing.T) {
-	r := newRand(t)
+	r := testkit.Rand(t)
 	for _, block := range samplesOfAllShapes(r) {
 		for i := range block {
 			for _, x := range []byte{1 << r.IntN(8), byte(r.Uint32())} {

@@ -4,6 +4,8 @@ import (
 	"math"
 	"math/bits"
 	"testing"
+
+	"cc-metric-store/test/testkit"
 )
 
 // gorilla encodes values, without timestamps, as the Gorilla paper does: each is
@@ -81,7 +83,7 @@ func ungorilla(b []byte, n int) []float64 {
 
 // TestGorilla makes sure that the comparison is with something that works.
 func TestGorilla(t *testing.T) {
-	r := newRand(t)
+	r := testkit.Rand(t)
 	for range 500 {
 		name, values := randomBlock(r)
 		if values = present(values); len(values) > 0 {

@@ -6,6 +6,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"testing"
+
+	"cc-metric-store/test/testkit"
 )
 
 // randomGroup returns a Group and, by column, the values that are in it.
@@ -29,9 +31,7 @@ func randomGroup(r *rand.Rand, columns int32, slots int) (Group, map[int32][]flo
 }
 
 func TestGroup(t *testing.T) {
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
-	r := rand.New(rand.NewPCG(seed, 0))
+	r := testkit.Rand(t)
 	for range 200 {
 		columns, slots := int32(r.IntN(200)), 1+r.IntN(MaxSlots)
 		g, want := randomGroup(r, columns, slots)
@@ -68,9 +68,7 @@ func TestGroup(t *testing.T) {
 // TestGroupColumns asks a Group for its columns in all ways, and copies some of
 // them.
 func TestGroupColumns(t *testing.T) {
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
-	r := rand.New(rand.NewPCG(seed, 0))
+	r := testkit.Rand(t)
 	for range 200 {
 		columns, slots := int32(r.IntN(200)), 1+r.IntN(MaxSlots)
 		g, want := randomGroup(r, columns, slots)

@@ -3,13 +3,15 @@ package chunk
 import (
 	"math"
 	"testing"
+
+	"cc-metric-store/test/testkit"
 )
 
 // TestInverseDivides holds quotients by an inverse against divisions, bit for
 // bit: of small integers, of those next to the limit, and of random ones of
 // each length.
 func TestInverseDivides(t *testing.T) {
-	r := newRand(t)
+	r := testkit.Rand(t)
 	for decimals := range inverseDecimals + 1 {
 		divisor := math.Pow10(decimals)
 		by := inverseOf(divisor)
@@ -66,7 +68,7 @@ func TestInvertible(t *testing.T) {
 // TestQuotients decodes frames, with patches and without, and deltas of integers
 // at the borders of what an inverse takes and beyond, of either sign.
 func TestQuotients(t *testing.T) {
-	r := newRand(t)
+	r := testkit.Rand(t)
 	var e Encoder
 	for _, most := range []float64{1 << 20, 1<<32 - 1, 1 << 32, 1 << 36, 1 << 40} {
 		for decimals := range 9 {

@@ -3,13 +3,14 @@ package load
 import (
 	"bytes"
 	"math"
-	"math/rand/v2"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/influxdata/line-protocol/v2/lineprotocol"
+
+	"cc-metric-store/test/testkit"
 )
 
 // testLayout returns the layout of a cluster at the default scopes.
@@ -159,9 +160,7 @@ func TestLineSyntax(t *testing.T) {
 // TestReproducible asks for ticks in random order, from different hosts, and compares with an
 // ordered pass.
 func TestReproducible(t *testing.T) {
-	testSeed := rand.Uint64()
-	t.Logf("seed %d", testSeed)
-	rng := rand.New(rand.NewPCG(testSeed, 0))
+	rng := testkit.Rand(t)
 	l := testLayout(t, "fritz")
 	const first, interval, ticks = 1_700_000_000, 60, 3 * jobTicks
 
