@@ -190,7 +190,7 @@ func (a *appender) addHost(st *stripe, key hostKey) (need int64) {
 		return 0
 	}
 	h := newHost(key)
-	if !a.store.take(h.size()) {
+	if !a.store.reserve(h.size()) {
 		a.store.hosts.remove(key.cluster)
 		return h.size()
 	}

@@ -110,18 +110,18 @@ func (a *appender) obtainColumn(g *grid, m MetricID, sample *Sample) (column int
 		return -1, 0
 	}
 	before := h.size()
-	if !a.store.take(partBytes + seriesBytes) {
+	if !a.store.reserve(partBytes + seriesBytes) {
 		return 0, partBytes + seriesBytes
 	}
 	if !a.store.newSeries.take(a.batch.At, a.store.cfg.MaxNewSeries) {
-		a.store.give(partBytes + seriesBytes)
+		a.store.release(partBytes + seriesBytes)
 		a.done.OverNewSeries++
 		return -1, 0
 	}
 	part.number = h.obtain(part.hash, name)
 	c := g.addColumn()
 	h.addSeries(part.number, m, a.store.metrics, c)
-	a.store.give(partBytes + seriesBytes - (h.size() - before))
+	a.store.release(partBytes + seriesBytes - (h.size() - before))
 	return c, 0
 }
 
@@ -150,7 +150,7 @@ func (a *appender) part(sample *Sample) (Part, *batchPart) {
 func (a *appender) obtainBlock(g *grid, t int64) (b *block, slot, need int64) {
 	b, at := g.find(t)
 	if b == nil {
-		if !a.store.take(blockBytes) {
+		if !a.store.reserve(blockBytes) {
 			return nil, 0, blockBytes
 		}
 		b = g.add(t, at)
@@ -184,8 +184,8 @@ func (a *appender) set(g *grid, p *place, column int32, v float64) (need int64) 
 	}
 	switch n := valueBytes * b.head.growth(p.slot, column, g.columns); {
 	case n < 0:
-		defer a.store.give(-n)
-	case n > 0 && !a.store.take(n):
+		defer a.store.release(-n)
+	case n > 0 && !a.store.reserve(n):
 		return n
 	}
 	b.head.set(p.slot, column, g.columns, v)

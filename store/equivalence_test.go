@@ -93,7 +93,7 @@ func TestEquivalenceUnderMemoryCap(t *testing.T) {
 			for range 1500 {
 				e.step()
 				e.checkHeld()
-				if n := e.store.held.Load(); n > limit {
+				if n := e.store.usedBytes.Load(); n > limit {
 					t.Fatalf("%d bytes are held", n)
 				}
 			}
@@ -157,7 +157,7 @@ func checkStore(t *testing.T, s *Store) {
 			}
 		}
 	}
-	if n := s.held.Load(); n != held {
+	if n := s.usedBytes.Load(); n != held {
 		t.Fatalf("%d bytes are accounted for, %d are there", n, held)
 	}
 }

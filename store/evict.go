@@ -33,7 +33,7 @@ type eviction struct {
 	lossy map[hostKey]bool
 }
 
-func (e *eviction) fits() bool { return e.store.held.Load() <= e.room }
+func (e *eviction) fits() bool { return e.store.usedBytes.Load() <= e.room }
 
 // prune drops the series that lost all their samples.
 func (e *eviction) prune() {

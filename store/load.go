@@ -200,7 +200,7 @@ func (s *Store) clear() {
 		st := &s.stripes[i]
 		st.mu.Lock()
 		for _, h := range st.hosts {
-			s.give(h.blocksSize())
+			s.release(h.blocksSize())
 			s.dropHost(st, h)
 		}
 		st.mu.Unlock()

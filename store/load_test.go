@@ -155,7 +155,7 @@ func TestLoadIntoAFullStore(t *testing.T) {
 	r.mustWrite()
 	r.log.entries = nil
 	r.restart() // some memory is used again better
-	held := r.store.held.Load()
+	held := r.store.usedBytes.Load()
 	r.store.cfg.MemoryCap = held + held/50
 	r.restart()
 	if n := r.store.Stats().Evicted; n > 0 {
@@ -165,7 +165,7 @@ func TestLoadIntoAFullStore(t *testing.T) {
 
 	r.store.cfg.MemoryCap = held / 2
 	r.restart()
-	if now := r.store.held.Load(); now > r.store.limit() || now < held/3 {
+	if now := r.store.usedBytes.Load(); now > r.store.limit() || now < held/3 {
 		t.Errorf("%d bytes are held below a cap of %d", now, held/2)
 	}
 }

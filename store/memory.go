@@ -2,35 +2,35 @@ package store
 
 import "cc-metric-store/store/chunk"
 
-// limit is what take stays below. The rest of the memory cap is for sealing,
+// limit is what reserve stays below. The rest of the memory cap is for sealing,
 // which can make a block with few values a little larger.
 func (s *Store) limit() int64 { return s.cfg.MemoryCap - s.cfg.MemoryCap/64 }
 
-// take accounts for n bytes, unless there is no room for them below the memory
+// reserve accounts for n bytes, unless there is no room for them below the memory
 // cap.
-func (s *Store) take(n int64) bool {
+func (s *Store) reserve(n int64) bool {
 	for {
-		held := s.held.Load()
-		if s.cfg.MemoryCap > 0 && held+n > s.limit() {
+		used := s.usedBytes.Load()
+		if s.cfg.MemoryCap > 0 && used+n > s.limit() {
 			return false
 		}
-		if s.held.CompareAndSwap(held, held+n) {
+		if s.usedBytes.CompareAndSwap(used, used+n) {
 			return true
 		}
 	}
 }
 
-// isOverfull reports whether more is accounted for than take allows.
-func (s *Store) isOverfull() bool { return s.cfg.MemoryCap > 0 && s.held.Load() > s.limit() }
+// isOverfull reports whether more is accounted for than reserve allows.
+func (s *Store) isOverfull() bool { return s.cfg.MemoryCap > 0 && s.usedBytes.Load() > s.limit() }
 
-// give returns bytes that were accounted for.
-func (s *Store) give(n int64) { s.held.Add(-n) }
+// release returns bytes that were accounted for.
+func (s *Store) release(n int64) { s.usedBytes.Add(-n) }
 
 // resize accounts for what do changes in the size of a block.
 func (s *Store) resize(b *block, do func()) {
 	before := b.size()
 	do()
-	s.held.Add(b.size() - before)
+	s.usedBytes.Add(b.size() - before)
 }
 
 // seal compresses an open block of the grid, or one with patches.
@@ -58,7 +58,7 @@ func (s *Store) close(g *grid, b *block) {
 // removeBlock takes a block off its grid and returns its memory.
 func (s *Store) removeBlock(g *grid, b *block) {
 	if g.remove(b) {
-		s.give(b.size())
+		s.release(b.size())
 	}
 }
 
@@ -67,7 +67,7 @@ func (s *Store) dropHost(st *stripe, h *host) {
 	delete(st.hosts, h.key)
 	s.graves.put(h.key, h.applied)
 	s.hosts.remove(h.key.cluster)
-	s.give(h.size())
+	s.release(h.size())
 	h.uncount(s.metrics)
 }
 
@@ -75,7 +75,7 @@ func (s *Store) dropHost(st *stripe, h *host) {
 func (s *Store) prune(st *stripe, h *host) {
 	before := h.size()
 	empty := h.prune(s.seed, s.metrics)
-	s.give(before - h.size())
+	s.release(before - h.size())
 	if empty {
 		s.dropHost(st, h)
 	}

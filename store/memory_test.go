@@ -31,7 +31,7 @@ func TestMemoryCap(t *testing.T) {
 			case <-stop:
 				return
 			default:
-				if n := s.held.Load(); n > limit {
+				if n := s.usedBytes.Load(); n > limit {
 					t.Errorf("%d bytes are held, the cap is %d", n, limit)
 					return
 				}
@@ -226,9 +226,9 @@ func TestSeriesWithoutRoom(t *testing.T) {
 	}
 	run := func(b *Batch, room int64) {
 		t.Helper()
-		held := s.held.Load()
-		s.held.Store(s.limit() - room)
-		defer func() { s.held.Add(held - s.limit() + room) }()
+		held := s.usedBytes.Load()
+		s.usedBytes.Store(s.limit() - room)
+		defer func() { s.usedBytes.Add(held - s.limit() + room) }()
 		var a appender
 		a.begin(s, b)
 		key := hostKey{"c", "h"}

@@ -98,7 +98,7 @@ func TestStraySamples(t *testing.T) {
 			batch.Samples = make([]Sample, size)
 			kind.fill(batch, rnd, 0)
 			s.Append(batch) // what is made once
-			before, begin, held := s.Stats(), allocated64(), s.held.Load()
+			before, begin, held := s.Stats(), allocated64(), s.usedBytes.Load()
 			for n := range int64(batches) {
 				kind.fill(batch, rnd, size*(n+1))
 				if a := s.Append(batch); a.Stored != size {
@@ -107,11 +107,11 @@ func TestStraySamples(t *testing.T) {
 			}
 			after := s.Stats()
 			perSample := func(n int64) float64 { return float64(n) / (batches * size) }
-			t.Logf("a sample: %.0f bytes allocated, %.0f held, %.4f seals", perSample(allocated64()-begin), perSample(s.held.Load()-held), perSample(after.Sealed-before.Sealed))
+			t.Logf("a sample: %.0f bytes allocated, %.0f held, %.4f seals", perSample(allocated64()-begin), perSample(s.usedBytes.Load()-held), perSample(after.Sealed-before.Sealed))
 			if n := perSample(allocated64() - begin); n > 3000 {
 				t.Errorf("%.0f bytes are allocated for a sample", n)
 			}
-			if n := perSample(s.held.Load() - held); n > 1000 {
+			if n := perSample(s.usedBytes.Load() - held); n > 1000 {
 				t.Errorf("%.0f bytes are held of a sample", n)
 			}
 			// To compress a block takes time for each of its columns.

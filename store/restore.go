@@ -34,7 +34,7 @@ func (r *restore) add(metrics []string, c *checkpoint.Host) error {
 	if c.Gone {
 		s.graves.put(key, applied)
 		if h := st.hosts[key]; h != nil && h.applied.Seq < c.Applied {
-			s.give(h.blocksSize())
+			s.release(h.blocksSize())
 			s.dropHost(st, h)
 			s.graves.put(key, applied)
 		}
@@ -61,7 +61,7 @@ func (r *restore) add(metrics []string, c *checkpoint.Host) error {
 		return nil
 	}
 	st.hosts[h.key] = h
-	s.held.Add(h.size() + h.blocksSize())
+	s.usedBytes.Add(h.size() + h.blocksSize())
 	return nil
 }
 

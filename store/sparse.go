@@ -27,7 +27,7 @@ func (a *appender) reserve(g *grid, b *block) (need int64) {
 	if chunks := b.headChunks(g.columns); chunks > 0 {
 		size := valueBytes * chunks * rowsFor(g.columns) * int64(g.columns)
 		if s.cfg.MemoryCap == 0 || size <= s.cfg.MemoryCap/4 {
-			if !s.take(size) {
+			if !s.reserve(size) {
 				return size
 			}
 			s.addHead(g, b)
@@ -40,7 +40,7 @@ func (a *appender) reserve(g *grid, b *block) (need int64) {
 	}
 	if n := cap(b.patches.list); len(b.patches.list) >= n-n/8 {
 		n = max(n, 1)
-		if !s.take(patchBytes * int64(n)) {
+		if !s.reserve(patchBytes * int64(n)) {
 			return patchBytes * int64(n)
 		}
 		b.patches.grow(n)
@@ -77,7 +77,7 @@ func (s *Store) addHead(g *grid, b *block) {
 	for _, p := range b.patches.list {
 		h.set(int64(p.slot), p.column, g.columns, p.value)
 	}
-	s.give(patchBytes * int64(cap(b.patches.list)))
+	s.release(patchBytes * int64(cap(b.patches.list)))
 	b.head, b.patches = h, patches{}
 	if old := g.touch(b, 0); old != nil {
 		s.close(g, old)

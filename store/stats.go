@@ -38,7 +38,7 @@ func (s *Store) Stats() Stats {
 		Freed:   s.counters.freed.Load(),
 		Evicted: s.counters.evicted.Load(),
 		Sealed:  s.counters.sealed.Load(),
-		Bytes:   s.held.Load(),
+		Bytes:   s.usedBytes.Load(),
 
 		Invalid:  s.counters.invalid.Load(),
 		Refused:  s.refusals.list(),

@@ -145,7 +145,7 @@ type Store struct {
 	replacements replacements
 	metricsTold  atomic.Int64 // Unix seconds: when it was said that there are too many
 
-	held     atomic.Int64 // bytes that are accounted for
+	usedBytes     atomic.Int64 // bytes that are accounted for
 	evicting sync.Mutex   // held by the one append that makes room
 	inUse    atomic.Pointer[hostSet]
 	counters counters
