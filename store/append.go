@@ -139,7 +139,7 @@ func (a *appender) run(st *stripe, key hostKey) (need int64) {
 	if a.host = st.hosts[key]; a.host != nil {
 		last = a.host.applied
 	} else {
-		last = a.store.graves.last(key)
+		last = a.store.tombstones.last(key)
 	}
 	if last.covers(a.batch.Entry) {
 		a.rest = nil

@@ -61,7 +61,7 @@ type Checkpoints struct {
 	writing sync.Mutex // held while a checkpoint is read or written
 	// Guarded by writing.
 	partial   bool // a load broke off: the store holds a part of a checkpoint
-	replaying bool // the graves are open until the replay has come to head
+	replaying bool // the tombstones are open until the replay has come to head
 	head      Entry
 	written   mark
 	positions []LogPosition // of the kept checkpoints of the log that is read, ascending
@@ -200,12 +200,12 @@ func (c *Checkpoints) due(log Log) bool {
 	return now.Sub(c.written.at) >= c.cfg.Interval || read-c.written.read >= max(c.cfg.MaxReplay, 8*c.written.bytes)
 }
 
-// endReplay lets the graves be forgotten once the replay has passed the head of
+// endReplay closes the tombstones once the replay has passed the head of
 // the checkpoint.
 func (c *Checkpoints) endReplay(applied Entry) {
 	if c.replaying && (applied.Epoch > c.head.Epoch || applied.Epoch == c.head.Epoch && applied.Seq >= c.head.Seq) {
 		c.replaying = false
-		c.store.graves.close()
+		c.store.tombstones.close()
 	}
 }
 
@@ -240,8 +240,8 @@ func (c *Checkpoints) write(ctx context.Context, log Log) (id uint64, err error)
 	if c.partial {
 		return 0, nil
 	}
-	c.store.graves.open() // whatever goes after the position is remembered
-	defer c.store.graves.close()
+	c.store.tombstones.open() // whatever goes after the position is remembered
+	defer c.store.tombstones.close()
 	p, read := log.Applied()
 	c.endReplay(p.Entry)
 	if p.Created.IsZero() {

@@ -33,7 +33,7 @@ func (c *Checkpoints) Load(ctx context.Context) (Restored, error) {
 	defer c.writing.Unlock()
 	begin := c.store.cfg.Now()
 	c.partial = true
-	c.store.graves.open()
+	c.store.tombstones.open()
 	c.replaying = true
 	id, out, err := c.load(ctx)
 	if err != nil {
@@ -205,5 +205,5 @@ func (s *Store) clear() {
 		}
 		st.mu.Unlock()
 	}
-	s.graves.clear()
+	s.tombstones.clear()
 }

@@ -237,12 +237,12 @@ func TestSeriesWithoutRoom(t *testing.T) {
 		}
 		s.Health("c", "h", []string{"load", "slow"})
 	}
-	s.graves.open()
+	s.tombstones.open()
 	gone := Entry{1, 7}
-	s.graves.put(hostKey{"c", "h"}, gone)
+	s.tombstones.put(hostKey{"c", "h"}, gone)
 	for room := int64(hostBytes); room < hostBytes+partBytes+seriesBytes+blockBytes; room += 64 {
 		run(batch(load, 8), room)
-		if got := s.graves.last(hostKey{"c", "h"}); got != gone {
+		if got := s.tombstones.last(hostKey{"c", "h"}); got != gone {
 			t.Fatalf("with room for %d bytes the host went with entry %+v, before with %+v", room, got, gone)
 		}
 	}

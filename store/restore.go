@@ -32,15 +32,15 @@ func (r *restore) add(metrics []string, c *checkpoint.Host) error {
 	defer st.mu.Unlock()
 	// A host that went when it had been copied is in the checkpoint twice.
 	if c.Gone {
-		s.graves.put(key, applied)
+		s.tombstones.put(key, applied)
 		if h := st.hosts[key]; h != nil && h.applied.Seq < c.Applied {
 			s.release(h.blocksSize())
 			s.dropHost(st, h)
-			s.graves.put(key, applied)
+			s.tombstones.put(key, applied)
 		}
 		return nil
 	}
-	if s.graves.last(key).Seq > c.Applied {
+	if s.tombstones.last(key).Seq > c.Applied {
 		return nil
 	}
 	h := newHost(key)

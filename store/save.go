@@ -45,7 +45,7 @@ type placement struct {
 	place  checkpoint.Place
 }
 
-// writeAll writes a checkpoint that begins at the position. The graves have been
+// writeAll writes a checkpoint that begins at the position. The tombstones have been
 // open since before it was read.
 func (c *Checkpoints) writeAll(ctx context.Context, log Log, from LogPosition) (*checkpoint.Written, error) {
 	s := c.store
@@ -89,7 +89,7 @@ func (s *save) run(ctx context.Context) error {
 	if err := g.Wait(); err != nil {
 		return err
 	}
-	for k, last := range s.store.graves.all() {
+	for k, last := range s.store.tombstones.all() {
 		if last.Epoch != s.log {
 			continue
 		}

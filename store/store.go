@@ -130,25 +130,25 @@ func (c Config) validate() []error {
 
 // Store is the in-memory store. Make one with New.
 type Store struct {
-	cfg     Config
-	metrics *metricTable
-	history atomic.Pointer[history] // nil: the log holds nothing of another configuration
-	seed    maphash.Seed
-	stripes []stripe
-	hosts   hostCounts
-	graves  graves
-	sealers sync.Pool // of *chunk.GroupBuilder
-	appends sync.Pool // of *appender
+	cfg        Config
+	metrics    *metricTable
+	history    atomic.Pointer[history] // nil: the log holds nothing of another configuration
+	seed       maphash.Seed
+	stripes    []stripe
+	hosts      hostCounts
+	tombstones tombstones
+	sealers    sync.Pool // of *chunk.GroupBuilder
+	appends    sync.Pool // of *appender
 
 	newSeries    newSeries
 	refusals     refusals
 	replacements replacements
 	metricsTold  atomic.Int64 // Unix seconds: when it was said that there are too many
 
-	usedBytes     atomic.Int64 // bytes that are accounted for
-	evicting sync.Mutex   // held by the one append that makes room
-	inUse    atomic.Pointer[hostSet]
-	counters counters
+	usedBytes atomic.Int64 // bytes that are accounted for
+	evicting  sync.Mutex   // held by the one append that makes room
+	inUse     atomic.Pointer[hostSet]
+	counters  counters
 	// For tests: before a block is evicted, with its host and frequency, and when
 	// a host was copied for a checkpoint.
 	onEvict func(hostKey, int64, *block)
