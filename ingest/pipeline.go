@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"context"
-	"hash/maphash"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -72,7 +71,6 @@ type pipeline struct {
 	append  []chan task   // by appender
 	finish  chan *entry   // as fetched
 	barrier chan struct{} // answers of the appenders to a barrier
-	seed    maphash.Seed
 }
 
 // task is one batch of an entry, or without an entry a barrier.
@@ -93,7 +91,6 @@ func newPipeline(in *Ingest, l *logStream) *pipeline {
 		append:  make([]chan task, in.cfg.Workers),
 		finish:  make(chan *entry, entriesInFlight),
 		barrier: make(chan struct{}, in.cfg.Workers),
-		seed:    maphash.MakeSeed(),
 	}
 	for i := range p.append {
 		p.append[i] = make(chan task, entriesInFlight)
@@ -234,7 +231,7 @@ func (p *pipeline) runDispatcher(ctx context.Context) {
 }
 
 func (p *pipeline) owner(b *store.Batch) int {
-	return int(maphash.Comparable(p.seed, hostKey{b.Cluster, b.Host}) % uint64(len(p.append)))
+	return int(store.HashHost(b.Cluster, b.Host) % uint64(len(p.append)))
 }
 
 // awaitAppenders returns when the appenders have done all tasks so far, or

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"hash/maphash"
 	"slices"
 	"strings"
 	"sync"
@@ -20,7 +19,7 @@ type stripe struct {
 }
 
 func (s *Store) stripeOf(k hostKey) *stripe {
-	return &s.stripes[maphash.Comparable(s.seed, k)&uint64(len(s.stripes)-1)]
+	return &s.stripes[HashHost(k.cluster, k.host)&uint64(len(s.stripes)-1)]
 }
 
 // Hosts returns the names of the cluster's hosts in ascending order.

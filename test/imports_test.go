@@ -83,6 +83,7 @@ func homes() map[string][]string {
 		"github.com/nats-io/nats-server":      {"embedded"},
 		"github.com/minio/highwayhash":        {"embedded"},
 		"github.com/influxdata/line-protocol": {"ingest"},
+		"github.com/cespare/xxhash":           {"store"},
 		"golang.org/x/sync":                   {"ingest", "store", "store/checkpoint"},
 		"github.com/labstack/echo":            {"rest"},
 		"github.com/golang-jwt/jwt":           {"rest"},
