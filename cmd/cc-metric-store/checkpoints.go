@@ -44,7 +44,7 @@ func (a *app) followLog(ctx context.Context) error {
 		return nil // ctx has ended
 	}
 	close(a.log.loaded)
-	return a.log.Run(ctx, restored)
+	return a.ingest.Run(ctx, restored)
 }
 
 // afterLoading returns a stage that begins when the checkpoint is loaded.
@@ -73,7 +73,7 @@ func (a *app) finish(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishTimeout)
 	defer cancel()
-	if err := a.checkpoints.Finish(ctx, a.log, a.log.Consistent() == nil); err != nil {
+	if err := a.checkpoints.Finish(ctx, a.ingest, a.log.Consistent() == nil); err != nil {
 		a.logger.Warn("stopping without a last checkpoint: the next start takes the one before and reads more of the log", "error", err)
 	}
 	return nil
@@ -82,7 +82,7 @@ func (a *app) finish(ctx context.Context) error {
 // hold reads a log whose files are gone to its end, and lets nothing be added to it
 // until the function that it returns is called.
 func (a *app) hold(ctx context.Context) (release func()) {
-	release, err := a.log.Hold(ctx)
+	release, err := a.ingest.Hold(ctx)
 	if err != nil {
 		a.logger.Error("the newest entries of the log that is gone may be missing in the store", "error", err)
 	}
@@ -91,12 +91,12 @@ func (a *app) hold(ctx context.Context) (release func()) {
 
 // keep writes a checkpoint of what the log held that is gone.
 func (a *app) keep(ctx context.Context) {
-	_ = a.checkpoints.Write(ctx, a.log) // it is in the log and in Stats
+	_ = a.checkpoints.Write(ctx, a.ingest) // it is in the log and in Stats
 }
 
 // trouble returns what an operator has to see to although all is answered.
 func (a *app) trouble() error {
-	return errors.Join(a.log.Trouble(), a.checkpointTrouble(), a.embedded.server.Damage())
+	return errors.Join(a.ingest.Trouble(), a.checkpointTrouble(), a.embedded.server.Damage())
 }
 
 func (a *app) checkpointTrouble() error {

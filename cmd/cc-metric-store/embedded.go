@@ -2,9 +2,9 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"sync"
 
 	"cc-metric-store/config"
@@ -15,7 +15,7 @@ import (
 // embeddedServer starts the embedded nats-server when it is first needed.
 type embeddedServer struct {
 	server  *embedded.Server
-	log     *slog.Logger
+	logger  *slog.Logger
 	dir     string
 	started chan struct{} // closed when it has been
 	// hold and keep are called when the files of the log are gone, see
@@ -26,7 +26,7 @@ type embeddedServer struct {
 
 func newEmbeddedServer(cfg *config.Config, log *slog.Logger) (*embeddedServer, error) {
 	e := cfg.NATS.Embedded
-	s := &embeddedServer{log: log, dir: absolute(e.Directory), started: make(chan struct{})}
+	s := &embeddedServer{logger: log, dir: absolute(e.Directory), started: make(chan struct{})}
 	c := embedded.Config{
 		Directory:  absolute(e.Directory),
 		Addr:       e.Addr,
@@ -64,25 +64,32 @@ func (e *embeddedServer) start(ctx context.Context) (ingest.InProcess, error) {
 		}
 		close(e.started)
 	}
-	return inProcess{e.server, e.log}, nil
+	return inProcess{e.server, e.logger}, nil
 }
 
-// inProcess is the embedded server as ingest sees it.
+// inProcess is the embedded server as ingest sees it: it implements
+// ingest.InProcess.
 type inProcess struct {
-	*embedded.Server
-	log *slog.Logger
+	server *embedded.Server
+	logger *slog.Logger
 }
 
-// Listen implements ingest.InProcess.
+func (p inProcess) InProcessConn() (net.Conn, error) { return p.server.InProcessConn() }
+
+// Listen lets others connect and logs where.
 func (p inProcess) Listen() error {
-	if err := p.Server.Listen(); err != nil {
+	if err := p.server.Listen(); err != nil {
 		return err
 	}
-	if url := p.URL(); url != "" {
-		p.log.Info("the embedded NATS server is listening", "url", url)
+	if url := p.server.URL(); url != "" {
+		p.logger.Info("the embedded NATS server is listening", "url", url)
 	}
 	return nil
 }
+
+func (p inProcess) MaxBuffered() int64 { return p.server.MaxBuffered() }
+
+func (p inProcess) MaxStore() int64 { return p.server.MaxStore() }
 
 func (e *embeddedServer) running() bool {
 	select {
@@ -125,46 +132,4 @@ func (e *embeddedServer) stop() {
 	if e.running() {
 		e.server.Stop()
 	}
-}
-
-// watchedLog is the log as REST and the operator see it: also a server that
-// nobody has tried to write to may be unable to keep anything.
-type watchedLog struct {
-	*ingest.Ingest
-	embedded *embeddedServer
-	loaded   chan struct{} // closed when the checkpoint is
-}
-
-// Ready implements rest.Log.
-func (l watchedLog) Ready() error { return l.afterLoading(l.ready) }
-
-func (l watchedLog) ready() error {
-	err := l.Ingest.Ready()
-	if phase := l.embedded.server.Phase(); err != nil && phase != "" {
-		return fmt.Errorf("%w; the embedded log is %s", err, phase)
-	}
-	return err
-}
-
-// Consistent returns nil if what the store holds contradicts no earlier answer.
-func (l watchedLog) Consistent() error { return l.afterLoading(l.Ingest.Consistent) }
-
-// Answerable implements rest.Log.
-func (l watchedLog) Answerable() error { return l.afterLoading(l.Ingest.Answerable) }
-
-func (l watchedLog) afterLoading(ask func() error) error {
-	select {
-	case <-l.loaded:
-		return ask()
-	default:
-		return errors.New("loading the newest checkpoint")
-	}
-}
-
-// Writable returns nil if the log takes entries, otherwise why not.
-func (l watchedLog) Writable() error {
-	if err := l.embedded.health(); err != nil {
-		return err
-	}
-	return l.Ingest.Writable()
 }

@@ -85,7 +85,7 @@ func (c *collector) follow(ctx context.Context, a *app) error {
 		case <-ctx.Done():
 			return nil
 		}
-		s := a.log.Stats()
+		s := a.ingest.Stats()
 		busy := s.LagEntries > 0 || s.Bytes-read >= busyBytes
 		read = s.Bytes
 		if quiet++; busy {
@@ -100,7 +100,7 @@ func (c *collector) follow(ctx context.Context, a *app) error {
 		}
 		if quiet == calm && read-reclaimed >= reclaimBytes {
 			reclaimed = read
-			a.log.Shrink()
+			a.ingest.Shrink()
 			// Buffers that are kept to be used again survive one collection.
 			debug.FreeOSMemory()
 			debug.FreeOSMemory()

@@ -140,7 +140,7 @@ func (c *statsCollector) Describe(out chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector.
 func (c *statsCollector) Collect(out chan<- prometheus.Metric) {
-	s, i := c.store.Stats(), c.log.Stats()
+	s, i := c.store.Stats(), c.log.ingest.Stats()
 	for _, m := range c.simple {
 		out <- prometheus.MustNewConstMetric(m.desc, m.kind, m.read(s, i))
 	}
@@ -160,7 +160,7 @@ func (c *statsCollector) Collect(out chan<- prometheus.Metric) {
 	}
 	refused.collect(out)
 	out <- prometheus.MustNewConstMetric(c.writable, prometheus.GaugeValue, oneIf(c.log.Writable() == nil))
-	now := c.log.Obstacle()
+	now := c.log.ingest.Obstacle()
 	for _, kind := range ingest.Obstacles() {
 		out <- prometheus.MustNewConstMetric(c.obstacle, prometheus.GaugeValue, oneIf(kind == now), string(kind))
 	}

@@ -153,7 +153,8 @@ type app struct {
 	checkpoints *store.Checkpoints // nil until openCheckpoints
 	config      store.CheckpointConfig
 	embedded    *embeddedServer
-	log         watchedLog
+	ingest      *ingest.Ingest
+	log         watchedLog // ingest, with conditions of the program
 	rest        *rest.Server
 	collector   *collector
 	logger      *slog.Logger
@@ -170,11 +171,10 @@ func assemble(cfg *config.Config, o options, log *slog.Logger) (*app, error) {
 	if a.embedded, err = newEmbeddedServer(cfg, log); err != nil {
 		return nil, err
 	}
-	in, err := ingest.New(ingestConfig(cfg, a.embedded, log), a.store)
-	if err != nil {
+	if a.ingest, err = ingest.New(ingestConfig(cfg, a.embedded, log), a.store); err != nil {
 		return nil, err
 	}
-	a.log = watchedLog{in, a.embedded, make(chan struct{})}
+	a.log = watchedLog{a.ingest, a.embedded, make(chan struct{})}
 	a.embedded.hold, a.embedded.keep = a.hold, a.keep
 	c := restConfig(cfg, o, log)
 	registry, observe := newRegistry(a)
@@ -198,12 +198,12 @@ func (a *app) run(ctx context.Context) error {
 	}{
 		{"REST", a.rest.Run},
 		{"ingest", a.followLog},
-		{"checkpoints", a.afterLoading(func(ctx context.Context) error { return a.checkpoints.Run(ctx, a.log) })},
+		{"checkpoints", a.afterLoading(func(ctx context.Context) error { return a.checkpoints.Run(ctx, a.ingest) })},
 		{"retention", a.afterLoading(a.store.Run)},
 		{"memory", func(ctx context.Context) error { return a.collector.follow(ctx, a) }},
 		{"status", a.reportStatus},
 		{"last checkpoint", a.finish},
-		{"intake", a.log.RunIntake},
+		{"intake", a.ingest.RunIntake},
 		{"embedded server", a.embedded.watch},
 	}
 	type ended struct {
