@@ -57,7 +57,7 @@ func run(ctx context.Context, o options, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	a.collector = newCollector(cfg.MetricStore.MemoryCap)
+	a.gc = newGCPacer(cfg.MetricStore.MemoryCap)
 	if err := a.rest.Listen(); err != nil {
 		return fmt.Errorf("%w (main.addr or the flag -addr sets the address)", err)
 	}
@@ -156,7 +156,7 @@ type app struct {
 	ingest      *ingest.Ingest
 	log         watchedLog // ingest, with conditions of the program
 	rest        *rest.Server
-	collector   *collector
+	gc          *gcPacer
 	logger      *slog.Logger
 }
 
@@ -200,7 +200,7 @@ func (a *app) run(ctx context.Context) error {
 		{"ingest", a.followLog},
 		{"checkpoints", a.afterLoading(func(ctx context.Context) error { return a.checkpoints.Run(ctx, a.ingest) })},
 		{"retention", a.afterLoading(a.store.Run)},
-		{"memory", func(ctx context.Context) error { return a.collector.follow(ctx, a) }},
+		{"memory", func(ctx context.Context) error { return a.gc.run(ctx, a.logRead, a.ingest.Shrink) }},
 		{"status", a.reportStatus},
 		{"last checkpoint", a.finish},
 		{"intake", a.ingest.RunIntake},
@@ -243,4 +243,11 @@ func (a *app) run(ctx context.Context) error {
 		}
 	}
 	return errors.Join(faults...)
+}
+
+// logRead returns how many bytes of the log were read since the start, and whether the
+// store is behind the log.
+func (a *app) logRead() (bytes int64, behind bool) {
+	s := a.ingest.Stats()
+	return s.Bytes, s.LagEntries > 0
 }
