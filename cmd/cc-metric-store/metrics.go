@@ -1,52 +1,11 @@
 package main
 
 import (
-	"log/slog"
-	"net/http"
-	"strconv"
-	"time"
-
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"cc-metric-store/ingest"
 	"cc-metric-store/store"
 )
-
-// newRegistry returns what GET /metrics shows, and what has to be called for each
-// answer of REST.
-func newRegistry(a *app) (r *prometheus.Registry, observe func(endpoint string, status int, took time.Duration)) {
-	r = prometheus.NewRegistry()
-	answers := prometheus.NewHistogramVec(prometheus.HistogramOpts{
-		Name:    namespace + "request_duration_seconds",
-		Help:    "How long answers of the REST interface took, by endpoint and status.",
-		Buckets: prometheus.ExponentialBuckets(0.0001, 4, 10), // 0.1 ms to 26 s
-	}, []string{"endpoint", "code"})
-	r.MustRegister(
-		collectors.NewGoCollector(),
-		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		newStatsCollector(a.store, a.log),
-		newCheckpointCollector(a),
-		answers,
-		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: namespace + "rest_connections", Help: "Open connections of the REST interface.",
-		}, func() float64 { open, _ := a.rest.Connections(); return float64(open) }),
-		prometheus.NewCounterFunc(prometheus.CounterOpts{
-			Name: namespace + "rest_connections_evicted_total",
-			Help: "Connections of the REST interface that were closed, or not taken, because as many were open as are possible.",
-		}, func() float64 { _, evicted := a.rest.Connections(); return float64(evicted) }),
-	)
-	return r, func(endpoint string, status int, took time.Duration) {
-		answers.WithLabelValues(endpoint, strconv.Itoa(status)).Observe(took.Seconds())
-	}
-}
-
-// metricsHandler answers GET /metrics. One metric that cannot be shown costs itself
-// and no other.
-func metricsHandler(r *prometheus.Registry, log *slog.Logger) http.Handler {
-	return promhttp.HandlerFor(r, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn)})
-}
 
 // statsCollector reads the counters of store and ingest at each scrape.
 type statsCollector struct {

@@ -1,37 +1,11 @@
 package main
 
 import (
-	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
-
-	"github.com/coreos/go-systemd/v22/daemon"
 )
-
-// statusInterval is how often the service manager may hear something new.
-const statusInterval = time.Second
-
-// reportStatus tells the service manager, if there is one, in words how the
-// program is, until ctx ends. READY was sent when REST began to listen: it
-// cannot wait for the replay, as the broker may be away for longer than any
-// start may take.
-func (a *app) reportStatus(ctx context.Context) error {
-	tick := time.NewTicker(statusInterval)
-	defer tick.Stop()
-	for last := ""; ; {
-		if s := a.status(); s != last {
-			// An error means that the one who asked to be notified is gone.
-			_, _ = daemon.SdNotify(false, "STATUS="+s)
-			last = s
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return nil
-		}
-	}
-}
 
 // status is one line.
 func (a *app) status() string {
@@ -44,4 +18,24 @@ func (a *app) status() string {
 		s += ", but " + err.Error()
 	}
 	return strings.ReplaceAll(s, "\n", "; ")
+}
+
+// trouble returns what an operator has to see to although all is answered.
+func (a *app) trouble() error {
+	return errors.Join(a.ingest.Trouble(), a.checkpointTrouble(), a.embedded.server.Damage())
+}
+
+func (a *app) checkpointTrouble() error {
+	if a.checkpoints == nil {
+		return nil
+	}
+	s := a.checkpoints.Stats()
+	if s.Err == nil {
+		return nil
+	}
+	last := "there is none yet"
+	if !s.Last.IsZero() {
+		last = "the newest one is of " + s.Last.UTC().Format(time.RFC3339)
+	}
+	return fmt.Errorf("no checkpoint can be written to %s, metric-store.checkpoints.directory (%s): %w", a.config.Directory, last, s.Err)
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http/httptest"
 	"strings"
@@ -10,8 +9,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/prometheus/client_golang/prometheus"
-
-	"cc-metric-store/store"
 )
 
 // foreignNames are counted by whatever names.
@@ -66,26 +63,4 @@ func TestMetricsOfForeignNames(t *testing.T) {
 	if sum != len(c.names) {
 		t.Errorf("%d are shown of %d", sum, len(c.names))
 	}
-}
-
-// TestMetricsSurviveOneFault: what cannot be shown costs nothing else.
-func TestMetricsSurviveOneFault(t *testing.T) {
-	r := prometheus.NewRegistry()
-	r.MustRegister(&invalid{prometheus.NewDesc("bad", "Bad.", nil, nil)})
-	g := prometheus.NewGauge(prometheus.GaugeOpts{Name: "good"})
-	r.MustRegister(g)
-	var log output
-	answer := httptest.NewRecorder()
-	metricsHandler(r, slog.New(slog.NewTextHandler(io.Writer(&log), nil))).ServeHTTP(answer, httptest.NewRequest("GET", "/metrics", nil))
-	if answer.Code != 200 || !strings.Contains(answer.Body.String(), "good 0") || !strings.Contains(log.String(), "WARN") {
-		t.Errorf("%d %s; log %s", answer.Code, answer.Body, log.String())
-	}
-}
-
-type invalid struct{ desc *prometheus.Desc }
-
-func (c *invalid) Describe(out chan<- *prometheus.Desc) { out <- c.desc }
-
-func (c *invalid) Collect(out chan<- prometheus.Metric) {
-	out <- prometheus.NewInvalidMetric(c.desc, &store.UnknownMetricError{Metric: "x"})
 }

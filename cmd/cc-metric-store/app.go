@@ -1,0 +1,118 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"cc-metric-store/config"
+	"cc-metric-store/ingest"
+	"cc-metric-store/rest"
+	"cc-metric-store/store"
+)
+
+// app is the assembled program.
+type app struct {
+	store       *store.Store
+	checkpoints *store.Checkpoints // nil until openCheckpoints
+	config      store.CheckpointConfig
+	embedded    *embeddedServer
+	ingest      *ingest.Ingest
+	log         watchedLog // ingest, with conditions of the program
+	rest        *rest.Server
+	gc          *gcPacer
+	logger      *slog.Logger
+}
+
+// assemble makes all parts and introduces them to each other. It starts
+// nothing.
+func assemble(cfg *config.Config, o options, log *slog.Logger) (*app, error) {
+	a := &app{logger: log, config: checkpointConfig(cfg, log)}
+	var err error
+	if a.store, err = store.New(storeConfig(cfg, log)); err != nil {
+		return nil, err
+	}
+	if a.embedded, err = newEmbeddedServer(cfg, log); err != nil {
+		return nil, err
+	}
+	if a.ingest, err = ingest.New(ingestConfig(cfg, a.embedded, log), a.store); err != nil {
+		return nil, err
+	}
+	a.log = watchedLog{a.ingest, a.embedded, make(chan struct{})}
+	a.embedded.hold, a.embedded.keep = a.hold, a.keep
+	c := restConfig(cfg, o, log)
+	registry, observe := newRegistry(a)
+	c.Metrics, c.Observe = metricsHandler(registry, log), observe
+	c.Trouble = a.trouble
+	if a.rest, err = rest.New(c, a.store, a.log); err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+// run runs the parts until ctx ends or one of them fails. They stop in order:
+// REST first, so that all who write or ask get their answer, then the way from
+// the log, then what looks after the store, of which the last checkpoint is
+// written, then the way into the log, then the log.
+func (a *app) run(ctx context.Context) error {
+	defer a.embedded.stop()
+	stages := []struct {
+		name string
+		run  func(context.Context) error
+	}{
+		{"REST", a.rest.Run},
+		{"ingest", a.followLog},
+		{"checkpoints", a.afterLoading(func(ctx context.Context) error { return a.checkpoints.Run(ctx, a.ingest) })},
+		{"retention", a.afterLoading(a.store.Run)},
+		{"memory", func(ctx context.Context) error { return a.gc.run(ctx, a.logRead, a.ingest.Shrink) }},
+		{"status", a.reportStatus},
+		{"last checkpoint", a.finish},
+		{"intake", a.ingest.RunIntake},
+		{"embedded server", a.embedded.watch},
+	}
+	type ended struct {
+		stage int
+		err   error
+	}
+	done := make(chan ended, len(stages))
+	var stop []context.CancelFunc
+	for i, s := range stages {
+		// Not ctx itself: a stage is stopped when its turn has come.
+		stageCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+		defer cancel()
+		stop = append(stop, cancel)
+		go func() { done <- ended{i, s.run(stageCtx)} }()
+	}
+	var faults []error
+	running := make([]bool, len(stages))
+	for i := range running {
+		running[i] = true
+	}
+	note := func(e ended) {
+		running[e.stage] = false
+		if e.err != nil {
+			faults = append(faults, fmt.Errorf("%s: %w", stages[e.stage].name, e.err))
+		}
+	}
+	select {
+	case <-ctx.Done():
+		a.logger.Info("stopping")
+	case e := <-done:
+		note(e)
+	}
+	for i := range stages {
+		stop[i]()
+		for running[i] {
+			note(<-done)
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// logRead returns how many bytes of the log were read since the start, and whether the
+// store is behind the log.
+func (a *app) logRead() (bytes int64, behind bool) {
+	s := a.ingest.Stats()
+	return s.Bytes, s.LagEntries > 0
+}

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"strings"
+
+	"cc-metric-store/config"
+)
+
+// loadConfig reads the configuration. builtIn says that there is none and the
+// defaults apply.
+func loadConfig(o options, log *slog.Logger) (cfg *config.Config, builtIn bool, err error) {
+	overrides := config.Overrides{Addr: o.addr, NATSAddr: o.natsAddr}
+	cfg, warnings, err := overrides.Load(o.config)
+	if errors.Is(err, fs.ErrNotExist) && !o.configGiven && !o.check {
+		cfg, err = overrides.Default()
+		return cfg, true, err
+	}
+	var unknown []error
+	for _, w := range warnings {
+		if o.check && w.UnknownKey {
+			unknown = append(unknown, fmt.Errorf("%s: %s", w.Path, w.Text))
+			continue
+		}
+		warnOf(w, log)
+	}
+	if cfg != nil && cfg.NATS.Address != "" && o.natsAddr != "" {
+		log.Warn("the embedded server listens only while the log is in it: the log is to be on the broker that nats.address names", "flag", "-nats-addr")
+	}
+	if len(unknown) > 0 {
+		unknown = []error{inFile(o, errors.Join(unknown...))}
+	}
+	return cfg, false, errors.Join(append([]error{err}, unknown...)...)
+}
+
+// warnOf logs a warning. Of the file as a whole no key is named.
+func warnOf(w config.Warning, log *slog.Logger) {
+	if w.Path == "" {
+		log.Warn("configuration: " + w.Text)
+		return
+	}
+	log.Warn("configuration: "+w.Text, "key", w.Path)
+}
+
+// inFile says of which file the faults are that err lists, one a line.
+func inFile(o options, err error) error {
+	list := err.Error()
+	if strings.Contains(list, "\n") {
+		list = strings.ReplaceAll("\n"+list, "\n", "\n  ")
+	}
+	return fmt.Errorf("check configuration %s: %s", absolute(o.config), list)
+}
+
+// printConfig prints the configuration in force.
+func printConfig(stdout, stderr io.Writer, cfg *config.Config) error {
+	text, err := cfg.JSON()
+	if err != nil {
+		return err
+	}
+	if bytes.Contains(text, []byte(config.Hidden)) {
+		fmt.Fprintf(stderr, "cc-metric-store: %s stands for secrets: put them in before this is used as a configuration\n", config.Hidden)
+	}
+	_, err = stdout.Write(text)
+	return err
+}
