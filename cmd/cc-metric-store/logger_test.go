@@ -3,11 +3,13 @@ package main
 import (
 	"testing"
 	"time"
+
+	"cc-metric-store/test/testkit"
 )
 
 // TestNoTimesThatAreNone: what never was has no date in the log.
 func TestNoTimesThatAreNone(t *testing.T) {
-	var out output
+	var out testkit.LogBuffer
 	log, err := newLogger(&out, options{logLevel: "info"})
 	if err != nil {
 		t.Fatal(err)

@@ -13,6 +13,7 @@ import (
 
 	"cc-metric-store/config"
 	"cc-metric-store/store"
+	"cc-metric-store/test/testkit"
 )
 
 func TestMetricsKeepTheConventions(t *testing.T) {
@@ -47,7 +48,7 @@ func TestMetricsSurviveOneFault(t *testing.T) {
 	r.MustRegister(&invalid{prometheus.NewDesc("bad", "Bad.", nil, nil)})
 	g := prometheus.NewGauge(prometheus.GaugeOpts{Name: "good"})
 	r.MustRegister(g)
-	var log output
+	var log testkit.LogBuffer
 	answer := httptest.NewRecorder()
 	metricsHandler(r, slog.New(slog.NewTextHandler(io.Writer(&log), nil))).ServeHTTP(answer, httptest.NewRequest("GET", "/metrics", nil))
 	if answer.Code != 200 || !strings.Contains(answer.Body.String(), "good 0") || !strings.Contains(log.String(), "WARN") {

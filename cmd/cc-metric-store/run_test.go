@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -11,9 +10,10 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 	"time"
+
+	"cc-metric-store/test/testkit"
 
 	"go.uber.org/goleak"
 )
@@ -21,23 +21,6 @@ import (
 func TestMain(m *testing.M) {
 	// nats-server keeps one goroutine of its own for the life of a process.
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/nats-io/nats-server/v2/server.init.0.func1"))
-}
-
-type output struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.String()
 }
 
 func writeConfig(t *testing.T, dir string) string {
@@ -64,7 +47,7 @@ func TestRunStopsInOrder(t *testing.T) {
 	dir := t.TempDir()
 	opts := options{config: writeConfig(t, dir), configGiven: true, logLevel: "info"}
 	for range 2 {
-		var log output
+		var log testkit.LogBuffer
 		ctx, cancel := context.WithCancel(context.Background())
 		done := make(chan error, 1)
 		go func() { done <- run(ctx, opts, io.Discard, &log) }()
@@ -91,7 +74,7 @@ func TestRunStopsInOrder(t *testing.T) {
 	}
 }
 
-func waitFor(t *testing.T, log *output, pattern string) string {
+func waitFor(t *testing.T, log *testkit.LogBuffer, pattern string) string {
 	t.Helper()
 	re := regexp.MustCompile(pattern)
 	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(time.Millisecond) {
