@@ -33,9 +33,9 @@ type Config struct {
 	JWTRoles map[string][]string
 	// Dev adds the Swagger page below /swagger/.
 	Dev bool
-	// Trouble returns what an operator has to see to although everything is
-	// answered as it should be, nil if there is nothing: GET /readyz tells. Optional.
-	Trouble func() error
+	// Degraded returns what an operator has to see to although everything is
+	// answered, nil if there is nothing. GET /readyz shows it. Optional.
+	Degraded func() error
 	// Observe is told of each request when it is answered: the endpoint, such as
 	// "query", or "other", the status, and how long it took. Optional.
 	Observe func(endpoint string, status int, took time.Duration)

@@ -32,13 +32,13 @@ func TestObserve(t *testing.T) {
 	}
 }
 
-func TestReadyWithTrouble(t *testing.T) {
-	var trouble error
-	f := start(t, Config{Trouble: func() error { return trouble }}, nil)
+func TestReadyButDegraded(t *testing.T) {
+	var degraded error
+	f := start(t, Config{Degraded: func() error { return degraded }}, nil)
 	if a := f.send("GET", "/readyz", ""); a.status != 200 || a.body != "ready\n" {
 		t.Errorf("%d %q", a.status, a.body)
 	}
-	trouble = errors.New("the disk is full")
+	degraded = errors.New("the disk is full")
 	if a := f.send("GET", "/readyz", ""); a.status != 200 || a.body != "ready, but the disk is full\n" {
 		t.Errorf("%d %q", a.status, a.body)
 	}

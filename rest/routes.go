@@ -21,19 +21,19 @@ const (
 
 // api answers the requests.
 type api struct {
-	store   Store
-	log     Log
-	auth    *authenticator // nil: everybody may do everything
-	logger  *accessLogger
-	replies *replyPools
-	gates   *gates
-	clients clients
-	trouble func() error                                          // optional
-	watch   func(endpoint string, status int, took time.Duration) // optional
+	store    Store
+	log      Log
+	auth     *authenticator // nil: everybody may do everything
+	logger   *accessLogger
+	replies  *replyPools
+	gates    *gates
+	clients  clients
+	degraded func() error                                          // optional
+	watch    func(endpoint string, status int, took time.Duration) // optional
 }
 
 func newAPI(cfg Config, set settings, s Store, l Log) *api {
-	a := &api{store: s, log: l, logger: newAccessLogger(cfg.Logger), replies: newReplyPools(), gates: newGates(), trouble: cfg.Trouble, watch: cfg.Observe}
+	a := &api{store: s, log: l, logger: newAccessLogger(cfg.Logger), replies: newReplyPools(), gates: newGates(), degraded: cfg.Degraded, watch: cfg.Observe}
 	if set.key != nil {
 		a.auth = newAuthenticator(set.key, set.need)
 	}
@@ -130,14 +130,15 @@ func (a *api) alive(c echo.Context) error {
 	return c.String(http.StatusOK, "ok\n")
 }
 
-// ready tells about both ways: a node that answers but loses what it is sent
-// needs somebody, too. Trouble that is not felt yet is only told.
+// ready answers 503 if the log cannot be read or written: a node that answers but
+// loses what it is sent needs somebody, too. Conditions that clients do not feel yet
+// are named in the body of a 200.
 func (a *api) ready(c echo.Context) error {
 	if err := errors.Join(a.log.Ready(), a.log.Writable()); err != nil {
 		return refuse(http.StatusServiceUnavailable, err)
 	}
-	if a.trouble != nil {
-		if err := a.trouble(); err != nil {
+	if a.degraded != nil {
+		if err := a.degraded(); err != nil {
 			return c.String(http.StatusOK, "ready, but "+err.Error()+"\n")
 		}
 	}

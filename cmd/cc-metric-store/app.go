@@ -44,7 +44,7 @@ func assemble(cfg *config.Config, o options, log *slog.Logger) (*app, error) {
 	c := restConfig(cfg, o, log)
 	registry, observe := newRegistry(a)
 	c.Metrics, c.Observe = metricsHandler(registry, log), observe
-	c.Trouble = a.trouble
+	c.Degraded = a.degraded
 	if a.rest, err = rest.New(c, a.store, a.log); err != nil {
 		return nil, err
 	}

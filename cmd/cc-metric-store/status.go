@@ -7,25 +7,27 @@ import (
 	"time"
 )
 
-// status is one line.
+// status says in one line whether queries are answered and writes are kept.
 func (a *app) status() string {
 	s := "answering queries"
 	if err := a.log.Answerable(); err != nil {
 		s = "not answering queries yet: " + err.Error()
 	} else if err := a.log.Ready(); err != nil {
 		s += " from before the start: " + err.Error()
-	} else if err := errors.Join(a.log.Writable(), a.trouble()); err != nil {
+	} else if err := errors.Join(a.log.Writable(), a.degraded()); err != nil {
 		s += ", but " + err.Error()
 	}
 	return strings.ReplaceAll(s, "\n", "; ")
 }
 
-// trouble returns what an operator has to see to although all is answered.
-func (a *app) trouble() error {
-	return errors.Join(a.ingest.Trouble(), a.checkpointTrouble(), a.embedded.server.Damage())
+// degraded returns what an operator has to see to although everything is answered, nil
+// if there is nothing.
+func (a *app) degraded() error {
+	return errors.Join(a.ingest.Trouble(), a.checkpointsDegraded(), a.embedded.server.Damage())
 }
 
-func (a *app) checkpointTrouble() error {
+// checkpointsDegraded returns why no checkpoint can be written, nil if they can.
+func (a *app) checkpointsDegraded() error {
 	if a.checkpoints == nil {
 		return nil
 	}
