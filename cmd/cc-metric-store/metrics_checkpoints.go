@@ -1,8 +1,6 @@
 package main
 
-import (
-	"github.com/prometheus/client_golang/prometheus"
-)
+import "github.com/prometheus/client_golang/prometheus"
 
 // checkpointCollector reads the state of the checkpoints at each scrape.
 type checkpointCollector struct {

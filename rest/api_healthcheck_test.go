@@ -1,44 +1,16 @@
 package rest
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
-)
 
-func TestDebug(t *testing.T) {
-	f := start(t, Config{}, nil)
-	if a := f.send("GET", "/api/debug", ""); a.body != "{\"data\":{}}\n" {
-		t.Errorf("an empty store: %q", a.body)
-	}
-	f.write(samples("n1", "cpu_load", 1, 2) + samples("n1", "flops", 1) + samples("n1/socket/0", "flops", 1) + samples("n2", "cpu_load", 3))
-	const want = `{"data":{
-	"n1":{
-		"cpu_load":[{"start":1760000040,"len":2,"end":1760000160}],
-		"flops":[{"start":1760000040,"len":1,"end":1760000100}],
-		"socket0":{
-			"flops":[{"start":1760000040,"len":1,"end":1760000100}]
-		}
-	},
-	"n2":{
-		"cpu_load":[{"start":1760000040,"len":1,"end":1760000100}]
-	}
-}}
-`
-	a := f.send("GET", "/api/debug/?selector=alex", "")
-	if a.status != 200 || a.body != want || a.header.Get("Content-Type") != "application/json" || !json.Valid([]byte(a.body)) {
-		t.Errorf("%d %v\n%s", a.status, a.header, a.body)
-	}
-	for _, target := range []string{"/api/debug", "/api/debug?selector="} {
-		var all struct{ Data map[string]map[string]any }
-		if a := f.send("POST", target, ""); json.Unmarshal([]byte(a.body), &all) != nil || len(all.Data["alex"]) != 2 {
-			t.Errorf("%s: %s", target, a.body)
-		}
-	}
-	f.wantError(f.send("GET", "/api/debug?selector=nowhere:x", ""), 400, `[METRICSTORE]> not found: []string{"nowhere", "x"}`)
-}
+	"cc-metric-store/store"
+)
 
 // age returns a line of a sample that is that old.
 func age(host, metric string, d time.Duration) string {
@@ -97,22 +69,62 @@ func TestHostCheck(t *testing.T) {
 	f.wantError(f.send("GET", "/api/healthcheck?cluster=alex&node=none", ""), 400, "not found")
 }
 
-func TestAccessLog(t *testing.T) {
+func TestHealthCheckLimits(t *testing.T) {
 	f := start(t, Config{}, nil)
-	f.send("GET", "/api/debug?selector=secret", "")
-	f.send("GET", "/healthz", "")
-	if err := f.stop(); err != nil {
+	f.write(age("n1", "cpu_load", 0))
+	list := func(prefix string, n int) string {
+		names := make([]string, n)
+		for i := range names {
+			names[i] = fmt.Sprintf(`"%s%d"`, prefix, i)
+		}
+		return "[" + strings.Join(names, ",") + "]"
+	}
+	ask := func(nodes, names string) answer {
+		return f.send("POST", "/api/healthcheck", `{"cluster":"alex","nodes":`+nodes+`,"metric-names":`+names+`}`)
+	}
+	f.wantError(ask(list("n", 3000), list("m", 3000)), 400, "3000 nodes and 3000 metrics", "4194304 verdicts")
+	f.wantError(ask(list("n", 20_000), list(strings.Repeat("x", 1000), 50)), 400, "lists of 128 MiB")
+	// Names that are repeated are one, and 10,000 nodes with 400 metrics no attack.
+	if a := ask(many("[", `"n1"`, "]", 100_000), many("[", `"cpu_load"`, "]", 100_000)); a.body != `{"n1":{"State":"full","HealthMetrics":"{\"degraded\":[],\"missing\":[]}"}}`+"\n" {
+		t.Errorf("repeated names: %d %s", a.status, clip(a.body))
+	}
+	a := ask(list("n", 10_000), list("m", 400))
+	var verdicts map[string]struct{ State, HealthMetrics string }
+	if err := json.Unmarshal([]byte(a.body), &verdicts); err != nil || a.status != 200 || len(verdicts) != 10_000 {
+		t.Fatalf("a large cluster: %d, %d verdicts (%v)", a.status, len(verdicts), err)
+	}
+	if v := verdicts["n1"]; v.State != "failed" || strings.Count(v.HealthMetrics, `"m`) != 401 || verdicts["n2"].HealthMetrics != "" {
+		t.Errorf("verdicts: %+v", v)
+	}
+}
+
+// leaver ends the request of its client after so many hosts.
+type leaver struct {
+	*store.Store
+	left   int
+	cancel func()
+	asked  int
+}
+
+func (l *leaver) Health(cluster, host string, metrics []string) (store.Health, bool) {
+	if l.asked++; l.asked == l.left {
+		l.cancel()
+	}
+	return l.Store.Health(cluster, host, metrics)
+}
+
+func TestHealthCheckStopsWithItsClient(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	view := &leaver{Store: newStore(t), left: 5, cancel: cancel}
+	s, err := New(Config{}, view, &testLog{})
+	if err != nil {
 		t.Fatal(err)
 	}
-	lines := strings.Split(strings.TrimSpace(f.lines.String()), "\n")
-	if len(lines) != 2 {
-		t.Fatalf("%d lines: %s", len(lines), f.lines)
-	}
-	for i, words := range [][]string{{"method=GET", "path=/api/debug ", "status=400", "error="}, {"path=/healthz", "status=200", "bytes=3", "took=", "client=127.0.0.1"}} {
-		for _, w := range append(words, "level=DEBUG") {
-			if !strings.Contains(lines[i], w) {
-				t.Errorf("line %q lacks %q", lines[i], w)
-			}
+	defer func() {
+		if p := recover(); p == nil || view.asked != 5 {
+			t.Errorf("%d hosts were judged (%v)", view.asked, p)
 		}
-	}
+	}()
+	req := httptest.NewRequestWithContext(ctx, "POST", "/api/healthcheck", strings.NewReader(`{"cluster":"c","nodes":["1","2","3","4","5","6","7"]}`))
+	s.handler.ServeHTTP(httptest.NewRecorder(), req)
 }

@@ -157,3 +157,39 @@ func TestQueryWithoutAWindow(t *testing.T) {
 		t.Errorf("%d %s", a.status, a.body)
 	}
 }
+
+func TestRequestLimits(t *testing.T) {
+	f := start(t, Config{}, nil)
+	f.write(samples("n1", "cpu_load", 1))
+	for _, c := range []struct {
+		name, body string
+		words      []string
+	}{
+		{"a product", `{"cluster":"alex","queries":[{"metric":"flops","type":"core","type-ids":` + many("[", `""`, "]", 3000) +
+			`,"subtype":"x","subtype-ids":` + many("[", `""`, "]", 3000) + `}]}`, []string{"queries[0]", "9000000", "65536"}},
+		{"products", many(`{"queries":[`, `{"type":"core","subtype":"x","type-ids":`+many("[", `""`, "]", 256)+`,"subtype-ids":`+many("[", `""`, "]", 256)+"}", "]}", 200),
+			[]string{"queries[128]", "8388608 series"}},
+		{"samples", many(`{"to":60000000,"queries":[`, `{"metric":"cpu_load","host":"n1"}`, "]}", 2200), []string{"queries[2147]", "2147483648 samples"}},
+		{"a name for each host", `{"cluster":"alex","for-all-nodes":["` + strings.Repeat("x", maxName+1) + `"]}`, []string{"for-all-nodes[0] has 1025 bytes, at most 1024"}},
+		{"milliseconds", fmt.Sprintf(`{"from":%d000,"to":%d000,"queries":[{"metric":"cpu_load"}]}`, origin, origin+60), []string{"from 1760000040000 looks like milliseconds"}},
+		{"microseconds", fmt.Sprintf(`{"from":%d,"to":%d000000,"queries":[{"metric":"none"}]}`, origin, origin+60), []string{"to 1760000100000000 looks like microseconds"}},
+		{"nanoseconds", fmt.Sprintf(`{"cluster":"alex","from":%d000000000,"to":%d000000000,"for-all-nodes":["none"]}`, origin, origin+60), []string{"looks like nanoseconds"}},
+		{"the least time", fmt.Sprintf(`{"from":%d,"to":0,"queries":[{"metric":"none"}]}`, math.MinInt64), []string{"from", "looks like nanoseconds"}},
+	} {
+		t.Run(c.name, func(t *testing.T) { f.wantError(f.send("POST", "/api/query", c.body), 400, c.words...) })
+	}
+	for _, to := range []string{"9223372037", "1760000040000", "1760000040000000", fmt.Sprint(math.MaxInt64), fmt.Sprint(math.MinInt64)} {
+		f.wantError(f.send("POST", "/api/free?to="+to, "[[]]"), 400, "'to'", "looks like", "seconds")
+	}
+	if a := f.query(`{"cluster":"alex","from":FROM,"to":TO,"queries":[{"metric":"cpu_load","host":"n1"}]}`); !strings.Contains(a.body, "[1,null,null]") {
+		t.Errorf("after frees that are refused: %s", a.body)
+	}
+	if a := f.send("POST", "/api/free?to=9223372036", "[[]]"); a.status != 200 || a.body != "buffers freed: 1\n" {
+		t.Errorf("the latest time in seconds: %d %s", a.status, a.body)
+	}
+	for _, body := range []string{`{"from":0,"to":99999999999,"queries":[]}`, `{"to":99999999999,"for-all-nodes":[]}`} {
+		if a := f.send("POST", "/api/query", body); a.status != 200 {
+			t.Errorf("nothing is asked for: %d %s", a.status, a.body)
+		}
+	}
+}

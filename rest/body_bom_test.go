@@ -69,14 +69,3 @@ func zip(text string) string {
 	_ = z.Close()
 	return packed.String()
 }
-
-// TestUnknownMetrics asks for what is not stored.
-func TestUnknownMetrics(t *testing.T) {
-	f := start(t, Config{}, nil)
-	want := `{"unknown-metrics":[{"metric":"no\"pe","lines":12,"cluster":"fritz","hostname":"f1"},{"metric":"","lines":3,"cluster":"","hostname":""}]}` + "\n"
-	for _, path := range []string{"/api/debug?unknown-metrics", "/api/debug/?unknown-metrics=true&selector=x"} {
-		if a := f.send("GET", path, ""); a.status != 200 || a.body != want || a.header.Get("Content-Type") != "application/json" {
-			t.Errorf("%s: %d %s", path, a.status, a.body)
-		}
-	}
-}

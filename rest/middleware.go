@@ -1,0 +1,81 @@
+package rest
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+)
+
+// endpoint names what a path asks for, among few names.
+func endpoint(path string) string {
+	name, _, _ := strings.Cut(strings.TrimPrefix(path, "/api/"), "/")
+	switch name {
+	case "query", "write", "free", "debug", "healthcheck":
+		return name
+	}
+	return "other"
+}
+
+// observe is around every request: it answers errors, survives panics, and
+// writes the access log.
+func (a *api) observe(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		begin := time.Now()
+		who := newClient(c)
+		a.clients.add(who)
+		defer a.clients.remove(who)
+		err := a.guard(next, c)
+		status := c.Response().Status
+		torn := false
+		if err != nil {
+			status = statusOf(c.Request(), err)
+			torn = c.Response().Committed || status == statusGone
+		}
+		if err != nil && !torn {
+			torn = answerError(c, status, err) != nil
+		}
+		a.logger.log(c, status, begin, err)
+		if a.watch != nil {
+			a.watch(endpoint(c.Request().URL.Path), status, time.Since(begin))
+		}
+		if torn {
+			// Returning would end the answer in order, and its reader would
+			// take what was sent for the whole.
+			panic(http.ErrAbortHandler)
+		}
+		return nil
+	}
+}
+
+// guard turns a panic of a handler into an error, and echo's error for a path
+// without a route into ours.
+func (a *api) guard(next echo.HandlerFunc, c echo.Context) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			a.logger.Error("panic in a request handler",
+				"panic", fmt.Sprint(p), "method", c.Request().Method, "path", c.Request().URL.Path, "stack", string(debug.Stack()))
+			err = refuse(http.StatusInternalServerError, errPanic)
+		}
+	}()
+	if err := next(c); !errors.Is(err, echo.ErrNotFound) {
+		return err
+	}
+	return refuse(http.StatusNotFound, errNotFound)
+}
+
+// requireView refuses to answer from a store that lacks a part of the log, as long
+// as that may come soon: such an answer could contradict one given before the
+// program was restarted.
+func (a *api) requireView(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if err := a.log.Answerable(); err != nil {
+			return refuse(http.StatusServiceUnavailable, err)
+		}
+		return next(c)
+	}
+}
