@@ -1,38 +1,9 @@
 package config
 
 import (
-	"fmt"
-	"path/filepath"
 	"strings"
 	"time"
 )
-
-// parse reads a configuration; file is its name, for messages and includes.
-func (o Overrides) parse(file string, data []byte) (*Config, []Warning, error) {
-	found := &findings{}
-	root, err := parseJSON(data, "", "", found)
-	if err != nil {
-		return nil, nil, fmt.Errorf("parse configuration %s: %w", file, err)
-	}
-	include(root, filepath.Dir(file), found)
-	format, flat := sectionFormat(), isFlat(root)
-	if flat {
-		format = flatFormat()
-		found.warn(root, "%s", flatWarning)
-	}
-	checker{format: format, found: found}.check(root, format)
-	if flat {
-		root = unflatten(root, found)
-	}
-	o.check(found)
-	c := composer{root: root, flat: flat, overrides: o, found: found}
-	cfg := c.compose()
-	found.sort()
-	if len(found.faults) > 0 {
-		return nil, found.warnings, &FaultsError{File: file, Faults: found.faults}
-	}
-	return cfg, found.warnings, nil
-}
 
 // composer makes a Config of a checked tree of sections and reports what
 // concerns several keys together.

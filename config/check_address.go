@@ -1,14 +1,10 @@
 package config
 
 import (
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"net"
 	"net/url"
-	"os"
-	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -66,67 +62,6 @@ func brokerAddress(list string) error {
 	}
 	if websockets > 0 && websockets < len(entries) {
 		return errors.New("the list mixes web socket servers (ws, wss) with others: use one kind")
-	}
-	return nil
-}
-
-// secret refuses what -print-config writes in its place.
-func secret(text string) error {
-	if text == Hidden {
-		return fmt.Errorf("%s stands for a secret that was not printed: put it in", Hidden)
-	}
-	return nil
-}
-
-// readableFile keeps away from devices and pipes, which might never end.
-func readableFile(name string) error {
-	name = absolute(name)
-	info, err := os.Stat(name)
-	if err != nil {
-		return fmt.Errorf("the file cannot be read: %w", err)
-	}
-	if !info.Mode().IsRegular() {
-		return fmt.Errorf("%q is not a regular file", name)
-	}
-	file, err := os.Open(name)
-	if err != nil {
-		return fmt.Errorf("the file cannot be read: %w", err)
-	}
-	return file.Close()
-}
-
-// absolute returns the path as an operator finds it from anywhere.
-func absolute(path string) string {
-	if whole, err := filepath.Abs(path); err == nil {
-		return whole
-	}
-	return path // the working directory is gone
-}
-
-func publicKey(encoded string) error {
-	// ed25519.PublicKeySize, without depending on a cipher for it.
-	const keySize = 32
-	key, err := base64.StdEncoding.DecodeString(encoded)
-	if err != nil {
-		return fmt.Errorf("is not standard base64 (%w): give the raw Ed25519 public key in base64, 44 characters (-gen-keypair makes a pair)", err)
-	}
-	if len(key) != keySize {
-		return fmt.Errorf("holds %d bytes: an Ed25519 public key has %d, 44 characters in base64 (-gen-keypair makes a pair)", len(key), keySize)
-	}
-	return nil
-}
-
-func endpointClass(name string) error {
-	classes := []string{"query", "write", "free", "debug"}
-	if !slices.Contains(classes, name) {
-		return fmt.Errorf("is no class of endpoints: the classes are %s", strings.Join(classes, ", "))
-	}
-	return nil
-}
-
-func role(name string) error {
-	if name == "" {
-		return errors.New(`is empty: give the name of a role, such as "api"`)
 	}
 	return nil
 }

@@ -11,12 +11,6 @@ import (
 	"time"
 )
 
-func parse(file string, data []byte) (*Config, []Warning, error) {
-	return Overrides{}.parse(file, data)
-}
-
-const testKey = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
-
 func TestLoad(t *testing.T) {
 	defaults := Default().NATS
 	defaults.Embedded.Addr = ""
@@ -140,47 +134,6 @@ func TestLoadReportsFileErrors(t *testing.T) {
 	}
 }
 
-func TestInclude(t *testing.T) {
-	dir := t.TempDir()
-	write := func(name, text string) string {
-		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return path
-	}
-	write("metrics.json", `{"cpu_load": {"frequency": "60s"}, "clock": {"frequency": 60, "freq": 1}}`)
-	write("broken.json", "{\n,}")
-	// The same name is in the working directory: the one beside the file wins.
-	if err := os.Mkdir(filepath.Join(dir, "testdata"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	write("testdata/store.json", `{"retention-in-memory": "7h", "nats-subscriptions": [{"subscribe-to": "a"}]}`)
-	path := write("config.json", `{
-		"main": {"addr": "localhost:80"}, "main-file": "main.json",
-		"metrics-file": "metrics.json", "nats-file": "broken.json", "metric-store-file": 5}`)
-	_, warnings, err := Load(path)
-	expectFaults(t, err,
-		"main-file: the section main is in this file as well",
-		"metric-store-file: found a number, wanted the name of a file",
-		"metrics.cpu_load.frequency: found text, wanted a whole number of seconds, such as 60, not a duration (in "+filepath.Join(dir, "metrics.json")+")",
-		"nats-file: broken.json: line 2, column 1",
-	)
-	expect(t, "warning", texts(warnings), []string{
-		`metrics.clock.freq: did you mean "frequency"? (in ` + filepath.Join(dir, "metrics.json") + ")",
-	})
-
-	path = write("config.json", `{"main": {"addr": "localhost:80"}, "metrics-file": "missing.json", "nats-file": ".", "metric-store-file": "testdata/store.json"}`)
-	_, _, err = Load(path)
-	expectFaults(t, err, "metrics-file: no such file", "nats-file: not a regular file")
-
-	path = write("config.json", `{"main": {"addr": "localhost:80"}, "metrics": {"clock": {"frequency": 1}}, "metric-store-file": "testdata/store.json"}`)
-	cfg, _, err := Load(path)
-	if err != nil || cfg.MetricStore.Retention != 7*time.Hour {
-		t.Errorf("got %+v, %v: want the file beside the including one", cfg, err)
-	}
-}
-
 // TestByteOrderMark: editors put it in front of a file, and of included ones.
 func TestByteOrderMark(t *testing.T) {
 	const mark = "\xef\xbb\xbf"
@@ -203,39 +156,22 @@ func TestByteOrderMark(t *testing.T) {
 	}
 }
 
-// expectFaults wants exactly these faults, in order, each as "path: words".
-func expectFaults(t *testing.T, err error, want ...string) {
-	t.Helper()
-	var faults *FaultsError
-	if !errors.As(err, &faults) {
-		t.Fatalf("got %v, want a FaultsError", err)
+func TestOverrides(t *testing.T) {
+	const text = `{"main": {"addr": ":1"}, "nats": {"embedded": {"username": "u", "password": "p"}}}`
+	o := Overrides{Addr: "127.0.0.1:2", NATSAddr: "127.0.0.1:3"}
+	cfg, warnings, err := o.parse("config.json", []byte(text))
+	if err != nil || len(warnings) > 0 || cfg.Main.Addr != o.Addr || cfg.NATS.Embedded.Addr != o.NATSAddr {
+		t.Errorf("got %+v, %v, %v", cfg, warnings, err)
 	}
-	var got []string
-	for _, f := range faults.Faults {
-		got = append(got, f.Path+": "+f.Problem)
+	if cfg, err = o.Default(); err != nil || cfg.Main.Addr != o.Addr || cfg.NATS.Embedded.Addr != o.NATSAddr {
+		t.Errorf("got %+v, %v", cfg, err)
 	}
-	expect(t, "fault", got, want)
-}
-
-// expect compares texts in order: the path must be equal, the rest contained.
-func expect(t *testing.T, what string, got, want []string) {
-	t.Helper()
-	if len(got) != len(want) {
-		t.Errorf("%d %ss, want %d:\n%s", len(got), what, len(want), strings.Join(got, "\n"))
-		return
+	if cfg, err = (Overrides{}).Default(); err != nil || !reflect.DeepEqual(cfg, Default()) {
+		t.Errorf("got %+v, %v", cfg, err)
 	}
-	for i := range want {
-		path, words, _ := strings.Cut(want[i], ": ")
-		if !strings.HasPrefix(got[i], path+": ") || !strings.Contains(got[i][len(path)+2:], words) {
-			t.Errorf("%s %q, want %q", what, got[i], want[i])
-		}
-	}
-}
-
-func texts(warnings []Warning) []string {
-	var all []string
-	for _, w := range warnings {
-		all = append(all, w.Path+": "+w.Text)
-	}
-	return all
+	bad := Overrides{Addr: "nowhere", NATSAddr: "http://x"}
+	_, _, err = bad.parse("config.json", []byte(text))
+	expectFaults(t, err, "-addr: not host:port", "-nats-addr: not host:port")
+	_, err = bad.Default()
+	expectFaults(t, err, "-addr: not host:port", "-nats-addr: not host:port")
 }

@@ -50,38 +50,6 @@ func subject(s string) error {
 	return nil
 }
 
-// covers tells whether every subject that matches b matches a.
-func covers(a, b string) bool {
-	as, bs := strings.Split(a, "."), strings.Split(b, ".")
-	for i, token := range as {
-		switch {
-		case i == len(bs):
-			return false
-		case token == ">":
-			return true
-		case bs[i] == ">" || token != "*" && token != bs[i]:
-			return false
-		}
-	}
-	return len(as) == len(bs)
-}
-
-// overlap tells whether some subject matches both a and b.
-func overlap(a, b string) bool {
-	as, bs := strings.Split(a, "."), strings.Split(b, ".")
-	for i, token := range as {
-		switch {
-		case i == len(bs):
-			return false
-		case token == ">" || bs[i] == ">":
-			return true
-		case token != "*" && bs[i] != "*" && token != bs[i]:
-			return false
-		}
-	}
-	return len(as) == len(bs)
-}
-
 // maxStreamName leaves room for the names of the streams beside the log, which
 // end in _BAD and _OUTBOX, below NATS's 255 bytes.
 const maxStreamName = 240

@@ -1,53 +1,10 @@
 package config
 
 import (
-	"encoding/json"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 )
-
-const minimal = `{
-	"main": {"addr": "localhost:8082"},
-	"metrics": {"cpu_load": {"frequency": 60}},
-	"metric-store": {"retention-in-memory": "48h", "nats-subscriptions": [{"subscribe-to": "hpc-nats"}]}
-}`
-
-const minimalFlat = `{
-	"http-api": {"address": "localhost:8082"},
-	"metrics": {"cpu_load": {"frequency": 60}},
-	"retention-in-memory": "48h",
-	"nats": [{"address": "broker:4222", "subscriptions": [{"subscribe-to": "hpc-nats"}]}]
-}`
-
-// edit returns base with the value at each dotted path replaced: "path value".
-func edit(t *testing.T, base string, edits ...string) []byte {
-	t.Helper()
-	var root map[string]any
-	if err := json.Unmarshal([]byte(base), &root); err != nil {
-		t.Fatal(err)
-	}
-	for _, e := range edits {
-		path, value, _ := strings.Cut(e, " ")
-		keys := strings.Split(path, ".")
-		section := root
-		for _, key := range keys[:len(keys)-1] {
-			below, ok := section[key].(map[string]any)
-			if !ok {
-				below = map[string]any{}
-				section[key] = below
-			}
-			section = below
-		}
-		section[keys[len(keys)-1]] = json.RawMessage(value)
-	}
-	data, err := json.Marshal(root)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
-}
 
 func TestFaults(t *testing.T) {
 	tests := []struct {
@@ -162,26 +119,6 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-func TestFlatFaults(t *testing.T) {
-	tests := []struct{ edit, fault string }{
-		{`http-api.address "8080"`, `http-api.address: not host:port`},
-		{`http-api.https-key-file "fault_test.go"`, `http-api.https-key-file: without https-cert-file`},
-		{`metrics.cpu_load.aggregation "max"`, `metrics.cpu_load.aggregation: "max" is no aggregation`},
-		{`archive {"interval": "50h", "directory": "x"}`, `archive: archiving is not supported`},
-		{`archive {"directory": "x", "delete-instead": false}`, `archive: archiving is not supported`},
-		{`checkpoints.interval 3600`, `checkpoints.interval: wanted a duration`},
-		{`nats {"address": "a"}`, `nats: found an object, wanted a list`},
-		{`nats [{"address": "a"}, {"address": "b"}]`, `nats: lists 2 servers, but a store reads one log`},
-		{`nats [{"address": "a", "subscriptions": [{"subscribe-to": "a"}, {"subscribe-to": "b..c"}]}]`, `nats[0].subscriptions[1].subscribe-to: empty part`},
-	}
-	for _, test := range tests {
-		t.Run(test.edit, func(t *testing.T) {
-			_, _, err := parse("config.json", edit(t, minimalFlat, test.edit))
-			expectFaults(t, err, test.fault)
-		})
-	}
-}
-
 func TestFaultsAreReportedTogether(t *testing.T) {
 	_, warnings, err := parse("config.json", []byte(`{
 		"main": {"adr": ":80", "user": 1},
@@ -233,22 +170,83 @@ func TestFaultsNameAbsolutePaths(t *testing.T) {
 	}
 }
 
-func TestHTTPSAndCredentialFiles(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "file")
-	if err := os.WriteFile(file, nil, 0o600); err != nil {
-		t.Fatal(err)
+func TestWarnings(t *testing.T) {
+	tests := []struct {
+		edit    string
+		warning string
+		unknown bool
+	}{
+		{`main.address ":1"`, `main.address: did you mean "addr"?`, true},
+		{`main.https-cert "x"`, `main.https-cert: did you mean "https-cert-file"?`, true},
+		{`main.jwt-public-key "kzfYrYy+TzpanWZHJ5qSdMj5uKUWgq74BWhQG6copP0="`, `main.jwt-public-key: is the key of ClusterCockpit's public demo`, false},
+		{`memory-cap 5`, `memory-cap: it belongs at metric-store.memory-cap`, true},
+		{`metric-store.retention_in_memory "1h"`, `metric-store.retention_in_memory: did you mean "retention-in-memory"?`, true},
+		{`subscribe-to "x"`, `subscribe-to: it belongs at metric-store.nats-subscriptions[].subscribe-to`, true},
+		{`frequency 60`, `frequency: it belongs at metrics.<name>.frequency`, true},
+		{`metric-file "x"`, `metric-file: did you mean "metrics-file"?`, true},
+		{`nats.stream.zzz 1`, `nats.stream.zzz: known here are compression, max-age, max-bytes, name, replicas`, true},
+		{`metrics.cpu_load.scope "node"`, `metrics.cpu_load.scope: known here are aggregation, frequency`, true},
+		{`metrics.cpu_load.aggregation "max"`, `metrics.cpu_load.aggregation: "max" is no aggregation`, false},
+		{`main.debug.dump-to-file "x"`, `main.debug.dump-to-file: has no effect`, false},
+		{`main.jwt-roles {"free": ["admin"]}`, `main.jwt-roles: without jwt-public-key`, false},
+		{`metric-store.debug {"dump-to-file": "x"}`, `metric-store.debug: has no effect`, false},
+		{`metric-store.cleanup.interval "1h"`, `metric-store.cleanup.interval: has no effect`, false},
+		{`metric-store.cleanup.directory "x"`, `metric-store.cleanup.directory: has no effect`, false},
+		{`metric-store.checkpoints.restore "1h"`, `metric-store.checkpoints.restore: has no effect`, false},
+		{`metric-store.checkpoints.file-format "wal"`, `metric-store.checkpoints.file-format: has no effect`, false},
+		{`metric-store.checkpoints.max-wal-size 1`, `metric-store.checkpoints.max-wal-size: has no effect`, false},
+		{`metric-store.nats-subscriptions []`, `metric-store.nats-subscriptions: from the subject "hpc-nats"`, false},
+		{`nats.username "x"`, `nats.username: no address of a broker`, false},
+		{`nats.embedded {"username": "x", "password": "x"}`, `nats.embedded.username: listens for nobody`, false},
+		{`nats.stream.max-age "50m"`, `nats.stream.max-age: keeps 50m0s, less than two checkpoint intervals of 30m0s`, false},
 	}
-	quoted, err := json.Marshal(file)
-	if err != nil {
-		t.Fatal(err)
+	for _, test := range tests {
+		t.Run(test.edit, func(t *testing.T) {
+			cfg, warnings, err := parse("config.json", edit(t, minimal, test.edit))
+			if err != nil || cfg == nil {
+				t.Fatal(err)
+			}
+			expect(t, "warning", texts(warnings), []string{test.warning})
+			if len(warnings) == 1 && warnings[0].UnknownKey != test.unknown {
+				t.Errorf("UnknownKey is %v", warnings[0].UnknownKey)
+			}
+		})
 	}
-	name := string(quoted)
-	cfg, _, err := parse("config.json", edit(t, minimal, "main.https-cert-file "+name, "main.https-key-file "+name,
-		`nats.address "broker"`, "nats.creds-file-path "+name))
-	if err != nil || cfg.Main.HTTPSCertFile != file || cfg.Main.HTTPSKeyFile != file || cfg.NATS.CredsFile != file {
-		t.Errorf("got %+v, %v", cfg, err)
+}
+
+func TestAcceptedSilently(t *testing.T) {
+	for _, e := range []string{
+		`nats null`,
+		`main.jwt-public-key ""`,
+		`main.addr ":0"`,
+		`main.addr "[::1]:8080"`,
+		`nats.address "broker"`,
+		`nats.address "nats://user:pass@a:4222,tls://b, [::1]:4222"`,
+		`nats.address "ws://a:80,wss://b"`,
+		`nats.embedded.addr "127.0.0.1:0"`,
+		`nats.embedded.sync "always"`,
+		`metrics.cpu_load.frequency 6e1`,
+		`metrics.cpu_load.aggregation ""`,
+		`metric-store.debug null`,
+		`metric-store.checkpoints {"directory": "x", "interval": "1h"}`,
+		`metric-store.checkpoint-interval "12h"`,
+		`metric-store.archive {}`,
+		`metric-store.archive {"delete-instead": true, "interval": "1h"}`,
+		`metric-store.cleanup {"mode": "delete", "directory": ""}`,
+		`metric-store.memory-cap 0`,
+		`nats.embedded.max-store 0`,
+		`nats.embedded.directory "./var/checkpoints/../nats2"`,
+		`nats.embedded.directory "./var/checkpoints/nats"`,
+		`nats.embedded.directory "./var/check"`,
+		`nats.embedded.addr "localhost:8083"`,
+		`nats.stream.max-bytes 0`,
+		`nats {"stream": {"max-bytes": "4MB"}, "embedded": {"max-payload": "2MB"}}`,
+		`nats {"stream": {"max-bytes": "4MB"}, "address": "broker"}`,
+		`nats.stream.max-age "96h"`,
+	} {
+		_, warnings, err := parse("config.json", edit(t, minimal, e))
+		if err != nil || len(warnings) > 0 {
+			t.Errorf("%s: %v %v", e, err, warnings)
+		}
 	}
-	_, _, err = parse("config.json", edit(t, minimal, "main.https-cert-file "+name, `nats.address "broker"`,
-		`nats.username "u"`, "nats.creds-file-path "+name))
-	expectFaults(t, err, "main.https-cert-file: without https-key-file", "nats.creds-file-path: together with username")
 }

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 )
 
 // Overrides are settings of the command line, which go before those of a file.
@@ -56,4 +57,40 @@ func given(override, value string) string {
 		return override
 	}
 	return value
+}
+
+// Load reads the configuration file at path and the files that it includes.
+//
+// The warnings concern things that do not prevent a start; they are in order
+// of their paths and are returned with an error too. All faults are
+// reported at once, as a *FaultsError. A file that cannot be read gives an
+// error that wraps the cause, so that errors.Is(err, fs.ErrNotExist) tells a
+// missing one; text that is not JSON gives an error with line and column.
+func Load(path string) (*Config, []Warning, error) { return Overrides{}.Load(path) }
+
+// parse reads a configuration; file is its name, for messages and includes.
+func (o Overrides) parse(file string, data []byte) (*Config, []Warning, error) {
+	found := &findings{}
+	root, err := parseJSON(data, "", "", found)
+	if err != nil {
+		return nil, nil, fmt.Errorf("parse configuration %s: %w", file, err)
+	}
+	include(root, filepath.Dir(file), found)
+	format, flat := sectionFormat(), isFlat(root)
+	if flat {
+		format = flatFormat()
+		found.warn(root, "%s", flatWarning)
+	}
+	checker{format: format, found: found}.check(root, format)
+	if flat {
+		root = unflatten(root, found)
+	}
+	o.check(found)
+	c := composer{root: root, flat: flat, overrides: o, found: found}
+	cfg := c.compose()
+	found.sort()
+	if len(found.faults) > 0 {
+		return nil, found.warnings, &FaultsError{File: file, Faults: found.faults}
+	}
+	return cfg, found.warnings, nil
 }

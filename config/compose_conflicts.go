@@ -1,10 +1,8 @@
 package config
 
 import (
-	"errors"
 	"net"
 	"path/filepath"
-	"regexp"
 	"strings"
 )
 
@@ -51,16 +49,4 @@ func (c composer) addresses(cfg *Config) {
 			c.found.fault(c.root.at("nats", "address"), "%s is where the embedded server is to listen: leave nats.address out to have the log in it", server)
 		}
 	}
-}
-
-// plainPassword refuses what nats-server takes for the hash of a password, with
-// which nobody can log in.
-func plainPassword(password string) error {
-	if err := secret(password); err != nil {
-		return err
-	}
-	if regexp.MustCompile(`^\$2[abxy]\$`).MatchString(password) {
-		return errors.New("looks like a bcrypt hash, which the program cannot log in with itself: give the password in plain text")
-	}
-	return nil
 }

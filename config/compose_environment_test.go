@@ -79,37 +79,3 @@ func TestEnvironmentFaults(t *testing.T) {
 		})
 	}
 }
-
-func TestNKeySeed(t *testing.T) {
-	seed := secretFile(t, "seed")
-	cfg, warnings, err := parse("config.json", edit(t, minimal, `nats.address "broker:4222"`, `nats.nkey-seed-file "`+seed+`"`))
-	if err != nil || len(warnings) > 0 || cfg.NATS.SeedFile != seed {
-		t.Errorf("%+v, warnings %v, error %v", cfg, warnings, err)
-	}
-	flat := strings.Replace(minimalFlat, `"address": "broker:4222"`, `"address": "broker:4222", "nkey-seed-file": "`+seed+`"`, 1)
-	if cfg, _, err = parse("config.json", []byte(flat)); err != nil || cfg.NATS.SeedFile != seed {
-		t.Errorf("flat: %+v, error %v", cfg, err)
-	}
-	for edits, want := range map[string]string{
-		`nats.nkey-seed-file "/no/such/file"`:                                    "nats.nkey-seed-file: the file cannot be read",
-		`nats.nkey-seed-file "` + seed + `";nats.username "u";nats.password "p"`: "nats.nkey-seed-file: is given together with username",
-		`nats.nkey-seed-file "` + seed + `";nats.creds-file-path "` + seed + `"`: "nats.nkey-seed-file: is given together with creds-file-path",
-	} {
-		_, _, err := parse("config.json", edit(t, minimal, append(strings.Split(edits, ";"), `nats.address "broker:4222"`)...))
-		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: error %v, want %s", edits, err, want)
-		}
-	}
-}
-
-// TestForeignSections: another program's are none of ours.
-func TestForeignSections(t *testing.T) {
-	for _, base := range []string{minimal, minimalFlat} {
-		for _, e := range []string{`fleet {"nodes": [1, {"a": null}], "main": {}}`, `fleet []`, `fleet null`, `fleet-file "/no/such/file"`} {
-			_, plain, _ := parse("config.json", []byte(base))
-			if _, warnings, err := parse("config.json", edit(t, base, e)); err != nil || len(warnings) != len(plain) {
-				t.Errorf("%s: warnings %v, error %v", e, warnings, err)
-			}
-		}
-	}
-}
