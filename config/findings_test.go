@@ -159,13 +159,13 @@ func TestFaultsNameAbsolutePaths(t *testing.T) {
 	}
 	write("bad.json", `{`)
 	write("config.json", `{"main": {"https-cert-file": "cert.pem", "https-key-file": "."}, "nats-file": "absent.json", "metric-store-file": "bad.json"}`)
-	_, _, err = Load("config.json")
+	_, _, err = load("config.json")
 	expectFaults(t, err, "main.https-cert-file: "+here+"/cert.pem", `main.https-key-file: "`+here+`" is not a regular file`,
 		"metric-store-file: "+here+"/bad.json: line 1", "nats-file: "+here+"/absent.json")
 	if !strings.HasPrefix(err.Error(), "check configuration "+here+"/config.json: ") {
 		t.Error(err)
 	}
-	if _, _, err = Load("absent.json"); err == nil || !strings.Contains(err.Error(), here+"/absent.json") {
+	if _, _, err = load("absent.json"); err == nil || !strings.Contains(err.Error(), here+"/absent.json") {
 		t.Error(err)
 	}
 }

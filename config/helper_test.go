@@ -9,6 +9,8 @@ import (
 
 const testKey = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 
+func load(path string) (*Config, []Warning, error) { return Overrides{}.Load(path) }
+
 func parse(file string, data []byte) (*Config, []Warning, error) {
 	return Overrides{}.parse(file, data)
 }

@@ -15,8 +15,15 @@ type Overrides struct {
 	NATSAddr string
 }
 
-// Load is the function Load with these overrides. Their faults have the name of
-// the flag as path.
+// Load reads the configuration file at path and the files that it includes. The
+// overrides go before what is in them; a fault of an override has the name of its flag
+// as path.
+//
+// The warnings concern things that do not prevent a start. They are in order of their
+// paths, and are returned with an error too. All faults are reported at once. A file
+// that cannot be read gives an error that wraps the cause, so that
+// errors.Is(err, fs.ErrNotExist) tells a missing one; text that is not JSON gives an
+// error with line and column.
 func (o Overrides) Load(path string) (*Config, []Warning, error) {
 	path = absolute(path)
 	data, err := os.ReadFile(path)
@@ -24,6 +31,33 @@ func (o Overrides) Load(path string) (*Config, []Warning, error) {
 		return nil, nil, fmt.Errorf("read configuration: %w", err)
 	}
 	return o.parse(path, data)
+}
+
+// parse reads a configuration; file is its name, for messages and includes.
+func (o Overrides) parse(file string, data []byte) (*Config, []Warning, error) {
+	found := &findings{}
+	root, err := parseJSON(data, "", "", found)
+	if err != nil {
+		return nil, nil, fmt.Errorf("parse configuration %s: %w", file, err)
+	}
+	include(root, filepath.Dir(file), found)
+	format, flat := sectionFormat(), isFlat(root)
+	if flat {
+		format = flatFormat()
+		found.warn(root, "%s", flatWarning)
+	}
+	checker{format: format, found: found}.check(root, format)
+	if flat {
+		root = unflatten(root, found)
+	}
+	o.check(found)
+	c := composer{root: root, flat: flat, overrides: o, found: found}
+	cfg := c.compose()
+	found.sort()
+	if len(found.faults) > 0 {
+		return nil, found.warnings, &FaultsError{File: file, Faults: found.faults}
+	}
+	return cfg, found.warnings, nil
 }
 
 // Default is the function Default with these overrides.
@@ -57,40 +91,4 @@ func given(override, value string) string {
 		return override
 	}
 	return value
-}
-
-// Load reads the configuration file at path and the files that it includes.
-//
-// The warnings concern things that do not prevent a start; they are in order
-// of their paths and are returned with an error too. All faults are
-// reported at once, as a *FaultsError. A file that cannot be read gives an
-// error that wraps the cause, so that errors.Is(err, fs.ErrNotExist) tells a
-// missing one; text that is not JSON gives an error with line and column.
-func Load(path string) (*Config, []Warning, error) { return Overrides{}.Load(path) }
-
-// parse reads a configuration; file is its name, for messages and includes.
-func (o Overrides) parse(file string, data []byte) (*Config, []Warning, error) {
-	found := &findings{}
-	root, err := parseJSON(data, "", "", found)
-	if err != nil {
-		return nil, nil, fmt.Errorf("parse configuration %s: %w", file, err)
-	}
-	include(root, filepath.Dir(file), found)
-	format, flat := sectionFormat(), isFlat(root)
-	if flat {
-		format = flatFormat()
-		found.warn(root, "%s", flatWarning)
-	}
-	checker{format: format, found: found}.check(root, format)
-	if flat {
-		root = unflatten(root, found)
-	}
-	o.check(found)
-	c := composer{root: root, flat: flat, overrides: o, found: found}
-	cfg := c.compose()
-	found.sort()
-	if len(found.faults) > 0 {
-		return nil, found.warnings, &FaultsError{File: file, Faults: found.faults}
-	}
-	return cfg, found.warnings, nil
 }

@@ -26,7 +26,7 @@ func TestInclude(t *testing.T) {
 	path := write("config.json", `{
 		"main": {"addr": "localhost:80"}, "main-file": "main.json",
 		"metrics-file": "metrics.json", "nats-file": "broken.json", "metric-store-file": 5}`)
-	_, warnings, err := Load(path)
+	_, warnings, err := load(path)
 	expectFaults(t, err,
 		"main-file: the section main is in this file as well",
 		"metric-store-file: found a number, wanted the name of a file",
@@ -38,11 +38,11 @@ func TestInclude(t *testing.T) {
 	})
 
 	path = write("config.json", `{"main": {"addr": "localhost:80"}, "metrics-file": "missing.json", "nats-file": ".", "metric-store-file": "testdata/store.json"}`)
-	_, _, err = Load(path)
+	_, _, err = load(path)
 	expectFaults(t, err, "metrics-file: no such file", "nats-file: not a regular file")
 
 	path = write("config.json", `{"main": {"addr": "localhost:80"}, "metrics": {"clock": {"frequency": 1}}, "metric-store-file": "testdata/store.json"}`)
-	cfg, _, err := Load(path)
+	cfg, _, err := load(path)
 	if err != nil || cfg.MetricStore.Retention != 7*time.Hour {
 		t.Errorf("got %+v, %v: want the file beside the including one", cfg, err)
 	}

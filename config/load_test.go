@@ -92,7 +92,7 @@ func TestLoad(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.file, func(t *testing.T) {
-			cfg, warnings, err := Load(filepath.Join("testdata", test.file))
+			cfg, warnings, err := load(filepath.Join("testdata", test.file))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -105,7 +105,7 @@ func TestLoad(t *testing.T) {
 }
 
 func TestLoadReportsFileErrors(t *testing.T) {
-	_, _, err := Load(filepath.Join(t.TempDir(), "absent.json"))
+	_, _, err := load(filepath.Join(t.TempDir(), "absent.json"))
 	if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "absent.json") {
 		t.Errorf("missing file: %v", err)
 	}
@@ -147,11 +147,11 @@ func TestByteOrderMark(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	cfg, warnings, err := Load(filepath.Join(dir, "config.json"))
+	cfg, warnings, err := load(filepath.Join(dir, "config.json"))
 	if err != nil || len(warnings) > 0 || cfg.Metrics["clock"].Frequency != 5 {
 		t.Errorf("got %+v, %v, %v", cfg, warnings, err)
 	}
-	if cfg, _, err = Load(filepath.Join(dir, "flat.json")); err != nil || cfg.MetricStore.Retention != 48*time.Hour {
+	if cfg, _, err = load(filepath.Join(dir, "flat.json")); err != nil || cfg.MetricStore.Retention != 48*time.Hour {
 		t.Errorf("got %+v, %v", cfg, err)
 	}
 }

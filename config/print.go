@@ -16,7 +16,7 @@ import (
 const Hidden = "(hidden)"
 
 // JSON returns the configuration as a file, with all defaults, in which Hidden
-// stands for passwords and tokens. Load makes an equal one of it, once they are
+// stands for passwords and tokens. Overrides.Load makes an equal one of it, once they are
 // put in.
 func (c *Config) JSON() ([]byte, error) {
 	var b bytes.Buffer
