@@ -6,28 +6,32 @@ import (
 	"strings"
 )
 
-// Fault is one thing in a configuration that prevents a start.
-type Fault struct {
-	// Path is its place in the file as it is written there, such as
-	// nats[0].subscriptions[1].subscribe-to. Empty: the file as a whole.
+// fault is one thing in a configuration that prevents a start.
+type fault struct {
+	// Path is as in Warning.
 	Path string
 	// Problem says what is wrong and what would be right.
 	Problem string
 }
 
 // String returns the path and the problem.
-func (f Fault) String() string { return located(f.Path, f.Problem) }
+func (f fault) String() string {
+	if f.Path == "" {
+		return f.Problem
+	}
+	return f.Path + ": " + f.Problem
+}
 
-// FaultsError reports all faults of one configuration at once.
-type FaultsError struct {
+// faultsError reports all faults of one configuration at once.
+type faultsError struct {
 	// File is the absolute path of the file.
 	File string
 	// Faults is in order of the paths and never empty.
-	Faults []Fault
+	Faults []fault
 }
 
 // Error lists the faults, one a line if there are several.
-func (e *FaultsError) Error() string {
+func (e *faultsError) Error() string {
 	if len(e.Faults) == 1 {
 		return fmt.Sprintf("check configuration %s: %s", e.File, e.Faults[0])
 	}
@@ -43,7 +47,8 @@ func (e *FaultsError) Error() string {
 // Warning is something that does not prevent a start but that the operator
 // should know.
 type Warning struct {
-	// Path is as in Fault.
+	// Path is the place in the file as it is written there, such as
+	// nats[0].subscriptions[1].subscribe-to. Empty: the file as a whole.
 	Path string
 	// Text does not repeat the path.
 	Text string
@@ -52,24 +57,14 @@ type Warning struct {
 	UnknownKey bool
 }
 
-// String returns the path and the text.
-func (w Warning) String() string { return located(w.Path, w.Text) }
-
-func located(path, text string) string {
-	if path == "" {
-		return text
-	}
-	return path + ": " + text
-}
-
 // findings collects what one reading of a file turns up.
 type findings struct {
-	faults   []Fault
+	faults   []fault
 	warnings []Warning
 }
 
 func (f *findings) fault(n *node, format string, args ...any) {
-	f.faults = append(f.faults, Fault{Path: clip(n.path), Problem: n.origin(clip(fmt.Sprintf(format, args...)))})
+	f.faults = append(f.faults, fault{Path: clip(n.path), Problem: n.origin(clip(fmt.Sprintf(format, args...)))})
 }
 
 func (f *findings) warn(n *node, format string, args ...any) {

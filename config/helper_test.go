@@ -18,9 +18,9 @@ func parse(file string, data []byte) (*Config, []Warning, error) {
 // expectFaults wants exactly these faults, in order, each as "path: words".
 func expectFaults(t *testing.T, err error, want ...string) {
 	t.Helper()
-	var faults *FaultsError
+	var faults *faultsError
 	if !errors.As(err, &faults) {
-		t.Fatalf("got %v, want a FaultsError", err)
+		t.Fatalf("got %v, want faults", err)
 	}
 	var got []string
 	for _, f := range faults.Faults {

@@ -55,7 +55,7 @@ func (o Overrides) parse(file string, data []byte) (*Config, []Warning, error) {
 	cfg := c.compose()
 	found.sort()
 	if len(found.faults) > 0 {
-		return nil, found.warnings, &FaultsError{File: file, Faults: found.faults}
+		return nil, found.warnings, &faultsError{File: file, Faults: found.faults}
 	}
 	return cfg, found.warnings, nil
 }
@@ -66,7 +66,7 @@ func (o Overrides) Default() (*Config, error) {
 	o.check(found)
 	found.sort()
 	if len(found.faults) > 0 {
-		return nil, &FaultsError{File: "of the command line", Faults: found.faults}
+		return nil, &faultsError{File: "of the command line", Faults: found.faults}
 	}
 	cfg := Default()
 	cfg.Main.Addr = given(o.Addr, cfg.Main.Addr)

@@ -37,7 +37,7 @@ func FuzzParse(f *testing.F) {
 		if err != nil && !strings.Contains(err.Error(), "config.json") {
 			t.Fatalf("the error does not name the file: %v", err)
 		}
-		var faults *FaultsError
+		var faults *faultsError
 		if !errors.As(err, &faults) {
 			return
 		}
