@@ -178,7 +178,7 @@ func (c cycle) Read(p []byte) (int, error) { return copy(p, c.block), nil }
 
 func TestClientGoesAwayInABody(t *testing.T) {
 	f := start(t, Config{}, nil)
-	conn, err := net.Dial("tcp", f.server.Addr())
+	conn, err := net.Dial("tcp", f.server.addr())
 	if err != nil {
 		t.Fatal(err)
 	}

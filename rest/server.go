@@ -13,7 +13,7 @@ import (
 )
 
 // Server serves the HTTP interface. Make one with New, then call Listen and
-// Run once each. Addr and URL are safe for concurrent use after Listen.
+// Run once each. URL is safe for concurrent use after Listen.
 type Server struct {
 	cfg      Config
 	tls      *tls.Config
@@ -53,9 +53,9 @@ func (s *Server) Listen() error {
 	return nil
 }
 
-// Addr returns the address that the server listens on, with the port that it
+// addr returns the address that the server listens on, with the port that it
 // was given if the configured one is 0; before Listen the configured address.
-func (s *Server) Addr() string {
+func (s *Server) addr() string {
 	if s.listener == nil {
 		return s.cfg.Addr
 	}
@@ -69,9 +69,9 @@ func (s *Server) URL() string {
 	if s.tls != nil {
 		scheme = "https"
 	}
-	host, port, err := net.SplitHostPort(s.Addr())
+	host, port, err := net.SplitHostPort(s.addr())
 	if err != nil {
-		return scheme + "://" + s.Addr()
+		return scheme + "://" + s.addr()
 	}
 	if ip := net.ParseIP(host); host == "" || ip.IsUnspecified() {
 		host = "localhost"
@@ -116,7 +116,7 @@ func (s *Server) Run(ctx context.Context) error {
 	var err error
 	select {
 	case err = <-served:
-		err = fmt.Errorf("serve REST on %s: %w", s.Addr(), err)
+		err = fmt.Errorf("serve REST on %s: %w", s.addr(), err)
 	case <-ctx.Done():
 		err = s.shutdown(ctx, srv)
 		<-served

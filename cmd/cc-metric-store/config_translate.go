@@ -11,15 +11,12 @@ import (
 
 // This file translates the configuration file into the Config of each part.
 
-// anyMetric stands in the configuration for all metrics that it does not name.
-const anyMetric = "*"
-
 func storeConfig(cfg *config.Config, log *slog.Logger) store.Config {
 	metrics := make(map[string]store.MetricConfig, len(cfg.Metrics))
 	var other *store.MetricConfig
 	for name, m := range cfg.Metrics {
 		one := store.MetricConfig{Frequency: m.Frequency, Aggregation: aggregation(m.Aggregation)}
-		if name == anyMetric {
+		if name == config.Wildcard {
 			other = &one
 		} else {
 			metrics[name] = one
