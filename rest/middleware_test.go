@@ -3,9 +3,12 @@ package rest
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/labstack/echo/v4"
 )
 
 func TestObserve(t *testing.T) {
@@ -27,5 +30,26 @@ func TestObserve(t *testing.T) {
 	defer mu.Unlock()
 	if !slices.Equal(seen, want) {
 		t.Errorf("observed %q, want %q", seen, want)
+	}
+}
+
+// TestEveryEndpointIsObservedByItsName: a new one is no "other".
+func TestEveryEndpointIsObservedByItsName(t *testing.T) {
+	a := newAPI(Config{}.withDefaults(), settings{}, newStore(t), &testLog{})
+	h, err := a.routes(Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for _, r := range h.(*echo.Echo).Routes() {
+		if name, ok := strings.CutPrefix(r.Path, "/api/"); ok {
+			found++
+			if want, _, _ := strings.Cut(name, "/"); endpoint(r.Path) != want {
+				t.Errorf("%s is observed as %q", r.Path, endpoint(r.Path))
+			}
+		}
+	}
+	if found < 20 {
+		t.Errorf("only %d routes below /api", found)
 	}
 }
