@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"slices"
-	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -154,13 +153,8 @@ func quotedTwice(names []string) map[string][]byte {
 	return out
 }
 
-const (
-	// staleAfter is the number of intervals without a sample after which a
-	// series is stale, tolerated the number of such series from which on a
-	// host is not healthy.
-	staleAfter = 5
-	tolerated  = 5
-)
+// unhealthyFrom is the number of stale series from which on a host is not healthy.
+const unhealthyFrom = 5
 
 // hostCheck answers the older form of the health check: one host, named in the
 // URL, and one word.
@@ -174,25 +168,12 @@ func (a *api) hostCheck(c echo.Context) error {
 		return err
 	}
 	defer t.leave()
-	stale, now := 0, time.Now().Unix()
-	err = a.store.Dump(c.Request().Context(), []string{cluster, node}, func(d *store.Dumped) error {
-		// Nobody sends metrics that are not configured any more.
-		if !d.LeftOut && isStale(d.Buffers[len(d.Buffers)-1], now) {
-			stale++
-		}
-		return nil
-	})
+	stale, err := a.store.StaleSeries(c.Request().Context(), cluster, node)
 	if err != nil {
 		return dumpFault(err)
 	}
-	if stale < tolerated {
+	if stale < unhealthyFrom {
 		return c.String(http.StatusOK, "Healthy")
 	}
 	return c.String(http.StatusOK, "Unhealthy")
-}
-
-// isStale reports whether a series has no recent samples, by its newest buffer.
-func isStale(newest store.Buffer, now int64) bool {
-	frequency := (newest.End - newest.Start) / max(newest.Len, 1)
-	return now-newest.End > staleAfter*frequency
 }

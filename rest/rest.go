@@ -21,6 +21,7 @@ type Store interface {
 	Cost(q *store.Query) store.Cost
 	Hosts(cluster string) []string
 	Health(cluster, host string, metrics []string) (store.Health, bool)
+	StaleSeries(ctx context.Context, cluster, host string) (int, error)
 	Dump(ctx context.Context, selector []string, use func(*store.Dumped) error) error
 }
 
