@@ -6,9 +6,9 @@ import (
 	"strconv"
 )
 
-// appendNumber appends f in the shortest form that reads back as f, laid out
+// appendFloat appends f in the shortest form that reads back as f, laid out
 // as encoding/json does; null if f is NaN or infinite.
-func appendNumber(b []byte, f float64) []byte {
+func appendFloat(b []byte, f float64) []byte {
 	size := math.Abs(f)
 	if size < 1e9 {
 		// A value with at most six decimals, as nearly all measured ones are.

@@ -10,10 +10,10 @@ import (
 	"cc-metric-store/test/testkit"
 )
 
-// checkNumber holds the form of f against encoding/json's, and reads it back.
-func checkNumber(t *testing.T, f float64) {
+// checkFloat holds the form of f against encoding/json's, and reads it back.
+func checkFloat(t *testing.T, f float64) {
 	t.Helper()
-	got := string(appendNumber(nil, f))
+	got := string(appendFloat(nil, f))
 	if math.IsNaN(f) || math.IsInf(f, 0) {
 		if got != "null" {
 			t.Fatalf("%v is written as %s, want null", f, got)
@@ -33,32 +33,32 @@ func checkNumber(t *testing.T, f float64) {
 	}
 }
 
-func TestNumberEdges(t *testing.T) {
+func TestFloatEdges(t *testing.T) {
 	for _, f := range []float64{
 		0, math.Copysign(0, -1), 1, -1, 0.1, 0.5, 1e-6, 9.9e-7, 1.5e-6, 1e-7, 1.25e-100, 1e-10, 1e15, 1e20, 1e21, -1e21, 1e300,
 		999999999.999999, 1e9, 1000000000.000001, -999999999.999999, 123456789.123, 0.1 + 0.2, 1.0 / 3, math.MaxFloat64,
 		math.SmallestNonzeroFloat64, 1 << 53, 1<<53 + 2, 0x1p-20, math.NaN(), math.Inf(1), math.Inf(-1),
 	} {
-		checkNumber(t, f)
-		checkNumber(t, math.Nextafter(f, math.Inf(1)))
-		checkNumber(t, math.Nextafter(f, math.Inf(-1)))
+		checkFloat(t, f)
+		checkFloat(t, math.Nextafter(f, math.Inf(1)))
+		checkFloat(t, math.Nextafter(f, math.Inf(-1)))
 	}
 }
 
-func TestNumberRandom(t *testing.T) {
+func TestRandomFloats(t *testing.T) {
 	rnd := testkit.Rand(t)
 	for range 200_000 {
-		checkNumber(t, math.Float64frombits(rnd.Uint64()))
+		checkFloat(t, math.Float64frombits(rnd.Uint64()))
 		decimals := math.Pow10(rnd.IntN(9))
-		checkNumber(t, math.Round((rnd.Float64()-0.5)*2e9*decimals)/decimals)
-		checkNumber(t, math.Round(rnd.Float64()*1000*decimals)/decimals)
-		checkNumber(t, rnd.Float64())
+		checkFloat(t, math.Round((rnd.Float64()-0.5)*2e9*decimals)/decimals)
+		checkFloat(t, math.Round(rnd.Float64()*1000*decimals)/decimals)
+		checkFloat(t, rnd.Float64())
 	}
 }
 
-func FuzzNumber(f *testing.F) {
+func FuzzFloat(f *testing.F) {
 	f.Add(uint64(0x3fb999999999999a))
-	f.Fuzz(func(t *testing.T, bits uint64) { checkNumber(t, math.Float64frombits(bits)) })
+	f.Fuzz(func(t *testing.T, bits uint64) { checkFloat(t, math.Float64frombits(bits)) })
 }
 
 func TestString(t *testing.T) {
@@ -73,8 +73,8 @@ func TestString(t *testing.T) {
 	}
 }
 
-// BenchmarkNumber shows why values with few decimals have a way of their own.
-func BenchmarkNumber(b *testing.B) {
+// BenchmarkAppendFloat shows why values with few decimals have a way of their own.
+func BenchmarkAppendFloat(b *testing.B) {
 	rnd := rand.New(rand.NewPCG(1, 1))
 	for _, kind := range []struct {
 		name     string
@@ -88,7 +88,7 @@ func BenchmarkNumber(b *testing.B) {
 		buf := make([]byte, 0, 32)
 		b.Run(kind.name, func(b *testing.B) {
 			for i := range b.N {
-				buf = appendNumber(buf[:0], values[i%len(values)])
+				buf = appendFloat(buf[:0], values[i%len(values)])
 			}
 		})
 		b.Run(kind.name+"/strconv", func(b *testing.B) {

@@ -30,11 +30,11 @@ func (r *reply) series(s *store.Series, withStats bool) error {
 		return nil
 	}
 	r.buf = append(r.buf, `,"avg":`...)
-	r.buf = appendNumber(r.buf, s.Avg)
+	r.buf = appendFloat(r.buf, s.Avg)
 	r.buf = append(r.buf, `,"min":`...)
-	r.buf = appendNumber(r.buf, s.Min)
+	r.buf = appendFloat(r.buf, s.Min)
 	r.buf = append(r.buf, `,"max":`...)
-	r.buf = appendNumber(r.buf, s.Max)
+	r.buf = appendFloat(r.buf, s.Max)
 	r.buf = append(r.buf, '}')
 	return nil
 }
@@ -50,7 +50,7 @@ func (r *reply) values(values []float64) error {
 				}
 			}
 		}
-		r.buf = appendNumber(r.buf, v)
+		r.buf = appendFloat(r.buf, v)
 	}
 	r.buf = append(r.buf, ']')
 	return nil
