@@ -27,7 +27,7 @@ type body struct {
 	decoder io.Reader
 	left    int64
 	fault   error // a refusal
-	places  []*turn
+	turns   []*turn
 	end     func()
 }
 
@@ -119,7 +119,7 @@ func newInflater(sent io.Reader) (io.Reader, error) {
 // enter takes a place of the gate, until close, unless the body has one. The gates are
 // entered in the order that gates has them, so that nobody waits for one another.
 func (b *body) enter(g *gate) error {
-	for _, t := range b.places {
+	for _, t := range b.turns {
 		if t.gate == g {
 			return nil
 		}
@@ -134,7 +134,7 @@ func (b *body) enter(g *gate) error {
 	if err != nil {
 		return busy(b.ctx, err, "bodies of this size in memory")
 	}
-	b.places = append(b.places, t)
+	b.turns = append(b.turns, t)
 	return nil
 }
 
@@ -142,10 +142,10 @@ func (b *body) enter(g *gate) error {
 func (b *body) close() {
 	b.end()
 	b.end = func() {}
-	for _, t := range b.places {
+	for _, t := range b.turns {
 		t.leave()
 	}
-	b.places = nil
+	b.turns = nil
 }
 
 // Read returns a refusal for every error but io.EOF.

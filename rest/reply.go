@@ -57,7 +57,7 @@ type reply struct {
 	zip     bool    // the client reads gzip
 	zipper  *gzip.Writer
 	client  *client
-	place   *turn
+	turn    *turn
 	started bool
 	err     error // of the first chunk that could not be sent
 }
@@ -67,11 +67,11 @@ type reply struct {
 func (a *api) newReply(c echo.Context) (*reply, error) {
 	ctx, cancel := context.WithTimeout(c.Request().Context(), patience)
 	defer cancel()
-	place, err := a.gates.replies.enter(ctx, clientOf(c))
+	t, err := a.gates.replies.enter(ctx, clientOf(c))
 	if err != nil {
 		return nil, busy(c.Request().Context(), err, "answers under way")
 	}
-	r := &reply{c: c, pools: a.replies, buffer: a.replies.buffers.Get().(*[]byte), client: clientOf(c), place: place}
+	r := &reply{c: c, pools: a.replies, buffer: a.replies.buffers.Get().(*[]byte), client: clientOf(c), turn: t}
 	r.buf = (*r.buffer)[:0]
 	r.zip = acceptsGzip(c.Request().Header.Values(echo.HeaderAcceptEncoding))
 	return r, nil
@@ -142,7 +142,7 @@ func (r *reply) start(out *echo.Response) {
 // release gives the reply's memory back. An answer that is not finished stays
 // unfinished.
 func (r *reply) release() {
-	r.place.leave()
+	r.turn.leave()
 	if cap(r.buf) == cap(*r.buffer) { // one that had to grow is left to the collector
 		r.pools.buffers.Put(r.buffer)
 	}
