@@ -22,11 +22,11 @@ type api struct {
 	gates    *gates
 	clients  clients
 	degraded func() error                                          // optional
-	watch    func(endpoint string, status int, took time.Duration) // optional
+	observe  func(endpoint string, status int, took time.Duration) // optional
 }
 
 func newAPI(cfg Config, set settings, s Store, l Log) *api {
-	a := &api{store: s, log: l, logger: newAccessLogger(cfg.Logger), replies: newReplyPools(), gates: newGates(), degraded: cfg.Degraded, watch: cfg.Observe}
+	a := &api{store: s, log: l, logger: newAccessLogger(cfg.Logger), replies: newReplyPools(), gates: newGates(), degraded: cfg.Degraded, observe: cfg.Observe}
 	if set.key != nil {
 		a.auth = newAuthenticator(set.key, set.need)
 	}

@@ -21,15 +21,15 @@ func endpoint(path string) string {
 	return "other"
 }
 
-// observe is around every request: it answers errors, survives panics, and
+// instrument is around every request: it answers errors, survives panics, and
 // writes the access log.
-func (a *api) observe(next echo.HandlerFunc) echo.HandlerFunc {
+func (a *api) instrument(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		begin := time.Now()
 		who := newClient(c)
 		a.clients.add(who)
 		defer a.clients.remove(who)
-		err := a.guard(next, c)
+		err := a.recoverPanic(next, c)
 		status := c.Response().Status
 		torn := false
 		if err != nil {
@@ -40,8 +40,8 @@ func (a *api) observe(next echo.HandlerFunc) echo.HandlerFunc {
 			torn = answerError(c, status, err) != nil
 		}
 		a.logger.log(c, status, begin, err)
-		if a.watch != nil {
-			a.watch(endpoint(c.Request().URL.Path), status, time.Since(begin))
+		if a.observe != nil {
+			a.observe(endpoint(c.Request().URL.Path), status, time.Since(begin))
 		}
 		if torn {
 			// Returning would end the answer in order, and its reader would
@@ -52,9 +52,9 @@ func (a *api) observe(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// guard turns a panic of a handler into an error, and echo's error for a path
+// recoverPanic turns a panic of a handler into an error, and echo's error for a path
 // without a route into ours.
-func (a *api) guard(next echo.HandlerFunc, c echo.Context) (err error) {
+func (a *api) recoverPanic(next echo.HandlerFunc, c echo.Context) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			a.logger.Error("panic in a request handler",

@@ -11,7 +11,7 @@ import (
 // without a slash at the end, and everything below the former.
 func (a *api) routes(cfg Config) (http.Handler, error) {
 	e := echo.New()
-	e.Use(a.observe)
+	e.Use(a.instrument)
 
 	read := []string{http.MethodGet, http.MethodHead, http.MethodPost}
 	view := []echo.MiddlewareFunc{a.requireView}
