@@ -31,14 +31,14 @@ func welcome(cfg Config) echo.HandlerFunc {
 	return func(c echo.Context) error { return c.String(http.StatusOK, text) }
 }
 
-func (a *api) alive(c echo.Context) error {
+func (a *api) healthz(c echo.Context) error {
 	return c.String(http.StatusOK, "ok\n")
 }
 
-// ready answers 503 if the log cannot be read or written: a node that answers but
+// readyz answers 503 if the log cannot be read or written: a node that answers but
 // loses what it is sent needs somebody, too. Conditions that clients do not feel yet
 // are named in the body of a 200.
-func (a *api) ready(c echo.Context) error {
+func (a *api) readyz(c echo.Context) error {
 	if err := errors.Join(a.log.Ready(), a.log.Writable()); err != nil {
 		return refuse(http.StatusServiceUnavailable, err)
 	}

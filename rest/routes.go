@@ -23,8 +23,8 @@ func (a *api) routes(cfg Config) (http.Handler, error) {
 
 	get := []string{http.MethodGet, http.MethodHead}
 	add(e, "/", get, welcome(cfg))
-	add(e, "/healthz", get, a.alive)
-	add(e, "/readyz", get, a.ready)
+	add(e, "/healthz", get, a.healthz)
+	add(e, "/readyz", get, a.readyz)
 	if cfg.Metrics != nil {
 		add(e, "/metrics", get, echo.WrapHandler(cfg.Metrics))
 	}
