@@ -66,7 +66,7 @@ func (a *api) openBody(c echo.Context, patient bool) (*body, error) {
 			return nil, err
 		}
 	}
-	b.decoder = &markless{r: b.decoder}
+	b.decoder = &bomReader{r: b.decoder}
 	return b, nil
 }
 

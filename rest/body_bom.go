@@ -6,40 +6,40 @@ import "io"
 // is no part of it.
 const byteOrderMark = "\uFEFF"
 
-// markless reads a body without the mark that it may begin with.
-type markless struct {
+// bomReader reads a body without the byte order mark that it may begin with.
+type bomReader struct {
 	r    io.Reader
-	head []byte // what was read to know, and not given yet
+	head []byte // was read to look for the mark, and is to be returned
 	err  error  // after head
-	seen bool   // it is known
+	seen bool   // whether there is a mark is known
 }
 
 // Read implements io.Reader.
-func (m *markless) Read(p []byte) (int, error) {
-	if !m.seen {
-		m.seen = true
-		m.readHead()
+func (b *bomReader) Read(p []byte) (int, error) {
+	if !b.seen {
+		b.seen = true
+		b.readHead()
 	}
-	if len(m.head) > 0 {
-		n := copy(p, m.head)
-		m.head = m.head[n:]
+	if len(b.head) > 0 {
+		n := copy(p, b.head)
+		b.head = b.head[n:]
 		return n, nil
 	}
-	if m.err != nil {
-		return 0, m.err
+	if b.err != nil {
+		return 0, b.err
 	}
-	return m.r.Read(p)
+	return b.r.Read(p)
 }
 
-func (m *markless) readHead() {
+func (b *bomReader) readHead() {
 	var head [len(byteOrderMark)]byte
 	n := 0
-	for n < len(head) && m.err == nil {
+	for n < len(head) && b.err == nil {
 		var more int
-		more, m.err = m.r.Read(head[n:])
+		more, b.err = b.r.Read(head[n:])
 		n += more
 	}
 	if string(head[:]) != byteOrderMark {
-		m.head = head[:n]
+		b.head = head[:n]
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/klauspost/compress/gzip"
 )
 
-func TestMarkless(t *testing.T) {
+func TestByteOrderMarkIsSkipped(t *testing.T) {
 	broken := errors.New("broken")
 	for _, test := range []struct{ body, want string }{
 		{"", ""}, {"a", "a"}, {"ab", "ab"}, {"abc", "abc"}, {"abcd", "abcd"},
@@ -26,7 +26,7 @@ func TestMarkless(t *testing.T) {
 					src = strings.NewReader(test.body)
 				}
 				var got bytes.Buffer
-				_, err := got.ReadFrom(&markless{r: read(src)})
+				_, err := got.ReadFrom(&bomReader{r: read(src)})
 				if end == io.EOF {
 					end = nil
 				}
