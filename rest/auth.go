@@ -31,7 +31,7 @@ type authenticator struct {
 	key    ed25519.PublicKey
 	need   map[class][]string
 	parser *jwt.Parser
-	known  *grantCache
+	cache  *tokenCache
 }
 
 func newAuthenticator(key ed25519.PublicKey, need map[class][]string) *authenticator {
@@ -39,7 +39,7 @@ func newAuthenticator(key ed25519.PublicKey, need map[class][]string) *authentic
 		key:    key,
 		need:   need,
 		parser: jwt.NewParser(jwt.WithValidMethods([]string{jwt.SigningMethodEdDSA.Alg()}), jwt.WithIssuedAt()),
-		known:  newGrantCache(),
+		cache:  newTokenCache(),
 	}
 }
 
@@ -79,14 +79,14 @@ func (a *authenticator) authenticate(r *http.Request) (grant, error) {
 		return grant{}, errNoToken
 	}
 	now := time.Now()
-	if g, ok := a.known.get(token, now); ok {
+	if g, ok := a.cache.get(token, now); ok {
 		return g, nil
 	}
 	g, err := a.verify(token)
 	if err != nil {
 		return grant{}, err
 	}
-	a.known.put(token, g, now)
+	a.cache.put(token, g, now)
 	return g, nil
 }
 

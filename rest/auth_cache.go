@@ -6,21 +6,21 @@ import (
 	"time"
 )
 
-// maxGrants bounds a grantCache.
+// maxGrants bounds a tokenCache.
 const maxGrants = 1024
 
-// grantCache remembers tokens that were found valid, by their hash, so that
-// the memory does not depend on their length. It is safe for concurrent use.
-type grantCache struct {
+// tokenCache remembers tokens that were found valid, by their hash, so that
+// its size does not depend on their length. It is safe for concurrent use.
+type tokenCache struct {
 	mu     sync.Mutex
-	grants map[[sha256.Size]byte]grant
+	grants map[[sha256.Size]byte]grant // guarded by mu
 }
 
-func newGrantCache() *grantCache {
-	return &grantCache{grants: map[[sha256.Size]byte]grant{}}
+func newTokenCache() *tokenCache {
+	return &tokenCache{grants: map[[sha256.Size]byte]grant{}}
 }
 
-func (c *grantCache) get(token string, now time.Time) (grant, bool) {
+func (c *tokenCache) get(token string, now time.Time) (grant, bool) {
 	key := sha256.Sum256([]byte(token))
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -32,7 +32,7 @@ func (c *grantCache) get(token string, now time.Time) (grant, bool) {
 	return g, ok
 }
 
-func (c *grantCache) put(token string, g grant, now time.Time) {
+func (c *tokenCache) put(token string, g grant, now time.Time) {
 	key := sha256.Sum256([]byte(token))
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -43,7 +43,7 @@ func (c *grantCache) put(token string, g grant, now time.Time) {
 }
 
 // makeRoomLocked drops what has expired, and if nothing has, any one grant.
-func (c *grantCache) makeRoomLocked(now time.Time) {
+func (c *tokenCache) makeRoomLocked(now time.Time) {
 	for key, g := range c.grants {
 		if g.expired(now) {
 			delete(c.grants, key)

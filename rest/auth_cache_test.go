@@ -10,8 +10,8 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-func TestGrantCache(t *testing.T) {
-	c := newGrantCache()
+func TestTokenCache(t *testing.T) {
+	c := newTokenCache()
 	now := time.Unix(1000, 0)
 	c.put("short", grant{roles: []string{"api"}, expires: now.Add(time.Second)}, now)
 	c.put("for ever", grant{}, now)
@@ -53,7 +53,7 @@ func TestRejectedTokensAreNotCached(t *testing.T) {
 			t.Errorf("%q: %v", token, err)
 		}
 	}
-	if len(a.known.grants) != 1 { // the last one
-		t.Errorf("%d grants", len(a.known.grants))
+	if len(a.cache.grants) != 1 { // the last one
+		t.Errorf("%d grants", len(a.cache.grants))
 	}
 }
