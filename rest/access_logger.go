@@ -9,8 +9,8 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// accessLogger writes one line for each request. What fails for the server's sake is a
-// warning, of each kind once in a while: anybody can ask at any rate.
+// accessLogger writes one line for each request. A 5xx is a warning, of each kind once a
+// minute: anybody can ask at any rate. It is safe for concurrent use.
 type accessLogger struct {
 	*slog.Logger
 
@@ -18,29 +18,30 @@ type accessLogger struct {
 	warned map[failure]*warning // guarded by mu
 }
 
-// failure is a kind of them: there are few.
+// failure is a kind of 5xx. There are few.
 type failure struct {
 	endpoint string
 	status   int
 }
 
-// warning is when one was written, and how many were not since.
+// warning is the last one of a kind.
 type warning struct {
-	at   time.Time
-	held int
+	at         time.Time
+	suppressed int // failures since that were not warned of
 }
 
 func newAccessLogger(l *slog.Logger) *accessLogger {
 	return &accessLogger{Logger: l, warned: map[failure]*warning{}}
 }
 
-func (l *accessLogger) log(c echo.Context, status int, begin time.Time, err error) {
+// logRequest writes the line of a request that was answered.
+func (l *accessLogger) logRequest(c echo.Context, status int, begin time.Time, err error) {
 	r := c.Request()
-	level, held := slog.LevelDebug, 0
+	level, suppressed := slog.LevelDebug, 0
 	// That the program is not ready is said elsewhere, and probes ask often.
 	if status >= http.StatusInternalServerError && r.URL.Path != "/readyz" {
 		var due bool
-		if held, due = l.due(failure{endpoint(r.URL.Path), status}, time.Now()); due {
+		if suppressed, due = l.due(failure{endpoint(r.URL.Path), status}, time.Now()); due {
 			level = slog.LevelWarn
 		}
 	}
@@ -58,15 +59,15 @@ func (l *accessLogger) log(c echo.Context, status int, begin time.Time, err erro
 	if err != nil {
 		attrs = append(attrs, slog.Any("error", err))
 	}
-	if held > 0 {
-		attrs = append(attrs, slog.Int("others_since_the_last_warning", held))
+	if suppressed > 0 {
+		attrs = append(attrs, slog.Int("others_since_the_last_warning", suppressed))
 	}
 	l.LogAttrs(r.Context(), level, "request", attrs...)
 }
 
-// due reports whether a failure is to be warned of, and how many were not since the
-// last time.
-func (l *accessLogger) due(f failure, now time.Time) (held int, due bool) {
+// due reports whether a failure is to be warned of, and how many were suppressed since
+// the last warning of its kind.
+func (l *accessLogger) due(f failure, now time.Time) (suppressed int, due bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	w := l.warned[f]
@@ -75,9 +76,9 @@ func (l *accessLogger) due(f failure, now time.Time) (held int, due bool) {
 		l.warned[f] = &warning{at: now}
 		return 0, true
 	case now.Sub(w.at) < warnInterval:
-		w.held++
+		w.suppressed++
 		return 0, false
 	}
-	held, w.at, w.held = w.held, now, 0
-	return held, true
+	suppressed, w.at, w.suppressed = w.suppressed, now, 0
+	return suppressed, true
 }

@@ -23,13 +23,13 @@ func TestWarningsComeAtAHumanRate(t *testing.T) {
 	l := newAccessLogger(nil)
 	now := time.Now()
 	for i, want := range []struct {
-		after time.Duration
-		held  int
-		due   bool
+		after      time.Duration
+		suppressed int
+		due        bool
 	}{{0, 0, true}, {time.Second, 0, false}, {58 * time.Second, 0, false}, {time.Second, 2, true}, {time.Second, 0, false}} {
 		now = now.Add(want.after)
-		if held, due := l.due(failure{"query", 503}, now); held != want.held || due != want.due {
-			t.Errorf("failure %d: %d, %v, want %+v", i, held, due, want)
+		if n, due := l.due(failure{"query", 503}, now); n != want.suppressed || due != want.due {
+			t.Errorf("failure %d: %d, %v, want %+v", i, n, due, want)
 		}
 	}
 }

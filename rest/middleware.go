@@ -39,7 +39,7 @@ func (a *api) instrument(next echo.HandlerFunc) echo.HandlerFunc {
 		if err != nil && !torn {
 			torn = answerError(c, status, err) != nil
 		}
-		a.logger.log(c, status, begin, err)
+		a.logger.logRequest(c, status, begin, err)
 		if a.observe != nil {
 			a.observe(endpoint(c.Request().URL.Path), status, time.Since(begin))
 		}

@@ -105,7 +105,7 @@ func (s *Server) Run(ctx context.Context) error {
 		ConnState:         s.conns.follow,
 		ConnContext:       s.conns.introduce,
 		BaseContext:       func(net.Listener) context.Context { return requests },
-		ErrorLog:          log.New(&serverLog{logger: s.cfg.Logger}, "", 0),
+		ErrorLog:          log.New(&serverLogger{logger: s.cfg.Logger}, "", 0),
 	}
 	// One connection, one request at a time: what bounds the one bounds the other.
 	srv.Protocols = new(http.Protocols)

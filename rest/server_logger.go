@@ -7,20 +7,20 @@ import (
 	"time"
 )
 
-// serverLog takes what http.Server has to tell. That a client did not get as far as a
+// serverLogger takes what http.Server has to tell. That a client did not get as far as a
 // request is its own affair, and anybody can cause it at any rate: an operator sees
 // the first line of a minute.
-type serverLog struct {
+type serverLogger struct {
 	logger *slog.Logger
 
 	mu sync.Mutex
 	// Guarded by mu.
-	warned time.Time
-	held   int // lines that were not shown since
+	warned     time.Time // when a line was logged last
+	suppressed int       // lines since then that were not logged
 }
 
 // Write implements io.Writer.
-func (l *serverLog) Write(line []byte) (int, error) {
+func (l *serverLogger) Write(line []byte) (int, error) {
 	text := clip(string(bytes.TrimSpace(line)))
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -29,10 +29,10 @@ func (l *serverLog) Write(line []byte) (int, error) {
 		return len(line), nil
 	}
 	if now := time.Now(); now.Sub(l.warned) >= warnInterval {
-		l.logger.Warn(text, "others_since_the_last_warning", l.held)
-		l.warned, l.held = now, 0
+		l.logger.Warn(text, "others_since_the_last_warning", l.suppressed)
+		l.warned, l.suppressed = now, 0
 	} else {
-		l.held++
+		l.suppressed++
 	}
 	return len(line), nil
 }
