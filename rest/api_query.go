@@ -67,7 +67,7 @@ func (a *api) query(c echo.Context) error {
 	}
 	defer q.reply.release()
 	if q.cells > smallCells || q.series > smallSeries || q.pieces > smallPieces || len(q.hosts) > 0 {
-		if q.turn, err = a.takeTurn(c); err != nil {
+		if q.turn, err = a.enterQueries(c); err != nil {
 			return err
 		}
 		defer func() { q.turn.leave() }()
@@ -82,8 +82,9 @@ func (a *api) query(c echo.Context) error {
 // are decoded.
 const fewQueries = 64
 
-// takeTurn waits for the turn of a request that takes long. The caller leaves it.
-func (a *api) takeTurn(c echo.Context) (*turn, error) {
+// enterQueries waits for the turn of a request that takes long, for up to patience. The
+// caller leaves the turn.
+func (a *api) enterQueries(c echo.Context) (*turn, error) {
 	ctx, cancel := context.WithTimeout(c.Request().Context(), patience)
 	defer cancel()
 	t, err := a.gates.queries.enter(ctx, clientOf(c))

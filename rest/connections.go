@@ -197,8 +197,8 @@ func (c *connection) setHeader(n int64) {
 	c.header, c.charged = n, 0
 }
 
-// follow is told of the states of the server's connections.
-func (c *connections) follow(conn net.Conn, state http.ConnState) {
+// connState is told of the states of the server's connections.
+func (c *connections) connState(conn net.Conn, state http.ConnState) {
 	if state == http.StateIdle {
 		if own := ownConnection(conn); own != nil {
 			own.setHeader(0) // the next request begins
@@ -209,8 +209,8 @@ func (c *connections) follow(conn net.Conn, state http.ConnState) {
 // connectionKey is where the context of a request has its connection.
 type connectionKey struct{}
 
-// introduce lets the requests of a connection know it.
-func (c *connections) introduce(ctx context.Context, conn net.Conn) context.Context {
+// connContext lets the requests of a connection know it.
+func (c *connections) connContext(ctx context.Context, conn net.Conn) context.Context {
 	return context.WithValue(ctx, connectionKey{}, ownConnection(conn))
 }
 

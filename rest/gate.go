@@ -13,8 +13,8 @@ import (
 // errBusy says that a request could not be begun.
 var errBusy = errors.New("too many requests of this kind are under way")
 
-// relief is how often those who wait look for clients to take the place of.
-const relief = 250 * time.Millisecond
+// evictInterval is how often those who wait look for clients to take the place of.
+const evictInterval = 250 * time.Millisecond
 
 // gate lets a number of requests in at once; others wait in their order. Who waits
 // takes the place of a client that is much slower than others, so that nobody keeps
@@ -67,21 +67,21 @@ func (t *turn) wait(ctx context.Context, at *list.Element) error {
 		return nil
 	default:
 	}
-	tick := time.NewTicker(relief)
+	tick := time.NewTicker(evictInterval)
 	defer tick.Stop()
 	for {
 		select {
 		case <-t.granted:
 			return nil
 		case <-tick.C:
-			t.gate.relieve(at)
+			t.gate.evictSlow(at)
 		case <-ctx.Done():
-			if t.gate.retreat(t, at) {
+			if t.gate.leaveQueue(t, at) {
 				return ctx.Err()
 			}
 			return nil
 		case <-t.gate.closed:
-			if t.gate.retreat(t, at) {
+			if t.gate.leaveQueue(t, at) {
 				return errBusy
 			}
 			return nil
@@ -99,8 +99,8 @@ func (g *gate) admitLocked() {
 	}
 }
 
-// retreat takes a turn out of the queue. It returns false if it was granted meanwhile.
-func (g *gate) retreat(t *turn, at *list.Element) bool {
+// leaveQueue takes a turn out of the queue. It returns false if it was granted meanwhile.
+func (g *gate) leaveQueue(t *turn, at *list.Element) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.inside[t] {
@@ -110,9 +110,9 @@ func (g *gate) retreat(t *turn, at *list.Element) bool {
 	return true
 }
 
-// relieve ends the waiting for the slowest clients, one for each that waits. The first
+// evictSlow ends the waiting for the slowest clients, one for each that waits. The first
 // one in the queue does it for all.
-func (g *gate) relieve(at *list.Element) {
+func (g *gate) evictSlow(at *list.Element) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.waiting.Front() != at {

@@ -51,7 +51,7 @@ func TestTheSlowestGivesWay(t *testing.T) {
 		g.mu.Lock()
 		front := g.waiting.Front()
 		g.mu.Unlock()
-		g.relieve(front)
+		g.evictSlow(front)
 	}
 	wait := func() (entered chan *turn) {
 		entered = make(chan *turn, 1)

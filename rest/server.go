@@ -102,8 +102,8 @@ func (s *Server) Run(ctx context.Context) error {
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
-		ConnState:         s.conns.follow,
-		ConnContext:       s.conns.introduce,
+		ConnState:         s.conns.connState,
+		ConnContext:       s.conns.connContext,
 		BaseContext:       func(net.Listener) context.Context { return requests },
 		ErrorLog:          log.New(&serverLogger{logger: s.cfg.Logger}, "", 0),
 	}
@@ -142,7 +142,7 @@ func (s *Server) shutdown(ctx context.Context, srv *http.Server) error {
 	finished, hurried := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(hurried)
-		s.hurry(finished)
+		s.endWaiting(finished)
 	}()
 	err := srv.Shutdown(ctx)
 	close(finished)
@@ -153,9 +153,9 @@ func (s *Server) shutdown(ctx context.Context, srv *http.Server) error {
 	return nil
 }
 
-// hurry ends all waiting when half of stopTimeout is over, until all is finished.
-func (s *Server) hurry(finished <-chan struct{}) {
-	for pause := stopTimeout / 2; ; pause = relief {
+// endWaiting ends all waiting when half of stopTimeout is over, until all is finished.
+func (s *Server) endWaiting(finished <-chan struct{}) {
+	for pause := stopTimeout / 2; ; pause = evictInterval {
 		select {
 		case <-time.After(pause):
 			s.api.gates.close()
