@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"strings"
 	"time"
 )
@@ -37,7 +38,7 @@ const demoKey = "kzfYrYy+TzpanWZHJ5qSdMj5uKUWgq74BWhQG6copP0="
 func (c composer) main() Main {
 	n := c.root.at("main")
 	m := Main{
-		Addr:          given(c.overrides.Addr, read(n, defaultAddr, "addr")),
+		Addr:          cmp.Or(c.overrides.Addr, read(n, defaultAddr, "addr")),
 		HTTPSCertFile: read(n, "", "https-cert-file"),
 		HTTPSKeyFile:  read(n, "", "https-key-file"),
 		User:          read(n, "", "user"),
@@ -128,7 +129,7 @@ func (c composer) nats(retention, checkpoints time.Duration) NATS {
 
 func (c composer) embedded(n *node) Embedded {
 	e := Embedded{
-		Addr:       given(c.overrides.NATSAddr, read(n, "", "addr")),
+		Addr:       cmp.Or(c.overrides.NATSAddr, read(n, "", "addr")),
 		Directory:  read(n, defaultDirectory, "directory"),
 		Username:   read(n, "", "username"),
 		Password:   read(n, "", "password"),

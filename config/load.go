@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -69,8 +70,8 @@ func (o Overrides) Default() (*Config, error) {
 		return nil, &faultsError{File: "of the command line", Faults: found.faults}
 	}
 	cfg := Default()
-	cfg.Main.Addr = given(o.Addr, cfg.Main.Addr)
-	cfg.NATS.Embedded.Addr = given(o.NATSAddr, cfg.NATS.Embedded.Addr)
+	cfg.Main.Addr = cmp.Or(o.Addr, cfg.Main.Addr)
+	cfg.NATS.Embedded.Addr = cmp.Or(o.NATSAddr, cfg.NATS.Embedded.Addr)
 	return cfg, nil
 }
 
@@ -83,12 +84,4 @@ func (o Overrides) check(found *findings) {
 			found.fault(&node{path: flag}, "%s", err)
 		}
 	}
-}
-
-// given returns override, or value if that is empty.
-func given(override, value string) string {
-	if override != "" {
-		return override
-	}
-	return value
 }

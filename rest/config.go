@@ -69,19 +69,19 @@ type settings struct {
 func (c Config) validate() (settings, error) {
 	var out settings
 	var faults []error
-	note := func(err error) {
+	add := func(err error) {
 		if err != nil {
 			faults = append(faults, err)
 		}
 	}
 	var err error
-	note(checkAddr(c.Addr))
+	add(checkAddr(c.Addr))
 	out.tls, err = loadTLS(c.CertFile, c.KeyFile)
-	note(err)
+	add(err)
 	out.key, err = parseKey(c.JWTPublicKey)
-	note(err)
+	add(err)
 	out.need, err = requiredRoles(c.JWTRoles)
-	note(err)
+	add(err)
 	return out, errors.Join(faults...)
 }
 

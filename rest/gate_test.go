@@ -47,7 +47,7 @@ func TestTheSlowestGivesWay(t *testing.T) {
 			t.Fatalf("cut: %v, want %v", got, want)
 		}
 	}
-	relieve := func() {
+	evict := func() {
 		g.mu.Lock()
 		front := g.waiting.Front()
 		g.mu.Unlock()
@@ -70,12 +70,12 @@ func TestTheSlowestGivesWay(t *testing.T) {
 	}
 	wantCut(false, false, false, false)
 	first := wait()
-	relieve()
+	evict()
 	wantCut(true, false, false, false)
 	_ = wait()
-	relieve()
+	evict()
 	wantCut(true, true, false, false)
-	relieve()
+	evict()
 	wantCut(true, true, false, false)
 	if _, err := clients[0].measure(true, func() (int, error) { return 1, nil }); !errors.Is(err, errSlow) {
 		t.Errorf("a client that gave way goes on: %v", err)

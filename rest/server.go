@@ -139,14 +139,14 @@ func (s *Server) serve(srv *http.Server) error {
 func (s *Server) shutdown(ctx context.Context, srv *http.Server) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 	defer cancel()
-	finished, hurried := make(chan struct{}), make(chan struct{})
+	finished, ended := make(chan struct{}), make(chan struct{})
 	go func() {
-		defer close(hurried)
+		defer close(ended)
 		s.endWaiting(finished)
 	}()
 	err := srv.Shutdown(ctx)
 	close(finished)
-	<-hurried
+	<-ended
 	if err != nil {
 		return fmt.Errorf("stop REST: cut off the requests still running after %v: %w", stopTimeout, err)
 	}

@@ -89,7 +89,7 @@ func (a *app) run(ctx context.Context) error {
 	for i := range running {
 		running[i] = true
 	}
-	note := func(e ended) {
+	record := func(e ended) {
 		running[e.stage] = false
 		if e.err != nil {
 			faults = append(faults, fmt.Errorf("%s: %w", stages[e.stage].name, e.err))
@@ -99,12 +99,12 @@ func (a *app) run(ctx context.Context) error {
 	case <-ctx.Done():
 		a.logger.Info("stopping")
 	case e := <-done:
-		note(e)
+		record(e)
 	}
 	for i := range stages {
 		stop[i]()
 		for running[i] {
-			note(<-done)
+			record(<-done)
 		}
 	}
 	return errors.Join(faults...)
