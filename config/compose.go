@@ -22,7 +22,7 @@ func (c composer) compose() *Config {
 	cfg.NATS = c.nats(retention, interval)
 	cfg.MetricStore = c.metricStore(retention, cfg.NATS.Stream.Name)
 	cfg.MetricStore.CheckpointInterval = interval
-	c.together(cfg)
+	c.conflicts(cfg)
 	return cfg
 }
 

@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// together reports settings that are good each, but not with one another: they
+// conflicts reports settings that are good each, but not with one another: they
 // would only show when the program waits for itself.
-func (c composer) together(cfg *Config) {
+func (c composer) conflicts(cfg *Config) {
 	c.directories(cfg)
 	c.addresses(cfg)
 }

@@ -75,15 +75,15 @@ func unflatten(root *node, found *findings) *node {
 	}
 	sections := &node{value: object{}}
 	for _, move := range moves {
-		if moved := follow(root, move.from); moved != nil {
+		if moved := atPath(root, move.from); moved != nil {
 			put(sections, move.to, moved)
 		}
 	}
 	return sections
 }
 
-// follow is at with a dotted path in which a number selects from a list.
-func follow(n *node, path string) *node {
+// atPath is node.at with a dotted path in which a number selects from a list.
+func atPath(n *node, path string) *node {
 	for _, key := range strings.Split(path, ".") {
 		index, err := strconv.Atoi(key)
 		if err != nil {

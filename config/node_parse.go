@@ -25,7 +25,7 @@ func parseJSON(data []byte, path, file string, found *findings) (*node, error) {
 			if len(bytes.TrimSpace(data)) == 0 {
 				err = fmt.Errorf("%w: the file is empty, it has to hold {} at least", err)
 			}
-			line, column := position(data, syntax.Offset)
+			line, column := lineColumn(data, syntax.Offset)
 			return nil, fmt.Errorf("line %d, column %d: %w", line, column, err)
 		}
 		return nil, err
@@ -88,7 +88,7 @@ func plainText(data []byte) ([]byte, error) {
 	case bytes.HasPrefix(data, []byte("\xff\xfe")), bytes.HasPrefix(data, []byte("\xfe\xff")), bytes.IndexByte(data[:min(len(data), 4)], 0) >= 0:
 		return nil, errors.New("the text is encoded in UTF-16 or UTF-32, or is no text: save it as UTF-8")
 	case !utf8.Valid(data):
-		line, column := position(data, int64(firstInvalid(data))+1)
+		line, column := lineColumn(data, int64(firstInvalid(data))+1)
 		return nil, fmt.Errorf("line %d, column %d: the text is not encoded in UTF-8: save it as UTF-8", line, column)
 	}
 	return data, nil
@@ -108,9 +108,9 @@ func firstInvalid(data []byte) int {
 	return at
 }
 
-// position returns line and column, in characters and from 1, of the last of
+// lineColumn returns line and column, in characters and from 1, of the last of
 // the first offset bytes of data.
-func position(data []byte, offset int64) (line, column int) {
+func lineColumn(data []byte, offset int64) (line, column int) {
 	before := data[:max(0, min(int64(len(data)), offset)-1)]
 	line = 1 + bytes.Count(before, []byte("\n"))
 	return line, 1 + utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:])
