@@ -11,8 +11,8 @@ type kind int
 const (
 	text       kind = iota // string
 	flag                   // bool
-	whole                  // int64
-	number                 // float64
+	integer                // int64
+	float                  // float64
 	duration               // time.Duration
 	size                   // int64, bytes
 	section                // object with the keys of the field
@@ -74,10 +74,10 @@ func (f field) convert(value any) (any, error) {
 		}
 	case json.Number:
 		switch f.kind {
-		case whole:
-			return parseWhole(v)
-		case number:
-			return parseNumber(v)
+		case integer:
+			return parseInteger(v)
+		case float:
+			return parseFloat(v)
 		case size:
 			return parseSize(v.String())
 		}
