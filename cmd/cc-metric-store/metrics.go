@@ -108,12 +108,12 @@ func (c *statsCollector) Collect(out chan<- prometheus.Metric) {
 	}
 	out <- prometheus.MustNewConstMetric(c.nameless, prometheus.CounterValue, float64(i.NoHost), "hostname")
 	out <- prometheus.MustNewConstMetric(c.nameless, prometheus.CounterValue, float64(i.NoCluster), "cluster")
-	unknown := foreignCounter{desc: c.unknown}
+	unknown := labelCounter{desc: c.unknown}
 	for _, m := range c.log.UnknownMetrics() {
 		unknown.add(m.Lines, m.Name)
 	}
 	unknown.collect(out)
-	refused := foreignCounter{desc: c.refused}
+	refused := labelCounter{desc: c.refused}
 	for _, r := range s.Refused {
 		refused.add(r.Samples, r.Limit, r.Cluster, r.Host)
 	}

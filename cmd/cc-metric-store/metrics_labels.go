@@ -8,16 +8,16 @@ import (
 	"cc-metric-store/store"
 )
 
-// foreignCounter is a counter by names that others chose: whatever they hold, GET
+// labelCounter is a counter by names that others chose: whatever they hold, GET
 // /metrics is valid. Names that are shown alike are counted together.
-type foreignCounter struct {
+type labelCounter struct {
 	desc   *prometheus.Desc
 	labels [][]string
 	counts []int64
 	index  map[string]int
 }
 
-func (c *foreignCounter) add(n int64, names ...string) {
+func (c *labelCounter) add(n int64, names ...string) {
 	labels := make([]string, len(names))
 	for i, name := range names {
 		labels[i] = store.CutName(name)
@@ -35,7 +35,7 @@ func (c *foreignCounter) add(n int64, names ...string) {
 	c.counts[i] += n
 }
 
-func (c *foreignCounter) collect(out chan<- prometheus.Metric) {
+func (c *labelCounter) collect(out chan<- prometheus.Metric) {
 	for i, labels := range c.labels {
 		m, err := prometheus.NewConstMetric(c.desc, prometheus.CounterValue, float64(c.counts[i]), labels...)
 		if err != nil {

@@ -11,26 +11,26 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// foreignNames are counted by whatever names.
-type foreignNames struct {
+// labelledCollector are counted by whatever names.
+type labelledCollector struct {
 	desc  *prometheus.Desc
 	names []string
 }
 
-func (c *foreignNames) Describe(out chan<- *prometheus.Desc) { out <- c.desc }
+func (c *labelledCollector) Describe(out chan<- *prometheus.Desc) { out <- c.desc }
 
-func (c *foreignNames) Collect(out chan<- prometheus.Metric) {
-	counter := foreignCounter{desc: c.desc}
+func (c *labelledCollector) Collect(out chan<- prometheus.Metric) {
+	counter := labelCounter{desc: c.desc}
 	for _, name := range c.names {
 		counter.add(1, name, "f1")
 	}
 	counter.collect(out)
 }
 
-// TestMetricsOfForeignNames shows names of all bytes, cut everywhere, of which
+// TestMetricsWithAnyLabels shows names of all bytes, cut everywhere, of which
 // many are shown alike.
-func TestMetricsOfForeignNames(t *testing.T) {
-	c := &foreignNames{desc: prometheus.NewDesc("test_total", "A test.", []string{"cluster", "hostname"}, nil)}
+func TestMetricsWithAnyLabels(t *testing.T) {
+	c := &labelledCollector{desc: prometheus.NewDesc("test_total", "A test.", []string{"cluster", "hostname"}, nil)}
 	for b := range 256 {
 		c.names = append(c.names, string([]byte{byte(b)}), "x"+string([]byte{byte(b), 'y'}), "ü"+string([]byte{byte(b)}))
 	}
