@@ -53,7 +53,7 @@ func checkDirectory(dir string, uid, gid uint32) error {
 	const write, search = 2, 1
 	err = syscall.Access(there, write|search) // it knows of file systems that are read-only, and of access lists
 	if owner, ok := info.Sys().(*syscall.Stat_t); ok && err == nil && uid != 0 && int(uid) != os.Getuid() {
-		if !grants(owner, uid, gid, write|search) {
+		if !permits(owner, uid, gid, write|search) {
 			err = syscall.EACCES
 		}
 	}
@@ -63,8 +63,8 @@ func checkDirectory(dir string, uid, gid uint32) error {
 	return nil
 }
 
-// grants tells whether the mode of a file gives all the rights to the ids.
-func grants(file *syscall.Stat_t, uid, gid uint32, rights uint32) bool {
+// permits tells whether the mode of a file gives all the rights to the ids.
+func permits(file *syscall.Stat_t, uid, gid uint32, rights uint32) bool {
 	granted := file.Mode
 	switch {
 	case file.Uid == uid:

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-func TestGrants(t *testing.T) {
+func TestPermits(t *testing.T) {
 	const writeAndSearch = 3
 	for _, c := range []struct {
 		mode, uid, gid uint32
@@ -17,7 +17,7 @@ func TestGrants(t *testing.T) {
 		{0o700, 1, 2, true}, {0o500, 1, 2, false}, {0o070, 1, 2, false}, // the owner has the owner's rights alone
 		{0o070, 3, 2, true}, {0o707, 3, 2, false}, {0o007, 3, 3, true}, {0o775, 3, 3, false}, {0o777, 3, 3, true},
 	} {
-		if got := grants(&syscall.Stat_t{Mode: c.mode, Uid: 1, Gid: 2}, c.uid, c.gid, writeAndSearch); got != c.want {
+		if got := permits(&syscall.Stat_t{Mode: c.mode, Uid: 1, Gid: 2}, c.uid, c.gid, writeAndSearch); got != c.want {
 			t.Errorf("%o for %d:%d: %v", c.mode, c.uid, c.gid, got)
 		}
 	}

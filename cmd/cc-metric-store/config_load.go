@@ -27,19 +27,19 @@ func loadConfig(o options, log *slog.Logger) (cfg *config.Config, builtIn bool, 
 			unknown = append(unknown, fmt.Errorf("%s: %s", w.Path, w.Text))
 			continue
 		}
-		warnOf(w, log)
+		logWarning(w, log)
 	}
 	if cfg != nil && cfg.NATS.Address != "" && o.natsAddr != "" {
 		log.Warn("the embedded server listens only while the log is in it: the log is to be on the broker that nats.address names", "flag", "-nats-addr")
 	}
 	if len(unknown) > 0 {
-		unknown = []error{inFile(o, errors.Join(unknown...))}
+		unknown = []error{faultsOfFile(o, errors.Join(unknown...))}
 	}
 	return cfg, false, errors.Join(append([]error{err}, unknown...)...)
 }
 
-// warnOf logs a warning. Of the file as a whole no key is named.
-func warnOf(w config.Warning, log *slog.Logger) {
+// logWarning logs a warning. Of the file as a whole no key is named.
+func logWarning(w config.Warning, log *slog.Logger) {
 	if w.Path == "" {
 		log.Warn("configuration: " + w.Text)
 		return
@@ -47,8 +47,8 @@ func warnOf(w config.Warning, log *slog.Logger) {
 	log.Warn("configuration: "+w.Text, "key", w.Path)
 }
 
-// inFile says of which file the faults are that err lists, one a line.
-func inFile(o options, err error) error {
+// faultsOfFile says of which file the faults are that err lists, one a line.
+func faultsOfFile(o options, err error) error {
 	list := err.Error()
 	if strings.Contains(list, "\n") {
 		list = strings.ReplaceAll("\n"+list, "\n", "\n  ")

@@ -42,7 +42,7 @@ func run(ctx context.Context, o options, stdout, stderr io.Writer) error {
 	a, err := assemble(cfg, o, log)
 	if o.check {
 		if err := errors.Join(err, checkSystem(cfg, log)); err != nil {
-			return inFile(o, err)
+			return faultsOfFile(o, err)
 		}
 		fmt.Fprintf(stdout, "configuration %s: no faults found\n", absolute(o.config))
 		return nil
