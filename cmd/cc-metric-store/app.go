@@ -27,23 +27,23 @@ type app struct {
 
 // assemble makes all parts and introduces them to each other. It starts
 // nothing.
-func assemble(cfg *config.Config, o options, log *slog.Logger) (*app, error) {
-	a := &app{logger: log, config: checkpointConfig(cfg, log)}
+func assemble(cfg *config.Config, o options, logger *slog.Logger) (*app, error) {
+	a := &app{logger: logger, config: checkpointConfig(cfg, logger)}
 	var err error
-	if a.store, err = store.New(storeConfig(cfg, log)); err != nil {
+	if a.store, err = store.New(storeConfig(cfg, logger)); err != nil {
 		return nil, err
 	}
-	if a.embedded, err = newEmbeddedServer(cfg, log); err != nil {
+	if a.embedded, err = newEmbeddedServer(cfg, logger); err != nil {
 		return nil, err
 	}
-	if a.ingest, err = ingest.New(ingestConfig(cfg, a.embedded, log), a.store); err != nil {
+	if a.ingest, err = ingest.New(ingestConfig(cfg, a.embedded, logger), a.store); err != nil {
 		return nil, err
 	}
 	a.log = watchedLog{a.ingest, a.embedded, make(chan struct{})}
 	a.embedded.hold, a.embedded.keep = a.hold, a.keep
-	c := restConfig(cfg, o, log)
+	c := restConfig(cfg, o, logger)
 	registry, observe := newRegistry(a)
-	c.Metrics, c.Observe = metricsHandler(registry, log), observe
+	c.Metrics, c.Observe = metricsHandler(registry, logger), observe
 	c.Degraded = a.degraded
 	if a.rest, err = rest.New(c, a.store, a.log); err != nil {
 		return nil, err

@@ -15,13 +15,13 @@ import (
 // checkSystem returns what on this machine would keep the program from a start
 // with the configuration: who it is to run as, and where it is to write. It
 // changes nothing.
-func checkSystem(cfg *config.Config, log *slog.Logger) error {
+func checkSystem(cfg *config.Config, logger *slog.Logger) error {
 	uid, gid, err := identity(cfg.Main.User, cfg.Main.Group)
 	if err != nil {
 		return err
 	}
 	if (uid != os.Getuid() || gid != os.Getgid()) && os.Geteuid() != 0 {
-		log.Warn("configuration: only root can start the program as somebody else", "key", "main.user, main.group")
+		logger.Warn("configuration: only root can start the program as somebody else", "key", "main.user, main.group")
 	}
 	var faults []error
 	for _, place := range []struct{ key, dir string }{

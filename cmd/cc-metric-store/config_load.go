@@ -14,7 +14,7 @@ import (
 
 // loadConfig reads the configuration. builtIn says that there is none and the
 // defaults apply.
-func loadConfig(o options, log *slog.Logger) (cfg *config.Config, builtIn bool, err error) {
+func loadConfig(o options, logger *slog.Logger) (cfg *config.Config, builtIn bool, err error) {
 	overrides := config.Overrides{Addr: o.addr, NATSAddr: o.natsAddr}
 	cfg, warnings, err := overrides.Load(o.config)
 	if errors.Is(err, fs.ErrNotExist) && !o.configGiven && !o.check {
@@ -27,10 +27,10 @@ func loadConfig(o options, log *slog.Logger) (cfg *config.Config, builtIn bool, 
 			unknown = append(unknown, fmt.Errorf("%s: %s", w.Path, w.Text))
 			continue
 		}
-		logWarning(w, log)
+		logWarning(w, logger)
 	}
 	if cfg != nil && cfg.NATS.Address != "" && o.natsAddr != "" {
-		log.Warn("the embedded server listens only while the log is in it: the log is to be on the broker that nats.address names", "flag", "-nats-addr")
+		logger.Warn("the embedded server listens only while the log is in it: the log is to be on the broker that nats.address names", "flag", "-nats-addr")
 	}
 	if len(unknown) > 0 {
 		unknown = []error{faultsOfFile(o, errors.Join(unknown...))}
@@ -39,12 +39,12 @@ func loadConfig(o options, log *slog.Logger) (cfg *config.Config, builtIn bool, 
 }
 
 // logWarning logs a warning. Of the file as a whole no key is named.
-func logWarning(w config.Warning, log *slog.Logger) {
+func logWarning(w config.Warning, logger *slog.Logger) {
 	if w.Path == "" {
-		log.Warn("configuration: " + w.Text)
+		logger.Warn("configuration: " + w.Text)
 		return
 	}
-	log.Warn("configuration: "+w.Text, "key", w.Path)
+	logger.Warn("configuration: "+w.Text, "key", w.Path)
 }
 
 // faultsOfFile says of which file the faults are that err lists, one a line.

@@ -11,7 +11,7 @@ import (
 
 // This file translates the configuration file into the Config of each part.
 
-func storeConfig(cfg *config.Config, log *slog.Logger) store.Config {
+func storeConfig(cfg *config.Config, logger *slog.Logger) store.Config {
 	metrics := make(map[string]store.MetricConfig, len(cfg.Metrics))
 	var other *store.MetricConfig
 	for name, m := range cfg.Metrics {
@@ -31,7 +31,7 @@ func storeConfig(cfg *config.Config, log *slog.Logger) store.Config {
 		MaxHosts:  cfg.MetricStore.MaxHosts,
 
 		MaxNewSeries: cfg.MetricStore.MaxNewSeries,
-		Logger:       log,
+		Logger:       logger,
 	}
 	if cfg.Main.BackendURL != "" {
 		b := &backend{url: cfg.Main.BackendURL, token: cfg.Main.BackendToken}
@@ -40,11 +40,11 @@ func storeConfig(cfg *config.Config, log *slog.Logger) store.Config {
 	return c
 }
 
-func checkpointConfig(cfg *config.Config, log *slog.Logger) store.CheckpointConfig {
+func checkpointConfig(cfg *config.Config, logger *slog.Logger) store.CheckpointConfig {
 	return store.CheckpointConfig{
 		Directory: absolute(cfg.MetricStore.CheckpointDirectory),
 		Interval:  cfg.MetricStore.CheckpointInterval,
-		Logger:    log,
+		Logger:    logger,
 	}
 }
 
@@ -58,7 +58,7 @@ func aggregation(name string) store.Aggregation {
 	return store.AggregateNone
 }
 
-func ingestConfig(cfg *config.Config, e *embeddedServer, log *slog.Logger) ingest.Config {
+func ingestConfig(cfg *config.Config, e *embeddedServer, logger *slog.Logger) ingest.Config {
 	n := cfg.NATS
 	subs := make([]ingest.Subscription, len(cfg.MetricStore.Subscriptions))
 	for i, s := range cfg.MetricStore.Subscriptions {
@@ -82,11 +82,11 @@ func ingestConfig(cfg *config.Config, e *embeddedServer, log *slog.Logger) inges
 		EmbeddedHolds:   e.holds,
 		Workers:         cfg.MetricStore.Workers,
 		FutureTolerance: cfg.MetricStore.FutureTolerance,
-		Logger:          log,
+		Logger:          logger,
 	}
 }
 
-func restConfig(cfg *config.Config, o options, log *slog.Logger) rest.Config {
+func restConfig(cfg *config.Config, o options, logger *slog.Logger) rest.Config {
 	return rest.Config{
 		Addr:         cfg.Main.Addr,
 		CertFile:     absoluteFile(cfg.Main.HTTPSCertFile),
@@ -95,7 +95,7 @@ func restConfig(cfg *config.Config, o options, log *slog.Logger) rest.Config {
 		JWTRoles:     cfg.Main.JWTRoles,
 		Dev:          o.dev,
 		Version:      version,
-		Logger:       log,
+		Logger:       logger,
 	}
 }
 

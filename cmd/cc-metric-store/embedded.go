@@ -24,9 +24,9 @@ type embeddedServer struct {
 	keep func(ctx context.Context)
 }
 
-func newEmbeddedServer(cfg *config.Config, log *slog.Logger) (*embeddedServer, error) {
+func newEmbeddedServer(cfg *config.Config, logger *slog.Logger) (*embeddedServer, error) {
 	e := cfg.NATS.Embedded
-	s := &embeddedServer{logger: log, dir: absolute(e.Directory), started: make(chan struct{})}
+	s := &embeddedServer{logger: logger, dir: absolute(e.Directory), started: make(chan struct{})}
 	c := embedded.Config{
 		Directory:  absolute(e.Directory),
 		Addr:       e.Addr,
@@ -34,11 +34,11 @@ func newEmbeddedServer(cfg *config.Config, log *slog.Logger) (*embeddedServer, e
 		Password:   e.Password,
 		MaxPayload: e.MaxPayload,
 		MaxStore:   e.MaxStore,
-		Logger:     log,
+		Logger:     logger,
 		Hold:       func(ctx context.Context) func() { return s.hold(ctx) },
 		Keep:       func(ctx context.Context) { s.keep(ctx) },
 		Streams: func(maxStore int64) (out []embedded.Stream) {
-			for _, one := range ingest.EmbeddedStreams(ingestConfig(cfg, s, log), maxStore) {
+			for _, one := range ingest.EmbeddedStreams(ingestConfig(cfg, s, logger), maxStore) {
 				out = append(out, embedded.Stream(one))
 			}
 			return out

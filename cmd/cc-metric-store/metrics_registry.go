@@ -41,6 +41,6 @@ func newRegistry(a *app) (r *prometheus.Registry, observe func(endpoint string, 
 
 // metricsHandler answers GET /metrics. One metric that cannot be shown costs itself
 // and no other.
-func metricsHandler(r *prometheus.Registry, log *slog.Logger) http.Handler {
-	return promhttp.HandlerFor(r, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn)})
+func metricsHandler(r *prometheus.Registry, logger *slog.Logger) http.Handler {
+	return promhttp.HandlerFor(r, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError, ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelWarn)})
 }

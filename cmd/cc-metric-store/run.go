@@ -28,20 +28,20 @@ func run(ctx context.Context, o options, stdout, stderr io.Writer) error {
 	if o.genToken != "" {
 		return printToken(stdout, stderr, o.genToken)
 	}
-	log, err := newLogger(stderr, o)
+	logger, err := newLogger(stderr, o)
 	if err != nil {
 		return err
 	}
-	cfg, builtIn, err := loadConfig(o, log)
+	cfg, builtIn, err := loadConfig(o, logger)
 	if err != nil {
 		return err
 	}
 	if o.print {
 		return printConfig(stdout, stderr, cfg)
 	}
-	a, err := assemble(cfg, o, log)
+	a, err := assemble(cfg, o, logger)
 	if o.check {
-		if err := errors.Join(err, checkSystem(cfg, log)); err != nil {
+		if err := errors.Join(err, checkSystem(cfg, logger)); err != nil {
 			return faultsOfFile(o, err)
 		}
 		fmt.Fprintf(stdout, "configuration %s: no faults found\n", absolute(o.config))
@@ -54,7 +54,7 @@ func run(ctx context.Context, o options, stdout, stderr io.Writer) error {
 	if err := a.rest.Listen(); err != nil {
 		return fmt.Errorf("%w (main.addr or the flag -addr sets the address)", err)
 	}
-	log.Info("REST is listening", "url", a.rest.URL())
+	logger.Info("REST is listening", "url", a.rest.URL())
 	if err := dropPrivileges(cfg.Main.User, cfg.Main.Group); err != nil {
 		return err
 	}
