@@ -14,21 +14,21 @@ import (
 
 // app is the assembled program.
 type app struct {
-	store       *store.Store
-	checkpoints *store.Checkpoints // nil until openCheckpoints
-	config      store.CheckpointConfig
-	embedded    *embeddedServer
-	ingest      *ingest.Ingest
-	log         watchedLog // ingest, with conditions of the program
-	rest        *rest.Server
-	gc          *gcPacer
-	logger      *slog.Logger
+	store            *store.Store
+	checkpoints      *store.Checkpoints // nil until openCheckpoints
+	checkpointConfig store.CheckpointConfig
+	embedded         *embeddedServer
+	ingest           *ingest.Ingest
+	log              watchedLog // ingest, with conditions of the program
+	rest             *rest.Server
+	gc               *gcPacer
+	logger           *slog.Logger
 }
 
 // assemble makes all parts and introduces them to each other. It starts
 // nothing.
 func assemble(cfg *config.Config, o options, logger *slog.Logger) (*app, error) {
-	a := &app{logger: logger, config: checkpointConfig(cfg, logger)}
+	a := &app{logger: logger, checkpointConfig: checkpointConfig(cfg, logger)}
 	var err error
 	if a.store, err = store.New(storeConfig(cfg, logger)); err != nil {
 		return nil, err

@@ -11,7 +11,7 @@ import (
 // openCheckpoints takes the directory of the checkpoints, once the program runs
 // as the user who is to own them.
 func (a *app) openCheckpoints() (err error) {
-	if a.checkpoints, err = store.OpenCheckpoints(a.store, a.config); err != nil {
+	if a.checkpoints, err = store.OpenCheckpoints(a.store, a.checkpointConfig); err != nil {
 		return fmt.Errorf("metric-store.checkpoints.directory: %w", err)
 	}
 	a.warnOfForeignFiles()
@@ -31,7 +31,7 @@ func (a *app) warnOfForeignFiles() {
 	}
 	a.logger.Warn("the directory of the checkpoints has files of ClusterCockpit's metric store, which are not read: the answers lack what is in them. "+
 		"They are left as they are: if these samples are needed, let that program answer beside this one until they are older than the retention; otherwise remove them",
-		"key", "metric-store.checkpoints.directory", "directory", a.config.Directory, "hosts", hosts, "example", found.Example)
+		"key", "metric-store.checkpoints.directory", "directory", a.checkpointConfig.Directory, "hosts", hosts, "example", found.Example)
 }
 
 // followLog loads the newest checkpoint, and reads the log from there on.

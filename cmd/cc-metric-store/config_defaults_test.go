@@ -28,7 +28,7 @@ func TestDefaultsAgree(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a.config.Directory = t.TempDir()
+	a.checkpointConfig.Directory = t.TempDir()
 	if err := a.openCheckpoints(); err != nil {
 		t.Fatal(err)
 	}

@@ -26,7 +26,7 @@ func TestMetricsKeepTheConventions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a.config.Directory = t.TempDir()
+	a.checkpointConfig.Directory = t.TempDir()
 	if err := a.openCheckpoints(); err != nil {
 		t.Fatal(err)
 	}

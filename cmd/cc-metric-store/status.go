@@ -39,5 +39,5 @@ func (a *app) checkpointsDegraded() error {
 	if !s.Last.IsZero() {
 		last = "the newest one is of " + s.Last.UTC().Format(time.RFC3339)
 	}
-	return fmt.Errorf("no checkpoint can be written to %s, metric-store.checkpoints.directory (%s): %w", a.config.Directory, last, s.Err)
+	return fmt.Errorf("no checkpoint can be written to %s, metric-store.checkpoints.directory (%s): %w", a.checkpointConfig.Directory, last, s.Err)
 }
