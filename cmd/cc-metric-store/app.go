@@ -12,7 +12,7 @@ import (
 	"cc-metric-store/store"
 )
 
-// app is the assembled program.
+// app is the program: its parts, connected.
 type app struct {
 	store            *store.Store
 	checkpoints      *store.Checkpoints // nil until openCheckpoints
@@ -25,8 +25,7 @@ type app struct {
 	logger           *slog.Logger
 }
 
-// assemble makes all parts and introduces them to each other. It starts
-// nothing.
+// assemble makes all parts and connects them. It starts nothing.
 func assemble(cfg *config.Config, o options, logger *slog.Logger) (*app, error) {
 	a := &app{logger: logger, checkpointConfig: checkpointConfig(cfg, logger)}
 	var err error
@@ -51,10 +50,11 @@ func assemble(cfg *config.Config, o options, logger *slog.Logger) (*app, error) 
 	return a, nil
 }
 
-// run runs the parts until ctx ends or one of them fails. They stop in order:
-// REST first, so that all who write or ask get their answer, then the way from
-// the log, then what looks after the store, of which the last checkpoint is
-// written, then the way into the log, then the log.
+// run runs the parts until ctx ends or one of them fails, then stops them in the order
+// of the list. REST is first, so that all who write or ask get their answer. Then
+// nothing more is read from the log. Then what looks after the store ends, and the last
+// checkpoint is written. The intake and the embedded server are last, so that
+// publishers find them until the end.
 func (a *app) run(ctx context.Context) error {
 	defer a.embedded.stop()
 	stages := []struct {

@@ -8,8 +8,8 @@ import (
 	"cc-metric-store/store"
 )
 
-// openCheckpoints takes the directory of the checkpoints, once the program runs
-// as the user who is to own them.
+// openCheckpoints opens and locks the directory of the checkpoints. It is called once
+// the program runs as the user who is to own them.
 func (a *app) openCheckpoints() (err error) {
 	if a.checkpoints, err = store.OpenCheckpoints(a.store, a.checkpointConfig); err != nil {
 		return fmt.Errorf("metric-store.checkpoints.directory: %w", err)
@@ -18,8 +18,8 @@ func (a *app) openCheckpoints() (err error) {
 	return nil
 }
 
-// warnOfForeignFiles tells somebody who changes from ClusterCockpit's metric store
-// that its samples do not come along.
+// warnOfForeignFiles warns somebody who changes from ClusterCockpit's metric store that
+// the samples in its files are not read.
 func (a *app) warnOfForeignFiles() {
 	found := a.checkpoints.Foreign()
 	if found.Hosts == 0 {
@@ -59,14 +59,14 @@ func (a *app) afterLoading(run func(context.Context) error) func(context.Context
 // finishTimeout bounds the last checkpoint.
 const finishTimeout = 60 * time.Second
 
-// finish writes the last checkpoint when ctx ends. Nothing changes the store any
-// more, then.
+// finish writes the last checkpoint when ctx ends. By then the stages that change the
+// store have stopped.
 func (a *app) finish(ctx context.Context) error {
 	<-ctx.Done()
 	select {
 	case <-a.log.loaded:
 	default:
-		return nil // what is in the store is a part of what is on the disk
+		return nil // the store holds no more than a part of the checkpoint
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishTimeout)
 	defer cancel()
@@ -76,8 +76,8 @@ func (a *app) finish(ctx context.Context) error {
 	return nil
 }
 
-// hold reads a log whose files are gone to its end, and lets nothing be added to it
-// until the function that it returns is called.
+// hold is called when the files of the embedded log are gone. It reads the log to its
+// end, and nothing is added to the log until release is called.
 func (a *app) hold(ctx context.Context) (release func()) {
 	release, err := a.ingest.Hold(ctx)
 	if err != nil {
@@ -86,7 +86,7 @@ func (a *app) hold(ctx context.Context) (release func()) {
 	return release
 }
 
-// keep writes a checkpoint of what the log held that is gone.
+// keep is called after hold: it writes a checkpoint with what the log held.
 func (a *app) keep(ctx context.Context) {
-	_ = a.checkpoints.Write(ctx, a.ingest) // it is in the log and in Stats
+	_ = a.checkpoints.Write(ctx, a.ingest) // which logs an error, and counts it in Stats
 }

@@ -15,8 +15,8 @@ import (
 	"cc-metric-store/config"
 )
 
-// printBanner says once what this process is: where it is reached, what it takes,
-// how long it keeps that, and where. url is that of REST.
+// printBanner prints once how this process is set up: where it is reached, what it
+// stores, for how long, and where. url is that of REST.
 func printBanner(w io.Writer, cfg *config.Config, o options, builtIn bool, url string) {
 	b := banner{cfg: cfg}
 	fmt.Fprintf(w, "cc-metric-store %s, %s\n", version, b.source(o, builtIn))
@@ -37,7 +37,7 @@ func printBanner(w io.Writer, cfg *config.Config, o options, builtIn bool, url s
 	}
 }
 
-// banner makes the lines.
+// banner makes the texts of the lines.
 type banner struct{ cfg *config.Config }
 
 func (b banner) source(o options, builtIn bool) string {
@@ -55,7 +55,7 @@ func (b banner) rest(url string) string {
 	return fmt.Sprintf("%s, %s; %s", url, reachableFrom(b.cfg.Main.Addr), tokens)
 }
 
-// reachableFrom says from where an address to listen on is reached.
+// reachableFrom says from where an address that is listened on can be reached.
 func reachableFrom(address string) string {
 	host, _, err := net.SplitHostPort(address)
 	ip := net.ParseIP(host)
@@ -102,7 +102,7 @@ func (b banner) subjects() string {
 	return strings.Join(all, ", ")
 }
 
-// metrics tells how many metrics of each interval there are.
+// metrics says how many metrics of each interval are configured.
 func (b banner) metrics() string {
 	metrics := b.cfg.Metrics
 	count := map[int64]int{}
@@ -159,7 +159,7 @@ func gigabytes(bytes int64) string {
 	return strconv.FormatFloat(float64(bytes)/(1<<30), 'g', 4, 64) + " GB"
 }
 
-// formatDuration is a duration without the zeros at its end: 48h, not 48h0m0s.
+// formatDuration returns a duration without the zeros at its end: 48h, not 48h0m0s.
 func formatDuration(d time.Duration) string {
 	text := d.String()
 	if short, ok := strings.CutSuffix(text, "m0s"); ok {
@@ -171,7 +171,7 @@ func formatDuration(d time.Duration) string {
 	return text
 }
 
-// absolute returns a path as it is found from anywhere.
+// absolute returns the path in a form that does not depend on the working directory.
 func absolute(path string) string {
 	if whole, err := filepath.Abs(path); err == nil {
 		return whole

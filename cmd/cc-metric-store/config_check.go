@@ -12,9 +12,8 @@ import (
 	"cc-metric-store/config"
 )
 
-// checkSystem returns what on this machine would keep the program from a start
-// with the configuration: who it is to run as, and where it is to write. It
-// changes nothing.
+// checkSystem returns what on this machine would keep the program from starting with the
+// configuration: the user to run as, and the directories to write to. It changes nothing.
 func checkSystem(cfg *config.Config, logger *slog.Logger) error {
 	uid, gid, err := identity(cfg.Main.User, cfg.Main.Group)
 	if err != nil {
@@ -24,19 +23,20 @@ func checkSystem(cfg *config.Config, logger *slog.Logger) error {
 		logger.Warn("configuration: only root can start the program as somebody else", "key", "main.user, main.group")
 	}
 	var faults []error
-	for _, place := range []struct{ key, dir string }{
+	for _, d := range []struct{ key, dir string }{
 		{"nats.embedded.directory", cfg.NATS.Embedded.Directory},
 		{"metric-store.checkpoints.directory", cfg.MetricStore.CheckpointDirectory},
 	} {
-		if err := checkDirectory(absolute(place.dir), uint32(uid), uint32(gid)); err != nil {
-			faults = append(faults, fmt.Errorf("%s: %w", place.key, err))
+		if err := checkDirectory(absolute(d.dir), uint32(uid), uint32(gid)); err != nil {
+			faults = append(faults, fmt.Errorf("%s: %w", d.key, err))
 		}
 	}
 	return errors.Join(faults...)
 }
 
-// checkDirectory returns why a process with the ids could not make files in a
-// directory, which is made if need be.
+// checkDirectory returns why a process with the ids could not make files in a directory.
+// Of a directory that is not there, the nearest one above it counts, in which it would
+// be made.
 func checkDirectory(dir string, uid, gid uint32) error {
 	there := dir
 	info, err := os.Stat(there)
@@ -51,7 +51,7 @@ func checkDirectory(dir string, uid, gid uint32) error {
 		return fmt.Errorf("%s cannot be used: %s is not a directory", dir, there)
 	}
 	const write, search = 2, 1
-	err = syscall.Access(there, write|search) // it knows of file systems that are read-only, and of access lists
+	err = syscall.Access(there, write|search) // which takes read-only file systems and access lists into account
 	if owner, ok := info.Sys().(*syscall.Stat_t); ok && err == nil && uid != 0 && int(uid) != os.Getuid() {
 		if !permits(owner, uid, gid, write|search) {
 			err = syscall.EACCES
@@ -63,7 +63,7 @@ func checkDirectory(dir string, uid, gid uint32) error {
 	return nil
 }
 
-// permits tells whether the mode of a file gives all the rights to the ids.
+// permits reports whether the mode of a file gives all the rights to the ids.
 func permits(file *syscall.Stat_t, uid, gid uint32, rights uint32) bool {
 	granted := file.Mode
 	switch {

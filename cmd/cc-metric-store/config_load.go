@@ -12,8 +12,9 @@ import (
 	"cc-metric-store/config"
 )
 
-// loadConfig reads the configuration. builtIn says that there is none and the
-// defaults apply.
+// loadConfig reads the configuration. builtIn says that there is no file and the
+// defaults apply. It logs warnings; a key that means nothing is an error with
+// -check-config.
 func loadConfig(o options, logger *slog.Logger) (cfg *config.Config, builtIn bool, err error) {
 	overrides := config.Overrides{Addr: o.addr, NATSAddr: o.natsAddr}
 	cfg, warnings, err := overrides.Load(o.config)
@@ -38,7 +39,7 @@ func loadConfig(o options, logger *slog.Logger) (cfg *config.Config, builtIn boo
 	return cfg, false, errors.Join(append([]error{err}, unknown...)...)
 }
 
-// logWarning logs a warning. Of the file as a whole no key is named.
+// logWarning logs a warning, with the key that it concerns unless that is the whole file.
 func logWarning(w config.Warning, logger *slog.Logger) {
 	if w.Path == "" {
 		logger.Warn("configuration: " + w.Text)
@@ -47,7 +48,7 @@ func logWarning(w config.Warning, logger *slog.Logger) {
 	logger.Warn("configuration: "+w.Text, "key", w.Path)
 }
 
-// faultsOfFile says of which file the faults are that err lists, one a line.
+// faultsOfFile puts the name of the file before the faults that err lists, one a line.
 func faultsOfFile(o options, err error) error {
 	list := err.Error()
 	if strings.Contains(list, "\n") {
@@ -56,7 +57,8 @@ func faultsOfFile(o options, err error) error {
 	return fmt.Errorf("check configuration %s: %s", absolute(o.config), list)
 }
 
-// printConfig prints the configuration in force.
+// printConfig prints the configuration in force, and says on stderr if secrets are
+// hidden in it.
 func printConfig(stdout, stderr io.Writer, cfg *config.Config) error {
 	text, err := cfg.JSON()
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"cc-metric-store/store"
 )
 
-// This file translates the configuration file into the Config of each part.
+// This file translates the configuration into the Config of each package.
 
 func storeConfig(cfg *config.Config, logger *slog.Logger) store.Config {
 	metrics := make(map[string]store.MetricConfig, len(cfg.Metrics))

@@ -12,12 +12,13 @@ import (
 	"cc-metric-store/ingest"
 )
 
-// embeddedServer starts the embedded nats-server when it is first needed.
+// embeddedServer starts the embedded nats-server when it is first needed. Its methods
+// but start and stop are safe for concurrent use.
 type embeddedServer struct {
 	server  *embedded.Server
 	logger  *slog.Logger
 	dir     string
-	started chan struct{} // closed when it has been
+	started chan struct{} // closed when the server is started
 	// hold and keep are called when the files of the log are gone, see
 	// embedded.Config. They are set before the server is started.
 	hold func(ctx context.Context) (release func())
@@ -55,8 +56,7 @@ func newEmbeddedServer(cfg *config.Config, logger *slog.Logger) (*embeddedServer
 	return s, nil
 }
 
-// start is called by ingest alone, once at a time, stop when ingest and watch
-// have ended.
+// start starts the server if it does not run yet. ingest calls it, one call at a time.
 func (e *embeddedServer) start(ctx context.Context) (ingest.InProcess, error) {
 	if !e.running() {
 		if err := e.server.Start(ctx); err != nil {
@@ -91,6 +91,7 @@ func (p inProcess) MaxBuffered() int64 { return p.server.MaxBuffered() }
 
 func (p inProcess) MaxStore() int64 { return p.server.MaxStore() }
 
+// running reports whether the server was started.
 func (e *embeddedServer) running() bool {
 	select {
 	case <-e.started:
@@ -100,7 +101,7 @@ func (e *embeddedServer) running() bool {
 	}
 }
 
-// watch looks after the server, once it is started, until ctx ends.
+// watch looks after the server until ctx ends, as soon as it is started.
 func (e *embeddedServer) watch(ctx context.Context) error {
 	select {
 	case <-e.started:
@@ -114,7 +115,7 @@ func (e *embeddedServer) watch(ctx context.Context) error {
 }
 
 // health returns why the server cannot keep anything, nil if it can or is not
-// in use.
+// started.
 func (e *embeddedServer) health() error {
 	if !e.running() {
 		return nil
@@ -128,6 +129,7 @@ func (e *embeddedServer) health() error {
 // holds returns the directory of the server and the streams in it.
 func (e *embeddedServer) holds() (dir string, streams []string) { return e.dir, e.server.Streams() }
 
+// stop stops the server if it runs. It is called when ingest and watch have ended.
 func (e *embeddedServer) stop() {
 	if e.running() {
 		e.server.Stop()

@@ -6,9 +6,11 @@ import (
 	"log/slog"
 )
 
-// levelCritical shows only what ends the program.
+// levelCritical is above all levels that are logged at: what ends the program goes to
+// stderr without the logger.
 const levelCritical = slog.LevelError + 4
 
+// logLevel returns the level with a name of -loglevel.
 func logLevel(name string) (slog.Level, error) {
 	switch name {
 	case "debug":
@@ -25,8 +27,8 @@ func logLevel(name string) (slog.Level, error) {
 	return 0, fmt.Errorf("-loglevel %q is none of debug, info, warn, err and crit", name)
 }
 
-// newLogger returns the program's logger. Lines carry no time by default, as
-// the journal that usually takes them has it already.
+// newLogger returns the program's logger. Lines carry no time by default, as the journal
+// adds it to those of a service.
 func newLogger(w io.Writer, o options) (*slog.Logger, error) {
 	level, err := logLevel(o.logLevel)
 	if err != nil {
@@ -39,7 +41,7 @@ func newLogger(w io.Writer, o options) (*slog.Logger, error) {
 				return slog.Attr{}
 			}
 			if a.Value.Kind() == slog.KindTime && a.Value.Time().IsZero() {
-				a.Value = slog.StringValue("none") // what a missing time means everywhere
+				a.Value = slog.StringValue("none") // a zero time means that it never was
 			}
 			return a
 		},

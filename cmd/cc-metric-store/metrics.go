@@ -7,7 +7,8 @@ import (
 	"cc-metric-store/store"
 )
 
-// statsCollector reads the counters of store and ingest at each scrape.
+// statsCollector is a prometheus.Collector of the counters of store, ingest and the
+// embedded server.
 type statsCollector struct {
 	store  *store.Store
 	log    watchedLog
@@ -16,7 +17,7 @@ type statsCollector struct {
 	build *prometheus.Desc
 }
 
-// simpleMetric is a metric without labels.
+// simpleMetric is a metric without labels, whose value is read from the counters.
 type simpleMetric struct {
 	desc *prometheus.Desc
 	kind prometheus.ValueType
@@ -60,7 +61,7 @@ func newStatsCollector(s *store.Store, l watchedLog) *statsCollector {
 	counter("lines_total", "Lines read from the log.", func(_ store.Stats, i ingest.Stats) int64 { return i.Lines })
 	counter("samples_total", "Samples stored.", func(s store.Stats, _ ingest.Stats) int64 { return s.Samples })
 	counter("samples_replaced_total", "Samples that replaced one of another time in their slot: they arrive more often than the frequency of their metric says.", func(s store.Stats, _ ingest.Stats) int64 { return s.Replaced })
-	counter("samples_invalid_total", "Samples whose time or value the store cannot hold: none, as their lines are refused before.", func(s store.Stats, _ ingest.Stats) int64 { return s.Invalid })
+	counter("samples_invalid_total", "Samples whose time or value the store cannot hold: 0 as long as the lines of all such samples are refused before.", func(s store.Stats, _ ingest.Stats) int64 { return s.Invalid })
 	counter("blocks_sealed_total", "How often a block of a host was compressed.", func(s store.Stats, _ ingest.Stats) int64 { return s.Sealed })
 	counter("dead_letters_lost_total", "Refused lines that are not in the dead-letter stream.", func(_ store.Stats, i ingest.Stats) int64 { return i.LostDeadLetters })
 	counter("intake_messages_total", "Messages to the embedded server, or of a broker without JetStream, that were put into the embedded log.", func(_ store.Stats, i ingest.Stats) int64 { return i.Taken })

@@ -2,7 +2,7 @@ package main
 
 import "github.com/prometheus/client_golang/prometheus"
 
-// checkpointCollector reads the state of the checkpoints at each scrape.
+// checkpointCollector is a prometheus.Collector of the state of the checkpoints.
 type checkpointCollector struct {
 	app *app
 	written, failed,

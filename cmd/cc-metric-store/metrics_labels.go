@@ -8,8 +8,9 @@ import (
 	"cc-metric-store/store"
 )
 
-// labelCounter is a counter by names that others chose: whatever they hold, GET
-// /metrics is valid. Names that are shown alike are counted together.
+// labelCounter is a counter whose labels have values that senders chose. Whatever bytes
+// they hold, the answer of GET /metrics is valid. Values that are shown alike are counted
+// together.
 type labelCounter struct {
 	desc   *prometheus.Desc
 	labels [][]string
@@ -17,12 +18,13 @@ type labelCounter struct {
 	index  map[string]int
 }
 
+// add counts n for the values of the labels, in their order.
 func (c *labelCounter) add(n int64, names ...string) {
 	labels := make([]string, len(names))
 	for i, name := range names {
 		labels[i] = store.CutName(name)
 	}
-	key := strings.Join(labels, "\x00\xff") // which no label holds
+	key := strings.Join(labels, "\x00\xff") // no label holds that
 	i, ok := c.index[key]
 	if !ok {
 		if c.index == nil {
@@ -35,6 +37,7 @@ func (c *labelCounter) add(n int64, names ...string) {
 	c.counts[i] += n
 }
 
+// collect sends a metric for each combination of values.
 func (c *labelCounter) collect(out chan<- prometheus.Metric) {
 	for i, labels := range c.labels {
 		m, err := prometheus.NewConstMetric(c.desc, prometheus.CounterValue, float64(c.counts[i]), labels...)

@@ -11,8 +11,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// newRegistry returns what GET /metrics shows, and what has to be called for each
-// answer of REST.
+// newRegistry returns the registry that GET /metrics shows, and the function that REST
+// has to call for each answer.
 func newRegistry(a *app) (r *prometheus.Registry, observe func(endpoint string, status int, took time.Duration)) {
 	r = prometheus.NewRegistry()
 	answers := prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -39,8 +39,8 @@ func newRegistry(a *app) (r *prometheus.Registry, observe func(endpoint string, 
 	}
 }
 
-// metricsHandler answers GET /metrics. One metric that cannot be shown costs itself
-// and no other.
+// metricsHandler answers GET /metrics. A metric that cannot be shown is left out, with a
+// warning.
 func metricsHandler(r *prometheus.Registry, logger *slog.Logger) http.Handler {
 	return promhttp.HandlerFor(r, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError, ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelWarn)})
 }

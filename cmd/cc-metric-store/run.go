@@ -12,8 +12,9 @@ import (
 	"cc-metric-store/store"
 )
 
-// run is the program: it returns when ctx ends and everything has stopped in
-// order, or with the error that keeps it from running.
+// run does what the command line asks for. If that is to serve, it returns when ctx has
+// ended and everything has stopped in order, or with the error that keeps the program
+// from running.
 func run(ctx context.Context, o options, stdout, stderr io.Writer) error {
 	if o.version {
 		printVersion(stdout)
@@ -69,11 +70,10 @@ func run(ctx context.Context, o options, stdout, stderr io.Writer) error {
 	}
 	defer a.checkpoints.Close()
 	printBanner(stdout, cfg, o, builtIn, a.rest.URL())
-	// An error means that the one who asked to be notified is gone.
-	_, _ = daemon.SdNotify(false, daemon.SdNotifyReady)
+	notify(daemon.SdNotifyReady)
 	announced := make(chan struct{})
 	context.AfterFunc(ctx, func() {
-		_, _ = daemon.SdNotify(false, daemon.SdNotifyStopping)
+		notify(daemon.SdNotifyStopping)
 		close(announced)
 	})
 	err = a.run(ctx)
