@@ -2,7 +2,7 @@ package rest
 
 import "time"
 
-// class groups the endpoints that need the same roles.
+// class is a class of endpoints that need the same roles.
 type class string
 
 const (
@@ -12,7 +12,7 @@ const (
 	classDebug class = "debug"
 )
 
-// api answers the requests.
+// api answers the requests. It is safe for concurrent use.
 type api struct {
 	store    Store
 	log      Log
@@ -21,8 +21,8 @@ type api struct {
 	replies  *replyPools
 	gates    *gates
 	clients  clients
-	degraded func() error                                          // optional
-	observe  func(endpoint string, status int, took time.Duration) // optional
+	degraded func() error                                          // see Config.Degraded
+	observe  func(endpoint string, status int, took time.Duration) // see Config.Observe
 }
 
 func newAPI(cfg Config, set settings, s Store, l Log) *api {

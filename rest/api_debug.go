@@ -11,8 +11,8 @@ import (
 	"cc-metric-store/store"
 )
 
-// debug lists the buffers at and below a level of the store, or with the parameter
-// unknown-metrics what is not in the store.
+// debug answers /api/debug: it lists the buffers at and below a level of the store, or
+// with the parameter unknown-metrics the metrics that are not stored.
 func (a *api) debug(c echo.Context) error {
 	if c.QueryParams().Has("unknown-metrics") {
 		return c.JSON(http.StatusOK, unknownMetrics(a.log.UnknownMetrics()))
@@ -51,9 +51,9 @@ func (a *api) debug(c echo.Context) error {
 	return r.finish()
 }
 
-// unknownMetric is one metric that lines have and that is not configured.
+// unknownMetric is a metric of lines that is not configured.
 type unknownMetric struct {
-	Metric  string `json:"metric"` // empty: all beyond those that are known by name
+	Metric  string `json:"metric"` // empty: all that are not known by name
 	Lines   int64  `json:"lines"`
 	Cluster string `json:"cluster"` // of the first line
 	Host    string `json:"hostname"`
@@ -69,6 +69,8 @@ func unknownMetrics(list []store.UnknownMetric) (answer struct {
 	return answer
 }
 
+// dumpFault returns the refusal of a selector that leads nowhere, and other errors as they
+// are.
 func dumpFault(err error) error {
 	if _, ok := errors.AsType[*store.NotFoundError](err); ok {
 		return refuse(http.StatusBadRequest, err)
@@ -76,17 +78,17 @@ func dumpFault(err error) error {
 	return err
 }
 
-// levels writes series as nested objects: the metrics of a level, then the levels
-// below. They come in the order of a dump.
+// levels appends series as nested objects: of a level first its metrics, then the levels
+// below. The series come in the order of store.Store.Dump.
 type levels struct {
 	*reply
-	skip   int      // levels of each path that are not written
+	skip   int      // how many levels of each path are left out
 	path   []string // of the level that is open
-	metric string   // its last member, if that is one
+	metric string   // the last member of the open level, if that is a metric
 	begun  bool     // the open level has a member
 }
 
-// add writes a series. Two of one name are written as one.
+// add appends a series. Two of one name are joined.
 func (l *levels) add(d *store.Dumped) error {
 	path := d.Path[l.skip:]
 	common := 0
@@ -109,6 +111,7 @@ func (l *levels) add(d *store.Dumped) error {
 	return l.buffers(d.Buffers)
 }
 
+// member begins a member of the open level.
 func (l *levels) member(name string) {
 	if l.begun {
 		l.buf = append(l.buf, ',')
@@ -129,6 +132,7 @@ func (l *levels) closeTo(depth int) {
 	}
 }
 
+// newLine appends a newline and the indentation of a depth.
 func (r *reply) newLine(depth int) {
 	r.buf = append(r.buf, '\n')
 	for range depth {
@@ -136,7 +140,7 @@ func (r *reply) newLine(depth int) {
 	}
 }
 
-// buffersPerSpill buffers fit the slack of a chunk.
+// buffersPerSpill is how many buffers fit the slack of a chunk.
 const buffersPerSpill = 256
 
 // buffers appends the rest of a list, with its bracket.

@@ -12,6 +12,7 @@ import (
 	"cc-metric-store/store"
 )
 
+// free answers /api/free: it appends a free request to the log.
 func (a *api) free(c echo.Context) error {
 	to := c.QueryParam("to")
 	if to == "" {
@@ -49,12 +50,12 @@ func (a *api) free(c echo.Context) error {
 	return c.String(http.StatusOK, fmt.Sprintf("buffers freed: %d\n", freed))
 }
 
-// compact returns the selectors that go into the log: each once, and none that
-// another one covers.
+// compact returns the selectors that go into the log: each one once, and none that another
+// one covers.
 func (a *api) compact(selectors [][]string) ([][]string, error) {
 	for i, s := range selectors {
 		if s == nil {
-			// An empty selector frees everything, so it has to be meant.
+			// It would be an empty one, which frees everything.
 			return nil, refuse(http.StatusBadRequest, fmt.Errorf("selector %d is null, want an array of strings", i))
 		}
 	}

@@ -19,6 +19,7 @@ type healthRequest struct {
 	Metrics []string `json:"metric-names"`
 }
 
+// healthCheck answers /api/healthcheck. Without a body it is the older form.
 func (a *api) healthCheck(c echo.Context) error {
 	b, err := a.openBody(c, false)
 	if err != nil {
@@ -70,10 +71,10 @@ func (a *api) healthCheck(c echo.Context) error {
 	return r.finish()
 }
 
-// longestQuote is how many bytes one of a name may take in the answer.
+// longestQuote is how many bytes of the answer one byte of a name may take.
 const longestQuote = len(`\\u003c`)
 
-// check refuses a request with an answer that is too large.
+// check returns why the answer would be too large.
 func (r *healthRequest) check() error {
 	names := 0
 	for _, m := range r.Metrics {
@@ -86,12 +87,13 @@ func (r *healthRequest) check() error {
 	return nil
 }
 
-// unique returns the names in ascending order, each once; inOrder in their order.
+// unique returns each name once, in ascending order. It changes names.
 func unique(names []string) []string {
 	slices.Sort(names)
 	return slices.Compact(names)
 }
 
+// inOrder returns each name once, in the order of their first mention. It changes names.
 func inOrder(names []string) []string {
 	known := make(map[string]bool, min(len(names), 1024))
 	return slices.DeleteFunc(names, func(name string) bool {
@@ -101,8 +103,9 @@ func inOrder(names []string) []string {
 	})
 }
 
-// verdict appends what is known of a host: its state, and a JSON object in a string,
-// which is empty if nothing is known. quoted has the names as they are in there.
+// verdict appends the state of a host and its metrics, as a JSON object in a string, which
+// is empty if the store does not know the host. quoted has the names as they are written
+// in the string.
 func (r *reply) verdict(h store.Health, known bool, quoted map[string][]byte) error {
 	if !known {
 		r.buf = append(r.buf, `:{"State":"failed","HealthMetrics":""}`...)
@@ -129,6 +132,7 @@ func (r *reply) verdict(h store.Health, known bool, quoted map[string][]byte) er
 	return r.spill()
 }
 
+// names appends the elements of an array.
 func (r *reply) names(names []string, quoted map[string][]byte) error {
 	for i, name := range names {
 		if i > 0 {
@@ -156,8 +160,8 @@ func quotedTwice(names []string) map[string][]byte {
 // unhealthyFrom is the number of stale series from which on a host is not healthy.
 const unhealthyFrom = 5
 
-// hostCheck answers the older form of the health check: one host, named in the
-// URL, and one word.
+// hostCheck answers the older form of the health check: one host is named in the URL, and
+// the answer is one word.
 func (a *api) hostCheck(c echo.Context) error {
 	cluster, node := c.QueryParam("cluster"), c.QueryParam("node")
 	if cluster == "" || node == "" {

@@ -37,8 +37,10 @@ type queryItem struct {
 	Aggregate  bool     `json:"aggreg"`
 }
 
+// off reports whether a switch is off.
 func off(b *bool) bool { return b != nil && !*b }
 
+// query answers /api/query. See API.md for the request and the answer.
 func (a *api) query(c echo.Context) error {
 	b, err := a.openBody(c, false)
 	if err != nil {
@@ -48,7 +50,7 @@ func (a *api) query(c echo.Context) error {
 	var req queryRequest
 	err = a.decodeJSON(b, &req, false, func(found contents) error {
 		if found.objects > fewQueries {
-			req.Queries = make([]queryItem, 0, found.objects) // rather than let it grow
+			req.Queries = make([]queryItem, 0, found.objects) // which spares the decoder copies
 		}
 		return nil
 	})
@@ -78,8 +80,7 @@ func (a *api) query(c echo.Context) error {
 	return q.reply.finish()
 }
 
-// fewQueries is how many queries a request may have for which memory is found as they
-// are decoded.
+// fewQueries is up to how many queries of a request the decoder finds memory itself.
 const fewQueries = 64
 
 // enterQueries waits for the turn of a request that takes long, for up to patience. The
@@ -98,17 +99,17 @@ func (a *api) enterQueries(c echo.Context) (*turn, error) {
 type queryRun struct {
 	store  Store
 	req    *queryRequest
-	hosts  []string // that for-all-nodes stands for
-	cells  int      // that are answered at the most, each at least once
-	series int
-	pieces int   // that one query touches at the most
-	turn   *turn // nil: the request is small
+	hosts  []string // what for-all-nodes stands for
+	cells  int      // how many are answered at the most, at least one for each query
+	series int      // how many are answered at the most, at least one for each query
+	pieces int      // how many one query touches at the most, see store.Cost
+	turn   *turn    // nil: the request is small
 	reply  *reply
-	rows   int
+	rows   int // queries that were checked, then those that were answered
 }
 
-// check returns a refusal if the request asks for what is not possible or too much,
-// and counts what it asks for.
+// check counts what the request asks for. It returns a refusal if that is not possible or
+// too much.
 func (q *queryRun) check() error {
 	req := q.req
 	if req.From > req.To {
@@ -130,7 +131,7 @@ func (q *queryRun) check() error {
 			return refuse(http.StatusBadRequest, fmt.Errorf("for-all-nodes[%d], %q: %w", i, clip(m), err))
 		}
 	}
-	if q.rows > 0 { // of metrics that are not configured, or it had failed
+	if q.rows > 0 { // Store.Check says nothing about metrics that are not configured
 		for _, err := range []error{store.CheckSeconds("from", req.From), store.CheckSeconds("to", req.To)} {
 			if err != nil {
 				return refuse(http.StatusBadRequest, err)
@@ -141,7 +142,7 @@ func (q *queryRun) check() error {
 	return nil
 }
 
-// count adds up what a query of so many hosts may be answered with.
+// count adds what a query of so many hosts is answered with at the most.
 func (q *queryRun) count(item *queryItem, hosts int) error {
 	one := q.req.storeQuery(item)
 	if err := q.store.Check(one); err != nil {
@@ -158,6 +159,7 @@ func (q *queryRun) count(item *queryItem, hosts int) error {
 	return nil
 }
 
+// run appends the answer.
 func (q *queryRun) run(ctx context.Context) error {
 	hosts := q.hosts
 	r := q.reply
@@ -184,7 +186,7 @@ func (q *queryRun) run(ctx context.Context) error {
 	return nil
 }
 
-// echo lists the queries that for-all-nodes stands for.
+// echo appends the queries that for-all-nodes stands for.
 func (q *queryRun) echo(hosts []string) error {
 	r := q.reply
 	r.buf = append(r.buf, `"queries":[`...)
@@ -207,7 +209,7 @@ func (q *queryRun) echo(hosts []string) error {
 	return nil
 }
 
-// row answers one query.
+// row appends the answer of one query.
 func (q *queryRun) row(ctx context.Context, item *queryItem) (err error) {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("answer query %d: %w", q.rows, err)

@@ -13,6 +13,7 @@ import (
 	"cc-metric-store/store"
 )
 
+// write answers /api/write: it appends the lines of the body to the log.
 func (a *api) write(c echo.Context) error {
 	cluster := rawParameter(c.Request().URL.RawQuery, "cluster")
 	if err := checkName("cluster", cluster); err != nil {
@@ -31,15 +32,14 @@ func (a *api) write(c echo.Context) error {
 	if err != nil || b.fault != nil {
 		return writeFault(err, b.fault)
 	}
-	// No body: collectors do not read it, and would lose their connection.
+	// Without a body: collectors do not read it, and would have to connect again.
 	h := c.Response().Header()
 	h.Set(echo.HeaderContentType, echo.MIMEApplicationJSON)
 	h.Set(echo.HeaderContentLength, "0")
 	return c.NoContent(http.StatusOK)
 }
 
-// checkName refuses a name from a URL that could not be shown, or not be sent to the
-// log, as it is.
+// checkName returns why a name from a URL cannot be shown, or sent to the log, as it is.
 func checkName(what, name string) error {
 	switch {
 	case len(name) > maxName:
@@ -52,8 +52,8 @@ func checkName(what, name string) error {
 	return nil
 }
 
-// writeFault says whose fault a failed write is: the body's, its lines', or
-// ours.
+// writeFault returns the refusal of a write that failed: for its body, for its lines, or
+// for the log. bodyFault is nil if the body could be read.
 func writeFault(err, bodyFault error) error {
 	if bodyFault != nil {
 		return bodyFault
@@ -64,7 +64,7 @@ func writeFault(err, bodyFault error) error {
 	return logFault(err)
 }
 
-// logFault says whose fault it is that the log did not take something.
+// logFault returns the refusal of an entry that the log does not take.
 func logFault(err error) error {
 	if _, ok := errors.AsType[*store.TooLargeError](err); ok {
 		return refuse(http.StatusRequestEntityTooLarge, err)
@@ -72,8 +72,8 @@ func logFault(err error) error {
 	return refuse(http.StatusServiceUnavailable, err)
 }
 
-// rawParameter returns the value of a URL parameter as it was sent: cluster
-// names are not percent-decoded.
+// rawParameter returns the value of a URL parameter as it was sent. It is not decoded,
+// as clients do not encode the names of clusters.
 func rawParameter(query, name string) string {
 	for pair := range strings.SplitSeq(query, "&") {
 		if key, value, _ := strings.Cut(pair, "="); key == name {

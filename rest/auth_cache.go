@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// maxGrants bounds a tokenCache.
+// maxGrants is how many tokens a tokenCache knows at the most.
 const maxGrants = 1024
 
-// tokenCache remembers tokens that were found valid, by their hash, so that
+// tokenCache has what valid tokens grant, by the hash of the token, so that
 // its size does not depend on their length. It is safe for concurrent use.
 type tokenCache struct {
 	mu     sync.Mutex
@@ -20,6 +20,8 @@ func newTokenCache() *tokenCache {
 	return &tokenCache{grants: map[[sha256.Size]byte]grant{}}
 }
 
+// get returns what a token grants. It returns false if the token is not known or has
+// expired.
 func (c *tokenCache) get(token string, now time.Time) (grant, bool) {
 	key := sha256.Sum256([]byte(token))
 	c.mu.Lock()
@@ -32,6 +34,7 @@ func (c *tokenCache) get(token string, now time.Time) (grant, bool) {
 	return g, ok
 }
 
+// put adds a valid token, for which another one may have to go.
 func (c *tokenCache) put(token string, g grant, now time.Time) {
 	key := sha256.Sum256([]byte(token))
 	c.mu.Lock()
@@ -42,7 +45,7 @@ func (c *tokenCache) put(token string, g grant, now time.Time) {
 	c.grants[key] = g
 }
 
-// makeRoomLocked drops what has expired, and if nothing has, any one grant.
+// makeRoomLocked drops the grants that have expired, and if none have, any one.
 func (c *tokenCache) makeRoomLocked(now time.Time) {
 	for key, g := range c.grants {
 		if g.expired(now) {

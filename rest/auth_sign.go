@@ -9,13 +9,12 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// NewToken returns a token with the roles that is valid until it expires, signed
-// with an Ed25519 private key in standard base64. A server that has the public key
-// lets it in.
+// NewToken returns a token with the roles, signed with an Ed25519 private key in standard
+// base64. A Server with the public key of the pair accepts it until it expires.
 func NewToken(privateKey string, roles []string, expires time.Time) (string, error) {
 	key, err := base64.StdEncoding.DecodeString(privateKey)
 	if err != nil {
-		// Without the cause, which quotes a part of the key.
+		// The cause is left out, as it quotes a part of the key.
 		return "", fmt.Errorf("the private key is not standard base64")
 	}
 	if len(key) != ed25519.PrivateKeySize {

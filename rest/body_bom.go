@@ -2,8 +2,8 @@ package rest
 
 import "io"
 
-// byteOrderMark is what some editors and libraries put before a text in UTF-8. It
-// is no part of it.
+// byteOrderMark is put before a text in UTF-8 by some editors and libraries. It is no part
+// of the text.
 const byteOrderMark = "\uFEFF"
 
 // bomReader reads a body without the byte order mark that it may begin with.

@@ -5,22 +5,22 @@ import (
 	"net/http"
 )
 
-// What decoded JSON takes at the most, in bytes, for each object and for each element
-// of an array.
+// How many bytes decoded JSON takes at the most, for each object and for each element of
+// an array.
 const (
 	objectBytes = 160
 	itemBytes   = 48
 )
 
-// Bodies that take no more than this once they are decoded are of the kind that the
-// gate has its name from.
+// JSON that takes up to so many bytes when it is decoded is small, medium or large; more
+// is huge. The gates have the same names.
 const (
 	smallDecoded  = 16 << 10
 	mediumDecoded = 256 << 10
 	largeDecoded  = 8 << 20
 )
 
-// text reads all of a JSON body, of which it holds what is allowed to be in memory.
+// text reads all of a JSON body. It waits for a turn before it takes more memory.
 func (b *body) text(g *gates) ([]byte, error) {
 	buf := make([]byte, smallBody)
 	n, done := b.fill(buf, 0)
@@ -55,7 +55,7 @@ func (b *body) text(g *gates) ([]byte, error) {
 	return buf[:n], nil
 }
 
-// nextSize returns how long the buffer for JSON is that has filled one of n bytes.
+// nextSize returns the size of the buffer for JSON that has filled one of n bytes.
 func nextSize(n int) int {
 	switch n {
 	case smallBody:
@@ -66,6 +66,8 @@ func nextSize(n int) int {
 	return min(4*n, maxJSON+1)
 }
 
+// checkRatio refuses a body of which n bytes are decoded and too few were sent: real ones
+// cannot be compressed that much.
 func (b *body) checkRatio(n int) error {
 	if n > freeRatio && int64(n) > maxRatio*b.sent.bytes {
 		return refuse(http.StatusRequestEntityTooLarge,

@@ -14,42 +14,44 @@ import (
 	"time"
 )
 
-// connections bounds how many connections are open, and what their headers take before
-// there is a request. Where there is no room for a new one, those go on which nothing
-// has moved for longest: clients find an idle connection closed and make a new one,
-// and nobody keeps others out by holding many. It is safe for concurrent use.
+// connections bounds how many connections are open, and how much memory their headers
+// take before there is a request. To make room for a new connection, it closes those on
+// which nothing has moved for longest. A client that finds its idle connection closed
+// makes a new one, and nobody keeps others out by holding many. It is safe for concurrent
+// use.
 type connections struct {
 	most   int
 	logger *slog.Logger
 
-	headers atomic.Int64 // bytes of headers that are being read, beyond freeHeader each
-	evicted atomic.Int64 // connections that were closed or not taken for want of room
+	headers atomic.Int64 // bytes of headers that are being read, without freeHeader of each
+	evicted atomic.Int64 // connections that were closed or refused for want of room
 
 	mu sync.Mutex
 	// Guarded by mu.
 	open   map[*connection]bool
-	warned time.Time
-	closed int // for others, since the last warning
+	warned time.Time // when the last warning was logged
+	closed int       // connections that were closed or refused since then
 }
 
-// connection is one that is open.
+// connection is an open connection. It is safe for concurrent use.
 type connection struct {
 	net.Conn
 	of    *connections
-	moved atomic.Int64 // when something did last, in Unix nanoseconds
+	moved atomic.Int64 // when bytes were read or written last, in Unix nanoseconds
 
 	mu sync.Mutex
 	// Guarded by mu.
-	header  int64 // bytes read of the header of the next request, -1: it is read
-	charged int64 // of them to connections.headers
+	header  int64 // bytes read of the header of the next request, -1: it is complete
+	charged int64 // how many of them count in connections.headers
 }
 
 const (
-	// evictions is how many connections are closed at once, as looking for them takes a
-	// while, and stillFor how long nothing has moved on any of them.
+	// evictions is how many connections are closed at once at the most, as looking for
+	// them takes a while. stillFor is for how long nothing has moved on each of them.
 	evictions = 64
 	stillFor  = time.Second
 
+	// warnInterval is the time between two warnings of one kind.
 	warnInterval = time.Minute
 )
 
@@ -60,8 +62,8 @@ func newConnections(most int, logger *slog.Logger) *connections {
 	return &connections{most: most, logger: logger, open: map[*connection]bool{}}
 }
 
-// mostConnections returns how many connections may be open: half of the files that the
-// process may have at the most, as the log and the checkpoints need some.
+// mostConnections returns how many connections may be open: maxConnections, or half of the
+// files that the process may have open, as the log and the checkpoints need some.
 func mostConnections() int {
 	var files syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files); err != nil || files.Cur/2 > maxConnections {
@@ -70,7 +72,7 @@ func mostConnections() int {
 	return max(int(files.Cur/2), 1)
 }
 
-// listen bounds what a listener accepts.
+// listen returns a listener that accepts as many connections as may be open.
 func (c *connections) listen(l net.Listener) net.Listener { return boundListener{l, c} }
 
 type boundListener struct {
@@ -78,6 +80,7 @@ type boundListener struct {
 	conns *connections
 }
 
+// Accept implements net.Listener.
 func (l boundListener) Accept() (net.Conn, error) {
 	for {
 		inner, err := l.Listener.Accept()
@@ -93,8 +96,8 @@ func (l boundListener) Accept() (net.Conn, error) {
 	}
 }
 
-// add takes a connection in, for which others may have to go. It returns false if none
-// can.
+// add adds a connection, for which others may be closed. It returns false if there is no
+// room and none can be closed.
 func (c *connections) add(conn *connection) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -109,7 +112,7 @@ func (c *connections) add(conn *connection) bool {
 	return true
 }
 
-// evictLocked closes some connections on which nothing has moved for longest.
+// evictLocked closes some of the connections on which nothing has moved for longest.
 func (c *connections) evictLocked(now time.Time) {
 	type still struct {
 		conn *connection
@@ -130,8 +133,8 @@ func (c *connections) evictLocked(now time.Time) {
 	c.warnLocked(now, len(found))
 }
 
-// warnLocked counts connections that are closed for others, and tells an operator once
-// in a while.
+// warnLocked counts n connections that were closed or refused, and logs a warning if the
+// last one is long ago.
 func (c *connections) warnLocked(now time.Time, n int) {
 	c.evicted.Add(int64(n))
 	if c.closed += n; c.closed == 0 || now.Sub(c.warned) < warnInterval {
@@ -172,7 +175,8 @@ func (c *connection) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// charge counts what was read as a part of a header, if one is being read.
+// charge counts n bytes that were read, if a header is being read. It returns false if
+// there is no memory for them.
 func (c *connection) charge(n int64) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -189,7 +193,7 @@ func (c *connection) charge(n int64) bool {
 	return true
 }
 
-// setHeader says that so much of a header is read, -1 for none.
+// setHeader says that n bytes of a header are read, -1: none is being read.
 func (c *connection) setHeader(n int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -197,7 +201,7 @@ func (c *connection) setHeader(n int64) {
 	c.header, c.charged = n, 0
 }
 
-// connState is told of the states of the server's connections.
+// connState is the http.Server.ConnState: it sees the next request begin.
 func (c *connections) connState(conn net.Conn, state http.ConnState) {
 	if state == http.StateIdle {
 		if own := ownConnection(conn); own != nil {
@@ -206,22 +210,23 @@ func (c *connections) connState(conn net.Conn, state http.ConnState) {
 	}
 }
 
-// connectionKey is where the context of a request has its connection.
+// connectionKey is the key of the connection in the context of a request.
 type connectionKey struct{}
 
-// connContext lets the requests of a connection know it.
+// connContext is the http.Server.ConnContext: requests know their connection.
 func (c *connections) connContext(ctx context.Context, conn net.Conn) context.Context {
 	return context.WithValue(ctx, connectionKey{}, ownConnection(conn))
 }
 
-// headerRead says that the header of a request is complete.
+// headerRead is called when the header of a request is complete.
 func (c *connections) headerRead(ctx context.Context) {
 	if conn, ok := ctx.Value(connectionKey{}).(*connection); ok && conn != nil {
 		conn.setHeader(-1)
 	}
 }
 
-// ownConnection returns the connection below one that may be encrypted.
+// ownConnection returns the connection of ours below one of http.Server, which may be
+// encrypted, nil if there is none.
 func ownConnection(conn net.Conn) *connection {
 	if secure, ok := conn.(interface{ NetConn() net.Conn }); ok {
 		conn = secure.NetConn()

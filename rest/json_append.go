@@ -6,8 +6,8 @@ import (
 	"strconv"
 )
 
-// appendFloat appends f in the shortest form that reads back as f, laid out
-// as encoding/json does; null if f is NaN or infinite.
+// appendFloat appends f in the shortest form that reads back as f, in the layout of
+// encoding/json; null if f is NaN or infinite.
 func appendFloat(b []byte, f float64) []byte {
 	size := math.Abs(f)
 	if size < 1e9 {
@@ -67,6 +67,7 @@ func appendString(b []byte, s string) []byte {
 	return append(b, '"')
 }
 
+// appendQuoted appends a string with characters that encoding/json escapes.
 func appendQuoted(b []byte, s string) []byte {
 	quoted, err := json.Marshal(s)
 	if err != nil {

@@ -14,8 +14,8 @@ type contents struct {
 	fields  int // of objects
 }
 
-// countJSON counts what the first value of a text holds, and fails for what is beyond
-// a limit. Whether it is JSON at all is left to the decoder.
+// countJSON counts what the first value of a text holds, and fails if that is beyond a
+// limit. Whether the text is JSON at all is left to the decoder.
 func countJSON(text []byte) (c contents, err error) {
 	var inArray [maxDepth + 1]bool
 	depth, began, empty := 0, -1, true // began: where a word began, -1: in none
@@ -73,7 +73,7 @@ func countJSON(text []byte) (c contents, err error) {
 }
 
 // stringEnd returns the position of the quote that closes the string whose content
-// starts at i, or the last one of the text.
+// starts at i, or the length of the text if there is none.
 func stringEnd(text []byte, i int) int {
 	for ; i < len(text); i++ {
 		switch text[i] {
@@ -90,6 +90,7 @@ func tooLong(at int) error {
 	return refuse(http.StatusBadRequest, fmt.Errorf("a text at byte %d of the JSON is longer than %d bytes", at, maxText))
 }
 
+// check refuses what is beyond a limit.
 func (c *contents) check() error {
 	switch {
 	case c.objects > maxObjects:

@@ -11,7 +11,8 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// endpoint names what a path asks for, among few names.
+// endpoint returns the name of the endpoint that a path leads to, "other" for what is not
+// below /api. There are few names, as they are labels of metrics.
 func endpoint(path string) string {
 	name, _, _ := strings.Cut(strings.TrimPrefix(path, "/api/"), "/")
 	switch name {
@@ -21,8 +22,8 @@ func endpoint(path string) string {
 	return "other"
 }
 
-// instrument is around every request: it answers errors, survives panics, and
-// writes the access log.
+// instrument is around every handler: it answers errors, survives panics, writes the
+// access log and calls Config.Observe.
 func (a *api) instrument(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		begin := time.Now()
@@ -44,16 +45,16 @@ func (a *api) instrument(next echo.HandlerFunc) echo.HandlerFunc {
 			a.observe(endpoint(c.Request().URL.Path), status, time.Since(begin))
 		}
 		if torn {
-			// Returning would end the answer in order, and its reader would
-			// take what was sent for the whole.
+			// Returning would end the answer in order, and the client would take what
+			// was sent for the whole.
 			panic(http.ErrAbortHandler)
 		}
 		return nil
 	}
 }
 
-// recoverPanic turns a panic of a handler into an error, and echo's error for a path
-// without a route into ours.
+// recoverPanic calls a handler. It turns a panic into an error, and echo's error for a
+// path without a route into ours.
 func (a *api) recoverPanic(next echo.HandlerFunc, c echo.Context) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -68,9 +69,8 @@ func (a *api) recoverPanic(next echo.HandlerFunc, c echo.Context) (err error) {
 	return refuse(http.StatusNotFound, errNotFound)
 }
 
-// requireView refuses to answer from a store that lacks a part of the log, as long
-// as that may come soon: such an answer could contradict one given before the
-// program was restarted.
+// requireView answers 503 while the store lacks a part of the log that may come soon: an
+// answer could contradict one given before the program was restarted.
 func (a *api) requireView(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		if err := a.log.Answerable(); err != nil {

@@ -7,7 +7,8 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// welcome returns what tells who comes with a browser or curl what this is.
+// welcome returns the handler of /, which says what this server is to somebody who comes
+// with a browser or curl.
 func welcome(cfg Config) echo.HandlerFunc {
 	text := "cc-metric-store " + cfg.Version + `: an in-memory store for the metrics of HPC clusters
 
@@ -31,6 +32,7 @@ func welcome(cfg Config) echo.HandlerFunc {
 	return func(c echo.Context) error { return c.String(http.StatusOK, text) }
 }
 
+// healthz answers as long as the process does.
 func (a *api) healthz(c echo.Context) error {
 	return c.String(http.StatusOK, "ok\n")
 }

@@ -6,10 +6,10 @@ import (
 	"cc-metric-store/store"
 )
 
-// cellsPerSpill cells fit the slack of a chunk: none is longer than 25 bytes.
+// cellsPerSpill is how many cells fit the slack of a chunk: none is longer than 25 bytes.
 const cellsPerSpill = 1024
 
-// series appends one result object.
+// series appends the result object of one series.
 func (r *reply) series(s *store.Series, withStats bool) error {
 	r.buf = append(r.buf, '{')
 	if len(s.Values) > 0 {
@@ -39,6 +39,7 @@ func (r *reply) series(s *store.Series, withStats bool) error {
 	return nil
 }
 
+// values appends an array of numbers.
 func (r *reply) values(values []float64) error {
 	r.buf = append(r.buf, '[')
 	for i, v := range values {

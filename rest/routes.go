@@ -7,8 +7,8 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// routes returns the handler of all paths. Each endpoint has its path with and
-// without a slash at the end, and everything below the former.
+// routes returns the handler of all paths. An endpoint answers its path with and without
+// a slash at the end, and all paths below it.
 func (a *api) routes(cfg Config) (http.Handler, error) {
 	e := echo.New()
 	e.Use(a.instrument)
@@ -36,6 +36,7 @@ func (a *api) routes(cfg Config) (http.Handler, error) {
 	return e, nil
 }
 
+// endpoint adds an endpoint below /api for tokens with a role of the class.
 func (a *api) endpoint(e *echo.Echo, name string, c class, methods []string, h echo.HandlerFunc, m ...echo.MiddlewareFunc) {
 	if a.auth != nil {
 		m = append([]echo.MiddlewareFunc{a.auth.require(c)}, m...)
@@ -44,8 +45,8 @@ func (a *api) endpoint(e *echo.Echo, name string, c class, methods []string, h e
 	add(e, "/api/"+name+"/*", methods, h, m...)
 }
 
-// add routes the methods of a path to h and all others to a 405. Without the
-// latter echo would answer OPTIONS and offer it in Allow.
+// add routes the methods of a path to h, and all others to a 405. Without that, echo
+// would answer OPTIONS, and offer it in Allow.
 func add(e *echo.Echo, path string, methods []string, h echo.HandlerFunc, m ...echo.MiddlewareFunc) {
 	for _, method := range methods {
 		e.Add(method, path, h, m...)

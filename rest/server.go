@@ -79,9 +79,9 @@ func (s *Server) URL() string {
 	return scheme + "://" + net.JoinHostPort(host, port)
 }
 
-// Connections returns how many connections are open, and how many were closed, or not
-// taken, since the start because as many were open as are possible. It is safe for
-// concurrent use.
+// Connections returns how many connections are open, and how many were closed or refused
+// since the start because as many were open as are possible. It is safe for concurrent
+// use.
 func (s *Server) Connections() (open int, evicted int64) {
 	s.conns.mu.Lock()
 	defer s.conns.mu.Unlock()
@@ -89,8 +89,8 @@ func (s *Server) Connections() (open int, evicted int64) {
 }
 
 // Run serves until ctx ends, and returns nil after all requests are answered.
-// Requests that need longer than 10 s for that are cut off, which is an error,
-// but waited for, too.
+// Requests that take longer than 10 s are cut off, which is an error, and their handlers
+// are waited for.
 func (s *Server) Run(ctx context.Context) error {
 	if s.listener == nil {
 		return errors.New("serve REST: there is no listener: call Listen first")
@@ -107,7 +107,8 @@ func (s *Server) Run(ctx context.Context) error {
 		BaseContext:       func(net.Listener) context.Context { return requests },
 		ErrorLog:          log.New(&serverLogger{logger: s.cfg.Logger}, "", 0),
 	}
-	// One connection, one request at a time: what bounds the one bounds the other.
+	// HTTP/2 is off: with one request at a time on a connection, the bound of connections
+	// bounds requests, too.
 	srv.Protocols = new(http.Protocols)
 	srv.Protocols.SetHTTP1(true)
 	served := make(chan error, 1)
@@ -126,6 +127,7 @@ func (s *Server) Run(ctx context.Context) error {
 	return err
 }
 
+// serve accepts connections until srv is closed.
 func (s *Server) serve(srv *http.Server) error {
 	if s.tls == nil {
 		return srv.Serve(s.listener)
@@ -134,8 +136,8 @@ func (s *Server) serve(srv *http.Server) error {
 	return srv.ServeTLS(s.listener, "", "")
 }
 
-// shutdown lets the requests that are under way finish within stopTimeout. Those that
-// wait for their turn, or for a slow client, have half of it.
+// shutdown lets the requests that are under way finish within stopTimeout. Those that wait
+// for their turn, or for a slow client, are ended after half of it.
 func (s *Server) shutdown(ctx context.Context, srv *http.Server) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 	defer cancel()
@@ -153,7 +155,8 @@ func (s *Server) shutdown(ctx context.Context, srv *http.Server) error {
 	return nil
 }
 
-// endWaiting ends all waiting when half of stopTimeout is over, until all is finished.
+// endWaiting ends all waiting for a turn or a slow client from half of stopTimeout on,
+// until finished is closed.
 func (s *Server) endWaiting(finished <-chan struct{}) {
 	for pause := stopTimeout / 2; ; pause = evictInterval {
 		select {
@@ -166,16 +169,17 @@ func (s *Server) endWaiting(finished <-chan struct{}) {
 	}
 }
 
-// drain closes all connections and waits for the handlers, which http.Server
-// does not do.
+// drain closes all connections and waits for the handlers, which http.Server.Close does
+// not do.
 func (s *Server) drain(srv *http.Server) {
 	s.mu.Lock()
 	s.stopping = true
 	s.mu.Unlock()
-	_ = srv.Close() // the listener and idle connections: nothing can be lost
+	_ = srv.Close() // an error of the listener means nothing any more
 	s.active.Wait()
 }
 
+// serveHTTP handles a request, which drain waits for.
 func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	if s.stopping {

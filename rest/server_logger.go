@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// serverLogger takes what http.Server has to tell. That a client did not get as far as a
-// request is its own affair, and anybody can cause it at any rate: an operator sees
-// the first line of a minute.
+// serverLogger logs what http.Server reports: clients that did not get as far as a
+// request. Anybody can cause that at any rate, so there is one warning a minute. It is
+// safe for concurrent use.
 type serverLogger struct {
 	logger *slog.Logger
 
