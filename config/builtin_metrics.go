@@ -9,11 +9,11 @@ const (
 	Wildcard = "*"
 )
 
-// builtinMetrics returns the metrics that are stored when no configuration names
-// any: those that collectors for CPUs, memory, networks, file systems and
-// accelerators send, and, as the wildcard, all others.
-// What they send as text or as true or false (nv_perf_state, nv_remapped_rows_failure)
-// is left out: a metric that is named has to be a number.
+// builtinMetrics returns the metrics that are stored when no configuration names any: those
+// that collectors for CPUs, memory, networks, file systems and accelerators send, and, as
+// the wildcard, all others. What collectors send as text or as true or false
+// (nv_perf_state, nv_remapped_rows_failure) is left out: a metric that is named has to be a
+// number.
 //
 // Amounts and rates of parts add up to those of the host; percentages, clocks,
 // temperatures and ratios are averaged; what is measured for a host alone has no

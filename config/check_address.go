@@ -10,7 +10,7 @@ import (
 	"unicode"
 )
 
-// hostPort accepts an address to listen on. Port 0 lets the system choose.
+// hostPort accepts an address to listen on. With port 0 the system chooses one.
 func hostPort(address string) error {
 	host, port, err := net.SplitHostPort(address)
 	if err == nil {
@@ -34,8 +34,8 @@ func notInHost(r rune) bool {
 	return unicode.IsSpace(r) || unicode.IsControl(r) || strings.ContainsRune("/@?#,", r)
 }
 
-// brokerAddress accepts what a NATS client takes as its list of servers. The
-// messages name an entry by its number, as it may hold a password.
+// brokerAddress accepts what a NATS client takes as its list of servers. An error names an
+// entry by its number, as it may hold a password.
 func brokerAddress(list string) error {
 	if strings.Contains(list, Hidden) {
 		return secret(Hidden)

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// secret refuses what -print-config writes in its place.
+// secret refuses what -print-config prints in place of a secret.
 func secret(text string) error {
 	if text == Hidden {
 		return fmt.Errorf("%s stands for a secret that was not printed: put it in", Hidden)
@@ -17,6 +17,7 @@ func secret(text string) error {
 	return nil
 }
 
+// publicKey accepts an Ed25519 public key. Package rest reads it in the same way.
 func publicKey(encoded string) error {
 	// ed25519.PublicKeySize, without depending on a cipher for it.
 	const keySize = 32
@@ -30,6 +31,7 @@ func publicKey(encoded string) error {
 	return nil
 }
 
+// endpointClass accepts the classes that package rest knows.
 func endpointClass(name string) error {
 	classes := []string{"query", "write", "free", "debug"}
 	if !slices.Contains(classes, name) {
@@ -45,8 +47,8 @@ func role(name string) error {
 	return nil
 }
 
-// plainPassword refuses what nats-server takes for the hash of a password, with
-// which nobody can log in.
+// plainPassword refuses what nats-server takes for the hash of a password: nobody could log
+// in with the text.
 func plainPassword(password string) error {
 	if err := secret(password); err != nil {
 		return err

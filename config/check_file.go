@@ -6,7 +6,8 @@ import (
 	"path/filepath"
 )
 
-// readableFile keeps away from devices and pipes, which might never end.
+// readableFile accepts a regular file that can be opened. Devices and pipes might never
+// end.
 func readableFile(name string) error {
 	name = absolute(name)
 	info, err := os.Stat(name)
@@ -23,7 +24,7 @@ func readableFile(name string) error {
 	return file.Close()
 }
 
-// absolute returns the path as an operator finds it from anywhere.
+// absolute returns the path in a form that does not depend on the working directory.
 func absolute(path string) string {
 	if whole, err := filepath.Abs(path); err == nil {
 		return whole

@@ -18,8 +18,8 @@ const (
 	wantedSync = `"always" or the time between two flushes, such as "1s"`
 )
 
-// subject accepts what can be a subject of the log's stream, except for the
-// overlap with the log's own subjects, which depends on its name.
+// subject accepts what can be a subject of the log's stream. Whether it overlaps reserved
+// subjects depends on the name of the log, and is checked by checkReserved.
 func subject(s string) error {
 	if s == ">" {
 		return errors.New(`">" would take in the log's own messages and the broker's: name the subjects of the metrics`)
@@ -50,8 +50,8 @@ func subject(s string) error {
 	return nil
 }
 
-// maxStreamName leaves room for the names of the streams beside the log, which
-// end in _BAD and _OUTBOX, below NATS's 255 bytes.
+// maxStreamName leaves room, within NATS's 255 bytes, for the endings _BAD and _OUTBOX of
+// the streams beside the log.
 const maxStreamName = 240
 
 func streamName(name string) error {
@@ -76,6 +76,7 @@ func clusterTag(tag string) error {
 	return nil
 }
 
+// syncMode accepts when the embedded server flushes.
 func syncMode(mode string) error {
 	if mode == syncAlways {
 		return nil

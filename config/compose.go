@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// composer makes a Config of a checked tree of sections and reports what
-// concerns several keys together.
+// composer makes a Config of a checked tree of sections, and reports findings that concern
+// several keys together.
 type composer struct {
 	root      *node
 	flat      bool
@@ -26,13 +26,13 @@ func (c composer) compose() *Config {
 	return cfg
 }
 
-// checkpointInterval reads the key of now or that of former versions.
+// checkpointInterval reads the key, or the one that former versions had.
 func (c composer) checkpointInterval() time.Duration {
 	older := read(c.root, defaultInterval, "metric-store", "checkpoints", "interval")
 	return read(c.root, older, "metric-store", "checkpoint-interval")
 }
 
-// demoKey is in many an example; the private key is published beside it.
+// demoKey is the public key of many examples. Its private key is published with them.
 const demoKey = "kzfYrYy+TzpanWZHJ5qSdMj5uKUWgq74BWhQG6copP0="
 
 func (c composer) main() Main {

@@ -6,15 +6,15 @@ import (
 	"strings"
 )
 
-// conflicts reports settings that are good each, but not with one another: they
-// would only show when the program waits for itself.
+// conflicts reports settings of which each is valid, but not together with another one. At
+// run time, they would show as a program that waits for itself.
 func (c composer) conflicts(cfg *Config) {
 	c.directories(cfg)
 	c.addresses(cfg)
 }
 
-// directories keeps what two parts write apart: each counts what is in its
-// directory as its own.
+// directories reports a directory of checkpoints within that of the log: each part counts
+// all that is in its directory as its own.
 func (c composer) directories(cfg *Config) {
 	log, checkpoints := absolute(cfg.NATS.Embedded.Directory), absolute(cfg.MetricStore.CheckpointDirectory)
 	if below, err := filepath.Rel(log, checkpoints); err == nil && below != ".." && !strings.HasPrefix(below, "../") {
@@ -26,7 +26,7 @@ func (c composer) directories(cfg *Config) {
 	}
 }
 
-// addresses finds the program's own addresses where others are wanted.
+// addresses reports addresses of the program itself where others are wanted.
 func (c composer) addresses(cfg *Config) {
 	nats := c.root.at("nats", "embedded", "addr")
 	if nats == nil {

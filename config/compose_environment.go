@@ -6,19 +6,19 @@ import (
 	"strings"
 )
 
-// The credentials at the broker may come from the environment, of which a container
-// is given its secrets. Each variable stands for a key of the section nats, which it
-// overrides; with the suffix _FILE it names a file that holds the value.
+// The credentials at the broker may come from the environment, by which containers are
+// given secrets. Each variable overrides a key of the section nats. With the suffix _FILE
+// it names a file with the value.
 const (
 	envUsername = "CC_NATS_USERNAME"
 	envPassword = "CC_NATS_PASSWORD"
 	envFile     = "_FILE"
-	// maxSecret bounds a file that holds a name or a password.
+	// maxSecret bounds a file with a name or a password.
 	maxSecret = 64 << 10
 )
 
-// fromEnvironment returns the value of a variable, or of the file that its other
-// form names, without the newline at its end. It is empty if there is neither.
+// fromEnvironment returns the value of a variable, or the content of the file that its
+// other form names, without the newlines at its end. It is empty if neither is set.
 func (c composer) fromEnvironment(variable string) string {
 	value, file := os.Getenv(variable), os.Getenv(variable+envFile)
 	if file == "" {
@@ -53,8 +53,8 @@ func hasEnvironment(variable string) bool {
 	return os.Getenv(variable) != "" || os.Getenv(variable+envFile) != ""
 }
 
-// override replaces what the file says by the environment. Who gives both kinds of
-// credentials means those of the environment.
+// override replaces the credentials of the file by those of the environment, also if they
+// are of another kind.
 func (c composer) override(nats *NATS) {
 	username, password := c.fromEnvironment(envUsername), c.fromEnvironment(envPassword)
 	if username == "" && password == "" {

@@ -1,8 +1,8 @@
 package config
 
-// subscriptions reads the subjects of the metrics, of which the log's stream
-// captures all: none may take in reserved subjects, and no two may overlap unless
-// one covers the other.
+// subscriptions reads the subjects of the metrics. The stream of the log captures them
+// all, so none may overlap a reserved subject, and no two may overlap unless one covers
+// the other.
 func (c composer) subscriptions(metricStore *node, stream string) []Subscription {
 	if metricStore != nil && metricStore.value == any(invalid{}) {
 		return nil
@@ -37,10 +37,10 @@ func (c composer) subscriptions(metricStore *node, stream string) []Subscription
 	return accepted
 }
 
-// external tells whether the log is to be on a broker of its own.
+// external reports whether the log is to be on an external broker.
 func (c composer) external() bool { return c.root.at("nats", "address") != nil }
 
-// accept tells whether s, from n, stands beside the earlier subscriptions.
+// accept reports whether s, which n gives, can be added to the earlier subscriptions.
 func (c composer) accept(n *node, s Subscription, earlier []Subscription, stream string) bool {
 	if err := checkReserved(s.Subject, stream, c.external()); err != nil {
 		c.found.fault(n, "%s", err)

@@ -7,14 +7,18 @@
 // names (certificates, credentials, directories) are relative to the working
 // directory. The older flat format is translated into the sections.
 //
-// What is absent has its default, see Default; without a section metrics the
-// built-in list applies. In both formats null and "" stand for an absent key. A duration is a Go
-// duration string such as "48h" or "1h30m". A size is a number of bytes or a
-// string with a unit, such as "64MB", "1.5GB" or "512KiB": B, K, M, G and T
-// with or without B or iB, in any case, all powers of 1024.
+// What is absent has its default, see Default; without a section metrics the built-in
+// list applies. In both formats null and "" stand for an absent key. A duration is a Go
+// duration string such as "48h" or "1h30m". A size is a number of bytes or a string with
+// a unit, such as "64MB", "1.5GB" or "512KiB": B, K, M, G and T with or without B or iB,
+// in any case, all powers of 1024.
 //
-// The package knows the file and nothing else: it imports no other package of
-// this program, starts nothing and does not log.
+// A file becomes a Config in four steps: parseJSON makes a tree of nodes, include puts
+// other files into it, a checker holds the tree against a format, and a composer reads
+// the values and checks them together. All that is wrong is gathered in findings.
+//
+// The package knows the file and nothing else: it imports no other package of this
+// program, starts nothing and does not log.
 package config
 
 import "time"

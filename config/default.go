@@ -2,10 +2,12 @@ package config
 
 import "time"
 
-// largestPayload is what JetStream's file store takes as one message, less some
-// room for its headers. A server that let more in would lose it silently.
+// largestPayload is the largest message that JetStream's file store takes, less some room
+// for its headers. A server that let a larger one in would lose it silently.
 const largestPayload = 31 << 20
 
+// The defaults of single keys. Packages that have a default of the same setting agree: see
+// TestDefaultsAgree in cmd/cc-metric-store.
 const (
 	defaultAddr            = "localhost:8080"
 	defaultSubject         = "hpc-nats"
@@ -24,8 +26,9 @@ const (
 // Default returns what the program runs on when there is no file: REST on
 // localhost:8080, an embedded NATS server on 127.0.0.1:4222, the subject
 // hpc-nats, data below ./var, and a built-in list of metrics at 60 s with a
-// wildcard. A file without a key gets what is here, but for the address of the
-// embedded server: many a node has a file and another server on that port.
+// wildcard. A key that a file lacks has the value here, but for the address of the
+// embedded server: with a file, it does not listen unless told to, as many nodes have
+// another server on that port.
 func Default() *Config {
 	return &Config{
 		Main:    Main{Addr: defaultAddr},

@@ -10,7 +10,7 @@ import (
 type fault struct {
 	// Path is as in Warning.
 	Path string
-	// Problem says what is wrong and what would be right.
+	// Problem says what is wrong and what would be right. It does not repeat the path.
 	Problem string
 }
 
@@ -44,20 +44,20 @@ func (e *faultsError) Error() string {
 	return b.String()
 }
 
-// Warning is something that does not prevent a start but that the operator
-// should know.
+// Warning is something in a configuration that does not prevent a start but that the
+// operator should know.
 type Warning struct {
 	// Path is the place in the file as it is written there, such as
 	// nats[0].subscriptions[1].subscribe-to. Empty: the file as a whole.
 	Path string
 	// Text does not repeat the path.
 	Text string
-	// UnknownKey marks a key that means nothing here, most likely a slip of
-	// the pen: a check of the file may treat it as an error.
+	// UnknownKey says that the key means nothing here, most likely for a typing error.
+	// A check of the file may treat it as an error.
 	UnknownKey bool
 }
 
-// findings collects what one reading of a file turns up.
+// findings collects the faults and warnings of one file.
 type findings struct {
 	faults   []fault
 	warnings []Warning

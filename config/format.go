@@ -16,7 +16,7 @@ const (
 // sectionNames are the sections of the format, each of which may be included.
 func sectionNames() []string { return []string{"main", "metrics", "nats", "metric-store"} }
 
-// sectionFormat describes the format of four sections.
+// sectionFormat describes the format with four sections.
 func sectionFormat() field {
 	keys := map[string]field{
 		"main":         mainSection(),
@@ -32,7 +32,7 @@ func sectionFormat() field {
 	return field{kind: section, keys: keys}
 }
 
-// addForeign adds the sections of other programs that share the file.
+// addForeign adds the sections of other programs that may share the file.
 func addForeign(keys map[string]field) {
 	keys["fleet"], keys["fleet"+includeSuffix] = field{kind: anything}, field{kind: anything}
 }
@@ -65,8 +65,8 @@ func debugSection() field {
 	}}
 }
 
-// metricsSection takes the check of an aggregation, which differs between the
-// formats.
+// metricsSection describes the metrics. The formats have different checks of an
+// aggregation.
 func metricsSection(aggregation func(any) error) field {
 	const example = `name the metrics to store, such as "cpu_load": {"frequency": 60, "aggregation": null}; ` +
 		`without the section, the built-in list applies`

@@ -1,12 +1,13 @@
 package config
 
-// checker holds a tree of nodes against a format. It replaces each value by
-// what it stands for and removes what means nothing.
+// checker holds a tree of nodes against a format. It replaces each value by the Go value
+// that it stands for, or by invalid, and removes unknown keys.
 type checker struct {
 	format field
 	found  *findings
 }
 
+// check checks the node and all below it.
 func (c checker) check(n *node, f field) {
 	if n.value == any(invalid{}) {
 		return

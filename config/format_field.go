@@ -5,7 +5,8 @@ import (
 	"fmt"
 )
 
-// kind is the type of a value in the file.
+// kind is the type of a value in the file. The comments name the Go type that stands for
+// it in a checked tree.
 type kind int
 
 const (
@@ -44,13 +45,13 @@ type field struct {
 	valid func(any) error
 	// required, if not empty, says what to give; the key must be there.
 	required string
-	// unsupported says why a value that asks for something is refused.
+	// unsupported says why the key is refused, unless its value asks for nothing.
 	unsupported string
-	// ineffective says why a value that asks for something changes nothing.
+	// ineffective says why the key changes nothing, unless its value asks for nothing.
 	ineffective string
 }
 
-// on adapts a check of one type to field.valid.
+// on makes a field.valid of a check of one type.
 func on[T any](valid func(T) error) func(any) error {
 	return func(value any) error {
 		if v, ok := value.(T); ok {

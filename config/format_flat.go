@@ -9,7 +9,7 @@ const flatWarning = "this is the old flat format, which is still read. Today's s
 	"main (instead of http-api, jwt-public-key, debug), metrics, nats (one server instead of a list) and " +
 	"metric-store (instead of retention-in-memory, num-workers, checkpoints, archive, nats[].subscriptions)"
 
-// isFlat tells the old format by its top level.
+// isFlat reports whether a file has the old format, by its top level.
 func isFlat(root *node) bool {
 	if root.at("main") != nil || root.at("metric-store") != nil {
 		return false
@@ -46,8 +46,8 @@ func flatFormat() field {
 	return field{kind: section, keys: keys}
 }
 
-// unflatten returns the sections that stand for a checked tree of the old
-// format. The nodes keep their paths.
+// unflatten returns a tree of sections with the values of a checked tree of the old format.
+// The nodes keep their paths.
 func unflatten(root *node, found *findings) *node {
 	if servers := root.at("nats"); servers != nil {
 		if many := read(root, list{}, "nats"); len(many) > 1 {
@@ -99,7 +99,7 @@ func atPath(n *node, path string) *node {
 	return n
 }
 
-// put places moved below root and makes the sections on its way.
+// put adds moved below root, and the sections on the path that are not there.
 func put(root *node, path string, moved *node) {
 	section, key, below := strings.Cut(path, ".")
 	members := read(root, object{})

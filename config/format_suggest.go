@@ -6,9 +6,8 @@ import (
 	"strings"
 )
 
-// suggestion says what the writer of the unknown key may have meant: a key of
-// the same object, else the same key at another place of the format, else
-// whatever is known here.
+// suggestion says what an unknown key may be meant to be: a similar key of the same object,
+// else the same key at another place of the format, else any of those that are known here.
 func suggestion(key string, here, format field) string {
 	known := here.sortedKeys()
 	nearest, least := "", 0
@@ -59,7 +58,7 @@ func (f field) sortedKeys() []string {
 	return names
 }
 
-// editDistance is the Levenshtein distance in characters.
+// editDistance returns the Levenshtein distance of two texts, in characters.
 func editDistance(a, b string) int {
 	from, to := []rune(a), []rune(b)
 	row := make([]int, len(to)+1)

@@ -61,7 +61,7 @@ func (o Overrides) parse(file string, data []byte) (*Config, []Warning, error) {
 	return cfg, found.warnings, nil
 }
 
-// Default is the function Default with these overrides.
+// Default returns the configuration of the function Default with these overrides.
 func (o Overrides) Default() (*Config, error) {
 	found := &findings{}
 	o.check(found)
@@ -75,6 +75,7 @@ func (o Overrides) Default() (*Config, error) {
 	return cfg, nil
 }
 
+// check adds the faults of the overrides to found.
 func (o Overrides) check(found *findings) {
 	for flag, address := range map[string]string{"-addr": o.Addr, "-nats-addr": o.NATSAddr} {
 		if address == "" {

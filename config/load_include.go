@@ -10,7 +10,7 @@ import (
 
 const includeSuffix = "-file"
 
-// include replaces each <section>-file key of root by the section from that
+// include replaces each key <section>-file of root by the section, which it reads from that
 // file. Included files include nothing themselves.
 func include(root *node, directory string, found *findings) {
 	members, _ := root.value.(object)
@@ -42,26 +42,26 @@ func include(root *node, directory string, found *findings) {
 	}
 }
 
-// readSection looks for the file beside the including file and then in the
+// readSection reads a file, which it looks for beside the including file and then in the
 // working directory.
 func readSection(file, directory, name string, found *findings) (*node, error) {
-	place := absolute(file)
+	path := absolute(file)
 	if !filepath.IsAbs(file) {
 		beside := filepath.Join(absolute(directory), file)
 		if _, err := os.Stat(beside); !errors.Is(err, fs.ErrNotExist) {
-			place = beside
+			path = beside
 		}
 	}
-	if err := readableFile(place); err != nil {
+	if err := readableFile(path); err != nil {
 		return nil, err
 	}
-	data, err := os.ReadFile(place)
+	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("the file cannot be read: %w", err)
 	}
-	section, err := parseJSON(data, name, place, found)
+	section, err := parseJSON(data, name, path, found)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", place, err)
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return section, nil
 }

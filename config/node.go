@@ -9,8 +9,8 @@ import (
 	"unicode"
 )
 
-// node is a JSON value that remembers where it was written, so that whatever
-// is found out about it later can be told with its path in the file.
+// node is a JSON value with the place where it was written, so that findings can name
+// its path in the file.
 type node struct {
 	path string
 	file string // the included file, empty for the main one
@@ -23,8 +23,8 @@ type node struct {
 type (
 	object map[string]*node
 	list   []*node
-	// invalid takes the place of a value that has been reported, so that it
-	// is neither read nor reported as missing.
+	// invalid replaces a value of which a fault was reported, so that it is neither
+	// read nor reported as missing.
 	invalid struct{}
 )
 
@@ -52,7 +52,7 @@ func read[T any](n *node, absent T, keys ...string) T {
 	return absent
 }
 
-// origin adds to text the included file that n comes from.
+// origin adds to a text the included file that n comes from, if it does.
 func (n *node) origin(text string) string {
 	if n.file == "" {
 		return text
@@ -65,8 +65,8 @@ func (n *node) child(key string, value any) *node {
 	return &node{path: keyPath(n.path, key), file: n.file, value: value}
 }
 
-// isEmpty tells values that ask for nothing: null, "", 0, false, and
-// objects and lists of such values.
+// isEmpty reports whether a parsed value asks for nothing: null, "", 0, false, and objects
+// and lists of such values.
 func (n *node) isEmpty() bool {
 	switch value := n.value.(type) {
 	case nil:
@@ -106,6 +106,7 @@ func (o object) sortedKeys() []string {
 	return keys
 }
 
+// keyPath returns the path of a key below a path.
 func keyPath(path, key string) string {
 	if key == "" || strings.ContainsFunc(key, needsQuotes) {
 		return path + "[" + strconv.Quote(key) + "]"

@@ -35,6 +35,7 @@ func parseJSON(data []byte, path, file string, found *findings) (*node, error) {
 	return parseNode(tokens, &node{path: path, file: file}, found)
 }
 
+// parseNode reads one value into n.
 func parseNode(tokens *json.Decoder, n *node, found *findings) (*node, error) {
 	token, err := tokens.Token()
 	if err != nil {
@@ -77,9 +78,9 @@ func parseNode(tokens *json.Decoder, n *node, found *findings) (*node, error) {
 	return n, err
 }
 
-// plainText returns data without the byte order mark that some editors put in
-// front of UTF-8. Other encodings are refused by name: to a reader of JSON they
-// are an invalid character, which nobody sees on his screen.
+// plainText returns data without the byte order mark that some editors put in front of
+// UTF-8. An error names other encodings: to a reader of JSON they are an invalid
+// character, which no editor shows.
 func plainText(data []byte) ([]byte, error) {
 	if rest, marked := bytes.CutPrefix(data, []byte("\xef\xbb\xbf")); marked {
 		data = rest

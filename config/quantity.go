@@ -77,7 +77,7 @@ func between[T int64 | float64 | time.Duration](low, high T, show func(T) string
 	}
 }
 
-// zeroOr lets 0 pass, which asks for the default.
+// zeroOr makes a check that accepts 0, which asks for the default, as well.
 func zeroOr(valid func(any) error) func(any) error {
 	return func(value any) error {
 		if value == any(int64(0)) {

@@ -2,7 +2,7 @@ package config
 
 import "strings"
 
-// covers tells whether every subject that matches b matches a.
+// covers reports whether every subject that matches b matches a.
 func covers(a, b string) bool {
 	as, bs := strings.Split(a, "."), strings.Split(b, ".")
 	for i, token := range as {
@@ -18,7 +18,7 @@ func covers(a, b string) bool {
 	return len(as) == len(bs)
 }
 
-// overlap tells whether some subject matches both a and b.
+// overlap reports whether a subject can match both a and b.
 func overlap(a, b string) bool {
 	as, bs := strings.Split(a, "."), strings.Split(b, ".")
 	for i, token := range as {

@@ -6,19 +6,19 @@ import (
 	"strings"
 )
 
-// reserved is a pattern of subjects that carry something else than metrics. A
-// log that took them in would hold what it sends itself, and send that again.
+// reserved is a pattern of subjects that carry something else than metrics. A log that
+// captured them would hold what it sends itself, and send that again.
 type reserved struct {
 	pattern string
 	whose   string
 }
 
-// chance stands in a reserved pattern for a part that is drawn by lot: a
-// wildcard takes it in, a name does not.
+// chance stands in a reserved pattern for a part that is chosen at random: a wildcard
+// matches it, a name does not.
 const chance = "?"
 
-// reservedSubjects returns what no subscription may take in: the subjects of the
-// log with this name, the inboxes to which servers answer, and JetStream's own.
+// reservedSubjects returns what no subscription may overlap: the subjects of the log with
+// this name, the inboxes to which servers answer, and those of JetStream and the server.
 func reservedSubjects(stream string, external bool) []reserved {
 	const (
 		log     = "which the log keeps for its own messages"
@@ -37,7 +37,7 @@ func reservedSubjects(stream string, external bool) []reserved {
 		}
 		return all
 	}
-	// The embedded server is subscribed to, so that *.metrics is possible there.
+	// The intake subscribes at the embedded server, where *.metrics is possible therefore.
 	for _, pattern := range []string{
 		"$JS.API.>", "$JS.ACK.>", "$JS.FC.>", "$JS.EVENT.>", "$JS.SNAPSHOT.>", "$SYS.REQ.>", "$SYS.ACCOUNT.>", "$SYS.SERVER.>",
 	} {
