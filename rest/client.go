@@ -16,6 +16,8 @@ var errSlow = fmt.Errorf("the client is too slow: it is waited for as long as it
 // client measures for how long the client of a request has been waited for, while it
 // sends or reads, and bounds that. It is safe for concurrent use, but the calls that it
 // measures come one after the other.
+//
+// Lock order: the mu of clients or of a gate, then that of a client.
 type client struct {
 	conn *http.ResponseController
 	now  func() time.Time

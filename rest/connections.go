@@ -18,7 +18,7 @@ import (
 // take before there is a request. To make room for a new connection, it closes those on
 // which nothing has moved for longest. A client that finds its idle connection closed
 // makes a new one, and nobody keeps others out by holding many. It is safe for concurrent
-// use.
+// use. Its mu and that of a connection are never held at once.
 type connections struct {
 	most   int
 	logger *slog.Logger
@@ -99,21 +99,33 @@ func (l boundListener) Accept() (net.Conn, error) {
 // add adds a connection, for which others may be closed. It returns false if there is no
 // room and none can be closed.
 func (c *connections) add(conn *connection) bool {
+	now := time.Now()
 	c.mu.Lock()
-	defer c.mu.Unlock()
+	evicted := 0
 	if len(c.open) >= c.most {
-		c.evictLocked(time.Now())
+		evicted = c.evictLocked(now)
 	}
-	if len(c.open) >= c.most {
-		c.warnLocked(time.Now(), 1)
-		return false
+	room := len(c.open) < c.most
+	if room {
+		c.open[conn] = true
+	} else {
+		evicted++ // the new one
 	}
-	c.open[conn] = true
-	return true
+	open, closed, due := len(c.open), 0, false
+	if evicted > 0 {
+		closed, due = c.countLocked(evicted, now)
+	}
+	c.mu.Unlock()
+	if due { // not under the lock: a logger may stand still
+		c.logger.Warn("REST has as many connections as are possible: those on which nothing moves are closed for new ones",
+			"open", open, "closed", closed)
+	}
+	return room
 }
 
-// evictLocked closes some of the connections on which nothing has moved for longest.
-func (c *connections) evictLocked(now time.Time) {
+// evictLocked closes some of the connections on which nothing has moved for longest, and
+// returns how many.
+func (c *connections) evictLocked(now time.Time) int {
 	type still struct {
 		conn *connection
 		at   int64
@@ -130,19 +142,19 @@ func (c *connections) evictLocked(now time.Time) {
 		delete(c.open, s.conn)
 		_ = s.conn.Conn.Close()
 	}
-	c.warnLocked(now, len(found))
+	return len(found)
 }
 
-// warnLocked counts n connections that were closed or refused, and logs a warning if the
-// last one is long ago.
-func (c *connections) warnLocked(now time.Time, n int) {
+// countLocked counts n connections that were closed or refused. due says that a warning is
+// to be logged, of as many as closed since the last one.
+func (c *connections) countLocked(n int, now time.Time) (closed int, due bool) {
 	c.evicted.Add(int64(n))
-	if c.closed += n; c.closed == 0 || now.Sub(c.warned) < warnInterval {
-		return
+	c.closed += n
+	if now.Sub(c.warned) < warnInterval {
+		return 0, false
 	}
-	c.logger.Warn("REST has as many connections as are possible: those on which nothing moves are closed for new ones",
-		"open", len(c.open), "closed", c.closed)
-	c.warned, c.closed = now, 0
+	closed, c.warned, c.closed = c.closed, now, 0
+	return closed, true
 }
 
 // Close implements net.Conn.

@@ -22,17 +22,23 @@ type serverLogger struct {
 // Write implements io.Writer.
 func (l *serverLogger) Write(line []byte) (int, error) {
 	text := clip(string(bytes.TrimSpace(line)))
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	if bytes.Contains(line, []byte("TLS handshake error")) {
 		l.logger.Debug(text)
-		return len(line), nil
-	}
-	if now := time.Now(); now.Sub(l.warned) >= warnInterval {
-		l.logger.Warn(text, "others_since_the_last_warning", l.suppressed)
-		l.warned, l.suppressed = now, 0
-	} else {
-		l.suppressed++
+	} else if suppressed, due := l.due(time.Now()); due {
+		l.logger.Warn(text, "others_since_the_last_warning", suppressed)
 	}
 	return len(line), nil
+}
+
+// due reports whether a line is to be logged, and how many were suppressed since the last
+// one.
+func (l *serverLogger) due(now time.Time) (suppressed int, due bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if now.Sub(l.warned) < warnInterval {
+		l.suppressed++
+		return 0, false
+	}
+	suppressed, l.warned, l.suppressed = l.suppressed, now, 0
+	return suppressed, true
 }
