@@ -2,6 +2,7 @@ package main
 
 import (
 	"log/slog"
+	"math"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -9,8 +10,10 @@ import (
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"cc-metric-store/config"
+	"cc-metric-store/store"
 )
 
 // TestMetricsOfTheDocuments compares the metrics that the documents and the alerts
@@ -48,5 +51,28 @@ func TestMetricsOfTheDocuments(t *testing.T) {
 				t.Errorf("%s names %s, which /metrics lacks", page, metric)
 			}
 		}
+	}
+}
+
+// TestInvalidSamplesAreCounted: what the store cannot hold does not go unseen.
+func TestInvalidSamplesAreCounted(t *testing.T) {
+	a, err := assemble(config.Default(), options{}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, ok := a.store.Metric([]byte("cpu_load"))
+	if !ok {
+		t.Fatal("cpu_load is not configured")
+	}
+	a.store.Append(&store.Batch{Cluster: "c", Host: "h", Parts: []store.Part{{}}, Samples: []store.Sample{
+		{Time: 1_700_000_000, Value: math.NaN(), Metric: id}, {Time: 1_700_000_000, Value: math.Inf(1), Metric: id}, {Time: math.MaxInt64, Value: 1, Metric: id},
+	}})
+	const want = `
+# HELP cc_metric_store_samples_invalid_total Samples whose time or value the store cannot hold: 0 as long as the lines of all such samples are refused before.
+# TYPE cc_metric_store_samples_invalid_total counter
+cc_metric_store_samples_invalid_total 3
+`
+	if err := testutil.CollectAndCompare(newStatsCollector(a.store, a.log), strings.NewReader(want), namespace+"samples_invalid_total"); err != nil {
+		t.Error(err)
 	}
 }
