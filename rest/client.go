@@ -92,7 +92,7 @@ func (c *client) answerBegins() {
 	now := c.now()
 	_ = c.conn.SetWriteDeadline(now.Add(smallTimeout))
 	if c.sending {
-		_ = c.conn.SetReadDeadline(now.Add(restTimeout))
+		_ = c.conn.SetReadDeadline(now.Add(leftoverTimeout))
 	}
 }
 

@@ -86,8 +86,8 @@ const (
 	answerTimeout = 10 * time.Minute
 	// smallTimeout bounds the sending of an answer that is made at once. restTimeout
 	// bounds the reading of what is left of a body when the answer is known.
-	smallTimeout = time.Minute
-	restTimeout  = 2 * time.Second
+	smallTimeout    = time.Minute
+	leftoverTimeout = 2 * time.Second
 	// patience is how long a request waits for its turn. cc-backend gives up after 10 s.
 	// A large request for which others wait lets them in after quantum.
 	patience   = 8 * time.Second
