@@ -10,8 +10,7 @@ import (
 // statsCollector is a prometheus.Collector of the counters of store, ingest and the
 // embedded server.
 type statsCollector struct {
-	store  *store.Store
-	log    watchedLog
+	app    *app
 	simple []simpleMetric
 	notStored, unknown, nameless, refused, writable, obstacle, lost,
 	build *prometheus.Desc
@@ -26,10 +25,9 @@ type simpleMetric struct {
 
 const namespace = "cc_metric_store_"
 
-func newStatsCollector(s *store.Store, l watchedLog) *statsCollector {
+func newStatsCollector(a *app) *statsCollector {
 	c := &statsCollector{
-		store: s,
-		log:   l,
+		app: a,
 		notStored: prometheus.NewDesc(namespace+"lines_not_stored_total",
 			"Lines of the log that were not stored, by reason.", []string{"reason"}, nil),
 		unknown: prometheus.NewDesc(namespace+"unknown_metric_lines_total",
@@ -100,7 +98,7 @@ func (c *statsCollector) Describe(out chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector.
 func (c *statsCollector) Collect(out chan<- prometheus.Metric) {
-	s, i := c.store.Stats(), c.log.ingest.Stats()
+	s, i := c.app.store.Stats(), c.app.ingest.Stats()
 	for _, m := range c.simple {
 		out <- prometheus.MustNewConstMetric(m.desc, m.kind, m.read(s, i))
 	}
@@ -110,7 +108,7 @@ func (c *statsCollector) Collect(out chan<- prometheus.Metric) {
 	out <- prometheus.MustNewConstMetric(c.nameless, prometheus.CounterValue, float64(i.NoHost), "hostname")
 	out <- prometheus.MustNewConstMetric(c.nameless, prometheus.CounterValue, float64(i.NoCluster), "cluster")
 	unknown := labelCounter{desc: c.unknown}
-	for _, m := range c.log.UnknownMetrics() {
+	for _, m := range c.app.ingest.UnknownMetrics() {
 		unknown.add(m.Lines, m.Name)
 	}
 	unknown.collect(out)
@@ -119,12 +117,12 @@ func (c *statsCollector) Collect(out chan<- prometheus.Metric) {
 		refused.add(r.Samples, r.Limit, r.Cluster, r.Host)
 	}
 	refused.collect(out)
-	out <- prometheus.MustNewConstMetric(c.writable, prometheus.GaugeValue, oneIf(c.log.Writable() == nil))
-	now := c.log.ingest.Obstacle()
+	out <- prometheus.MustNewConstMetric(c.writable, prometheus.GaugeValue, oneIf(c.app.log.Writable() == nil))
+	now := c.app.ingest.Obstacle()
 	for _, kind := range ingest.Obstacles() {
 		out <- prometheus.MustNewConstMetric(c.obstacle, prometheus.GaugeValue, oneIf(kind == now), string(kind))
 	}
-	for stream, n := range c.log.embedded.server.Lost() {
+	for stream, n := range c.app.embedded.server.Lost() {
 		out <- prometheus.MustNewConstMetric(c.lost, prometheus.CounterValue, float64(n), stream)
 	}
 	out <- prometheus.MustNewConstMetric(c.build, prometheus.GaugeValue, 1)

@@ -23,7 +23,7 @@ func newRegistry(a *app) (r *prometheus.Registry, observe func(endpoint string, 
 	r.MustRegister(
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		newStatsCollector(a.store, a.log),
+		newStatsCollector(a),
 		newCheckpointCollector(a),
 		answers,
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{

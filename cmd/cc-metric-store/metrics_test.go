@@ -27,7 +27,7 @@ func TestMetricsOfTheDocuments(t *testing.T) {
 		namespace + "request_duration_seconds": true, namespace + "rest_connections": true, namespace + "rest_connections_evicted_total": true,
 	}
 	name := regexp.MustCompile(namespace + `[a-z0-9_]*[a-z0-9]`)
-	for _, c := range []prometheus.Collector{newStatsCollector(a.store, a.log), newCheckpointCollector(a)} {
+	for _, c := range []prometheus.Collector{newStatsCollector(a), newCheckpointCollector(a)} {
 		descs := make(chan *prometheus.Desc)
 		go func() {
 			defer close(descs)
@@ -72,7 +72,7 @@ func TestInvalidSamplesAreCounted(t *testing.T) {
 # TYPE cc_metric_store_samples_invalid_total counter
 cc_metric_store_samples_invalid_total 3
 `
-	if err := testutil.CollectAndCompare(newStatsCollector(a.store, a.log), strings.NewReader(want), namespace+"samples_invalid_total"); err != nil {
+	if err := testutil.CollectAndCompare(newStatsCollector(a), strings.NewReader(want), namespace+"samples_invalid_total"); err != nil {
 		t.Error(err)
 	}
 }
