@@ -52,11 +52,11 @@ func (s *sentBody) Read(p []byte) (int, error) {
 // are in memory, a patient one waits, and others are refused after a while.
 func (a *api) openBody(c echo.Context, patient bool) (*body, error) {
 	r := c.Request()
-	who := clientOf(c)
+	cl := clientOf(c)
 	// MaxBytesReader gets the writer below echo's, which can close the connection of a
 	// client that goes on sending.
-	sent := &sentBody{client: who, from: http.MaxBytesReader(c.Response().Writer, r.Body, maxSent)}
-	b := &body{ctx: r.Context(), client: who, patient: patient, sent: sent, decoder: sent, left: maxDecoded, end: func() {}}
+	sent := &sentBody{client: cl, from: http.MaxBytesReader(c.Response().Writer, r.Body, maxSent)}
+	b := &body{ctx: r.Context(), client: cl, patient: patient, sent: sent, decoder: sent, left: maxDecoded, end: func() {}}
 	encoding := strings.ToLower(strings.TrimSpace(r.Header.Get(echo.HeaderContentEncoding)))
 	if encoding != "" && encoding != "identity" {
 		if err := b.decode(a.gates, encoding); err != nil {

@@ -42,13 +42,13 @@ func clientOf(c echo.Context) *client { return c.Get(clientKey).(*client) }
 // newClient makes the client of a request, which clientOf returns from then on. The sending
 // of an answer that is not measured is bounded as well.
 func newClient(c echo.Context) *client {
-	who := &client{
+	cl := &client{
 		conn: http.NewResponseController(c.Response().Writer), now: time.Now,
 		sending: c.Request().Body != nil && c.Request().Body != http.NoBody,
 	}
-	c.Set(clientKey, who)
-	c.Response().Before(who.answerBegins)
-	return who
+	c.Set(clientKey, cl)
+	c.Response().Before(cl.answerBegins)
+	return cl
 }
 
 // clients is the set of those whose requests are under way. It is safe for concurrent use.
@@ -57,28 +57,28 @@ type clients struct {
 	all map[*client]bool // guarded by mu
 }
 
-func (c *clients) add(who *client) {
+func (c *clients) add(cl *client) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.all == nil {
 		c.all = map[*client]bool{}
 	}
-	c.all[who] = true
+	c.all[cl] = true
 }
 
-func (c *clients) remove(who *client) {
+func (c *clients) remove(cl *client) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	delete(c.all, who)
+	delete(c.all, cl)
 }
 
 // giveUp ends the waiting for all slow clients.
 func (c *clients) giveUp() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for who := range c.all {
-		if _, slow := who.slowness(); slow {
-			who.giveUp()
+	for cl := range c.all {
+		if _, slow := cl.slowness(); slow {
+			cl.giveUp()
 		}
 	}
 }

@@ -56,10 +56,10 @@ func TestAClientHasGraceAndItsRate(t *testing.T) {
 		{leastRate / 2, time.Second, 60},
 		{64 << 10, 8 * time.Second, 0},
 	} {
-		who, d := testClient(&now)
+		cl, d := testClient(&now)
 		calls := 0
 		for ; calls < 5000; calls++ {
-			_, err := who.measure(true, func() (int, error) {
+			_, err := cl.measure(true, func() (int, error) {
 				until := d.read[len(d.read)-1]
 				if now = now.Add(c.every); now.After(until) {
 					return 0, timeoutError{}
@@ -90,10 +90,10 @@ func (timeoutError) Timeout() bool { return true }
 
 func TestAnAnswerHasAnEnd(t *testing.T) {
 	now := time.Unix(1_000_000, 0)
-	who, d := testClient(&now)
+	cl, d := testClient(&now)
 	begin := now
 	for range 5000 {
-		_, _ = who.measure(false, func() (int, error) { return 10 << 20, nil })
+		_, _ = cl.measure(false, func() (int, error) { return 10 << 20, nil })
 	}
 	if until := d.write[len(d.write)-1]; until.After(begin.Add(answerTimeout)) {
 		t.Errorf("the deadline is %v after the begin", until.Sub(begin))
@@ -103,11 +103,11 @@ func TestAnAnswerHasAnEnd(t *testing.T) {
 // TestASlowAnswerIsCut reads nothing of an answer whose place others want.
 func TestASlowAnswerIsCut(t *testing.T) {
 	now := time.Unix(1_000_000, 0)
-	who, d := testClient(&now)
+	cl, d := testClient(&now)
 	blocked := make(chan struct{})
 	done := make(chan error)
 	go func() {
-		_, err := who.measure(false, func() (int, error) {
+		_, err := cl.measure(false, func() (int, error) {
 			close(blocked)
 			for {
 				d.mu.Lock()
@@ -122,11 +122,11 @@ func TestASlowAnswerIsCut(t *testing.T) {
 		done <- err
 	}()
 	<-blocked
-	who.giveUp()
+	cl.giveUp()
 	if err := <-done; !errors.Is(err, errSlow) {
 		t.Errorf("%v", err)
 	}
-	if _, err := who.measure(true, func() (int, error) { return 0, io.EOF }); !errors.Is(err, errSlow) {
+	if _, err := cl.measure(true, func() (int, error) { return 0, io.EOF }); !errors.Is(err, errSlow) {
 		t.Errorf("afterwards: %v", err)
 	}
 }

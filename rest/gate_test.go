@@ -18,18 +18,18 @@ func TestTheSlowestGivesWay(t *testing.T) {
 	release := make(chan struct{})
 	var inside sync.WaitGroup
 	for _, rate := range []int64{10, 1000, pressedRate * 2, -1} {
-		who, _ := testClient(&now)
-		clients = append(clients, who)
-		if _, err := g.enter(t.Context(), who); err != nil {
+		cl, _ := testClient(&now)
+		clients = append(clients, cl)
+		if _, err := g.enter(t.Context(), cl); err != nil {
 			t.Fatal(err)
 		}
 		if rate < 0 {
 			continue // it is not waited for
 		}
-		who.moved, who.waited = rate*10, 10*time.Second
+		cl.moved, cl.waited = rate*10, 10*time.Second
 		started := make(chan struct{})
 		inside.Go(func() {
-			_, _ = who.measure(true, func() (int, error) { close(started); <-release; return 0, nil })
+			_, _ = cl.measure(true, func() (int, error) { close(started); <-release; return 0, nil })
 		})
 		<-started
 	}
@@ -58,9 +58,9 @@ func TestTheSlowestGivesWay(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		t.Cleanup(cancel)
 		n := g.waiters()
-		who, _ := testClient(&now)
+		cl, _ := testClient(&now)
 		go func() {
-			turn, _ := g.enter(ctx, who)
+			turn, _ := g.enter(ctx, cl)
 			entered <- turn
 		}()
 		for g.waiters() == n {
@@ -103,21 +103,21 @@ func (g *gate) waiters() int {
 func TestGateQueue(t *testing.T) {
 	g := newGate(1, 1)
 	now := time.Now()
-	who, _ := testClient(&now)
-	held, err := g.enter(t.Context(), who)
+	cl, _ := testClient(&now)
+	held, err := g.enter(t.Context(), cl)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	left := make(chan error)
 	go func() {
-		_, err := g.enter(ctx, who)
+		_, err := g.enter(ctx, cl)
 		left <- err
 	}()
 	for g.waiters() == 0 {
 		time.Sleep(time.Millisecond)
 	}
-	if _, err := g.enter(t.Context(), who); !errors.Is(err, errBusy) {
+	if _, err := g.enter(t.Context(), cl); !errors.Is(err, errBusy) {
 		t.Errorf("one too many: %v", err)
 	}
 	cancel()
@@ -125,7 +125,7 @@ func TestGateQueue(t *testing.T) {
 		t.Errorf("who leaves: %v, %d wait", err, g.waiters())
 	}
 	held.leave()
-	if again, err := g.enter(t.Context(), who); err != nil {
+	if again, err := g.enter(t.Context(), cl); err != nil {
 		t.Error(err)
 	} else {
 		again.leave()
@@ -136,8 +136,8 @@ func TestGateQueue(t *testing.T) {
 func TestALongTurnIsShared(t *testing.T) {
 	g := newGate(1, 0)
 	now := time.Now()
-	who, _ := testClient(&now)
-	held, err := g.enter(t.Context(), who)
+	cl, _ := testClient(&now)
+	held, err := g.enter(t.Context(), cl)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +147,7 @@ func TestALongTurnIsShared(t *testing.T) {
 	held.since = held.since.Add(-2 * quantum)
 	entered := make(chan *turn, 1)
 	go func() {
-		other, _ := g.enter(t.Context(), who)
+		other, _ := g.enter(t.Context(), cl)
 		entered <- other
 		other.leave()
 	}()

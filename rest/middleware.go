@@ -27,9 +27,9 @@ func endpoint(path string) string {
 func (a *api) instrument(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		begin := time.Now()
-		who := newClient(c)
-		a.clients.add(who)
-		defer a.clients.remove(who)
+		cl := newClient(c)
+		a.clients.add(cl)
+		defer a.clients.remove(cl)
 		err := a.recoverPanic(next, c)
 		status := c.Response().Status
 		torn := false
