@@ -86,8 +86,8 @@ func (r *reply) spill() error {
 	return r.err
 }
 
-// finish sends the rest of the answer. One that was not begun has its length in the
-// header.
+// finish sends the rest of the answer. If nothing was sent before, the header has its
+// length.
 func (r *reply) finish() error {
 	if !r.started && !(r.zip && len(r.buf) > gzipBytes) {
 		r.zip = false

@@ -26,13 +26,13 @@ type Store interface {
 	Dump(ctx context.Context, selector []string, use func(*store.Dumped) error) error
 }
 
-// Log is the way to change what the store holds. All methods are safe for
-// concurrent use.
+// Log is the way to change what the store holds. All methods are safe for concurrent use.
+// A store.TooLargeError says that the log takes no entry of such a size.
 type Log interface {
 	// Write appends the lines of body to the log and returns when queries see them.
 	// cluster is the cluster of lines that name none. A store.RefusedError says that
-	// some lines were refused and all others are stored, a store.TooLargeError that
-	// the log takes nothing as long. An error of body is returned wrapped.
+	// some lines were refused and all others are stored. An error of body is returned
+	// wrapped.
 	Write(ctx context.Context, cluster string, body io.Reader) error
 	// Free frees the buffers at and below the selectors that end before the given
 	// time, in Unix seconds. It returns how many, when queries do not see them any
