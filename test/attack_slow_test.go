@@ -3,43 +3,10 @@ package test
 import (
 	"fmt"
 	"io"
-	"net"
 	"strings"
 	"testing"
 	"time"
 )
-
-// stuck opens connections and sends on each what it says, and no more.
-func (n *node) stuck(count int, what func(i int) string) (conns []net.Conn) {
-	n.t.Helper()
-	for i := range count {
-		c, err := net.Dial("tcp", strings.TrimPrefix(n.URL, "http://"))
-		if err != nil {
-			n.t.Fatal(err)
-		}
-		_ = c.SetWriteDeadline(time.Now().Add(patience))
-		_, _ = io.WriteString(c, what(i)) // it may be closed already
-		conns = append(conns, c)
-	}
-	return conns
-}
-
-func closeAll(conns []net.Conn) {
-	for _, c := range conns {
-		_ = c.Close()
-	}
-}
-
-// seeThrough asks for so many seconds, but at least once.
-func (n *node) seeThrough(seconds int) {
-	n.t.Helper()
-	for end := time.Now().Add(time.Duration(seconds) * time.Second); ; time.Sleep(50 * time.Millisecond) {
-		n.want(hostMetric{"alex", "h0", "cpu_load"}, origin, 1)
-		if time.Now().After(end) {
-			return
-		}
-	}
-}
 
 // TestAttackBySlowBodies holds connections, each within a body, a header or before it.
 func TestAttackBySlowBodies(t *testing.T) {

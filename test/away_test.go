@@ -192,16 +192,3 @@ func TestKilledWhileForwarding(t *testing.T) {
 	}
 	s.wantNoDoubles()
 }
-
-// lastSequence waits for the broker.
-func (s *site) lastSequence() (last uint64) {
-	s.t.Helper()
-	waitFor(s.t, "the stream", func() error {
-		stream, err := s.control.js.Stream(s.t.Context(), "CC_METRICS")
-		if err == nil {
-			last = stream.CachedInfo().State.LastSeq
-		}
-		return err
-	})
-	return last
-}

@@ -186,13 +186,6 @@ func TestBadLinesOverNATS(t *testing.T) {
 	}
 }
 
-// with is the node for a subtest.
-func (n *node) with(t *testing.T) *node {
-	sub := *n
-	sub.t = t
-	return &sub
-}
-
 // wantLetter waits for a dead letter on the subject whose data is the line, or
 // the beginning of a long one.
 func (n *node) wantLetter(c *client, subject, text string) {

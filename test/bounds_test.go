@@ -2,33 +2,11 @@ package test
 
 import (
 	"fmt"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 )
-
-// bound is the least or the largest value that a number of the configuration may
-// have.
-type bound struct {
-	key   string
-	value any
-}
-
-// put sets the value at a dotted path.
-func (b bound) put(cfg object) {
-	keys := strings.Split(b.key, ".")
-	for _, key := range keys[:len(keys)-1] {
-		below, ok := cfg[key].(object)
-		if !ok {
-			below = object{}
-			cfg[key] = below
-		}
-		cfg = below
-	}
-	cfg[keys[len(keys)-1]] = b.value
-}
 
 // wantWorking writes over REST and NATS, and asks.
 func (n *node) wantWorking(c *client) {

@@ -2,7 +2,6 @@ package test
 
 import (
 	"encoding/json"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -147,24 +146,14 @@ func (r *reader) run(t *testing.T, page string, b, want snippet) {
 	}
 }
 
-// start runs the program as make run does, but on other ports.
+// start runs the program as make run does, but on free ports.
 func (r *reader) start(t *testing.T) {
 	t.Helper()
 	if err := os.Symlink(r.bin, filepath.Join(r.dir, "bin")); err != nil {
 		t.Fatal(err)
 	}
-	r.node = begin(t, launch{dir: r.dir, args: []string{"-addr", freeAddr(t), "-nats-addr", freeAddr(t), "-loglevel", "info"}})
+	r.node = begin(t, launch{dir: r.dir, args: []string{"-addr", "127.0.0.1:0", "-nats-addr", "127.0.0.1:0", "-loglevel", "info"}})
 	r.node.awaitReady()
-}
-
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // checkConfiguration asks the program what is wrong with a configuration.

@@ -2,7 +2,6 @@ package test
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -49,23 +48,6 @@ func TestResidentMemory(t *testing.T) {
 	if got, want := int(n.metric("series")), hosts*generatedSeries; got != want {
 		t.Errorf("%d series, want %d", got, want)
 	}
-}
-
-// resident returns the resident memory of the program in bytes.
-func (n *node) resident() int64 {
-	n.t.Helper()
-	path := fmt.Sprintf("/proc/%d/status", n.cmd.Process.Pid)
-	status, err := os.ReadFile(path)
-	if err != nil {
-		n.t.Fatal(err)
-	}
-	_, rest, _ := strings.Cut(string(status), "VmRSS:")
-	text, _, ok := strings.Cut(rest, "kB")
-	kilobytes, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
-	if !ok || err != nil {
-		n.t.Fatalf("no VmRSS in %s:\n%s", path, status)
-	}
-	return kilobytes << 10
 }
 
 // settledResident returns the least resident memory after a load, when the program
@@ -115,26 +97,4 @@ func (n *node) collections() int {
 		n.t.Fatalf("collections of the program: %v", err)
 	}
 	return count
-}
-
-// treeSize returns the bytes of all files below dir.
-func treeSize(t *testing.T, dir string) (size int64) {
-	t.Helper()
-	err := filepath.WalkDir(dir, func(path string, entry os.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			return err
-		}
-		info, err := entry.Info()
-		if os.IsNotExist(err) {
-			return nil // the log rewrites its files
-		}
-		if err == nil {
-			size += info.Size()
-		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return size
 }

@@ -3,7 +3,6 @@ package test
 import (
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -124,20 +123,4 @@ func (g *generated) again(want string) (took time.Duration, replayed float64) {
 		g.t.Logf("  of the next line, loading the checkpoint: %s", loading)
 	}
 	return took, replayed
-}
-
-// processCPU returns the time of all cores that the program has taken.
-func (n *node) processCPU() time.Duration {
-	n.t.Helper()
-	_, rest, _ := strings.Cut(n.send("GET", "/metrics", "").body, "\nprocess_cpu_seconds_total ")
-	text, _, _ := strings.Cut(rest, "\n")
-	s, err := strconv.ParseFloat(text, 64)
-	if err != nil {
-		n.t.Fatalf("CPU time of the program: %v", err)
-	}
-	return seconds(s)
-}
-
-func seconds(s float64) time.Duration {
-	return time.Duration(s * float64(time.Second)).Round(time.Millisecond)
 }

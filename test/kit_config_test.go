@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -73,4 +74,25 @@ func writeConfig(t *testing.T, dir string, cfg any) {
 	if err := os.WriteFile(filepath.Join(dir, "config.json"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// bound is the least or the largest value that a number of the configuration may
+// have.
+type bound struct {
+	key   string
+	value any
+}
+
+// put sets the value at a dotted path.
+func (b bound) put(cfg object) {
+	keys := strings.Split(b.key, ".")
+	for _, key := range keys[:len(keys)-1] {
+		below, ok := cfg[key].(object)
+		if !ok {
+			below = object{}
+			cfg[key] = below
+		}
+		cfg = below
+	}
+	cfg[keys[len(keys)-1]] = b.value
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -275,4 +276,35 @@ func tail(s string) string {
 		return s
 	}
 	return "[...]" + s[len(s)-limit:]
+}
+
+// with is the node for a subtest.
+func (n *node) with(t *testing.T) *node {
+	sub := *n
+	sub.t = t
+	return &sub
+}
+
+// wantExit checks the status with which the program ends, and that a line of
+// its standard error holds the words, if any are given.
+func (n *node) wantExit(code int, words ...string) {
+	n.t.Helper()
+	if got := n.exitCode(); got != code {
+		n.t.Errorf("exit status %d, want %d", got, code)
+	}
+	if len(words) > 0 && !n.log.hasLine(words...) {
+		n.t.Errorf("nothing says %q", words)
+	}
+}
+
+// replace makes something anew in the directory of the program.
+func (n *node) replace(name string, with func(path string) error) {
+	n.t.Helper()
+	path := filepath.Join(n.launch.dir, name)
+	if err := os.RemoveAll(path); err != nil {
+		n.t.Fatal(err)
+	}
+	if err := with(path); err != nil {
+		n.t.Fatal(err)
+	}
 }

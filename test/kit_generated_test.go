@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"testing"
 	"time"
+
+	"cc-metric-store/cmd/cc-metric-generator/load"
 )
 
 // generatedSeries is the number of series of a generated host.
@@ -86,4 +88,32 @@ func sizeFromEnvironment(t *testing.T, variable string, few int) (hosts int, ful
 		t.Fatalf("read %s: %q is no number of hosts", variable, text)
 	}
 	return hosts, true
+}
+
+// fritz returns so many hosts of the generator's larger cluster, 518 series each.
+func fritz(t *testing.T, hosts int, interval int64) []*load.Host {
+	t.Helper()
+	clusters, err := load.Clusters()
+	if err != nil {
+		t.Fatal(err)
+	}
+	topology := clusters["fritz"]
+	layout, err := load.NewLayout("fritz", topology, []string{"node", "socket", "hwthread"}, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []*load.Host
+	for _, name := range topology.HostNames(hosts) {
+		out = append(out, load.NewHost(layout, name, 1, interval))
+	}
+	return out
+}
+
+// loadMetrics is the configuration of all metrics of the hosts.
+func loadMetrics(hosts []*load.Host, frequency int) object {
+	metrics := object{}
+	for _, m := range hosts[0].Layout().Metrics() {
+		metrics[m] = object{"frequency": frequency, "aggregation": nil}
+	}
+	return metrics
 }

@@ -4,8 +4,9 @@ import (
 	"bytes"
 	"compress/gzip"
 	"fmt"
+	"io"
+	"net"
 	"os"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -108,23 +109,6 @@ func (p *probe) run(n *node, stop *atomic.Bool, ask func() (answer, error), want
 	}
 }
 
-// peak returns the most resident memory that the program has had.
-func (n *node) peak() int64 {
-	n.t.Helper()
-	path := fmt.Sprintf("/proc/%d/status", n.cmd.Process.Pid)
-	status, err := os.ReadFile(path)
-	if err != nil {
-		n.t.Fatal(err)
-	}
-	_, rest, _ := strings.Cut(string(status), "VmHWM:")
-	text, _, ok := strings.Cut(rest, "kB")
-	kilobytes, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
-	if !ok || err != nil {
-		n.t.Fatalf("no VmHWM in %s:\n%s", path, status)
-	}
-	return kilobytes << 10
-}
-
 // zipped compresses a text.
 func zipped(t *testing.T, text string) string {
 	t.Helper()
@@ -146,4 +130,36 @@ func together(times int, do func(i int)) {
 		all.Go(func() { do(i) })
 	}
 	all.Wait()
+}
+
+// stuck opens connections and sends on each what it says, and no more.
+func (n *node) stuck(count int, what func(i int) string) (conns []net.Conn) {
+	n.t.Helper()
+	for i := range count {
+		c, err := net.Dial("tcp", strings.TrimPrefix(n.URL, "http://"))
+		if err != nil {
+			n.t.Fatal(err)
+		}
+		_ = c.SetWriteDeadline(time.Now().Add(patience))
+		_, _ = io.WriteString(c, what(i)) // it may be closed already
+		conns = append(conns, c)
+	}
+	return conns
+}
+
+func closeAll(conns []net.Conn) {
+	for _, c := range conns {
+		_ = c.Close()
+	}
+}
+
+// seeThrough asks for so many seconds, but at least once.
+func (n *node) seeThrough(seconds int) {
+	n.t.Helper()
+	for end := time.Now().Add(time.Duration(seconds) * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		n.want(hostMetric{"alex", "h0", "cpu_load"}, origin, 1)
+		if time.Now().After(end) {
+			return
+		}
+	}
 }

@@ -4,6 +4,17 @@
 //
 // With CC_RACE=1 in the environment the program is built with the race
 // detector, whose findings then fail the test that stops the program.
+//
+// Files named kit_* help, all others test: what two of them need is in a kit. The kits,
+// from the program outwards:
+//
+//	kit_main, kit_node, kit_process   build it, start and stop it, read what it takes
+//	kit_config, kit_token             configurations, keys and tokens
+//	kit_rest, kit_checkpoint          requests and their answers, files of checkpoints
+//	kit_broker, kit_broker_child      nats-server in this process, and in one of its own
+//	kit_oracle, kit_model, kit_golden what the answers have to be
+//	kit_load, kit_generated           writers that never stop, and whole clusters
+//	kit_site, kit_attack              a broker with two nodes, and what means no good
 package test
 
 import (
