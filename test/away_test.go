@@ -115,7 +115,7 @@ func TestWritesWithoutTheBroker(t *testing.T) {
 	}
 	for range rounds {
 		var l *writing
-		l = s.judge.load(local, 1+s.rnd.IntN(60), func() {
+		l = s.oracle.load(local, 1+s.rnd.IntN(60), func() {
 			l.ending.Store(true)
 			_ = s.first.cmd.Process.Kill() // that it ends is waited for
 		})
@@ -137,19 +137,19 @@ func TestWritesWithoutTheBroker(t *testing.T) {
 	for _, w := range local {
 		w.firm = true
 	}
-	l := s.judge.load(local, 0, nil)
+	l := s.oracle.load(local, 0, nil)
 	l.begin(t.Context())
 	l.awaitAcked(t, 20)
 	s.broker.start() // the load goes on
 	l.awaitAcked(t, 100)
 	l.end(t)
 	s.settle(s.first, s.second)
-	s.judge.check(s.first)
-	s.judge.wantSame(t, s.first, s.second)
+	s.oracle.check(s.first)
+	s.oracle.wantSame(t, s.first, s.second)
 	s.wantNoDoubles()
 	s.first.kill()
 	s.first = s.first.restart()
-	s.judge.check(s.first)
+	s.oracle.check(s.first)
 }
 
 // TestKilledWhileForwarding kills the node while it gives the log what it kept,
@@ -172,7 +172,7 @@ func TestKilledWhileForwarding(t *testing.T) {
 	for range rounds {
 		s.broker.stop()
 		const entries = 60
-		l := s.judge.load(local, 0, nil)
+		l := s.oracle.load(local, 0, nil)
 		l.begin(t.Context())
 		l.awaitAcked(t, entries)
 		l.end(t)
@@ -187,8 +187,8 @@ func TestKilledWhileForwarding(t *testing.T) {
 		s.first.kill()
 		s.first = s.first.restart()
 		s.settle(s.first, s.second)
-		s.judge.check(s.first)
-		s.judge.wantSame(t, s.first, s.second)
+		s.oracle.check(s.first)
+		s.oracle.wantSame(t, s.first, s.second)
 	}
 	s.wantNoDoubles()
 }

@@ -17,7 +17,7 @@ func TestBrokerKilledUnderLoad(t *testing.T) {
 	}
 	for range rounds {
 		killed := make(chan struct{})
-		l := s.judge.load(s.writers, 1+s.rnd.IntN(800), func() {
+		l := s.oracle.load(s.writers, 1+s.rnd.IntN(800), func() {
 			defer close(killed)
 			s.broker.kill()
 		})
@@ -30,8 +30,8 @@ func TestBrokerKilledUnderLoad(t *testing.T) {
 		l.awaitAcked(t, 1+s.rnd.IntN(400))
 		l.end(t)
 		s.settle(s.first, s.second)
-		s.judge.check(s.first)
-		s.judge.wantSame(t, s.first, s.second)
+		s.oracle.check(s.first)
+		s.oracle.wantSame(t, s.first, s.second)
 	}
 	s.wantNoDoubles()
 }
@@ -43,7 +43,7 @@ func TestStreamMadeAnew(t *testing.T) {
 	s := newSite(t)
 	s.write(600)
 	s.settle(s.first, s.second)
-	meanwhile := s.judge.load([]*writer{s.writer("meanwhile", overREST(&s.first))}, 0, nil)
+	meanwhile := s.oracle.load([]*writer{s.writer("meanwhile", overREST(&s.first))}, 0, nil)
 	meanwhile.begin(t.Context())
 	meanwhile.awaitAcked(t, 20)
 	if err := s.control.js.DeleteStream(t.Context(), "CC_METRICS"); err != nil {
@@ -60,15 +60,15 @@ func (s *site) wantAfterLoss() {
 	s.t.Helper()
 	s.write(600)
 	s.settle(s.first, s.second)
-	s.judge.check(s.first)
-	s.judge.wantSame(s.t, s.first, s.second, "meanwhile")
+	s.oracle.check(s.first)
+	s.oracle.wantSame(s.t, s.first, s.second, "meanwhile")
 	for _, n := range []*node{s.first, s.second} { // also after their next crash
 		n.awaitCheckpoint()
 		n.kill()
 	}
 	s.first, s.second = s.first.restart(), s.second.restart()
-	s.judge.check(s.first)
-	s.judge.wantSame(s.t, s.first, s.second, "meanwhile")
+	s.oracle.check(s.first)
+	s.oracle.wantSame(s.t, s.first, s.second, "meanwhile")
 }
 
 // TestLogRolledBack puts an older copy of its files under the broker.
@@ -121,7 +121,7 @@ func TestLogRolledBack(t *testing.T) {
 // overtake lets collectors publish more entries than the log has lost.
 func (s *site) overtake() {
 	s.t.Helper()
-	l := s.judge.load([]*writer{s.writer("overtaking", s.overNATS())}, 0, nil)
+	l := s.oracle.load([]*writer{s.writer("overtaking", s.overNATS())}, 0, nil)
 	l.begin(s.t.Context())
 	l.awaitAcked(s.t, 500)
 	l.end(s.t)

@@ -23,7 +23,7 @@ func TestKilledUnderLoad(t *testing.T) {
 	for _, way := range []string{"NATS", "REST"} {
 		t.Run(way, func(t *testing.T) {
 			t.Parallel()
-			k := &killing{t: t, rnd: testkit.Rand(t), judge: newJudge(), overNATS: way == "NATS"}
+			k := &killing{t: t, rnd: testkit.Rand(t), oracle: newOracle(), overNATS: way == "NATS"}
 			for h := range 6 {
 				k.writers = append(k.writers, &writer{host: fmt.Sprint("h", h), rnd: rand.New(rand.NewPCG(k.rnd.Uint64(), 0))})
 			}
@@ -34,7 +34,7 @@ func TestKilledUnderLoad(t *testing.T) {
 					return
 				}
 			}
-			t.Logf("%d samples in %d rounds; killed %v", k.judge.samples(), rounds, k.moments)
+			t.Logf("%d samples in %d rounds; killed %v", k.oracle.samples(), rounds, k.moments)
 		})
 	}
 }
@@ -43,7 +43,7 @@ func TestKilledUnderLoad(t *testing.T) {
 type killing struct {
 	t        *testing.T
 	rnd      *rand.Rand
-	judge    *judge
+	oracle   *oracle
 	writers  []*writer
 	overNATS bool
 	moments  []string
@@ -72,7 +72,7 @@ func (k *killing) round(n *node) *node {
 	moment := 1 + k.rnd.IntN(1200)
 	k.moments = append(k.moments, strings.TrimSpace(fmt.Sprintf("after %d messages %s", moment, suffix)))
 	var watching sync.WaitGroup
-	l = k.judge.load(k.writers, moment, func() {
+	l = k.oracle.load(k.writers, moment, func() {
 		if suffix == "" {
 			kill()
 			return
@@ -107,9 +107,9 @@ func (k *killing) round(n *node) *node {
 		k.t.Errorf("%d messages are acknowledged, the program was killed at %d", got, moment)
 	}
 	n = n.restart()
-	k.judge.check(n)
+	k.oracle.check(n)
 	n.kill()
 	n = n.restart()
-	k.judge.check(n)
+	k.oracle.check(n)
 	return n
 }

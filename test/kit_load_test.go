@@ -76,7 +76,7 @@ func overREST(n **node) func(context.Context, string) error {
 
 // writing is a load that goes on.
 type writing struct {
-	judge   *judge
+	oracle  *oracle
 	writers []*writer
 	moment  int64
 	at      func() // called once, by the writer whose message is number moment
@@ -91,8 +91,8 @@ type writing struct {
 
 // load is a load that begins with begin, and calls at when so many messages are
 // acknowledged.
-func (j *judge) load(writers []*writer, moment int, at func()) *writing {
-	return &writing{judge: j, writers: writers, moment: int64(moment), at: at}
+func (o *oracle) load(writers []*writer, moment int, at func()) *writing {
+	return &writing{oracle: o, writers: writers, moment: int64(moment), at: at}
 }
 
 // begin lets all writers write until end is called.
@@ -106,7 +106,7 @@ func (l *writing) begin(ctx context.Context) {
 func (l *writing) write(ctx context.Context, w *writer) {
 	for ctx.Err() == nil {
 		samples := w.message()
-		l.judge.sent(w.host, samples)
+		l.oracle.sent(w.host, samples)
 		for {
 			err := w.send(ctx, w.lines(samples))
 			if err == nil {
@@ -122,7 +122,7 @@ func (l *writing) write(ctx context.Context, w *writer) {
 				return
 			}
 		}
-		l.judge.acknowledged(w.host, samples)
+		l.oracle.acknowledged(w.host, samples)
 		if l.acked.Add(1) == l.moment {
 			l.at()
 		}

@@ -19,13 +19,13 @@ type site struct {
 	broker        *childBroker
 	first, second *node
 	control       *client
-	judge         *judge
+	oracle        *oracle
 	writers       []*writer // over NATS, and over REST with either node
 }
 
 func newSite(t *testing.T) *site {
 	t.Helper()
-	s := &site{t: t, rnd: testkit.Rand(t), broker: startChildBroker(t), judge: newJudge()}
+	s := &site{t: t, rnd: testkit.Rand(t), broker: startChildBroker(t), oracle: newOracle()}
 	s.first = start(t, checkpointConfig(brokerConfig(s.broker.URL)))
 	s.second = start(t, checkpointConfig(brokerConfig(s.broker.URL)))
 	s.control = connect(t, s.broker.URL)
@@ -56,7 +56,7 @@ func (s *site) writer(host string, send func(context.Context, string) error) *wr
 // write lets the writers write a random number of messages.
 func (s *site) write(most int) {
 	s.t.Helper()
-	l := s.judge.load(s.writers, 0, nil)
+	l := s.oracle.load(s.writers, 0, nil)
 	l.begin(s.t.Context())
 	l.awaitAcked(s.t, 1+s.rnd.IntN(most))
 	l.end(s.t)

@@ -23,7 +23,7 @@ const soon = 30 * time.Second
 type life struct {
 	t       *testing.T
 	rnd     *rand.Rand
-	judge   *judge
+	oracle  *oracle
 	writers []*writer
 	node    *node
 	broker  *broker // nil: the log is in the embedded server
@@ -38,7 +38,7 @@ func lives(t *testing.T, test func(l *life)) {
 	for _, where := range []string{"embedded", "broker"} {
 		t.Run(where, func(t *testing.T) {
 			t.Parallel()
-			l := &life{t: t, rnd: testkit.Rand(t), judge: newJudge(), kills: map[string]int{}}
+			l := &life{t: t, rnd: testkit.Rand(t), oracle: newOracle(), kills: map[string]int{}}
 			cfg := baseConfig()
 			if where == "broker" {
 				l.broker = startBroker(t, server.Options{JetStream: true})
@@ -57,7 +57,7 @@ func lives(t *testing.T, test func(l *life)) {
 			for _, n := range l.kills {
 				all += n
 			}
-			t.Logf("%d kills at %v; %d samples; the slowest start took %v", all, l.kills, l.judge.samples(), l.slowest.Round(time.Millisecond))
+			t.Logf("%d kills at %v; %d samples; the slowest start took %v", all, l.kills, l.oracle.samples(), l.slowest.Round(time.Millisecond))
 		})
 	}
 }
@@ -87,7 +87,7 @@ func (l *life) again() {
 	if l.slowest = max(l.slowest, took); took > soon {
 		l.t.Errorf("the start after a kill took %v", took)
 	}
-	l.judge.check(l.node)
+	l.oracle.check(l.node)
 	if l.node.log.hasLine("changed the stream") {
 		l.t.Error("the start has changed the settings of the log")
 	}
@@ -102,9 +102,9 @@ func (l *life) write(messages int) {
 	for range messages {
 		w := l.writers[l.rnd.IntN(len(l.writers))]
 		samples := w.message()
-		l.judge.sent(w.host, samples)
+		l.oracle.sent(w.host, samples)
 		l.node.write(w.lines(samples))
-		l.judge.acknowledged(w.host, samples)
+		l.oracle.acknowledged(w.host, samples)
 	}
 }
 
@@ -231,7 +231,7 @@ func (l *life) underLoad(until string) {
 		}
 	}
 	before := l.node.newestFile(until)
-	load := l.judge.load(l.writers, -1, nil)
+	load := l.oracle.load(l.writers, -1, nil)
 	load.begin(l.t.Context())
 	load.awaitAcked(l.t, 1+l.rnd.IntN(300))
 	switch until {

@@ -122,7 +122,7 @@ func (n *node) awaitRemade(log, checkpoint bool, written float64) {
 func TestRemovedUnderLoad(t *testing.T) {
 	t.Parallel()
 	rnd := testkit.Rand(t)
-	j := newJudge()
+	o := newOracle()
 	n := start(t, removedConfig())
 	send, end := overNATS(t, n.NATSURL)
 	defer end()
@@ -134,7 +134,7 @@ func TestRemovedUnderLoad(t *testing.T) {
 		}
 		writers = append(writers, w)
 	}
-	l := j.load(writers, -1, nil)
+	l := o.load(writers, -1, nil)
 	l.begin(t.Context())
 	l.awaitAcked(t, 100)
 	for range 2 {
@@ -151,10 +151,10 @@ func TestRemovedUnderLoad(t *testing.T) {
 		l.awaitAcked(t, 100)
 	}
 	l.end(t)
-	j.check(n)
+	o.check(n)
 	n.stop()
 	n = n.restart()
-	j.check(n)
+	o.check(n)
 }
 
 // TestDirectoryBecomesAFile has a file where all files of the program were: it is

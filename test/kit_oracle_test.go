@@ -8,15 +8,15 @@ import (
 	"testing"
 )
 
-// judge knows what a node has to answer: a plain map of the values of each
+// oracle knows what a node has to answer: a plain map of the values of each
 // host's cpu_load, by slot of a minute from origin on.
-type judge struct {
+type oracle struct {
 	mu    sync.Mutex
-	hosts map[string]*testimony // guarded by mu
+	hosts map[string]*expected // guarded by mu
 }
 
-// testimony is what is known of a host. One writer at a time writes it.
-type testimony struct {
+// expected is what is known of a host. One writer at a time writes it.
+type expected struct {
 	acked map[int]float64   // by slot: the last value that was acknowledged
 	open  map[int][]float64 // sent since then: it may be there or not
 	slots int               // all are below
@@ -28,22 +28,23 @@ type sample struct {
 	value float64
 }
 
-func newJudge() *judge { return &judge{hosts: map[string]*testimony{}} }
+func newOracle() *oracle { return &oracle{hosts: map[string]*expected{}} }
 
-func (j *judge) host(name string) *testimony {
-	h := j.hosts[name]
+// hostLocked returns what is expected of a host, and makes it if need be. The caller holds mu.
+func (o *oracle) hostLocked(name string) *expected {
+	h := o.hosts[name]
 	if h == nil {
-		h = &testimony{acked: map[int]float64{}, open: map[int][]float64{}}
-		j.hosts[name] = h
+		h = &expected{acked: map[int]float64{}, open: map[int][]float64{}}
+		o.hosts[name] = h
 	}
 	return h
 }
 
 // sent says that the samples are on their way.
-func (j *judge) sent(host string, samples []sample) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	h := j.host(host)
+func (o *oracle) sent(host string, samples []sample) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	h := o.hostLocked(host)
 	for _, s := range samples {
 		h.open[s.slot] = append(h.open[s.slot], s.value)
 		h.slots = max(h.slots, s.slot+1)
@@ -51,10 +52,10 @@ func (j *judge) sent(host string, samples []sample) {
 }
 
 // acknowledged says that the samples, the last that were sent, have arrived.
-func (j *judge) acknowledged(host string, samples []sample) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	h := j.host(host)
+func (o *oracle) acknowledged(host string, samples []sample) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	h := o.hostLocked(host)
 	for _, s := range samples {
 		h.acked[s.slot] = s.value
 		delete(h.open, s.slot)
@@ -62,10 +63,10 @@ func (j *judge) acknowledged(host string, samples []sample) {
 }
 
 // samples returns how many slots have an acknowledged value.
-func (j *judge) samples() (n int) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	for _, h := range j.hosts {
+func (o *oracle) samples() (n int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, h := range o.hosts {
 		n += len(h.acked)
 	}
 	return n
@@ -75,17 +76,17 @@ func (j *judge) samples() (n int) {
 // nobody writes. What was not known, whether a value that nobody acknowledged is
 // there, is known from then on: it must not come or go later. Hosts whose name
 // has one of the prefixes are left out.
-func (j *judge) check(n *node, without ...string) {
+func (o *oracle) check(n *node, without ...string) {
 	n.t.Helper()
-	j.mu.Lock()
-	defer j.mu.Unlock()
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	missing, wrong, first := 0, 0, ""
 	note := func(count *int, format string, v ...any) {
 		if *count++; first == "" {
 			first = fmt.Sprintf(format, v...)
 		}
 	}
-	for name, h := range j.hosts {
+	for name, h := range o.hosts {
 		if slices.ContainsFunc(without, func(p string) bool { return strings.HasPrefix(name, p) }) {
 			continue
 		}
@@ -114,11 +115,11 @@ func (j *judge) check(n *node, without ...string) {
 
 // wantSame checks that two nodes give the same answers about all hosts but those
 // whose name has one of the prefixes.
-func (j *judge) wantSame(t *testing.T, a, b *node, without ...string) {
+func (o *oracle) wantSame(t *testing.T, a, b *node, without ...string) {
 	t.Helper()
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	for name, h := range j.hosts {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for name, h := range o.hosts {
 		if slices.ContainsFunc(without, func(p string) bool { return strings.HasPrefix(name, p) }) {
 			continue
 		}
