@@ -196,3 +196,18 @@ func freeAddress(t *testing.T) string {
 	defer func() { _ = l.Close() }()
 	return fmt.Sprint(l.Addr())
 }
+
+// awaitBridge returns when what is published at a broker without JetStream
+// arrives: whoever publishes there before the program subscribes is not heard.
+func awaitBridge(n *node, c *client) {
+	n.t.Helper()
+	before := n.metric("intake_messages_total")
+	n.waitFor("the subscription at the broker", func() error {
+		c.send(subject, "# a comment\n")
+		c.flush()
+		if n.metric("intake_messages_total") == before {
+			return fmt.Errorf("no message was copied yet")
+		}
+		return nil
+	})
+}

@@ -308,3 +308,18 @@ func (n *node) replace(name string, with func(path string) error) {
 		n.t.Fatal(err)
 	}
 }
+
+// wantBanner checks that a line of standard output begins with the word and
+// holds the others.
+func (n *node) wantBanner(what string, words ...string) {
+	n.t.Helper()
+	for line := range strings.Lines(n.stdout.String()) {
+		if strings.HasPrefix(line, "  "+what+" ") {
+			if !containsAll(line, words) {
+				n.t.Errorf("the banner says %q, want %q", line, words)
+			}
+			return
+		}
+	}
+	n.t.Errorf("the banner has no line %q:\n%s", what, n.stdout)
+}

@@ -205,3 +205,15 @@ func (n *node) wantLetter(c *client, subject, text string) {
 		return nil
 	})
 }
+
+func TestBadLinesAreCounted(t *testing.T) {
+	t.Parallel()
+	n := start(t, baseConfig())
+	a := n.send("POST", "/api/write?cluster=alex", ramp("a", 2)+"bad one\n\n"+line("b", "cpu_load", 0, origin)+"worse\nworst\n"+line("b", "cpu_load", 1, origin+60))
+	n.wantError(a, 400, "line 3", "2 more")
+	n.wantRamp("a", 2)
+	n.wantRamp("b", 2)
+	if refused := n.metric(`lines_not_stored_total{reason="syntax"}`); refused != 3 {
+		t.Errorf("%v lines are counted as refused, want 3", refused)
+	}
+}

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// deaf subscribes at the embedded server and never reads.
-func (n *node) deaf(subject string) {
+// slowConsumer subscribes at the embedded server and never reads.
+func (n *node) slowConsumer(subject string) {
 	n.t.Helper()
 	c, err := net.Dial("tcp", strings.TrimPrefix(n.NATSURL, "nats://"))
 	if err != nil {
@@ -31,14 +31,14 @@ func (n *node) deaf(subject string) {
 	}
 }
 
-// TestDeafSubscribers: what 40 connections ask for and never read does not take the
+// TestSlowConsumers: what 40 connections ask for and never read does not take the
 // memory, and a sample is seen beside.
-func TestDeafSubscribers(t *testing.T) {
+func TestSlowConsumers(t *testing.T) {
 	cfg := baseConfig()
 	section(cfg, "metric-store")["memory-cap"] = 1
 	n := start(t, cfg)
 	for range 40 {
-		n.deaf("hpc-nats")
+		n.slowConsumer("hpc-nats")
 	}
 	c := n.client()
 	body := "#" + strings.Repeat("x", 100<<10) + "\n"

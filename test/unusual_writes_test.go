@@ -2,6 +2,7 @@ package test
 
 import (
 	"bytes"
+	"compress/gzip"
 	"fmt"
 	"strings"
 	"testing"
@@ -10,6 +11,61 @@ import (
 	"github.com/klauspost/compress/s2"
 	"github.com/nats-io/nats.go"
 )
+
+// TestWritesThatAreFine has what older stores refuse or lose.
+func TestWritesThatAreFine(t *testing.T) {
+	t.Parallel()
+	n := start(t, baseConfig())
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	if _, err := z.Write([]byte(ramp("packed", 100))); err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if a := n.send("POST", "/api/write?cluster=alex", packed.String(), "Content-Encoding", "gzip"); a.status != 200 {
+		t.Errorf("gzip: %d %s", a.status, a.body)
+	}
+	n.wantRamp("packed", 100)
+	n.write("")
+	n.write(strings.TrimSuffix(ramp("unfinished", 3), "\n")) // no end of line
+	n.wantRamp("unfinished", 3)
+	n.write(strings.ReplaceAll(ramp("crlf", 3), "\n", "\r\n"))
+	n.wantRamp("crlf", 3)
+	// In the hole between two runs of samples, each in its own request.
+	n.write(line("hole", "cpu_load", 0, origin))
+	n.write(line("hole", "cpu_load", 1500, origin+60*1500))
+	n.write(line("hole", "cpu_load", 700, origin+60*700))
+	n.write(line("hole", "cpu_load", -5, origin-60*5))
+	for _, i := range []int64{0, 700, 1500, -5} {
+		n.want(hostMetric{"alex", "hole", "cpu_load"}, origin+60*i, float64(i))
+	}
+	// Twice the same time, and less than half an interval beside it.
+	n.write(line("slot", "cpu_load", 1, origin) + line("slot", "cpu_load", 2, origin) + line("slot", "cpu_load", 3, origin+29) + line("slot", "cpu_load", 4, origin+31))
+	n.want(hostMetric{"alex", "slot", "cpu_load"}, origin, 3)
+	n.want(hostMetric{"alex", "slot", "cpu_load"}, origin+60, 4)
+	n.checkParts()
+}
+
+// checkParts writes and asks for parts of a host with unusual ids.
+func (n *node) checkParts() {
+	n.t.Helper()
+	long := strings.Repeat("7", 300)
+	n.write("cpu_load,cluster=alex,type-id=00000000:49:00.0,hostname=parts,type=accelerator value=1 1760000040\n" +
+		"cpu_load,cluster=alex,hostname=parts,type=accelerator,type-id=" + long + " value=2 1760000040\n")
+	row := n.query(object{"cluster": "alex", "from": origin, "to": origin + 60, "queries": []object{{
+		"metric": "cpu_load", "host": "parts", "type": "accelerator", "type-ids": []string{"00000000:49:00.0", long},
+	}}})[0]
+	for i := range row {
+		if v := row[i].Data[0]; v == nil || *v != float64(i+1) {
+			n.t.Errorf("id %d: %v", i, shown(row))
+		}
+	}
+	if len(row) != 2 {
+		n.t.Errorf("%d results, want 2", len(row))
+	}
+}
 
 // sendPacked publishes lines as an S2 block, and returns when they are applied.
 func (n *node) sendPacked(c *client, lines string) (size int) {
@@ -27,58 +83,6 @@ func (n *node) sendPacked(c *client, lines string) (size int) {
 		return nil
 	})
 	return len(block)
-}
-
-// TestUnknownMetricsAreSaid: lines of metrics that are not configured are not kept,
-// and the operator learns which.
-func TestUnknownMetricsAreSaid(t *testing.T) {
-	t.Parallel()
-	n := start(t, baseConfig())
-	c := n.client()
-	const lines = "nope,cluster=fritz,hostname=f1,type=node value=1\nnope,cluster=fritz,hostname=f1,type=node value=2\ncpu_load,cluster=fritz,hostname=f1 value=1\n"
-	n.publish(c, subject, lines)
-	n.publish(c, subject, lines)
-	n.wantLog("level=WARN", "metric=nope", "cluster=fritz", "host=f1", `add it to \"metrics\"`)
-	if a := n.send("POST", "/api/write?cluster=alex", "nöpe,hostname=h value=1\n"+lines); a.status != 200 {
-		t.Errorf("%d %s", a.status, a.body)
-	}
-	n.wantLog("level=WARN", "metric=nöpe", "cluster=alex", "host=h", "from=/api/write")
-	if strings.Count(n.log.String(), "metric=nope ") != 1 {
-		t.Error("a name is told more than once")
-	}
-	for name, want := range map[string]float64{"nope": 6, "nöpe": 1} {
-		if got := n.metric(`unknown_metric_lines_total{metric="` + name + `"}`); got != want {
-			t.Errorf("%s: %v lines, want %v", name, got, want)
-		}
-	}
-	if all := n.metric(`lines_not_stored_total{reason="unknown-metric"}`); all != 7 {
-		t.Errorf("%v lines", all)
-	}
-	a := n.send("GET", "/api/debug?unknown-metrics", "")
-	if want := `{"metric":"nope","lines":6,"cluster":"fritz","hostname":"f1"},{"metric":"nöpe","lines":1,`; a.status != 200 || !strings.Contains(a.body, want) {
-		t.Errorf("%d %s", a.status, a.body)
-	}
-}
-
-// TestGarbageIsSaid: a line of the log for 100,000 of garbage, and one for those
-// without a name.
-func TestGarbageIsSaid(t *testing.T) {
-	t.Parallel()
-	n := start(t, baseConfig())
-	c := n.client()
-	for range 10 {
-		n.publish(c, subject, strings.Repeat("this is \x1b[31m no line\n", 10_000))
-	}
-	n.wantLog("level=WARN", "lines were refused", `reasons="syntax 10000"`, `first="this is \x1b[31m no line"`, "from="+subject, "nats stream view CC_METRICS_BAD")
-	n.publish(c, subject, strings.Repeat("cpu_load,cluster=fritz,hostnam=f1,type=node value=1 1760000040\n", 100))
-	n.wantLog("level=WARN", "no hostname tag", "lines=100", `first="cpu_load,cluster=fritz,hostnam=f1`)
-	n.want(hostMetric{"fritz", "", "cpu_load"}, origin, 1)
-	if strings.Count(n.log.String(), "level=WARN") > 4 {
-		t.Errorf("log:\n%s", n.log)
-	}
-	if refused, nameless := n.metric(`lines_not_stored_total{reason="syntax"}`), n.metric(`samples_nameless_total{tag="hostname"}`); refused != 100_000 || nameless != 100 {
-		t.Errorf("%v lines are refused, %v have no host", refused, nameless)
-	}
 }
 
 // TestByteOrderMarks: what begins with one loses nothing.
@@ -210,4 +214,37 @@ func TestTimesAtTheEdge(t *testing.T) {
 	n.stop()
 	n = n.restart() // from a checkpoint; retention takes its share then
 	check(-1)
+}
+
+// TestLargeMessages sends as much as one message may hold.
+func TestLargeMessages(t *testing.T) {
+	t.Parallel()
+	n := start(t, baseConfig())
+	c := n.client()
+	if limit := c.nc.MaxPayload(); limit != 31<<20 {
+		t.Fatalf("the server takes messages of %d bytes, want 31 MiB", limit)
+	}
+	large := func(host string, lines int) string {
+		var b strings.Builder
+		note := ",note=" + strings.Repeat("x", 30<<10)
+		for text := range strings.Lines(ramp(host, lines)) {
+			b.WriteString(strings.Replace(text, ",type=node", note, 1))
+		}
+		return b.String()
+	}
+	message := large("large", 1030)
+	if len(message) < 30<<20 {
+		t.Fatalf("the message has %d bytes", len(message))
+	}
+	n.publish(c, subject, message)
+	n.wantRamp("large", 1030)
+	n.write(large("posted", 1300)) // 39 MB
+	n.wantRamp("posted", 1300)
+	if err := c.nc.Publish(subject, make([]byte, 32<<20)); err != nats.ErrMaxPayload {
+		t.Errorf("a message of 32 MiB: %v, want %v", err, nats.ErrMaxPayload)
+	}
+	n.kill()
+	n = n.restart()
+	n.wantRamp("large", 1030)
+	n.wantRamp("posted", 1300)
 }

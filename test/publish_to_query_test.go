@@ -2,7 +2,6 @@ package test
 
 import (
 	"fmt"
-	"strings"
 	"testing"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -74,106 +73,6 @@ func TestBrokerWithoutJetStream(t *testing.T) {
 	n = n.restart()
 	check()
 	n.wantRamp("later", 50)
-}
-
-// awaitBridge returns when what is published at a broker without JetStream
-// arrives: whoever publishes there before the program subscribes is not heard.
-func awaitBridge(n *node, c *client) {
-	n.t.Helper()
-	before := n.metric("intake_messages_total")
-	n.waitFor("the subscription at the broker", func() error {
-		c.send(subject, "# a comment\n")
-		c.flush()
-		if n.metric("intake_messages_total") == before {
-			return fmt.Errorf("no message was copied yet")
-		}
-		return nil
-	})
-}
-
-func TestBrokerThatComesLater(t *testing.T) {
-	t.Parallel()
-	for _, jetStream := range []bool{true, false} {
-		t.Run(fmt.Sprintf("JetStream=%v", jetStream), func(t *testing.T) {
-			b := startBroker(t, server.Options{JetStream: jetStream})
-			b.stop()
-			n := begin(t, launch{config: brokerConfig(b.URL)})
-			query := `{"cluster":"alex","from":0,"to":60,"queries":[]}`
-			n.waitFor("a reason", func() error {
-				a := n.send("GET", "/api/query", query)
-				if a.status != 503 {
-					t.Fatalf("a query without a broker: %d %s", a.status, a.body)
-				}
-				if !strings.Contains(a.body, "the log is not reached") || !strings.Contains(a.body, "connection refused") {
-					return fmt.Errorf("the reason is %s", a.body)
-				}
-				return nil
-			})
-			n.wantError(n.send("GET", "/api/healthcheck", `{"cluster":"alex","nodes":["a"]}`), 503, "the log is not reached")
-			if a := n.send("GET", "/healthz", ""); a.status != 200 {
-				t.Errorf("healthz: %d %s", a.status, a.body)
-			}
-			b.start()
-			n.awaitReady()
-			c := connect(t, b.URL)
-			if !jetStream {
-				awaitBridge(n, c)
-			}
-			c.send(subject, ramp("a", 50))
-			n.await(hostMetric{"alex", "a", "cpu_load"}, origin+60*49, 49)
-			n.wantRamp("a", 50)
-		})
-	}
-}
-
-// TestBrokerRestartsUnderLoad: what the broker has acknowledged is visible,
-// whenever it went away.
-func TestBrokerRestartsUnderLoad(t *testing.T) {
-	t.Parallel()
-	b := startBroker(t, server.Options{JetStream: true})
-	n := start(t, brokerConfig(b.URL))
-	c := connect(t, b.URL)
-	const hosts, samples = 8, 100
-	third := make(chan struct{})
-	done := make(chan error, 1)
-	go func() {
-		for i := range samples {
-			for h := range hosts {
-				if i == samples/3 && h == 0 {
-					close(third)
-				}
-				text := line(fmt.Sprint("h", h), "cpu_load", float64(i), origin+60*int64(i))
-				for {
-					if _, err := c.tryPublish(t.Context(), subject, text); err == nil {
-						break
-					} else if c.nc.IsClosed() {
-						done <- err
-						return
-					}
-				}
-			}
-		}
-		done <- nil
-	}()
-	<-third
-	b.stop()
-	n.waitFor("the outage to be noticed", func() error {
-		if n.metric("broker_connected") != 0 {
-			return fmt.Errorf("still connected")
-		}
-		return nil
-	})
-	n.want(hostMetric{"alex", "h0", "cpu_load"}, origin, 0) // the answers go on
-	b.start()
-	if err := <-done; err != nil {
-		t.Fatal(err)
-	}
-	n.awaitEntry(c.publish(subject, line("last", "cpu_load", 1, origin)))
-	for h := range hosts {
-		n.wantRamp(fmt.Sprint("h", h), samples)
-	}
-	n.wantLog("level=WARN", "lost the broker")
-	n.wantLog("connected to the broker again")
 }
 
 func TestClusterTags(t *testing.T) {
