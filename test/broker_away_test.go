@@ -1,6 +1,7 @@
 package test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -247,7 +248,10 @@ func TestBrokerRestartsUnderLoad(t *testing.T) {
 				}
 				text := line(fmt.Sprint("h", h), "cpu_load", float64(i), origin+60*int64(i))
 				for {
-					if _, err := c.tryPublish(t.Context(), subject, text); err == nil {
+					ctx, cancel := context.WithTimeout(t.Context(), resendAfter)
+					_, err := c.tryPublish(ctx, subject, text)
+					cancel()
+					if err == nil {
 						break
 					} else if c.nc.IsClosed() {
 						done <- err

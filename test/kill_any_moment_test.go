@@ -1,7 +1,6 @@
 package test
 
 import (
-	"context"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -222,11 +221,7 @@ func (l *life) underLoad(until string) {
 		w.send = overREST(&l.node)
 		if i%2 == 0 {
 			send, end := overNATS(l.t, url)
-			w.send = func(ctx context.Context, lines string) error {
-				ctx, cancel := context.WithTimeout(ctx, 5*time.Second) // its acknowledgement may go with the program
-				defer cancel()
-				return send(ctx, lines)
-			}
+			w.send = send
 			ends = append(ends, end)
 		}
 	}

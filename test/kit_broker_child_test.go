@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"syscall"
@@ -17,21 +16,24 @@ import (
 // the streams and the port, separated by a space.
 const childBrokerEnv = "TEST_CHILD_BROKER"
 
+// serving is what such a broker says when it does.
+const serving = "serving\n"
+
 // childBroker is an external nats-server in a process of its own, so that it can
 // be killed. It keeps port and files over restarts.
 type childBroker struct {
-	t       *testing.T
-	dir     string
-	address string
-	cmd     *exec.Cmd // nil: it does not run
-	stdin   io.Closer
-	URL     string
+	t     *testing.T
+	dir   string
+	port  int
+	cmd   *exec.Cmd // nil: it does not run
+	stdin io.Closer
+	URL   string
 }
 
 func startChildBroker(t *testing.T) *childBroker {
 	t.Helper()
-	address := freeAddress(t)
-	b := &childBroker{t: t, dir: t.TempDir(), address: address, URL: "nats://" + address}
+	port := freePort(t)
+	b := &childBroker{t: t, dir: t.TempDir(), port: port, URL: fmt.Sprint("nats://127.0.0.1:", port)}
 	b.start()
 	t.Cleanup(func() {
 		if b.cmd != nil {
@@ -44,13 +46,9 @@ func startChildBroker(t *testing.T) *childBroker {
 // start begins to serve.
 func (b *childBroker) start() {
 	b.t.Helper()
-	_, port, err := net.SplitHostPort(b.address)
-	if err != nil {
-		b.t.Fatal(err)
-	}
 	waitFor(b.t, "the broker to serve", func() error { // the port may be in use for a moment
 		cmd := exec.Command(os.Args[0], "-test.run=^$")
-		cmd.Env = append(os.Environ(), childBrokerEnv+"="+b.dir+" "+port)
+		cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%s %d", childBrokerEnv, b.dir, b.port))
 		cmd.Stderr = os.Stderr
 		stdin, err := cmd.StdinPipe()
 		if err != nil {
@@ -63,8 +61,8 @@ func (b *childBroker) start() {
 		if err := cmd.Start(); err != nil {
 			return err
 		}
-		if said, err := bufio.NewReader(stdout).ReadString('\n'); err != nil {
-			return fmt.Errorf("it said %q and ended: %w", said, cmd.Wait())
+		if said, err := bufio.NewReader(stdout).ReadString('\n'); err != nil || said != serving {
+			return fmt.Errorf("it said %q and ended: %v", said, cmd.Wait())
 		}
 		b.cmd, b.stdin = cmd, stdin
 		return nil
@@ -101,7 +99,7 @@ func serveAsChild(setting string) error {
 		return fmt.Errorf("read %s: %w", childBrokerEnv, err)
 	}
 	s, err := server.NewServer(&server.Options{
-		Host: "127.0.0.1", Port: port, NoSigs: true, NoLog: true, JetStream: true, StoreDir: dir, SyncAlways: true,
+		Host: "127.0.0.1", Port: port, AuthTimeout: patience.Seconds(), NoSigs: true, NoLog: true, JetStream: true, StoreDir: dir, SyncAlways: true,
 	})
 	if err != nil {
 		return err
@@ -111,7 +109,7 @@ func serveAsChild(setting string) error {
 		s.Shutdown()
 		return fmt.Errorf("no broker on port %d", port)
 	}
-	fmt.Println("serving")
+	fmt.Print(serving)
 	_, _ = io.Copy(io.Discard, os.Stdin)
 	s.Shutdown()
 	s.WaitForShutdown()

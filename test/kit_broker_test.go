@@ -3,8 +3,10 @@ package test
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -24,8 +26,9 @@ type broker struct {
 // startBroker runs a broker on a free port until the end of the test.
 func startBroker(t *testing.T, options server.Options) *broker {
 	t.Helper()
-	options.Host, options.Port = "127.0.0.1", server.RANDOM_PORT
+	options.Host, options.Port = "127.0.0.1", freePort(t)
 	options.NoSigs, options.NoLog = true, true
+	options.AuthTimeout = patience.Seconds() // of a client on a busy machine
 	if options.JetStream {
 		options.StoreDir = t.TempDir()
 	}
@@ -38,15 +41,13 @@ func startBroker(t *testing.T, options server.Options) *broker {
 // start begins to serve, at the same address as before.
 func (b *broker) start() {
 	b.t.Helper()
-	if b.options.Port != server.RANDOM_PORT {
-		waitFor(b.t, "the port of the broker", func() error {
-			l, err := net.Listen("tcp", net.JoinHostPort(b.options.Host, strconv.Itoa(b.options.Port)))
-			if err != nil {
-				return err
-			}
-			return l.Close()
-		})
-	}
+	waitFor(b.t, "the port of the broker", func() error {
+		l, err := net.Listen("tcp", net.JoinHostPort(b.options.Host, strconv.Itoa(b.options.Port)))
+		if err != nil {
+			return err
+		}
+		return l.Close()
+	})
 	options := b.options
 	s, err := server.NewServer(&options)
 	if err != nil {
@@ -58,7 +59,6 @@ func (b *broker) start() {
 		b.t.Fatal("the broker does not start")
 	}
 	b.server, b.URL = s, s.ClientURL()
-	b.options.Port = s.Addr().(*net.TCPAddr).Port
 }
 
 func (b *broker) stop() {
@@ -76,13 +76,13 @@ type client struct {
 // connect connects for the time of the test.
 func connect(t *testing.T, url string, options ...nats.Option) *client {
 	t.Helper()
-	options = append([]nats.Option{nats.MaxReconnects(-1), nats.ReconnectWait(20 * time.Millisecond)}, options...)
+	options = append([]nats.Option{nats.Timeout(patience), nats.MaxReconnects(-1), nats.ReconnectWait(20 * time.Millisecond)}, options...)
 	nc, err := nats.Connect(url, options...)
 	if err != nil {
 		t.Fatalf("connect to %s: %v", url, err)
 	}
 	t.Cleanup(nc.Close)
-	js, err := jetstream.New(nc)
+	js, err := jetstream.New(nc, jetstream.WithDefaultTimeout(patience))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,9 +99,9 @@ func (c *client) publish(subject, body string) uint64 {
 	return seq
 }
 
+// tryPublish returns the error if no acknowledgement comes before ctx ends, or for
+// longer than anything takes.
 func (c *client) tryPublish(ctx context.Context, subject, body string) (uint64, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience/9)
-	defer cancel()
 	ack, err := c.js.Publish(ctx, subject, []byte(body))
 	if err != nil {
 		return 0, err
@@ -186,15 +186,27 @@ func (n *node) publish(c *client, subject, body string) {
 	n.awaitEntry(c.publish(subject, body))
 }
 
-// freeAddress returns an address of this machine at which nobody listens.
-func freeAddress(t *testing.T) string {
+// givenPorts are those that freePort has returned.
+var givenPorts sync.Map
+
+// freePort returns a port of this machine on which nobody listens and which the
+// kernel gives to nobody, so that it is still free after a restart of who had it:
+// those for connections and for listeners on port 0 begin at 32768. Each call
+// returns another one.
+func freePort(t *testing.T) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 1000 {
+		port := 10_000 + rand.IntN(22_000)
+		if _, given := givenPorts.LoadOrStore(port, true); given {
+			continue
+		}
+		if l, err := net.Listen("tcp", fmt.Sprint("127.0.0.1:", port)); err == nil {
+			_ = l.Close()
+			return port
+		}
 	}
-	defer func() { _ = l.Close() }()
-	return fmt.Sprint(l.Addr())
+	t.Fatal("no port is free")
+	return 0
 }
 
 // awaitBridge returns when what is published at a broker without JetStream

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 )
@@ -25,10 +26,14 @@ type writer struct {
 	last  float64 // value: each is another one
 	send  func(ctx context.Context, lines string) error
 	fresh bool // only new slots
-	// firm: a message that fails is sent again until it is acknowledged, or the
-	// load ends. Otherwise the first failure ends the writer.
+	// firm: a message that fails, or is not acknowledged within resendAfter, is sent
+	// again until it is acknowledged or the load ends. Otherwise the first failure
+	// ends the writer.
 	firm bool
 }
+
+// resendAfter is for acknowledgements that may have gone with a broker.
+const resendAfter = 10 * time.Second
 
 // message returns what is sent at once.
 func (w *writer) message() (samples []sample) {
@@ -51,6 +56,16 @@ func (w *writer) lines(samples []sample) string {
 		b.WriteString(line(w.host, "cpu_load", s.value, origin+60*int64(s.slot)))
 	}
 	return b.String()
+}
+
+// try sends the samples once.
+func (w *writer) try(ctx context.Context, samples []sample) error {
+	if w.firm {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, resendAfter)
+		defer cancel()
+	}
+	return w.send(ctx, w.lines(samples))
 }
 
 // overNATS returns a way to send messages to url that are acknowledged.
@@ -108,7 +123,7 @@ func (l *writing) write(ctx context.Context, w *writer) {
 		samples := w.message()
 		l.oracle.sent(w.host, samples)
 		for {
-			err := w.send(ctx, w.lines(samples))
+			err := w.try(ctx, samples)
 			if err == nil {
 				break
 			}

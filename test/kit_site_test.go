@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"testing"
-	"time"
 
 	"cc-metric-store/test/testkit"
 
@@ -38,15 +37,10 @@ func newSite(t *testing.T) *site {
 	return s
 }
 
-// overNATS is a way to publish that does not wait long for an acknowledgement
-// that may have gone with the broker.
+// overNATS is a way to publish to the broker, also after its restarts.
 func (s *site) overNATS() func(context.Context, string) error {
 	send, _ := overNATS(s.t, s.broker.URL)
-	return func(ctx context.Context, lines string) error {
-		ctx, cancel := context.WithTimeout(ctx, time.Second)
-		defer cancel()
-		return send(ctx, lines)
-	}
+	return send
 }
 
 func (s *site) writer(host string, send func(context.Context, string) error) *writer {

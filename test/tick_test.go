@@ -32,12 +32,7 @@ func TestTick(t *testing.T) {
 	const perConnection = 10
 	var connections []*nats.Conn
 	for range (len(hosts) + perConnection - 1) / perConnection {
-		nc, err := nats.Connect(n.NATSURL)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(nc.Close)
-		connections = append(connections, nc)
+		connections = append(connections, connect(t, n.NATSURL).nc)
 	}
 	now, stored := time.Now().Unix(), 0
 	for tick, name := range []string{"the first tick, of hosts that are not known", "the next tick"} {
