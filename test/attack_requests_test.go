@@ -1,6 +1,7 @@
 package test
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -124,9 +125,10 @@ func TestAttackByQueries(t *testing.T) {
 	// 16 series of a million cells each.
 	large := fmt.Sprintf(`{"cluster":"alex","from":%d,"to":%d,"queries":[{"metric":"mem_used","host":"h1","type":"hwthread","type-ids":["0"%s]}]}`,
 		origin, origin+60*(1<<20-1), strings.Repeat(`,"0"`, 14))
-	var answered, refused atomic.Int32
+	var answered, refused, cut atomic.Int32
 	n.attack("a million cells each", func() {
 		together(sized(8, 200), func(int) {
+			began := time.Now()
 			resp, err := http.Post(n.URL+"/api/query", "application/json", strings.NewReader(large))
 			if err != nil {
 				t.Error(err)
@@ -139,12 +141,16 @@ func TestAttackByQueries(t *testing.T) {
 				refused.Add(1)
 			case resp.StatusCode == 200 && err == nil && size > 16<<20:
 				answered.Add(1)
+			case resp.StatusCode == 200 && errors.Is(err, io.ErrUnexpectedEOF) && time.Since(began) > time.Second:
+				// On a busy machine this client was the one that did not read for
+				// a second while others waited for its place.
+				cut.Add(1)
 			default:
 				t.Errorf("%d, %d bytes (%v)", resp.StatusCode, size, err)
 			}
 		})
 	})
-	t.Logf("%d answered, %d were told to come again", answered.Load(), refused.Load())
+	t.Logf("%d answered, %d were told to come again, %d were cut off as slow", answered.Load(), refused.Load(), cut.Load())
 	if answered.Load() == 0 {
 		t.Error("nobody was answered")
 	}
