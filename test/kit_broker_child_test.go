@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"testing"
 
+	"cc-metric-store/test/testkit"
+
 	"github.com/nats-io/nats-server/v2/server"
 )
 
@@ -32,7 +34,7 @@ type childBroker struct {
 
 func startChildBroker(t *testing.T) *childBroker {
 	t.Helper()
-	port := freePort(t)
+	port := testkit.FreePort(t)
 	b := &childBroker{t: t, dir: t.TempDir(), port: port, URL: fmt.Sprint("nats://127.0.0.1:", port)}
 	b.start()
 	t.Cleanup(func() {

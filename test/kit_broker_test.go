@@ -3,12 +3,12 @@ package test
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"strconv"
-	"sync"
 	"testing"
 	"time"
+
+	"cc-metric-store/test/testkit"
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
@@ -26,7 +26,7 @@ type broker struct {
 // startBroker runs a broker on a free port until the end of the test.
 func startBroker(t *testing.T, options server.Options) *broker {
 	t.Helper()
-	options.Host, options.Port = "127.0.0.1", freePort(t)
+	options.Host, options.Port = "127.0.0.1", testkit.FreePort(t)
 	options.NoSigs, options.NoLog = true, true
 	options.AuthTimeout = patience.Seconds() // of a client on a busy machine
 	if options.JetStream {
@@ -184,29 +184,6 @@ func (n *node) client() *client {
 func (n *node) publish(c *client, subject, body string) {
 	n.t.Helper()
 	n.awaitEntry(c.publish(subject, body))
-}
-
-// givenPorts are those that freePort has returned.
-var givenPorts sync.Map
-
-// freePort returns a port of this machine on which nobody listens and which the
-// kernel gives to nobody, so that it is still free after a restart of who had it:
-// those for connections and for listeners on port 0 begin at 32768. Each call
-// returns another one.
-func freePort(t *testing.T) int {
-	t.Helper()
-	for range 1000 {
-		port := 10_000 + rand.IntN(22_000)
-		if _, given := givenPorts.LoadOrStore(port, true); given {
-			continue
-		}
-		if l, err := net.Listen("tcp", fmt.Sprint("127.0.0.1:", port)); err == nil {
-			_ = l.Close()
-			return port
-		}
-	}
-	t.Fatal("no port is free")
-	return 0
 }
 
 // awaitBridge returns when what is published at a broker without JetStream

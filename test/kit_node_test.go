@@ -11,11 +11,12 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"cc-metric-store/test/testkit"
 )
 
-// patience bounds every wait. It is far more than anything here takes, so that
-// only what never happens runs into it.
-const patience = 90 * time.Second
+// patience bounds every wait.
+const patience = testkit.Patience
 
 // launch says how to start the program.
 type launch struct {

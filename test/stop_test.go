@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"cc-metric-store/test/testkit"
+
 	"github.com/nats-io/nats-server/v2/server"
 )
 
@@ -187,7 +189,7 @@ func TestLastWords(t *testing.T) {
 // stopped as well.
 func TestStopWithoutABroker(t *testing.T) {
 	t.Parallel()
-	n := begin(t, launch{config: brokerConfig(fmt.Sprint("nats://127.0.0.1:", freePort(t)))})
+	n := begin(t, launch{config: brokerConfig(fmt.Sprint("nats://127.0.0.1:", testkit.FreePort(t)))})
 	n.waitFor("the first attempt", func() error {
 		a := n.send("GET", "/readyz", "")
 		if !strings.Contains(a.body, "connection refused") {
