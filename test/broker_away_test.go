@@ -200,6 +200,7 @@ func TestBrokerThatComesLater(t *testing.T) {
 	t.Parallel()
 	for _, jetStream := range []bool{true, false} {
 		t.Run(fmt.Sprintf("JetStream=%v", jetStream), func(t *testing.T) {
+			t.Parallel()
 			b := startBroker(t, server.Options{JetStream: jetStream})
 			b.stop()
 			n := begin(t, launch{config: brokerConfig(b.URL)})
