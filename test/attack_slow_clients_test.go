@@ -47,6 +47,7 @@ func TestAttackBySlowBodies(t *testing.T) {
 // TestStopDespiteSlowClients stops the program while clients hold connections with
 // requests of all kinds, of which none comes to its end.
 func TestStopDespiteSlowClients(t *testing.T) {
+	t.Parallel()
 	n := startAttacked(t, 1, 1)
 	large := fmt.Sprintf(`{"cluster":"alex","from":0,"to":%d,"queries":[%s]}`, 60*(1<<20-1), strings.Repeat(`{"metric":"cpu_load","host":"h0"},`, 99)+`{"metric":"cpu_load","host":"h0"}`)
 	texts := []string{

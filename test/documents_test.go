@@ -66,14 +66,10 @@ func snippets(page string) (found []snippet) {
 // what it has to answer. Blocks of JSON alone are configurations, and have to be
 // free of faults.
 func TestSnippets(t *testing.T) {
-	bin := t.TempDir()
-	build := exec.Command("go", "build", "-o", bin, "cc-metric-store/cmd/...")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
+	t.Parallel()
 	for name, page := range documents(t) {
 		t.Run(name, func(t *testing.T) {
-			reader := reader{bin: bin, dir: t.TempDir()}
+			reader := reader{dir: t.TempDir()}
 			blocks := snippets(page)
 			for i, b := range blocks {
 				if strings.HasPrefix(b.mark, "not run: ") {
@@ -98,7 +94,6 @@ func TestSnippets(t *testing.T) {
 
 // reader is somebody who follows a document.
 type reader struct {
-	bin  string // with the programs
 	dir  string // working directory
 	node *node  // started with the first command
 }
@@ -150,7 +145,7 @@ func (r *reader) run(t *testing.T, page string, b, want snippet) {
 // start runs the program as make run does, but on free ports.
 func (r *reader) start(t *testing.T) {
 	t.Helper()
-	if err := os.Symlink(r.bin, filepath.Join(r.dir, "bin")); err != nil {
+	if err := os.Symlink(filepath.Dir(binary(t, "cc-metric-store")), filepath.Join(r.dir, "bin")); err != nil {
 		t.Fatal(err)
 	}
 	r.node = begin(t, launch{dir: r.dir, args: []string{"-addr", "127.0.0.1:0", "-nats-addr", "127.0.0.1:0", "-loglevel", "info"}})

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"testing"
 	"time"
@@ -19,20 +18,15 @@ const generatedSeries = 518
 // generated is a node that the generator fills through its embedded log.
 type generated struct {
 	*node
-	generator string // its path
-	hosts     int
-	first     int64 // Unix time of the first tick
-	ticks     int   // sent so far
+	hosts int
+	first int64 // Unix time of the first tick
+	ticks int   // sent so far
 }
 
 // startGenerated starts a node for so many hosts, which will have as many ticks
 // of 60 s, the last one now. Its log keeps all, or what it keeps by default.
 func startGenerated(t *testing.T, hosts, ticks int, keepAll bool) *generated {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "cc-metric-generator")
-	if out, err := exec.Command("go", "build", "-o", path, "cc-metric-store/cmd/cc-metric-generator").CombinedOutput(); err != nil {
-		t.Fatalf("build the generator: %v\n%s", err, out)
-	}
 	cfg := baseConfig()
 	metrics := object{}
 	for _, m := range []string{
@@ -45,14 +39,14 @@ func startGenerated(t *testing.T, hosts, ticks int, keepAll bool) *generated {
 	if keepAll {
 		keepLog(cfg)
 	}
-	return &generated{node: start(t, cfg), generator: path, hosts: hosts, first: time.Now().Unix()/60*60 - int64(ticks)*60}
+	return &generated{node: start(t, cfg), hosts: hosts, first: time.Now().Unix()/60*60 - int64(ticks)*60}
 }
 
 // fill has the generator send as many ticks as make so many in all, and returns
 // when their samples are stored, and how many those are in all.
 func (g *generated) fill(ticks int) (samples int) {
 	g.t.Helper()
-	run := exec.Command(g.generator, "-clusters", "fritz", "-hosts", strconv.Itoa(g.hosts), "-seed", "1", "-mode", "jetstream",
+	run := exec.Command(binary(g.t, "cc-metric-generator"), "-clusters", "fritz", "-hosts", strconv.Itoa(g.hosts), "-seed", "1", "-mode", "jetstream",
 		"-url", g.NATSURL, "-history", fmt.Sprint(ticks-g.ticks, "m"), "-end", fmt.Sprint(g.first+int64(ticks-1)*60))
 	var out bytes.Buffer
 	run.Stdout, run.Stderr = &out, &out

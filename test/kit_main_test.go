@@ -2,7 +2,7 @@
 // real program on free ports of this machine and speak with it over NATS and
 // HTTP and through files alone; they import nothing of it.
 //
-// With CC_RACE=1 in the environment the program is built with the race
+// With CC_RACE=1 in the environment the programs are built with the race
 // detector, whose findings then fail the test that stops the program.
 //
 // Files named kit_* help, all others test: what two of them need is in a kit. The kits,
@@ -26,23 +26,32 @@ import (
 	"testing"
 )
 
-// program builds the program on its first call and returns its path.
-var program = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "cc-metric-store-test-")
+// binaries builds the programs on its first call and returns their directory.
+var binaries = sync.OnceValues(func() (dir string, err error) {
+	dir, err = os.MkdirTemp("", "cc-metric-store-test-")
 	if err != nil {
 		return "", err
 	}
-	path := filepath.Join(dir, "cc-metric-store")
-	args := []string{"build", "-o", path}
+	args := []string{"build", "-o", dir}
 	if os.Getenv("CC_RACE") == "1" {
 		args = append(args, "-race")
 	}
-	out, err := exec.Command("go", append(args, "cc-metric-store/cmd/cc-metric-store")...).CombinedOutput()
+	out, err := exec.Command("go", append(args, "cc-metric-store/cmd/...")...).CombinedOutput()
 	if err != nil {
-		return path, fmt.Errorf("build the program: %w\n%s", err, out)
+		return dir, fmt.Errorf("build the programs: %w\n%s", err, out)
 	}
-	return path, nil
+	return dir, nil
 })
+
+// binary returns the path of a program.
+func binary(t *testing.T, name string) string {
+	t.Helper()
+	dir, err := binaries()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(dir, name)
+}
 
 func TestMain(m *testing.M) {
 	if setting := os.Getenv(childBrokerEnv); setting != "" {
@@ -52,12 +61,12 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
-	path, err := program()
+	dir, err := binaries()
 	if err == nil {
 		m.Run()
 	}
-	if path != "" {
-		_ = os.RemoveAll(filepath.Dir(path))
+	if dir != "" {
+		_ = os.RemoveAll(dir)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

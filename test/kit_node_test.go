@@ -67,10 +67,6 @@ func begin(t *testing.T, l launch) *node {
 // run starts the program and waits for nothing.
 func run(t *testing.T, l launch) *node {
 	t.Helper()
-	path, err := program()
-	if err != nil {
-		t.Fatal(err)
-	}
 	if l.dir == "" {
 		l.dir = t.TempDir()
 	}
@@ -82,7 +78,7 @@ func run(t *testing.T, l launch) *node {
 		args = []string{"-config", "config.json", "-loglevel", "info"}
 	}
 	n := &node{t: t, launch: l, stdout: &output{}, log: &output{}, exited: make(chan struct{})}
-	n.cmd = exec.Command(path, args...)
+	n.cmd = exec.Command(binary(t, "cc-metric-store"), args...)
 	n.cmd.Dir = l.dir
 	n.cmd.Stdout, n.cmd.Stderr = n.stdout, n.log
 	n.cmd.Env = append(os.Environ(), l.env...)
