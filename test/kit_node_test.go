@@ -7,7 +7,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -221,23 +220,9 @@ func (n *node) wantLog(words ...string) {
 }
 
 // output is what a program has written so far.
-type output struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
+type output struct{ testkit.LogBuffer }
 
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
-}
-
+// hasLine reports whether a line holds all the words.
 func (o *output) hasLine(words ...string) bool {
 	for line := range strings.Lines(o.String()) {
 		if containsAll(line, words) {
