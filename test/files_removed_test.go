@@ -151,6 +151,9 @@ func TestRemovedUnderLoad(t *testing.T) {
 		l.awaitAcked(t, 100)
 	}
 	l.end(t)
+	// What was not acknowledged may still be on its way, before what comes later.
+	n.waitFor("the log to take an entry", func() error { return send(t.Context(), "# the end\n") })
+	n.write(line("last", "cpu_load", 1, origin))
 	o.check(n)
 	n.stop()
 	n = n.restart()
