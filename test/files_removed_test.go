@@ -124,8 +124,8 @@ func TestRemovedUnderLoad(t *testing.T) {
 	rnd := testkit.Rand(t)
 	o := newOracle()
 	n := start(t, removedConfig())
-	send, end := overNATS(t, n.NATSURL)
-	defer end()
+	send, c := overNATS(t, n.NATSURL)
+	defer c.nc.Close()
 	var writers []*writer
 	for h := range 4 {
 		w := &writer{host: fmt.Sprint("h", h), rnd: rand.New(rand.NewPCG(rnd.Uint64(), 0)), firm: true, send: overREST(&n)}

@@ -220,9 +220,9 @@ func (l *life) underLoad(until string) {
 	for i, w := range l.writers {
 		w.send = overREST(&l.node)
 		if i%2 == 0 {
-			send, end := overNATS(l.t, url)
+			send, c := overNATS(l.t, url)
 			w.send = send
-			ends = append(ends, end)
+			ends = append(ends, c.nc.Close)
 		}
 	}
 	before := l.node.newestFile(until)

@@ -57,8 +57,8 @@ func (k *killing) round(n *node) *node {
 			w.send = overREST(&n)
 			continue
 		}
-		send, end := overNATS(k.t, n.NATSURL)
-		defer end()
+		send, c := overNATS(k.t, n.NATSURL)
+		defer c.nc.Close()
 		w.send = send
 	}
 	var l *writing

@@ -9,9 +9,9 @@ import (
 	"syscall"
 	"testing"
 
-	"cc-metric-store/test/testkit"
-
 	"github.com/nats-io/nats-server/v2/server"
+
+	"cc-metric-store/test/testkit"
 )
 
 // childBrokerEnv makes the test binary a broker: its value is the directory of

@@ -8,11 +8,11 @@ import (
 	"testing"
 	"time"
 
-	"cc-metric-store/test/testkit"
-
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"cc-metric-store/test/testkit"
 )
 
 // broker is an external nats-server. It keeps port and files over restarts.

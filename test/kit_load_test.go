@@ -68,14 +68,15 @@ func (w *writer) try(ctx context.Context, samples []sample) error {
 	return w.send(ctx, w.lines(samples))
 }
 
-// overNATS returns a way to send messages to url that are acknowledged.
-func overNATS(t *testing.T, url string) (send func(context.Context, string) error, end func()) {
+// overNATS returns a way to send messages to url that are acknowledged, and the
+// connection that they take.
+func overNATS(t *testing.T, url string) (send func(context.Context, string) error, c *client) {
 	t.Helper()
-	c := connect(t, url, nats.ReconnectBufSize(-1))
+	c = connect(t, url, nats.ReconnectBufSize(-1))
 	return func(ctx context.Context, lines string) error {
 		_, err := c.tryPublish(ctx, subject, lines)
 		return err
-	}, c.nc.Close
+	}, c
 }
 
 // overREST returns a way to write over REST, with the node that is there then.

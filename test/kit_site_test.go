@@ -6,9 +6,9 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"cc-metric-store/test/testkit"
-
 	"github.com/nats-io/nats.go"
+
+	"cc-metric-store/test/testkit"
 )
 
 // site is a broker with two nodes that follow its log.
@@ -20,6 +20,7 @@ type site struct {
 	control       *client
 	oracle        *oracle
 	writers       []*writer // over NATS, and over REST with either node
+	publishers    []*client // of those over NATS
 }
 
 func newSite(t *testing.T) *site {
@@ -39,7 +40,8 @@ func newSite(t *testing.T) *site {
 
 // overNATS is a way to publish to the broker, also after its restarts.
 func (s *site) overNATS() func(context.Context, string) error {
-	send, _ := overNATS(s.t, s.broker.URL)
+	send, c := overNATS(s.t, s.broker.URL)
+	s.publishers = append(s.publishers, c)
 	return send
 }
 
@@ -74,6 +76,9 @@ func (s *site) settle(nodes ...*node) {
 // await returns when the nodes hold all that is in the log now.
 func (s *site) await(nodes ...*node) {
 	s.t.Helper()
+	for _, c := range s.publishers { // what nobody waits for any more may be on its way
+		waitFor(s.t, "a publisher to be connected", func() error { return c.nc.FlushTimeout(patience) })
+	}
 	var last uint64
 	waitFor(s.t, "the log to take an entry", func() (err error) {
 		last, err = s.control.tryPublish(s.t.Context(), subject, "# the end\n")

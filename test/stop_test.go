@@ -15,9 +15,9 @@ import (
 	"testing"
 	"time"
 
-	"cc-metric-store/test/testkit"
-
 	"github.com/nats-io/nats-server/v2/server"
+
+	"cc-metric-store/test/testkit"
 )
 
 // notices is the socket of a service manager.

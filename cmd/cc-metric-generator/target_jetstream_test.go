@@ -6,10 +6,10 @@ import (
 	"testing"
 	"time"
 
-	"cc-metric-store/test/testkit"
-
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"cc-metric-store/test/testkit"
 )
 
 func TestJetStreamAcknowledges(t *testing.T) {

@@ -7,10 +7,10 @@ import (
 	"strings"
 	"testing"
 
-	"cc-metric-store/test/testkit"
-
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
+
+	"cc-metric-store/test/testkit"
 )
 
 // receive subscribes and returns a function that waits for n messages and
