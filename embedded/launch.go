@@ -95,7 +95,7 @@ func (s *Server) begin(ctx context.Context) (ns *server.Server, warned error, er
 	if ns, err = server.NewServer(s.opts.Clone()); err != nil { // it changes them
 		return nil, nil, err
 	}
-	logger := newServerLog(s.cfg.Logger)
+	logger := newServerLogger(s.cfg.Logger)
 	ns.SetLoggerV2(logger, false, false, false)
 	ns.Start()
 	if err := awaitReady(ctx, ns, logger.gaveUp); err != nil {

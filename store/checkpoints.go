@@ -53,10 +53,10 @@ type Log interface {
 
 // Checkpoints keeps copies of a Store on disk. Make one with OpenCheckpoints.
 type Checkpoints struct {
-	store *Store
-	cfg   CheckpointConfig
-	log   *slog.Logger
-	dir   *checkpoint.Dir
+	store  *Store
+	cfg    CheckpointConfig
+	logger *slog.Logger
+	dir    *checkpoint.Dir
 
 	writing sync.Mutex // held while a checkpoint is read or written
 	// Guarded by writing.
@@ -66,7 +66,7 @@ type Checkpoints struct {
 	written   mark
 	positions []LogPosition // of the kept checkpoints of the log that is read, ascending
 	retry     time.Time     // a failure keeps it from trying before
-	reading   uint32        // Log of the newest checkpoint or, without one, of the start
+	epoch   uint32        // of the newest checkpoint or, without one, of the start
 
 	eras                 []checkpoint.Era // of the checkpoint that was loaded
 	unsaved, unsavedTold bool             // the history of the metrics is not in its file; that was said
@@ -130,7 +130,7 @@ func OpenCheckpoints(s *Store, cfg CheckpointConfig) (*Checkpoints, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Checkpoints{store: s, cfg: cfg, log: cfg.Logger, dir: dir}, nil
+	return &Checkpoints{store: s, cfg: cfg, logger: cfg.Logger, dir: dir}, nil
 }
 
 // Close gives the directory up.
@@ -187,14 +187,14 @@ func (c *Checkpoints) due(log Log) bool {
 	if now.Before(c.retry) {
 		return false
 	}
-	if c.reading == 0 {
-		c.reading = p.Entry.Epoch
+	if c.epoch == 0 {
+		c.epoch = p.Entry.Epoch
 	}
-	if p.Entry.Epoch != c.reading {
+	if p.Entry.Epoch != c.epoch {
 		return true // what the store has of the log before is in no log any more
 	}
 	if err := c.dir.Intact(); err != nil && !p.Created.IsZero() {
-		c.log.Error("checkpoints are gone: writing one at once", "directory", c.cfg.Directory, "error", err)
+		c.logger.Error("checkpoints are gone: writing one at once", "directory", c.cfg.Directory, "error", err)
 		return true
 	}
 	return now.Sub(c.written.at) >= c.cfg.Interval || read-c.written.read >= max(c.cfg.MaxReplay, 8*c.written.bytes)
@@ -261,20 +261,20 @@ func (c *Checkpoints) write(ctx context.Context, log Log) (id uint64, err error)
 		return 0, err
 	}
 	if err != nil { // an old file could not be removed
-		c.log.Warn("the checkpoint is written, but what it replaces stays", "error", err)
+		c.logger.Warn("the checkpoint is written, but what it replaces stays", "error", err)
 	}
-	c.written, c.reading = mark{c.store.cfg.Now(), read, out.Checkpoint, now}, p.Entry.Epoch
+	c.written, c.epoch = mark{c.store.cfg.Now(), read, out.Checkpoint, now}, p.Entry.Epoch
 	c.release(ctx, log, p)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.stats.Err != nil {
-		c.log.Info("checkpoints are written again")
+		c.logger.Info("checkpoints are written again")
 	}
 	s := &c.stats
 	s.Written++
 	s.Err, s.Last, s.Duration = nil, c.written.at, time.Since(begin)
 	s.Bytes, s.SegmentBytes = out.Checkpoint, out.Segment
-	c.log.Debug("wrote a checkpoint", "path", c.dir.Path(out.ID), "entry", p.Entry.Seq,
+	c.logger.Debug("wrote a checkpoint", "path", c.dir.Path(out.ID), "entry", p.Entry.Seq,
 		"bytes", out.Checkpoint, "segment_bytes", out.Segment, "duration", s.Duration)
 	return out.ID, nil
 }
@@ -300,7 +300,7 @@ func (c *Checkpoints) failed(err error) {
 	defer c.mu.Unlock()
 	c.stats.Failed++
 	c.stats.Err = err
-	c.log.Error("no checkpoint could be written: nothing is lost while the log holds the entries since the last one; trying again",
+	c.logger.Error("no checkpoint could be written: nothing is lost while the log holds the entries since the last one; trying again",
 		"error", err, "directory", c.cfg.Directory, "last", c.stats.Last, "again_in", again)
 }
 

@@ -71,7 +71,7 @@ func (c *Checkpoints) load(ctx context.Context) (id uint64, out Restored, err er
 			c.positions = []LogPosition{out.From}
 			return id, out, nil
 		}
-		c.log.Error("blocks of a checkpoint cannot be read: trying the one before", "path", c.dir.Path(id),
+		c.logger.Error("blocks of a checkpoint cannot be read: trying the one before", "path", c.dir.Path(id),
 			"blocks", len(contents.Lost), "error", contents.Lost[0].Err)
 		c.dir.NoteDamage(contents.Lost)
 		incomplete = append(incomplete, id)
@@ -83,7 +83,7 @@ func (c *Checkpoints) load(ctx context.Context) (id uint64, out Restored, err er
 		c.store.clear()
 		c.head = Entry{1, 0}
 		if n := len(c.dir.Found()); n > 0 {
-			c.log.Error("no checkpoint can be read: reading the log from its first entry; what it does not hold any more is lost", "checkpoints", n)
+			c.logger.Error("no checkpoint can be read: reading the log from its first entry; what it does not hold any more is lost", "checkpoints", n)
 		}
 		return 0, Restored{From: LogPosition{Entry: Entry{1, 0}}}, nil
 	}
@@ -102,7 +102,7 @@ func (c *Checkpoints) load(ctx context.Context) (id uint64, out Restored, err er
 // read puts a checkpoint into the store.
 func (c *Checkpoints) read(ctx context.Context, id uint64) (*checkpoint.Contents, error) {
 	c.store.clear()
-	r := &restore{store: c.store, log: 1, series: map[string]int{}}
+	r := &restore{store: c.store, epoch: 1, series: map[string]int{}}
 	contents, err := c.dir.Read(ctx, id, runtime.GOMAXPROCS(0), func(metrics []string, host *checkpoint.Host) error {
 		if err := r.add(metrics, host); err != nil {
 			return err
@@ -116,10 +116,10 @@ func (c *Checkpoints) read(ctx context.Context, id uint64) (*checkpoint.Contents
 		return nil, err
 	}
 	for metric, n := range r.series {
-		c.log.Warn("series of a checkpoint are left out, as there are too many metrics", "metric", metric, "series", n)
+		c.logger.Warn("series of a checkpoint are left out, as there are too many metrics", "metric", metric, "series", n)
 	}
 	if r.hosts > 0 {
-		c.log.Warn("hosts of a checkpoint are left out, as their cluster has as many as it may have", "hosts", r.hosts)
+		c.logger.Warn("hosts of a checkpoint are left out, as their cluster has as many as it may have", "hosts", r.hosts)
 	}
 	return contents, nil
 }
@@ -133,11 +133,11 @@ func (c *Checkpoints) restored(id uint64, contents *checkpoint.Contents, begin t
 	// By the clock of this run, which may have been set back since.
 	now := c.store.cfg.Now()
 	c.written = mark{at: now.Add(-max(now.Sub(contents.Header.Written), 0)), changes: c.store.changes(out.From.Entry)}
-	c.reading = out.From.Entry.Epoch
+	c.epoch = out.From.Entry.Epoch
 	c.mu.Lock()
 	c.stats.Last = contents.Header.Written
 	c.mu.Unlock()
-	c.log.Info("loaded a checkpoint", "path", c.dir.Path(id), "written", contents.Header.Written, "hosts", contents.End.Hosts,
+	c.logger.Info("loaded a checkpoint", "path", c.dir.Path(id), "written", contents.Header.Written, "hosts", contents.End.Hosts,
 		"entry", out.From.Entry.Seq, "duration", time.Since(begin).Truncate(time.Millisecond))
 	return out
 }
@@ -150,11 +150,11 @@ func inMemory(p checkpoint.Position) LogPosition {
 // for its content and not for what another version or the disk has to do with it.
 func (c *Checkpoints) reject(id uint64, err error) {
 	if errors.Is(err, checkpoint.ErrVersion) {
-		c.log.Error("a checkpoint is left alone: trying the one before", "error", err)
+		c.logger.Error("a checkpoint is left alone: trying the one before", "error", err)
 		return
 	}
 	if !errors.Is(err, checkpoint.ErrDamaged) {
-		c.log.Error("a checkpoint cannot be read: trying the one before", "error", err)
+		c.logger.Error("a checkpoint cannot be read: trying the one before", "error", err)
 		return
 	}
 	c.setAside(id, err)
@@ -166,15 +166,15 @@ var errIncomplete = errors.New("some of its blocks cannot be read")
 func (c *Checkpoints) setAside(id uint64, why error) {
 	path, err := c.dir.SetAside(id)
 	if err != nil {
-		c.log.Error("a checkpoint is damaged, and cannot be set aside: using the one before", "error", why, "set_aside", err)
+		c.logger.Error("a checkpoint is damaged, and cannot be set aside: using the one before", "error", why, "set_aside", err)
 		return
 	}
-	c.log.Error("a checkpoint is damaged: it is set aside, using the one before", "error", why, "kept_as", path)
+	c.logger.Error("a checkpoint is damaged: it is set aside, using the one before", "error", why, "kept_as", path)
 }
 
 // reportLost names the hosts that lack blocks, and from when to when they do.
 func (c *Checkpoints) reportLost(id uint64, lost []checkpoint.Loss) {
-	c.log.Error("no checkpoint is complete: reading the log from its first entry; what it does not hold any more of the blocks that are named now is lost",
+	c.logger.Error("no checkpoint is complete: reading the log from its first entry; what it does not hold any more of the blocks that are named now is lost",
 		"path", c.dir.Path(id), "blocks", len(lost))
 	slices.SortFunc(lost, func(a, b checkpoint.Loss) int {
 		return cmp.Or(cmp.Compare(a.Cluster, b.Cluster), cmp.Compare(a.Host, b.Host), cmp.Compare(a.Start, b.Start))
@@ -185,7 +185,7 @@ func (c *Checkpoints) reportLost(id uint64, lost []checkpoint.Loss) {
 		for ; n < len(lost) && lost[n].Cluster == first.Cluster && lost[n].Host == first.Host; n++ {
 			end = max(end, lost[n].End)
 		}
-		c.log.Error("blocks of a host cannot be read", "cluster", first.Cluster, "host", first.Host,
+		c.logger.Error("blocks of a host cannot be read", "cluster", first.Cluster, "host", first.Host,
 			"from", time.Unix(first.Start, 0).UTC(), "to", time.Unix(end, 0).UTC(), "blocks", n, "error", first.Err)
 		lost = lost[n:]
 	}

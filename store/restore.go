@@ -14,7 +14,7 @@ import (
 // concurrent use.
 type restore struct {
 	store *Store
-	log   uint32 // Log of the entries that took effect on the hosts
+	epoch uint32 // of the entries that took effect on the hosts
 
 	mu sync.Mutex
 	// Guarded by mu: what the configuration has no place for any more.
@@ -26,7 +26,7 @@ type restore struct {
 func (r *restore) add(metrics []string, c *checkpoint.Host) error {
 	s := r.store
 	key := hostKey{c.Cluster, c.Name}
-	applied := Entry{r.log, c.Applied}
+	applied := Entry{r.epoch, c.Applied}
 	st := s.stripeOf(key)
 	st.mu.Lock()
 	defer st.mu.Unlock()

@@ -18,7 +18,7 @@ func (c *Checkpoints) restoreHistory(now time.Time, ofCheckpoint []checkpoint.Er
 	eras, err := c.dir.ReadEras()
 	if err != nil {
 		kept, aside := c.dir.SetErasAside()
-		c.log.Error("it cannot be read how the metrics were configured: going by what the newest checkpoint says",
+		c.logger.Error("it cannot be read how the metrics were configured: going by what the newest checkpoint says",
 			"error", err, "kept_as", kept, "set_aside", aside)
 	}
 	present := c.store.cfg.configuredEra(now)
@@ -32,7 +32,7 @@ func (c *Checkpoints) restoreHistory(now time.Time, ofCheckpoint []checkpoint.Er
 	h, changed := newHistory(eras, present)
 	c.store.history.Store(h)
 	if changed && len(h.past) > 0 {
-		c.log.Info("the metrics are configured otherwise than before: what the log took until now counts at the intervals of then",
+		c.logger.Info("the metrics are configured otherwise than before: what the log took until now counts at the intervals of then",
 			"changes", describeChanges(&h.past[len(h.past)-1], &h.present))
 	}
 	c.unsaved = changed || missing
@@ -80,7 +80,7 @@ func (c *Checkpoints) saveHistory() {
 	}
 	if err := c.dir.WriteEras(c.store.eras()); err != nil {
 		if !c.unsavedTold {
-			c.log.Error("how the metrics are configured cannot be kept: a start after the next change of it may take what the log holds now for what was sent after the change; trying again with each checkpoint", "error", err)
+			c.logger.Error("how the metrics are configured cannot be kept: a start after the next change of it may take what the log holds now for what was sent after the change; trying again with each checkpoint", "error", err)
 		}
 		c.unsavedTold = true
 		return

@@ -25,7 +25,7 @@ var errStartedOver = errors.New("the log started over meanwhile")
 // effect on it, and a replay leaves the entries up to that one out for this host.
 type save struct {
 	store  *Store
-	log    uint32 // of the entries
+	epoch  uint32 // of the entries
 	writer *checkpoint.Writer
 	next   atomic.Int64 // stripe
 	named  atomic.Int64 // metrics whose names are written, at least
@@ -54,7 +54,7 @@ func (c *Checkpoints) writeAll(ctx context.Context, log Log, from LogPosition) (
 	if err != nil {
 		return nil, err
 	}
-	one := &save{store: s, log: from.Entry.Epoch, writer: w, head: from.Entry, copied: map[hostKey]Entry{}}
+	one := &save{store: s, epoch: from.Entry.Epoch, writer: w, head: from.Entry, copied: map[hostKey]Entry{}}
 	one.named.Store(int64(len(names)))
 	if err := one.run(ctx); err != nil {
 		w.Abort()
@@ -65,7 +65,7 @@ func (c *Checkpoints) writeAll(ctx context.Context, log Log, from LogPosition) (
 		return nil, fmt.Errorf("complete checkpoint: wait for entry %d of the log: %w", one.head.Seq, err)
 	}
 	head, _ := log.Applied()
-	if head.Entry.Epoch != one.log {
+	if head.Entry.Epoch != one.epoch {
 		w.Abort()
 		return nil, errStartedOver
 	}
@@ -90,7 +90,7 @@ func (s *save) run(ctx context.Context) error {
 		return err
 	}
 	for k, last := range s.store.tombstones.all() {
-		if last.Epoch != s.log {
+		if last.Epoch != s.epoch {
 			continue
 		}
 		if at, ok := s.copied[k]; ok && at.Seq >= last.Seq {
@@ -148,11 +148,11 @@ func (s *save) host(c *capture, st *stripe, k hostKey) error {
 	if s.store.onCopy != nil {
 		s.store.onCopy()
 	}
-	if applied.Epoch > s.log {
+	if applied.Epoch > s.epoch {
 		return errStartedOver
 	}
-	if applied.Epoch < s.log { // nothing of this log yet
-		applied = Entry{s.log, 0}
+	if applied.Epoch < s.epoch { // nothing of this log yet
+		applied = Entry{s.epoch, 0}
 		c.host.Applied = 0
 	}
 	if err := s.name(); err != nil {

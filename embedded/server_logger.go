@@ -10,11 +10,11 @@ import (
 	"time"
 )
 
-// serverLog gives nats-server's lines to a slog.Logger. Its notices are of
+// serverLogger gives nats-server's lines to a slog.Logger. Its notices are of
 // interest only to someone who debugs the broker.
-type serverLog struct {
-	log *slog.Logger
-	now func() time.Time
+type serverLogger struct {
+	logger *slog.Logger
+	now    func() time.Time
 
 	// gaveUp is closed at the first fatal error: the server goes on without
 	// what failed, which is of no use to us.
@@ -36,8 +36,8 @@ type toldLine struct {
 // mostTold bounds how many lines are remembered.
 const mostTold = 64
 
-func newServerLog(log *slog.Logger) *serverLog {
-	return &serverLog{log: log, now: time.Now, gaveUp: make(chan struct{}), told: map[string]*toldLine{}}
+func newServerLogger(logger *slog.Logger) *serverLogger {
+	return &serverLogger{logger: logger, now: time.Now, gaveUp: make(chan struct{}), told: map[string]*toldLine{}}
 }
 
 // expected tells the warnings about settings that are chosen on purpose.
@@ -46,11 +46,11 @@ func expected(format string) bool {
 		strings.HasPrefix(format, "Plaintext passwords detected") // we log in with it ourselves
 }
 
-func (l *serverLog) Noticef(format string, v ...any) { l.log.Debug(line(format, v)) }
-func (l *serverLog) Debugf(format string, v ...any)  { l.log.Debug(line(format, v)) }
-func (l *serverLog) Tracef(format string, v ...any)  { l.log.Debug(line(format, v)) }
+func (l *serverLogger) Noticef(format string, v ...any) { l.logger.Debug(line(format, v)) }
+func (l *serverLogger) Debugf(format string, v ...any)  { l.logger.Debug(line(format, v)) }
+func (l *serverLogger) Tracef(format string, v ...any)  { l.logger.Debug(line(format, v)) }
 
-func (l *serverLog) Warnf(format string, v ...any) {
+func (l *serverLogger) Warnf(format string, v ...any) {
 	if expected(format) {
 		return
 	}
@@ -61,14 +61,14 @@ func (l *serverLog) Warnf(format string, v ...any) {
 	l.tell(slog.LevelWarn, text)
 }
 
-func (l *serverLog) Errorf(format string, v ...any) { l.failure(line(format, v)) }
+func (l *serverLogger) Errorf(format string, v ...any) { l.failure(line(format, v)) }
 
-func (l *serverLog) Fatalf(format string, v ...any) {
+func (l *serverLogger) Fatalf(format string, v ...any) {
 	l.failure(line(format, v))
 	l.once.Do(func() { close(l.gaveUp) })
 }
 
-func (l *serverLog) failure(text string) {
+func (l *serverLogger) failure(text string) {
 	l.mu.Lock()
 	l.last = text
 	l.mu.Unlock()
@@ -77,7 +77,7 @@ func (l *serverLog) failure(text string) {
 
 // tell logs a line, the same one at most once a minute: the server says for each message
 // that it could not be written.
-func (l *serverLog) tell(level slog.Level, text string) {
+func (l *serverLogger) tell(level slog.Level, text string) {
 	l.mu.Lock()
 	before, now := l.told[text], l.now()
 	if before != nil && now.Sub(before.at) < time.Minute && !now.Before(before.at) {
@@ -91,14 +91,14 @@ func (l *serverLog) tell(level slog.Level, text string) {
 	l.told[text] = &toldLine{at: now}
 	l.mu.Unlock()
 	if before != nil && before.repeated > 0 {
-		l.log.Log(context.Background(), level, text, "repeated", before.repeated)
+		l.logger.Log(context.Background(), level, text, "repeated", before.repeated)
 		return
 	}
-	l.log.Log(context.Background(), level, text)
+	l.logger.Log(context.Background(), level, text)
 }
 
 // lastError returns the newest error that the server logged, nil if none.
-func (l *serverLog) lastError() error {
+func (l *serverLogger) lastError() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.last == "" {
@@ -108,7 +108,7 @@ func (l *serverLog) lastError() error {
 }
 
 // lastWarning returns the newest warning that the server logged.
-func (l *serverLog) lastWarning() error {
+func (l *serverLogger) lastWarning() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.warned == "" {

@@ -13,7 +13,7 @@ import (
 func TestRepeatedLinesOfTheServer(t *testing.T) {
 	var out bytes.Buffer
 	now := time.Unix(1_700_000_000, 0)
-	l := newServerLog(slog.New(slog.NewTextHandler(&out, nil)))
+	l := newServerLogger(slog.New(slog.NewTextHandler(&out, nil)))
 	l.now = func() time.Time { return now }
 	told := func() int { return strings.Count(out.String(), "\n") }
 	for range 1000 {
