@@ -18,10 +18,10 @@ type block struct {
 	start, end int64 // Unix seconds
 	slots      int64 // from start on; the last one is cut short by end
 
-	head    *head            // nil: sparse or sealed
-	sealed  chunk.Group      // nil: not sealed
-	patches patches          // to the sealed values; none if there is a head
-	place   checkpoint.Place // where the sealed values lie on the disk, zero: nowhere
+	head    *head               // nil: sparse or sealed
+	sealed  chunk.Group         // nil: not sealed
+	patches patches             // to the sealed values; none if there is a head
+	ref     checkpoint.BlockRef // where the sealed values lie on the disk, zero: nowhere
 }
 
 const (
@@ -204,7 +204,7 @@ func (b *block) seal(columns int32, s *chunk.GroupBuilder) bool {
 			s.Add(c, v)
 		}
 	}
-	b.sealed, b.head, b.patches, b.place = s.Finish(), nil, patches{}, checkpoint.Place{}
+	b.sealed, b.head, b.patches, b.ref = s.Finish(), nil, patches{}, checkpoint.BlockRef{}
 	return b.sealed != nil
 }
 
@@ -241,7 +241,7 @@ func (b *block) drop(dropped []int32, s *chunk.GroupBuilder) (left bool) {
 		}
 	}
 	if kept < b.sealed.Count() {
-		b.sealed, b.place = s.Finish(), checkpoint.Place{}
+		b.sealed, b.ref = s.Finish(), checkpoint.BlockRef{}
 	}
 	return b.sealed != nil || len(b.patches.list) > 0
 }

@@ -36,7 +36,7 @@ func (l *blockList) last() *block {
 	return run[len(run)-1]
 }
 
-// spot is a place in a list, until it changes.
+// spot is where a block is, or would be, in a list. It is valid until the list changes.
 type spot struct {
 	run, at int // an index into the run, behind its last block if need be
 }

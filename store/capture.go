@@ -28,11 +28,11 @@ type capturedHead struct {
 	head        head
 }
 
-// savedBlock is a sealed block of the host, to be told its place on the disk.
+// savedBlock is a sealed block of the host that is about to be written.
 type savedBlock struct {
 	grid, block int // indices into host
 	of          *block
-	was         checkpoint.Place
+	was         checkpoint.BlockRef
 }
 
 // take copies the host while the caller holds the stripe's lock: references to
@@ -92,7 +92,7 @@ func (c *capture) grid(g *grid) checkpoint.Grid {
 	first := len(c.blocks)
 	number := len(c.host.Grids)
 	for b := range g.blocks.all() {
-		one := checkpoint.Block{Start: b.start, End: b.end, Slots: int(b.slots), Open: b.head != nil, Sparse: b.head == nil && b.sealed == nil, Values: b.sealed, Place: b.place}
+		one := checkpoint.Block{Start: b.start, End: b.end, Slots: int(b.slots), Open: b.head != nil, Sparse: b.head == nil && b.sealed == nil, Values: b.sealed, Ref: b.ref}
 		if len(b.patches.list) > 0 {
 			one.Patches = c.copyPatches(b.patches.list)
 		}
@@ -102,7 +102,7 @@ func (c *capture) grid(g *grid) checkpoint.Grid {
 		case b.head != nil:
 			c.heads = append(c.heads, capturedHead{number, i, c.copyHead(b.head)})
 		case b.sealed != nil:
-			c.saved = append(c.saved, savedBlock{number, i, b, b.place})
+			c.saved = append(c.saved, savedBlock{number, i, b, b.ref})
 		}
 	}
 	out.Blocks = c.blocks[first:len(c.blocks):len(c.blocks)]

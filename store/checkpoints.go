@@ -66,7 +66,7 @@ type Checkpoints struct {
 	written   mark
 	positions []LogPosition // of the kept checkpoints of the log that is read, ascending
 	retry     time.Time     // a failure keeps it from trying before
-	epoch   uint32        // of the newest checkpoint or, without one, of the start
+	epoch     uint32        // of the newest checkpoint or, without one, of the start
 
 	eras                 []checkpoint.Era // of the checkpoint that was loaded
 	unsaved, unsavedTold bool             // the history of the metrics is not in its file; that was said

@@ -6,7 +6,7 @@ import "slices"
 // interval. A block's slots lie side by side; a slot's centre is where samples
 // are expected. The first block is centred on its first sample, so that jitter of
 // less than a quarter of the interval never makes two samples share a slot. What
-// place does keeps this true for jitter of less than an eighth when the collector
+// newBlockFor does keeps this true for jitter of less than an eighth when the collector
 // comes back with another phase after the end of a block.
 type grid struct {
 	frequency int64 // seconds
@@ -54,19 +54,19 @@ func (g *grid) find(t int64) (*block, spot) {
 // add adds a block that covers t, at the spot that find returned.
 func (g *grid) add(t int64, at spot) *block {
 	before, after := g.blocks.around(at)
-	b := g.place(t, before, after)
+	b := g.newBlockFor(t, before, after)
 	g.blocks.insert(at, b)
 	g.open = append(g.open, b)
 	g.countHolders()
 	return b
 }
 
-// place returns an empty block that covers t, between two others, either of which
+// newBlockFor returns an empty block that covers t, between two others, either of which
 // may be nil.
 // It continues the slots of its neighbour, unless t lies further than a quarter
 // of an interval from the centre of its slot: then the collector has another
 // phase now (it was restarted), and the slots are centred on t.
-func (g *grid) place(t int64, before, after *block) *block {
+func (g *grid) newBlockFor(t int64, before, after *block) *block {
 	f, length := g.frequency, g.slots*g.frequency
 	start, end := t-f/2, t-f/2+length
 	switch {

@@ -14,11 +14,11 @@ func TestHead(t *testing.T) {
 	laidOutAnew := false
 	for range 30 {
 		var h head
-		type place struct {
+		type cell struct {
 			slot   int64
 			column int32
 		}
-		want := map[place]float64{}
+		want := map[cell]float64{}
 		most, slots := 1+rnd.Int32N(700), 1+rnd.Int64N(40)
 		columns, slot := int32(0), int64(0)
 		for i := range int32(3000) {
@@ -40,13 +40,13 @@ func TestHead(t *testing.T) {
 			if got := h.row(slot)[column]; got != v {
 				t.Fatalf("the row has %v, want %v", got, v)
 			}
-			want[place{slot, column}] = v
+			want[cell{slot, column}] = v
 		}
 		values := make([]float64, slots)
 		for column := range columns + 2 {
 			h.read(values, column, 0)
 			for slot, got := range values {
-				if v, ok := want[place{int64(slot), column}]; ok && got != v || !ok && !math.IsNaN(got) {
+				if v, ok := want[cell{int64(slot), column}]; ok && got != v || !ok && !math.IsNaN(got) {
 					t.Fatalf("slot %d, column %d: %v, want %v, %v", slot, column, got, v, ok)
 				}
 			}

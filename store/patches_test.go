@@ -13,8 +13,8 @@ func TestPatches(t *testing.T) {
 	rnd := testkit.Rand(t)
 	for range 50 {
 		var p patches
-		type place struct{ column, slot int32 }
-		want := map[place]float64{}
+		type cell struct{ column, slot int32 }
+		want := map[cell]float64{}
 		columns, slots := 1+rnd.Int32N(50), 1+rnd.Int32N(128)
 		ticks := rnd.IntN(2) == 0
 		for i := range int32(3000) {
@@ -31,9 +31,9 @@ func TestPatches(t *testing.T) {
 				}
 				p.add(v)
 			}
-			want[place{v.column, v.slot}] = v.value
+			want[cell{v.column, v.slot}] = v.value
 			if i%100 == 0 {
-				checkPatches(t, &p, columns, slots, func(c, s int32) (float64, bool) { v, ok := want[place{c, s}]; return v, ok })
+				checkPatches(t, &p, columns, slots, func(c, s int32) (float64, bool) { v, ok := want[cell{c, s}]; return v, ok })
 			}
 			if rnd.IntN(1000) == 0 {
 				p.sort()

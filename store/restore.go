@@ -17,7 +17,7 @@ type restore struct {
 	epoch uint32 // of the entries that took effect on the hosts
 
 	mu sync.Mutex
-	// Guarded by mu: what the configuration has no place for any more.
+	// Guarded by mu: what the configuration has no room for any more.
 	series map[string]int // by metric
 	hosts  int
 }
@@ -144,7 +144,7 @@ func restoreGrid(from *checkpoint.Grid, slots int64) (*grid, error) {
 func restoreBlock(from *checkpoint.Block, columns int32) (*block, error) {
 	b := newBlock(from.Start, from.End, int64(from.Slots))
 	if !from.Open {
-		b.sealed, b.place = from.Values, from.Place
+		b.sealed, b.ref = from.Values, from.Ref
 		if n := len(from.Patches); n > 0 {
 			b.patches.grow(n)
 		}

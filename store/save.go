@@ -32,17 +32,18 @@ type save struct {
 
 	mu sync.Mutex
 	// Guarded by mu.
-	head   Entry // the newest entry of which anything was copied
-	copied map[hostKey]Entry
-	placed []placement
+	head    Entry // the newest entry of which anything was copied
+	copied  map[hostKey]Entry
+	written []writtenBlock
 }
 
-// placement is what a sealed block is to be told when the checkpoint is complete.
-type placement struct {
+// writtenBlock is a sealed block that got a new ref: the block in memory learns it when
+// the checkpoint is complete.
+type writtenBlock struct {
 	host   hostKey
 	block  *block
 	values chunk.Group // to notice that they were replaced meanwhile
-	place  checkpoint.Place
+	ref    checkpoint.BlockRef
 }
 
 // writeAll writes a checkpoint that begins at the position. The tombstones have been
@@ -71,7 +72,7 @@ func (c *Checkpoints) writeAll(ctx context.Context, log Log, from LogPosition) (
 	}
 	out, err := w.Commit(head.onDisk())
 	if out != nil {
-		one.tellBlocks()
+		one.setRefs()
 	}
 	return out, err
 }
@@ -166,8 +167,8 @@ func (s *save) host(c *capture, st *stripe, k hostKey) error {
 	s.copied[k] = applied
 	s.head.Seq = max(s.head.Seq, applied.Seq)
 	for _, b := range c.saved {
-		if to := &c.host.Grids[b.grid].Blocks[b.block]; to.Place != b.was {
-			s.placed = append(s.placed, placement{k, b.of, to.Values, to.Place})
+		if to := &c.host.Grids[b.grid].Blocks[b.block]; to.Ref != b.was {
+			s.written = append(s.written, writtenBlock{k, b.of, to.Values, to.Ref})
 		}
 	}
 	return nil
@@ -186,13 +187,13 @@ func (s *save) name() error {
 	return nil
 }
 
-// tellBlocks notes at the blocks where they are on the disk.
-func (s *save) tellBlocks() {
-	for _, p := range s.placed {
+// setRefs gives the blocks in memory the refs that they got on the disk.
+func (s *save) setRefs() {
+	for _, p := range s.written {
 		st := s.store.stripeOf(p.host)
 		st.mu.Lock()
 		if b := p.block; len(b.sealed) > 0 && &b.sealed[0] == &p.values[0] {
-			b.place = p.place
+			b.ref = p.ref
 		}
 		st.mu.Unlock()
 	}

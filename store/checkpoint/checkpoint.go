@@ -97,7 +97,7 @@ type Grid struct {
 	Blocks    []Block // ascending
 }
 
-// Series is the place of a series: Part is an index into Host.Parts, Metric one
+// Series says in which column a series is: Part is an index into Host.Parts, Metric one
 // into Header.Metrics.
 type Series struct {
 	Part, Metric, Column int32
@@ -114,9 +114,9 @@ type Block struct {
 	Sparse  bool
 	Values  chunk.Group
 	Patches []Patch // to the values, in the order in which they apply
-	// Place is where the values of a sealed block lie, zero if they are in no
+	// Ref is where the values of a sealed block lie, zero if they are in no
 	// segment yet.
-	Place Place
+	Ref BlockRef
 }
 
 // Patch is a value that arrived when its block was sealed.
@@ -125,8 +125,8 @@ type Patch struct {
 	Value        float64
 }
 
-// Place locates a record in a segment.
-type Place struct {
+// BlockRef locates a record in a segment.
+type BlockRef struct {
 	Segment uint64
 	Offset  int64
 	Length  uint32

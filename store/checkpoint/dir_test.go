@@ -63,7 +63,7 @@ func TestTwoAreKept(t *testing.T) {
 		t.Errorf("checkpoint %d, the newest is %d", out.ID, d.Newest())
 	}
 	checkNames(t, dir, "0000000000000001.segment", "0000000000000002.checkpoint", "0000000000000003.checkpoint", "0000000000000003.segment")
-	if got := a.Grids[0].Blocks[0].Place.Segment; got != 1 {
+	if got := a.Grids[0].Blocks[0].Ref.Segment; got != 1 {
 		t.Errorf("the block moved to segment %d", got)
 	}
 	write(t, d, 4)
@@ -83,11 +83,11 @@ func TestSegmentIsWrittenAnew(t *testing.T) {
 	write(t, d, 1, a, b, c)
 	write(t, d, 2, a, b)
 	write(t, d, 3, a)
-	if got := a.Grids[0].Blocks[0].Place.Segment; got != 1 {
+	if got := a.Grids[0].Blocks[0].Ref.Segment; got != 1 {
 		t.Fatalf("moved to segment %d although most of segment 1 was needed", got)
 	}
 	write(t, d, 4, a)
-	if got := a.Grids[0].Blocks[0].Place.Segment; got != 4 {
+	if got := a.Grids[0].Blocks[0].Ref.Segment; got != 4 {
 		t.Errorf("the block is still in segment %d", got)
 	}
 	if _, got, err := readAll(d, 3); err != nil || len(got) != 1 {

@@ -137,7 +137,7 @@ func describeHost(metrics []string, h *Host) hostLine {
 			case b.Open:
 				line.Values = describeValues(b.Values, b.Slots)
 			case b.isInSegment():
-				line.Segment, line.Offset = fileName(b.Place.Segment, segmentSuffix), b.Place.Offset
+				line.Segment, line.Offset = fileName(b.Ref.Segment, segmentSuffix), b.Ref.Offset
 			}
 			out.Blocks = append(out.Blocks, line)
 		}
@@ -176,7 +176,7 @@ func dumpSegment(out *json.Encoder, file *os.File) error {
 		if _, err := f.file.ReadAt(prefix[:], at); err != nil {
 			return fmt.Errorf("at %d: %w: %w", at, err, ErrDamaged)
 		}
-		p := Place{Offset: at, Length: binary.LittleEndian.Uint32(prefix[:])}
+		p := BlockRef{Offset: at, Length: binary.LittleEndian.Uint32(prefix[:])}
 		r, err := f.read(p)
 		if err != nil {
 			return fmt.Errorf("at %d: %w", at, err)

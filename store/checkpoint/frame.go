@@ -93,16 +93,16 @@ const (
 
 // checksum covers the number of a frame in its file, or the position of a record
 // in its segment, so that none can stand in for another one.
-func checksum(place uint64, payload []byte) uint32 {
+func checksum(at uint64, payload []byte) uint32 {
 	var p [8]byte
-	binary.LittleEndian.PutUint64(p[:], place)
+	binary.LittleEndian.PutUint64(p[:], at)
 	table := crc32.MakeTable(crc32.Castagnoli) // the same one each time
 	return crc32.Update(crc32.Update(0, table, p[:]), table, payload)
 }
 
-func appendPrefix(dst []byte, place uint64, payload []byte) []byte {
+func appendPrefix(dst []byte, at uint64, payload []byte) []byte {
 	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(payload)))
-	return binary.LittleEndian.AppendUint32(dst, checksum(place, payload))
+	return binary.LittleEndian.AppendUint32(dst, checksum(at, payload))
 }
 
 // frameReader reads the frames of a checkpoint in their order.

@@ -185,7 +185,7 @@ func FuzzSegment(f *testing.F) {
 		}
 		s := openSegment(path)
 		defer s.file.Close()
-		r, err := s.read(Place{Offset: offset, Length: length})
+		r, err := s.read(BlockRef{Offset: offset, Length: length})
 		checkRefusal(t, err)
 		if err == nil {
 			if again, err := parseRecord(appendRecord(nil, r)); err != nil || !reflect.DeepEqual(again, r) {

@@ -98,7 +98,7 @@ func testGoldenIsRead(t *testing.T, golden string, want []*Host) {
 	if err != nil || len(c.Lost) > 0 {
 		t.Fatal(err, c)
 	}
-	want[0].Grids[0].Blocks[0].Place = got[0].Grids[0].Blocks[0].Place
+	want[0].Grids[0].Blocks[0].Ref = got[0].Grids[0].Blocks[0].Ref
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("read %+v", got)
 	}

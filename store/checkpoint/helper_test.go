@@ -69,7 +69,7 @@ func open(t testing.TB, path string) *Dir {
 	return d
 }
 
-// write writes a checkpoint of the hosts, whose blocks get their places.
+// write writes a checkpoint of the hosts, whose blocks get their refs.
 func write(t testing.TB, d *Dir, entry uint64, hosts ...*Host) *Written {
 	t.Helper()
 	w, err := d.Begin(testHeader(entry))

@@ -18,7 +18,7 @@ const (
 func (b *Block) isInSegment() bool { return !b.Open && !b.Sparse }
 
 // appendHost appends the payload of a host's frame. Every sealed block has its
-// place.
+// Ref.
 func appendHost(f fields, h *Host) fields {
 	f.text(h.Cluster)
 	f.text(h.Name)
@@ -66,9 +66,9 @@ func appendBlock(f fields, b *Block) fields {
 		f.uint(blockSparse)
 	default:
 		f.uint(blockSealed)
-		f.uint(b.Place.Segment)
-		f.uint(uint64(b.Place.Offset))
-		f.uint(uint64(b.Place.Length))
+		f.uint(b.Ref.Segment)
+		f.uint(uint64(b.Ref.Offset))
+		f.uint(uint64(b.Ref.Length))
 	}
 	f.uint(uint64(len(b.Patches)))
 	for _, p := range b.Patches {
@@ -134,7 +134,7 @@ func parseBlock(s *scanner, b *Block, g *Grid) {
 	case b.Open:
 		b.Values = parseGroup(s, s.bytes(), b.Slots, g.Columns)
 	case !b.Sparse:
-		b.Place = Place{s.uint(), int64(s.uint()), uint32(s.index(math.MaxInt32))}
+		b.Ref = BlockRef{s.uint(), int64(s.uint()), uint32(s.index(math.MaxInt32))}
 	}
 	b.Patches = make([]Patch, s.count(10))
 	if b.Sparse && len(b.Patches) == 0 {

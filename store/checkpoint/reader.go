@@ -147,7 +147,7 @@ func (s *segments) fill(h *Host) (lost []Loss) {
 					err = fmt.Errorf("a block with more columns than its grid: %w", ErrDamaged)
 				}
 				if err != nil {
-					lost = append(lost, Loss{h.Cluster, h.Name, b.Start, b.End, b.Place.Segment, err})
+					lost = append(lost, Loss{h.Cluster, h.Name, b.Start, b.End, b.Ref.Segment, err})
 					continue
 				}
 			}

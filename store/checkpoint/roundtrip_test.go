@@ -12,7 +12,7 @@ import (
 )
 
 // TestRoundTrip writes random hosts, from several goroutines, and reads them.
-// Some stay for the next checkpoint, and keep their places.
+// Some stay for the next checkpoint, and keep their refs.
 func TestRoundTrip(t *testing.T) {
 	r := testkit.Rand(t)
 	d := open(t, t.TempDir())

@@ -98,19 +98,19 @@ func openSegment(path string) *segment {
 
 // read fills in the values of a sealed block of the host.
 func (s *segments) read(h *Host, frequency int64, b *Block) error {
-	f := s.get(b.Place.Segment)
-	r, err := f.read(b.Place)
+	f := s.get(b.Ref.Segment)
+	r, err := f.read(b.Ref)
 	if err == nil && (r.cluster != h.Cluster || r.host != h.Name || r.frequency != frequency || r.start != b.Start || r.slots != b.Slots) {
 		err = fmt.Errorf("it is another block's: %w", ErrDamaged)
 	}
 	if err != nil {
-		return fmt.Errorf("segment %s at %d: %w", fileName(b.Place.Segment, segmentSuffix), b.Place.Offset, err)
+		return fmt.Errorf("segment %s at %d: %w", fileName(b.Ref.Segment, segmentSuffix), b.Ref.Offset, err)
 	}
 	b.Values = r.values
 	return nil
 }
 
-func (f *segment) read(p Place) (*record, error) {
+func (f *segment) read(p BlockRef) (*record, error) {
 	if f.err != nil {
 		return nil, f.err
 	}

@@ -93,21 +93,21 @@ func (w *Writer) Name(metrics []string) error {
 	return nil
 }
 
-// Add writes a host. A sealed block whose place is zero, or in a segment that is
-// to go, is written to the new segment and gets its place there, which counts
-// once Commit has returned.
+// Add writes a host. A sealed block whose Ref is zero, or points into a segment
+// that is to go, is written to the new segment and gets a new Ref, which is valid once
+// Commit has returned.
 func (w *Writer) Add(h *Host) error {
 	var payload fields
 	for i := range h.Grids {
 		g := &h.Grids[i]
 		for j := range g.Blocks {
 			b := &g.Blocks[j]
-			if !b.isInSegment() || b.Place != (Place{}) && !w.dir.rewrites(b.Place.Segment) {
+			if !b.isInSegment() || b.Ref != (BlockRef{}) && !w.dir.rewrites(b.Ref.Segment) {
 				continue
 			}
 			payload = appendRecord(payload[:0], &record{h.Cluster, h.Name, g.Frequency, b.Start, b.Slots, b.Values})
 			var err error
-			if b.Place, err = w.record(payload); err != nil {
+			if b.Ref, err = w.record(payload); err != nil {
 				return fmt.Errorf("write checkpoint %s: %w", w.segment.path, err)
 			}
 		}
@@ -118,7 +118,7 @@ func (w *Writer) Add(h *Host) error {
 	for i := range h.Grids {
 		for _, b := range h.Grids[i].Blocks {
 			if b.isInSegment() {
-				w.used[b.Place.Segment] += prefixBytes + int64(b.Place.Length)
+				w.used[b.Ref.Segment] += prefixBytes + int64(b.Ref.Length)
 			}
 		}
 	}
@@ -132,13 +132,13 @@ func (w *Writer) Add(h *Host) error {
 }
 
 // record appends to the segment.
-func (w *Writer) record(payload []byte) (Place, error) {
+func (w *Writer) record(payload []byte) (BlockRef, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if len(payload) > maxPayload {
-		return Place{}, fmt.Errorf("a block of %d bytes, at most %d are possible", len(payload), maxPayload)
+		return BlockRef{}, fmt.Errorf("a block of %d bytes, at most %d are possible", len(payload), maxPayload)
 	}
-	p := Place{w.id, w.segment.size, uint32(len(payload))}
+	p := BlockRef{w.id, w.segment.size, uint32(len(payload))}
 	return p, w.segment.write(appendPrefix(nil, uint64(p.Offset), payload), payload)
 }
 
