@@ -110,10 +110,10 @@ func firstSequence(path string) (seq uint64, ok bool) {
 		return 0, false
 	}
 	defer f.Close()
-	var head [recordHead]byte
-	if _, err := io.ReadFull(f, head[:]); err != nil || string(head[:3]) == "cmp" {
+	var header [recordHeader]byte
+	if _, err := io.ReadFull(f, header[:]); err != nil || string(header[:3]) == "cmp" {
 		return 0, false
 	}
-	seq = binary.LittleEndian.Uint64(head[4:])
+	seq = binary.LittleEndian.Uint64(header[4:])
 	return seq, seq < tombstoneBit
 }

@@ -22,7 +22,7 @@ import (
 // block's number. The two top bits of the sequence say that the record marks a
 // removed message. TestBlocksAsTheServerWritesThem notices if that changes.
 const (
-	recordHead   = 22
+	recordHeader = 22
 	recordSum    = 8
 	longRecord   = 32 << 20
 	headerBit    = 1 << 31
@@ -55,13 +55,13 @@ func newRecordReader(stream string, block int) (*recordReader, error) {
 // length returns what the record at the beginning of data says about its length,
 // and false if it cannot be so long.
 func (r *recordReader) length(data []byte) (length, subject int, headers, ok bool) {
-	if len(data) < recordHead {
+	if len(data) < recordHeader {
 		return 0, 0, false, false
 	}
 	n := binary.LittleEndian.Uint32(data)
 	headers = n&headerBit != 0
 	length, subject = int(n&^headerBit), int(binary.LittleEndian.Uint16(data[20:]))
-	least := recordHead + subject + recordSum
+	least := recordHeader + subject + recordSum
 	if headers {
 		least += 4
 	}
@@ -74,14 +74,14 @@ func (r *recordReader) read(data []byte) (record, bool) {
 	if !ok || length > len(data) {
 		return record{}, false
 	}
-	body := recordHead + subject
+	body := recordHeader + subject
 	if headers {
 		body += 4
 	}
 	end := length - recordSum
 	r.h.Reset()
 	_, _ = r.h.Write(data[4:20])
-	_, _ = r.h.Write(data[recordHead : recordHead+subject])
+	_, _ = r.h.Write(data[recordHeader : recordHeader+subject])
 	_, _ = r.h.Write(data[body:end])
 	if r.sum = r.h.Sum(r.sum[:0]); !bytes.Equal(r.sum, data[end:length]) {
 		return record{}, false
@@ -108,7 +108,7 @@ func endsHeaders(content []byte, length uint32) bool {
 
 // next returns where the next record begins in data, len(data) if there is none.
 func (r *recordReader) next(data []byte) int {
-	for at := 0; at+recordHead <= len(data); at++ {
+	for at := 0; at+recordHeader <= len(data); at++ {
 		// Numbers are far below this, so that few places need more than a look.
 		if binary.LittleEndian.Uint64(data[at+4:])&^(erasedBit|tombstoneBit) > math.MaxUint32<<8 {
 			continue
@@ -123,7 +123,7 @@ func (r *recordReader) next(data []byte) int {
 // cutOff reports whether data may be the beginning of a record, or room for one
 // that was never written: what a program leaves that ends while it writes.
 func (r *recordReader) cutOff(data []byte) bool {
-	if len(bytes.Trim(data, "\x00")) == 0 || len(data) < recordHead {
+	if len(bytes.Trim(data, "\x00")) == 0 || len(data) < recordHeader {
 		return true
 	}
 	length, _, _, ok := r.length(data)

@@ -47,8 +47,8 @@ func TestOneBitOfARecord(t *testing.T) {
 	}
 	for _, headers := range []string{"", "NATS/1.0\r\nA: b\r\n\r\n"} {
 		const subject, message = "s.write", "load,hostname=h value=1\n"
-		length := recordHead + len(subject) + len(headers) + len(message) + recordSum
-		data := make([]byte, recordHead, 2*length)
+		length := recordHeader + len(subject) + len(headers) + len(message) + recordSum
+		data := make([]byte, recordHeader, 2*length)
 		binary.LittleEndian.PutUint64(data[4:], 7)
 		binary.LittleEndian.PutUint64(data[12:], 1e18)
 		binary.LittleEndian.PutUint16(data[20:], uint16(len(subject)))

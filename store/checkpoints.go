@@ -61,8 +61,8 @@ type Checkpoints struct {
 	writing sync.Mutex // held while a checkpoint is read or written
 	// Guarded by writing.
 	partial   bool // a load broke off: the store holds a part of a checkpoint
-	replaying bool // the tombstones are open until the replay has come to head
-	head      Entry
+	replaying bool // the tombstones are open until the replay has come to highWater
+	highWater Entry
 	written   mark
 	positions []LogPosition // of the kept checkpoints of the log that is read, ascending
 	retry     time.Time     // a failure keeps it from trying before
@@ -200,10 +200,10 @@ func (c *Checkpoints) due(log Log) bool {
 	return now.Sub(c.written.at) >= c.cfg.Interval || read-c.written.read >= max(c.cfg.MaxReplay, 8*c.written.bytes)
 }
 
-// endReplay closes the tombstones once the replay has passed the head of
-// the checkpoint.
+// endReplay closes the tombstones once the replay has come to the
+// high-water mark of the checkpoint.
 func (c *Checkpoints) endReplay(applied Entry) {
-	if c.replaying && (applied.Epoch > c.head.Epoch || applied.Epoch == c.head.Epoch && applied.Seq >= c.head.Seq) {
+	if c.replaying && (applied.Epoch > c.highWater.Epoch || applied.Epoch == c.highWater.Epoch && applied.Seq >= c.highWater.Seq) {
 		c.replaying = false
 		c.store.tombstones.close()
 	}

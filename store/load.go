@@ -81,7 +81,7 @@ func (c *Checkpoints) load(ctx context.Context) (id uint64, out Restored, err er
 	}
 	if damaged == 0 {
 		c.store.clear()
-		c.head = Entry{1, 0}
+		c.highWater = Entry{1, 0}
 		if n := len(c.dir.Found()); n > 0 {
 			c.logger.Error("no checkpoint can be read: reading the log from its first entry; what it does not hold any more is lost", "checkpoints", n)
 		}
@@ -128,8 +128,8 @@ func (c *Checkpoints) read(ctx context.Context, id uint64) (*checkpoint.Contents
 func (c *Checkpoints) restored(id uint64, contents *checkpoint.Contents, begin time.Time) Restored {
 	c.dir.Keep(id, contents)
 	c.eras = contents.Header.Eras
-	out := Restored{From: inMemory(contents.Header.Position), HighWater: inMemory(contents.End.Head)}
-	c.head = out.HighWater.Entry
+	out := Restored{From: inMemory(contents.Header.Position), HighWater: inMemory(contents.End.HighWater)}
+	c.highWater = out.HighWater.Entry
 	// By the clock of this run, which may have been set back since.
 	now := c.store.cfg.Now()
 	c.written = mark{at: now.Add(-max(now.Sub(contents.Header.Written), 0)), changes: c.store.changes(out.From.Entry)}

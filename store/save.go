@@ -32,9 +32,9 @@ type save struct {
 
 	mu sync.Mutex
 	// Guarded by mu.
-	head    Entry // the newest entry of which anything was copied
-	copied  map[hostKey]Entry
-	written []writtenBlock
+	highWater Entry // the newest entry of which anything was copied
+	copied    map[hostKey]Entry
+	written   []writtenBlock
 }
 
 // writtenBlock is a sealed block that got a new ref: the block in memory learns it when
@@ -55,22 +55,22 @@ func (c *Checkpoints) writeAll(ctx context.Context, log Log, from LogPosition) (
 	if err != nil {
 		return nil, err
 	}
-	one := &save{store: s, epoch: from.Entry.Epoch, writer: w, head: from.Entry, copied: map[hostKey]Entry{}}
+	one := &save{store: s, epoch: from.Entry.Epoch, writer: w, highWater: from.Entry, copied: map[hostKey]Entry{}}
 	one.named.Store(int64(len(names)))
 	if err := one.run(ctx); err != nil {
 		w.Abort()
 		return nil, err
 	}
-	if err := log.Await(ctx, one.head); err != nil {
+	if err := log.Await(ctx, one.highWater); err != nil {
 		w.Abort()
-		return nil, fmt.Errorf("complete checkpoint: wait for entry %d of the log: %w", one.head.Seq, err)
+		return nil, fmt.Errorf("complete checkpoint: wait for entry %d of the log: %w", one.highWater.Seq, err)
 	}
-	head, _ := log.Applied()
-	if head.Entry.Epoch != one.epoch {
+	applied, _ := log.Applied()
+	if applied.Entry.Epoch != one.epoch {
 		w.Abort()
 		return nil, errStartedOver
 	}
-	out, err := w.Commit(head.onDisk())
+	out, err := w.Commit(applied.onDisk())
 	if out != nil {
 		one.setRefs()
 	}
@@ -100,7 +100,7 @@ func (s *save) run(ctx context.Context) error {
 		if err := s.writer.Add(&checkpoint.Host{Cluster: k.cluster, Name: k.host, Applied: last.Seq, Gone: true}); err != nil {
 			return err
 		}
-		s.head.Seq = max(s.head.Seq, last.Seq)
+		s.highWater.Seq = max(s.highWater.Seq, last.Seq)
 	}
 	return nil
 }
@@ -165,7 +165,7 @@ func (s *save) host(c *capture, st *stripe, k hostKey) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.copied[k] = applied
-	s.head.Seq = max(s.head.Seq, applied.Seq)
+	s.highWater.Seq = max(s.highWater.Seq, applied.Seq)
 	for _, b := range c.saved {
 		if to := &c.host.Grids[b.grid].Blocks[b.block]; to.Ref != b.was {
 			s.written = append(s.written, writtenBlock{k, b.of, to.Values, to.Ref})

@@ -58,10 +58,10 @@ type Era struct {
 
 // End is known when all hosts are written.
 type End struct {
-	// Head is the last entry of which anything is in the checkpoint. The answers
+	// HighWater is the last entry of which anything is in the checkpoint. The answers
 	// agree with those before a crash once the log is replayed up to it.
-	Head  Position `json:"head"`
-	Hosts int      `json:"hosts"`
+	HighWater Position `json:"head"`
+	Hosts     int      `json:"hosts"`
 	// Segments lists those with blocks of this checkpoint.
 	Segments []SegmentUse `json:"segments"`
 }

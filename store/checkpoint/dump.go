@@ -32,15 +32,15 @@ func Dump(w io.Writer, path string) error {
 }
 
 func dump(out *json.Encoder, file *os.File) error {
-	head := make([]byte, magicBytes)
-	n, err := file.ReadAt(head, 0)
+	header := make([]byte, magicBytes)
+	n, err := file.ReadAt(header, 0)
 	if err != nil && err != io.EOF {
 		return err
 	}
-	if n == magicBytes && head[4] == kindSegment {
+	if n == magicBytes && header[4] == kindSegment {
 		return dumpSegment(out, file)
 	}
-	if n == magicBytes && head[4] == kindEras {
+	if n == magicBytes && header[4] == kindEras {
 		eras, err := parseEras(file)
 		if err != nil {
 			return err

@@ -75,11 +75,11 @@ func (d *Dir) ReadEras() ([]Era, error) {
 
 func parseEras(r io.Reader) (eras []Era, err error) {
 	f := &frameReader{r: bufio.NewReader(r)}
-	head := make([]byte, magicBytes)
-	if _, err := io.ReadFull(f.r, head); err != nil {
+	header := make([]byte, magicBytes)
+	if _, err := io.ReadFull(f.r, header); err != nil {
 		return nil, f.fault(err)
 	}
-	if err := checkHead(head, kindEras); err != nil {
+	if err := checkFileHeader(header, kindEras); err != nil {
 		return nil, err
 	}
 	kind, payload, err := f.read()

@@ -55,7 +55,7 @@ func createOutput(path string, kind byte) (*output, error) {
 		return nil, err
 	}
 	o := &output{path: path, file: file, buf: bufio.NewWriterSize(file, 1<<18)}
-	if err := o.write(fileHead(kind)); err != nil {
+	if err := o.write(fileHeader(kind)); err != nil {
 		o.discard()
 		return nil, err
 	}

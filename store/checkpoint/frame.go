@@ -40,22 +40,22 @@ const (
 	magicBytes     = 8
 )
 
-func fileHead(kind byte) []byte {
+func fileHeader(kind byte) []byte {
 	return []byte{fileMagic[0], fileMagic[1], fileMagic[2], fileMagic[3], kind, versionOf(kind), chunk.Version, 0}
 }
 
-// checkHead says whether the file can be read.
-func checkHead(head []byte, kind byte) error {
-	want := fileHead(kind)
+// checkFileHeader says whether the file can be read.
+func checkFileHeader(header []byte, kind byte) error {
+	want := fileHeader(kind)
 	version := versionOf(kind)
 	switch {
-	case len(head) < magicBytes:
-		return fmt.Errorf("no head: %w", ErrDamaged)
-	case string(head[:5]) != string(want[:5]) || head[7] != 0 || head[5] == 0 || head[6] == 0:
-	case head[5] <= version && head[6] == chunk.Version:
+	case len(header) < magicBytes:
+		return fmt.Errorf("no header: %w", ErrDamaged)
+	case string(header[:5]) != string(want[:5]) || header[7] != 0 || header[5] == 0 || header[6] == 0:
+	case header[5] <= version && header[6] == chunk.Version:
 		return nil
-	case head[5] > version || head[6] > chunk.Version:
-		return fmt.Errorf("format %d with blocks of format %d, this program reads %d and %d: %w", head[5], head[6], version, chunk.Version, ErrVersion)
+	case header[5] > version || header[6] > chunk.Version:
+		return fmt.Errorf("format %d with blocks of format %d, this program reads %d and %d: %w", header[5], header[6], version, chunk.Version, ErrVersion)
 	}
 	return fmt.Errorf("it does not begin like one: %w", ErrDamaged)
 }
@@ -67,9 +67,9 @@ func isNewer(path string, kind byte) bool {
 		return false
 	}
 	defer file.Close()
-	head := make([]byte, magicBytes)
-	_, err = io.ReadFull(file, head)
-	return err == nil && errors.Is(checkHead(head, kind), ErrVersion)
+	header := make([]byte, magicBytes)
+	_, err = io.ReadFull(file, header)
+	return err == nil && errors.Is(checkFileHeader(header, kind), ErrVersion)
 }
 
 // Frames of a checkpoint.

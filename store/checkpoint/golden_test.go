@@ -102,7 +102,7 @@ func testGoldenIsRead(t *testing.T, golden string, want []*Host) {
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("read %+v", got)
 	}
-	if !reflect.DeepEqual(c.Header, testHeader(298)) || c.End.Hosts != 1 || c.End.Head != testHeader(298).Position {
+	if !reflect.DeepEqual(c.Header, testHeader(298)) || c.End.Hosts != 1 || c.End.HighWater != testHeader(298).Position {
 		t.Errorf("header %+v, end %+v", c.Header, c.End)
 	}
 }

@@ -61,11 +61,11 @@ func (d *Dir) Read(ctx context.Context, id uint64, workers int, each func(metric
 // do from several goroutines.
 func readFrames(ctx context.Context, r io.Reader, c *Contents, workers int, do func(metrics []string, h *Host) error) error {
 	f := &frameReader{r: bufio.NewReaderSize(r, 1<<18)}
-	head := make([]byte, magicBytes)
-	if _, err := io.ReadFull(f.r, head); err != nil {
+	header := make([]byte, magicBytes)
+	if _, err := io.ReadFull(f.r, header); err != nil {
 		return f.fault(err)
 	}
-	if err := checkHead(head, kindCheckpoint); err != nil {
+	if err := checkFileHeader(header, kindCheckpoint); err != nil {
 		return err
 	}
 	g, ctx := errgroup.WithContext(ctx)

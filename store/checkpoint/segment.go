@@ -84,12 +84,12 @@ func openSegment(path string) *segment {
 		return &segment{err: err}
 	}
 	f := &segment{file: file}
-	head := make([]byte, magicBytes)
-	if _, err := io.ReadFull(io.NewSectionReader(file, 0, magicBytes), head); err != nil {
-		f.err = fmt.Errorf("no head: %w", ErrDamaged)
+	header := make([]byte, magicBytes)
+	if _, err := io.ReadFull(io.NewSectionReader(file, 0, magicBytes), header); err != nil {
+		f.err = fmt.Errorf("no header: %w", ErrDamaged)
 		return f
 	}
-	f.err = checkHead(head, kindSegment)
+	f.err = checkFileHeader(header, kindSegment)
 	if info, err := file.Stat(); err == nil {
 		f.size = info.Size()
 	}

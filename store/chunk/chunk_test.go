@@ -109,7 +109,7 @@ func TestRoundTripOfRandomBlocks(t *testing.T) {
 		name, values := randomBlock(r)
 		block := checkBlock(t, name, &e, values)
 		checkParts(t, name, r, block, values)
-		modes[Mode(block[0]&headMode)]++
+		modes[Mode(block[0]&headerMode)]++
 	}
 	for m := ModeEmpty; m <= ModeRaw; m++ {
 		if modes[m] == 0 {

@@ -8,10 +8,10 @@ import (
 
 // The first byte of a block.
 const (
-	headMode   = 0x0f
-	headGaps   = 0x10 // the positions of the gaps follow
-	headLength = 0x60 // length code; 0: a byte with the slots less one follows
-	headUnused = 0x80
+	headerMode   = 0x0f
+	headerGaps   = 0x10 // the positions of the gaps follow
+	headerLength = 0x60 // length code; 0: a byte with the slots less one follows
+	headerUnused = 0x80
 )
 
 // shortestLength is the least number of slots that needs no byte of its own:
@@ -36,13 +36,13 @@ func (d *decoder) parseHeader(b []byte) error {
 	if len(b) == 0 {
 		return fmt.Errorf("no bytes: %w", ErrCorrupt)
 	}
-	head := b[0]
+	header := b[0]
 	b = b[1:]
-	d.mode = Mode(head & headMode)
-	if head&headUnused != 0 || d.mode > ModeRaw {
-		return fmt.Errorf("header %#02x: %w", head, ErrCorrupt)
+	d.mode = Mode(header & headerMode)
+	if header&headerUnused != 0 || d.mode > ModeRaw {
+		return fmt.Errorf("header %#02x: %w", header, ErrCorrupt)
 	}
-	if code := head & headLength >> 5; code > 0 {
+	if code := header & headerLength >> 5; code > 0 {
 		d.slots = shortestLength << (code - 1)
 	} else {
 		if len(b) == 0 {
@@ -51,7 +51,7 @@ func (d *decoder) parseHeader(b []byte) error {
 		d.slots = int(b[0]) + 1
 		b = b[1:]
 	}
-	if head&headGaps != 0 {
+	if header&headerGaps != 0 {
 		var err error
 		if b, err = d.gaps.parse(b, d.slots); err != nil {
 			return fmt.Errorf("gaps: %w", err)

@@ -46,7 +46,7 @@ func (e *Encoder) Encode(dst []byte, values []float64) []byte {
 		panic(fmt.Sprintf("chunk: block of %d slots", len(values)))
 	}
 	same := e.load(values)
-	head := len(dst)
+	header := len(dst)
 	dst = e.appendHeader(dst, len(values))
 	body := len(dst)
 	mode := ModeEmpty
@@ -60,7 +60,7 @@ func (e *Encoder) Encode(dst []byte, values []float64) []byte {
 	if len(dst)-body > 8*e.n {
 		mode, dst = ModeRaw, e.appendRaw(dst[:body])
 	}
-	dst[head] |= byte(mode)
+	dst[header] |= byte(mode)
 	return dst
 }
 
@@ -186,18 +186,18 @@ func difference(dst, v []int64, width uint) (within limits, ok bool) {
 
 // appendHeader appends what precedes the body, with the mode left out.
 func (e *Encoder) appendHeader(dst []byte, slots int) []byte {
-	head := byte(0)
+	header := byte(0)
 	for code := range 3 {
 		if slots == shortestLength<<code {
-			head = byte(code+1) << 5
+			header = byte(code+1) << 5
 		}
 	}
-	known := head != 0
+	known := header != 0
 	gaps := 0 < e.gaps.n && e.gaps.n < slots
 	if gaps {
-		head |= headGaps
+		header |= headerGaps
 	}
-	dst = append(dst, head)
+	dst = append(dst, header)
 	if !known {
 		dst = append(dst, byte(slots-1))
 	}

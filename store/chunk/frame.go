@@ -122,7 +122,7 @@ func (f *frame) decode(dst []float64, s *scale, from int) {
 }
 
 // take splits b after n bytes.
-func take(b []byte, n int) (head, rest []byte, err error) {
+func take(b []byte, n int) (front, rest []byte, err error) {
 	if n > len(b) {
 		return nil, nil, fmt.Errorf("%d bytes of %d: %w", len(b), n, ErrCorrupt)
 	}

@@ -58,7 +58,7 @@ func TestGolden(t *testing.T) {
 			if string(got) != string(want) {
 				t.Errorf("encoded as %x, want %x", got, want)
 			}
-			if mode := Mode(got[0] & headMode); mode != test.mode {
+			if mode := Mode(got[0] & headerMode); mode != test.mode {
 				t.Errorf("mode %v, want %v", mode, test.mode)
 			}
 			values := make([]float64, len(test.values))

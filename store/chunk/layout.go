@@ -126,11 +126,11 @@ func appendFrame(dst []byte, v []int64, l layout, p *patches) []byte {
 	if l.patches > 0 {
 		l.take(p, v)
 	}
-	head := byte(l.width)
+	header := byte(l.width)
 	if p.n > 0 {
-		head |= framePatched
+		header |= framePatched
 	}
-	dst = append(dst, head)
+	dst = append(dst, header)
 	dst = appendVarint(dst, l.base)
 	dst = pack(dst, v, l.base, l.width)
 	if p.n == 0 {

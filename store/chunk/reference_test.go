@@ -85,14 +85,14 @@ func (r *bitReader) packed(base int64, n, width int) []int64 {
 }
 
 func (r *bitReader) frame(n int) []int64 {
-	head := r.read(8)
-	width := int(head & 0x7f)
+	header := r.read(8)
+	width := int(header & 0x7f)
 	if width > 64 {
 		panic(errReference)
 	}
 	base := r.varint()
 	list := r.packed(base, n, width)
-	if head&0x80 != 0 {
+	if header&0x80 != 0 {
 		at := r.positions(n)
 		width = int(r.read(8))
 		if width > 64 {
@@ -117,20 +117,20 @@ func (r *bitReader) sums(n int) []int64 {
 
 // referenceScale reads a scale, and returns the function that it is.
 func (r *bitReader) scale() (value func(int64) float64, outliers bool) {
-	head := r.read(8)
-	outliers = head&0x80 != 0
-	if head&0x40 != 0 {
-		shift := head & 0x3f
+	header := r.read(8)
+	outliers = header&0x80 != 0
+	if header&0x40 != 0 {
+		shift := header & 0x3f
 		return func(k int64) float64 { return math.Float64frombits(uint64(k) << shift) }, outliers
 	}
-	if head&0x1f > 17 {
+	if header&0x1f > 17 {
 		panic(errReference)
 	}
 	step, anchor := int64(1), int64(0)
-	if head&0x20 != 0 {
+	if header&0x20 != 0 {
 		step, anchor = int64(r.uvarint()), int64(r.uvarint())
 	}
-	divisor := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(head&0x1f)), nil)
+	divisor := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(header&0x1f)), nil)
 	return func(k int64) float64 {
 		m := anchor + k*step
 		if m <= -1<<53 || m >= 1<<53 {

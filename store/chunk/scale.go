@@ -59,18 +59,18 @@ func (s *scale) values(dst []float64) {
 
 // append appends the scale and what it needs; outliers tells that they follow.
 func (s *scale) append(dst []byte, outliers bool) []byte {
-	var head byte
+	var header byte
 	if outliers {
-		head = scaleOutliers
+		header = scaleOutliers
 	}
 	if s.patterns {
-		return append(dst, head|scaleBits|byte(s.shift))
+		return append(dst, header|scaleBits|byte(s.shift))
 	}
-	head |= byte(s.decimals)
+	header |= byte(s.decimals)
 	if s.step == 1 {
-		return append(dst, head)
+		return append(dst, header)
 	}
-	dst = append(dst, head|scaleStep)
+	dst = append(dst, header|scaleStep)
 	dst = binary.AppendUvarint(dst, uint64(s.step))
 	return binary.AppendUvarint(dst, uint64(s.anchor))
 }
@@ -80,21 +80,21 @@ func (s *scale) parse(b []byte) (rest []byte, outliers bool, err error) {
 	if len(b) == 0 {
 		return nil, false, fmt.Errorf("scale is missing: %w", ErrCorrupt)
 	}
-	head := b[0]
+	header := b[0]
 	b = b[1:]
-	outliers = head&scaleOutliers != 0
-	if head&scaleBits != 0 {
+	outliers = header&scaleOutliers != 0
+	if header&scaleBits != 0 {
 		s.patterns = true
-		s.shift = uint(head & scaleShift)
+		s.shift = uint(header & scaleShift)
 		return b, outliers, nil
 	}
-	s.decimals = int(head & scaleDecimals)
+	s.decimals = int(header & scaleDecimals)
 	if s.decimals > maxDecimals {
 		return nil, false, fmt.Errorf("%d decimals: %w", s.decimals, ErrCorrupt)
 	}
 	s.divisor = math.Pow10(s.decimals)
 	s.step = 1
-	if head&scaleStep != 0 {
+	if header&scaleStep != 0 {
 		var step, anchor uint64
 		if step, b, err = parseUvarint(b); err == nil {
 			anchor, b, err = parseUvarint(b)

@@ -53,7 +53,7 @@ func measure(b *testing.B, all []series, slots int) map[string]*sizes {
 		for values := range slices.Chunk(s.values, slots) {
 			packed = e.Encode(packed[:0], values)
 			m.chunk += len(packed)
-			m.modes[Mode(packed[0]&headMode)]++
+			m.modes[Mode(packed[0]&headerMode)]++
 			kept := present(values)
 			if len(kept) == 0 {
 				continue
