@@ -142,7 +142,7 @@ func (c *Checkpoints) restored(id uint64, contents *checkpoint.Contents, begin t
 	return out
 }
 
-func inMemory(p checkpoint.Position) LogPosition {
+func inMemory(p checkpoint.LogPosition) LogPosition {
 	return LogPosition{Entry: Entry{1, p.Entry}, Stream: p.Stream, Created: p.Created, At: p.EntryAt}
 }
 

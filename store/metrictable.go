@@ -189,7 +189,7 @@ func (t *metricTable) give(name string, frequency int64) (MetricID, bool) {
 	return id, true
 }
 
-// grid returns the position of the interval among the grids of a host. The caller
+// grid returns the index of the interval among the grids of a host. The caller
 // holds mu, or is alone.
 func (t *metricTable) grid(frequency int64) uint16 {
 	all := *t.frequencies.Load()

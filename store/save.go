@@ -77,8 +77,8 @@ func (c *Checkpoints) writeAll(ctx context.Context, log Log, from LogPosition) (
 	return out, err
 }
 
-func (p LogPosition) onDisk() checkpoint.Position {
-	return checkpoint.Position{Stream: p.Stream, Created: p.Created, Entry: p.Entry.Seq, EntryAt: p.At}
+func (p LogPosition) onDisk() checkpoint.LogPosition {
+	return checkpoint.LogPosition{Stream: p.Stream, Created: p.Created, Entry: p.Entry.Seq, EntryAt: p.At}
 }
 
 // run writes all hosts.

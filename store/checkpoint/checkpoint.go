@@ -22,9 +22,10 @@ var ErrDamaged = errors.New("damaged")
 // program wrote, and this one cannot read.
 var ErrVersion = errors.New("written by another version of cc-metric-store")
 
-// Position is a place in the log: an entry, and the stream that it belongs to.
-// The zero value is the place before the first entry.
-type Position struct {
+// LogPosition is an entry of the log, with what tells it from another one that has its
+// number. The zero value is before the first entry. There is no epoch in it: each run of
+// the program counts epochs for itself.
+type LogPosition struct {
 	Stream  string    `json:"stream"`
 	Created time.Time `json:"created"`  // of the stream
 	Entry   uint64    `json:"entry"`    // its sequence number
@@ -35,7 +36,7 @@ type Position struct {
 type Header struct {
 	// Position is the last entry of which, and of all entries before it,
 	// everything is in the checkpoint.
-	Position Position `json:"position"`
+	Position LogPosition `json:"position"`
 	// Written is when the checkpoint was begun.
 	Written time.Time `json:"written"`
 	// Metrics lists the names of all metrics; hosts refer to them by index. Each
@@ -60,8 +61,8 @@ type Era struct {
 type End struct {
 	// HighWater is the last entry of which anything is in the checkpoint. The answers
 	// agree with those before a crash once the log is replayed up to it.
-	HighWater Position `json:"head"`
-	Hosts     int      `json:"hosts"`
+	HighWater LogPosition `json:"head"`
+	Hosts     int         `json:"hosts"`
 	// Segments lists those with blocks of this checkpoint.
 	Segments []SegmentUse `json:"segments"`
 }

@@ -155,7 +155,7 @@ func (w *Writer) frame(payload []byte) error {
 // Commit completes the checkpoint; from then on it is the newest one. An error
 // after that, of removing what is not needed any more, comes with a Written that
 // is not nil.
-func (w *Writer) Commit(highWater Position) (*Written, error) {
+func (w *Writer) Commit(highWater LogPosition) (*Written, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	end := End{HighWater: highWater, Hosts: w.hosts, Segments: w.uses()}

@@ -10,7 +10,7 @@ const maxExact = 1 << 53
 // decimal scale.
 const outlierShare = 8
 
-// outlierBits is about what an outlier takes, with its position.
+// outlierBits is about what an outlier takes, with its index.
 const outlierBits = 64 + 6
 
 // decimals returns the least number of decimals from least on that express v

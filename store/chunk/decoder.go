@@ -9,7 +9,7 @@ import (
 // The first byte of a block.
 const (
 	headerMode   = 0x0f
-	headerGaps   = 0x10 // the positions of the gaps follow
+	headerGaps   = 0x10 // the set of the gaps follows
 	headerLength = 0x60 // length code; 0: a byte with the slots less one follows
 	headerUnused = 0x80
 )
@@ -23,11 +23,11 @@ type decoder struct {
 	mode   Mode
 	slots  int
 	values int // slots that are no gap
-	gaps   set
+	gaps   indexSet
 	body   []byte // behind the gaps
 
 	scale    scale
-	outliers set
+	outliers indexSet
 	frame    frame
 }
 

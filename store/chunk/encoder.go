@@ -26,12 +26,12 @@ const (
 type Encoder struct {
 	n      int // values of the block: slots that are no gap
 	values [MaxSlots]float64
-	gaps   positions
+	gaps   indexList
 
 	scale    scale
 	ints     [MaxSlots]int64 // the values on the scale
 	within   limits          // of the integers
-	outliers positions       // values that the scale cannot express
+	outliers indexList       // values that the scale cannot express
 
 	deltas  [MaxSlots]int64
 	dict    dictionary

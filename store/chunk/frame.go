@@ -17,7 +17,7 @@ const (
 // width of their own.
 type frame struct {
 	integers packed
-	patched  set // the integers that are patches
+	patched  indexSet // the integers that are patches
 	patches  packed
 }
 

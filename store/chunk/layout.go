@@ -34,7 +34,7 @@ func planFrame(v []int64, within limits) layout {
 			next--
 			at, in := buckets.densest(1 << (next - shift))
 			out := len(v) - in
-			bits := len(v)*int(next) + patchedBits + out*int(full) + positionBits(len(v), out)
+			bits := len(v)*int(next) + patchedBits + out*int(full) + indexListBits(len(v), out)
 			if bits < narrower.bits {
 				narrower = layout{base: start + int64(at)<<shift, width: next, patches: out, bits: bits}
 			}
@@ -77,18 +77,18 @@ func (h *histogram) count(v []int64, start int64, shift uint) {
 func (h *histogram) densest(n int) (at, sum int) {
 	// The sum and, below it, what is larger for the earlier ones: a maximum without
 	// a branch.
-	const placeBits = windowBits + 1
+	const indexBits = windowBits + 1
 	best := int32(0)
 	ends := h[n:]
 	for i, begin := range h[:len(ends)] {
-		best = max(best, (ends[i]-begin)<<placeBits|int32(1<<windowBits-i))
+		best = max(best, (ends[i]-begin)<<indexBits|int32(1<<windowBits-i))
 	}
-	return 1<<windowBits - int(best&(1<<placeBits-1)), int(best >> placeBits)
+	return 1<<windowBits - int(best&(1<<indexBits-1)), int(best >> indexBits)
 }
 
-// positionBits estimates the length of n encoded positions below limit, n > 0
+// indexListBits estimates the length of n encoded indices below limit, n > 0
 // or not.
-func positionBits(limit, n int) int {
+func indexListBits(limit, n int) int {
 	if n == 0 {
 		return 0
 	}
@@ -115,7 +115,7 @@ func (l limits) span() uint64 { return uint64(l.hi) - uint64(l.lo) }
 
 // patches are the integers outside of the window of a frame, and where they stand.
 type patches struct {
-	positions
+	indexList
 	ints [MaxSlots]int64
 }
 

@@ -53,8 +53,8 @@ func (r *bitReader) varint() int64 {
 	return int64(u / 2)
 }
 
-// positions returns a set of indices below limit.
-func (r *bitReader) positions(limit int) []int {
+// indexSet returns a set of indices below limit.
+func (r *bitReader) indexSet(limit int) []int {
 	n := int(r.read(8))
 	if n == 0 || n > limit {
 		panic(errReference)
@@ -93,7 +93,7 @@ func (r *bitReader) frame(n int) []int64 {
 	base := r.varint()
 	list := r.packed(base, n, width)
 	if header&0x80 != 0 {
-		at := r.positions(n)
+		at := r.indexSet(n)
 		width = int(r.read(8))
 		if width > 64 {
 			panic(errReference)
@@ -167,7 +167,7 @@ func reference(block []byte) (slots []float64, err error) {
 	isGap := make([]bool, n)
 	present := n
 	if hasGaps {
-		for _, at := range r.positions(n) {
+		for _, at := range r.indexSet(n) {
 			isGap[at] = true
 			present--
 		}
@@ -203,7 +203,7 @@ func (r *bitReader) values(mode Mode, n int) []float64 {
 	value, hasOutliers := r.scale()
 	outliers := make(map[int]float64)
 	if hasOutliers {
-		for _, at := range r.positions(n) {
+		for _, at := range r.indexSet(n) {
 			outliers[at] = 0
 		}
 		for i := range n {

@@ -7,29 +7,29 @@ import (
 	"math/bits"
 )
 
-// set is what positions are when a block is decoded: a bit for each index, so
+// indexSet is an indexList as it is decoded: a bit for each index, so
 // that neither a list has to be cleared nor what precedes an index be searched.
-type set struct {
+type indexSet struct {
 	n    int
 	bits [MaxSlots / 64]uint64
 }
 
-// parse reads encoded positions below limit and returns what follows them.
-func (s *set) parse(b []byte, limit int) ([]byte, error) {
+// parse reads an encoded set of indices below limit and returns what follows them.
+func (s *indexSet) parse(b []byte, limit int) ([]byte, error) {
 	if len(b) < 2 {
-		return nil, fmt.Errorf("positions end early: %w", ErrCorrupt)
+		return nil, fmt.Errorf("index set ends early: %w", ErrCorrupt)
 	}
 	n := int(b[0])
 	b = b[1:]
 	if n == 0 || n > limit {
-		return nil, fmt.Errorf("%d positions of %d: %w", n, limit, ErrCorrupt)
+		return nil, fmt.Errorf("%d indices of %d: %w", n, limit, ErrCorrupt)
 	}
 	k := uint(b[0] & maxRice)
 	low := uint64(1)<<k - 1
 	bit, next, end := 3, 0, 8*len(b)
 	for left := n; left > 0; {
 		if bit >= end {
-			return nil, fmt.Errorf("positions end early: %w", ErrCorrupt)
+			return nil, fmt.Errorf("index set ends early: %w", ErrCorrupt)
 		}
 		x := load64(b, bit>>3) >> (bit & 7)
 		have := 64 - bit&7
@@ -44,7 +44,7 @@ func (s *set) parse(b []byte, limit int) ([]byte, error) {
 			x >>= (zeros + 1) & 63
 			next += zeros<<k | int(x&low)
 			if next >= limit {
-				return nil, fmt.Errorf("position %d of %d: %w", next, limit, ErrCorrupt)
+				return nil, fmt.Errorf("index %d of %d: %w", next, limit, ErrCorrupt)
 			}
 			s.bits[next>>6%len(s.bits)] |= 1 << (next & 63)
 			left--
@@ -55,7 +55,7 @@ func (s *set) parse(b []byte, limit int) ([]byte, error) {
 		}
 	}
 	if bit > end {
-		return nil, fmt.Errorf("positions end early: %w", ErrCorrupt)
+		return nil, fmt.Errorf("index set ends early: %w", ErrCorrupt)
 	}
 	s.n = n
 	return b[(bit+7)/8:], nil
@@ -63,8 +63,8 @@ func (s *set) parse(b []byte, limit int) ([]byte, error) {
 
 // window cuts the set to the indices [from, from+n), which then count from 0,
 // and returns how many precede them.
-func (s *set) window(from, n int) (before int) {
-	var w set
+func (s *indexSet) window(from, n int) (before int) {
+	var w indexSet
 	for i := range w.bits {
 		word := s.word(from + 64*i)
 		if left := n - 64*i; left < 64 {
@@ -84,7 +84,7 @@ func (s *set) window(from, n int) (before int) {
 }
 
 // word returns the bits of 64 indices from i on.
-func (s *set) word(i int) uint64 {
+func (s *indexSet) word(i int) uint64 {
 	n := i >> 6
 	if n >= len(s.bits) {
 		return 0
@@ -102,7 +102,7 @@ const shortRun = 4
 
 // spread moves the values at the front of dst apart, in place, so that gaps come
 // to lie at the indices of the set, all of which dst has.
-func (s *set) spread(dst []float64) {
+func (s *indexSet) spread(dst []float64) {
 	end, before := len(dst), s.n
 	for i := len(s.bits) - 1; i >= 0; i-- {
 		for word := s.bits[i]; word != 0; {
@@ -128,7 +128,7 @@ func (s *set) spread(dst []float64) {
 
 // replace puts the raw values that lie one behind the other in raw at the
 // indices of the set, of which dst has those from from on.
-func (s *set) replace(dst []float64, raw []byte, from int) {
+func (s *indexSet) replace(dst []float64, raw []byte, from int) {
 	for i, word := range s.bits {
 		for ; word != 0; word &= word - 1 {
 			at := 64*i + bits.TrailingZeros64(word) - from

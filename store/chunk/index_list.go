@@ -1,9 +1,9 @@
 package chunk
 
-// positions is an ascending list of indices below MaxSlots. Encoded, it is the
+// indexList is an ascending list of indices below MaxSlots. Encoded, it is the
 // number of indices and the distances between them in a Rice code, whose
 // parameter is chosen to fit: 0 makes it a bitmap.
-type positions struct {
+type indexList struct {
 	n  int
 	at [MaxSlots]uint8
 }
@@ -11,15 +11,15 @@ type positions struct {
 // maxRice is the largest Rice parameter: three bits hold it.
 const maxRice = 7
 
-func (p *positions) add(i int) {
+func (p *indexList) add(i int) {
 	p.at[p.n] = uint8(i)
 	p.n++
 }
 
-func (p *positions) list() []uint8 { return p.at[:p.n] }
+func (p *indexList) list() []uint8 { return p.at[:p.n] }
 
 // riceBits returns the length of the encoded distances with parameter k.
-func (p *positions) riceBits(k uint) int {
+func (p *indexList) riceBits(k uint) int {
 	n := p.n * int(k+1)
 	next := 0
 	for _, at := range p.list() {
@@ -30,7 +30,7 @@ func (p *positions) riceBits(k uint) int {
 }
 
 // rice returns the best parameter and the length of the distances with it.
-func (p *positions) rice() (k uint, n int) {
+func (p *indexList) rice() (k uint, n int) {
 	n = p.riceBits(0)
 	for k < maxRice {
 		next := p.riceBits(k + 1)
@@ -43,7 +43,7 @@ func (p *positions) rice() (k uint, n int) {
 }
 
 // append appends the set, which is not empty and has at most 255 indices.
-func (p *positions) append(dst []byte) []byte {
+func (p *indexList) append(dst []byte) []byte {
 	k, n := p.rice()
 	dst, out := extend(append(dst, byte(p.n)), (3+n+7)/8)
 	out[0] = byte(k)
