@@ -21,8 +21,8 @@ const (
 	longStart = 5 * time.Second
 )
 
-// take makes and locks the directory.
-func (s *Server) take() (err error) {
+// lockDir makes the directory if need be, and locks it.
+func (s *Server) lockDir() (err error) {
 	if isDir(s.cfg.Directory) {
 		for _, name := range []string{lockName, noteName} {
 			if err := s.needFile(filepath.Join(s.cfg.Directory, name)); err != nil {

@@ -198,7 +198,7 @@ func (s *Server) Start(ctx context.Context) error {
 
 // enter takes the directory and starts a server on it.
 func (s *Server) enter(ctx context.Context) (err error) {
-	if err := s.take(); err != nil {
+	if err := s.lockDir(); err != nil {
 		return err
 	}
 	if s.cfg.MaxStore == 0 {

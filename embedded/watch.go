@@ -200,7 +200,7 @@ func (s *Server) renew(ctx context.Context) error {
 	}
 	s.halt()
 	s.unlock()
-	if err := s.take(); err != nil {
+	if err := s.lockDir(); err != nil {
 		return err
 	}
 	if s.cfg.Keep != nil {

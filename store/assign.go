@@ -113,7 +113,7 @@ func (a *appender) obtainColumn(g *grid, m MetricID, sample *Sample) (column int
 	if !a.store.reserve(partBytes + seriesBytes) {
 		return 0, partBytes + seriesBytes
 	}
-	if !a.store.newSeries.take(a.batch.At, a.store.cfg.MaxNewSeries) {
+	if !a.store.newSeries.allow(a.batch.At, a.store.cfg.MaxNewSeries) {
 		a.store.release(partBytes + seriesBytes)
 		a.done.OverNewSeries++
 		return -1, 0
@@ -170,7 +170,7 @@ func (a *appender) set(g *grid, p *place, column int32, v float64) (need int64) 
 			return 0
 		}
 		if len(b.patches.list) == cap(b.patches.list) {
-			if need = a.reserve(g, b); need > 0 {
+			if need = a.makeRoom(g, b); need > 0 {
 				return need
 			}
 		}

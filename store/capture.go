@@ -35,17 +35,17 @@ type savedBlock struct {
 	was         checkpoint.BlockRef
 }
 
-// take copies the host while the caller holds the stripe's lock: references to
+// copyHost copies the host while the caller holds the stripe's lock: references to
 // what is immutable, and the open values as they are, which is quicker than
 // encoding them.
-func (c *capture) take(h *host) {
+func (c *capture) copyHost(h *host) {
 	c.host = checkpoint.Host{Cluster: h.key.cluster, Name: h.key.host, Applied: h.applied.Seq, Parts: c.host.Parts[:0], Grids: c.host.Grids[:0]}
 	c.heads, c.values, c.blocks, c.patches, c.saved = c.heads[:0], c.values[:0], c.blocks[:0], c.patches[:0], c.saved[:0]
 	for _, p := range h.parts {
 		c.host.Parts = append(c.host.Parts, checkpoint.Part{Type: p.Type, ID: p.ID, Subtype: p.Subtype, SubID: p.SubID})
 	}
 	numbers := make([]int, len(h.grids))
-	c.reserve(h)
+	c.growValues(h)
 	for i, g := range h.grids {
 		if g == nil {
 			continue
@@ -59,9 +59,9 @@ func (c *capture) take(h *host) {
 	}
 }
 
-// reserve gets the memory for all open values at once, so that it does not move
+// growValues gets the memory for all open values at once, so that it does not move
 // while they are copied.
-func (c *capture) reserve(h *host) {
+func (c *capture) growValues(h *host) {
 	n := 0
 	for _, g := range h.grids {
 		if g == nil {
@@ -78,9 +78,9 @@ func (c *capture) reserve(h *host) {
 	}
 }
 
-// prepare gets the memory for the blocks of a host before it is locked, as that
+// growBlocks gets the memory for the blocks of a host before it is locked, as that
 // takes long if there are many.
-func (c *capture) prepare(blocks int) {
+func (c *capture) growBlocks(blocks int) {
 	if cap(c.blocks) < blocks {
 		c.blocks = make([]checkpoint.Block, 0, blocks+blocks/16)
 		c.patches = make([]checkpoint.Patch, 0, blocks+blocks/16)
@@ -129,7 +129,7 @@ func (c *capture) copyHead(h *head) head {
 	return out
 }
 
-// encode compresses what take copied, without a lock.
+// encode compresses what copyHost copied, without a lock.
 func (c *capture) encode() *checkpoint.Host {
 	var buf [chunk.MaxSlots]float64
 	for i := range c.heads {

@@ -228,7 +228,7 @@ func (c *Checkpoints) Finish(ctx context.Context, log Log, complete bool) error 
 	if err != nil || id == 0 || !complete {
 		return err
 	}
-	if err := c.dir.MarkClean(id); err != nil {
+	if err := c.dir.WriteCleanMark(id); err != nil {
 		return fmt.Errorf("mark checkpoint %d as the last one: %w", id, err)
 	}
 	return nil

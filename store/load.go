@@ -43,7 +43,7 @@ func (c *Checkpoints) Load(ctx context.Context) (Restored, error) {
 	c.restoreHistory(begin, c.eras)
 	// Not before: if this breaks off, nothing has been answered, and the next
 	// start is as good.
-	clean, ok := c.dir.TakeClean()
+	clean, ok := c.dir.ConsumeCleanMark()
 	out.Clean = ok && clean == id
 	return out, nil
 }

@@ -104,21 +104,21 @@ type newSeries struct {
 	// Guarded by mu.
 	begun  bool
 	second int64 // Unix seconds
-	left   int
+	remaining   int
 }
 
-// take takes one of those that may be made in the second, of which there are
+// allow uses up one of the series that may be made in the second, of which there are
 // max. Seconds are those in which the log took the entries, so that a replay
 // decides as before; entries of several hosts may come a little out of order.
-func (n *newSeries) take(second int64, max int) bool {
+func (n *newSeries) allow(second int64, max int) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if !n.begun || second > n.second || second < n.second-60 { // later, or of another log
-		n.begun, n.second, n.left = true, second, max
+		n.begun, n.second, n.remaining = true, second, max
 	}
-	if n.left == 0 {
+	if n.remaining == 0 {
 		return false
 	}
-	n.left--
+	n.remaining--
 	return true
 }

@@ -136,7 +136,7 @@ func (s *save) host(c *capture, st *stripe, k hostKey) error {
 	st.mu.RLock()
 	blocks := st.hosts[k].countBlocks()
 	st.mu.RUnlock()
-	c.prepare(blocks)
+	c.growBlocks(blocks)
 	st.mu.RLock()
 	h := st.hosts[k]
 	if h == nil {
@@ -144,7 +144,7 @@ func (s *save) host(c *capture, st *stripe, k hostKey) error {
 		return nil
 	}
 	applied := h.applied
-	c.take(h)
+	c.copyHost(h)
 	st.mu.RUnlock()
 	if s.store.onCopy != nil {
 		s.store.onCopy()

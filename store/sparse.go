@@ -20,9 +20,9 @@ func maxPatches(columns int32) int {
 	return max(min(patchesOfColumn*int(columns), manyPatches), int(columns)/columnsOfPatch)
 }
 
-// reserve makes room for another value in a block without head, whose patches are
+// makeRoom makes room for another value in a block without head, whose patches are
 // full: the block gets a head, is sealed anew, or its patches get more memory.
-func (a *appender) reserve(g *grid, b *block) (need int64) {
+func (a *appender) makeRoom(g *grid, b *block) (need int64) {
 	s := a.store
 	if chunks := b.headChunks(g.columns); chunks > 0 {
 		size := valueBytes * chunks * rowsFor(g.columns) * int64(g.columns)

@@ -10,9 +10,9 @@ import (
 	"strings"
 )
 
-// MarkClean says that nothing happened after the checkpoint: no answer was given
+// WriteCleanMark says that nothing happened after the checkpoint: no answer was given
 // that it does not agree with.
-func (d *Dir) MarkClean(id uint64) error {
+func (d *Dir) WriteCleanMark(id uint64) error {
 	path := filepath.Join(d.path, cleanName)
 	f, err := os.OpenFile(path+temporarySuffix, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o640)
 	if err != nil {
@@ -28,9 +28,9 @@ func (d *Dir) MarkClean(id uint64) error {
 	return syncDir(d.path)
 }
 
-// TakeClean returns the checkpoint after which nothing happened, and takes that
+// ConsumeCleanMark returns the checkpoint after which nothing happened, and takes that
 // mark away: from now on something may happen.
-func (d *Dir) TakeClean() (id uint64, ok bool) {
+func (d *Dir) ConsumeCleanMark() (id uint64, ok bool) {
 	path := filepath.Join(d.path, cleanName)
 	file, err := openFile(path)
 	if err != nil {

@@ -194,22 +194,22 @@ func TestLock(t *testing.T) {
 
 func TestCleanIsTakenOnce(t *testing.T) {
 	d := open(t, t.TempDir())
-	if _, ok := d.TakeClean(); ok {
+	if _, ok := d.ConsumeCleanMark(); ok {
 		t.Error("clean from the beginning")
 	}
-	if err := d.MarkClean(42); err != nil {
+	if err := d.WriteCleanMark(42); err != nil {
 		t.Fatal(err)
 	}
-	if id, ok := d.TakeClean(); !ok || id != 42 {
+	if id, ok := d.ConsumeCleanMark(); !ok || id != 42 {
 		t.Errorf("%d, %v", id, ok)
 	}
-	if _, ok := d.TakeClean(); ok {
+	if _, ok := d.ConsumeCleanMark(); ok {
 		t.Error("taken twice")
 	}
 	if err := os.WriteFile(filepath.Join(d.path, cleanName), []byte("x"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, ok := d.TakeClean(); ok {
+	if _, ok := d.ConsumeCleanMark(); ok {
 		t.Error("a damaged mark counts")
 	}
 }

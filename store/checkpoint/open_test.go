@@ -29,7 +29,7 @@ func TestOddFiles(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if _, ok := d.TakeClean(); ok {
+			if _, ok := d.ConsumeCleanMark(); ok {
 				t.Error("it counts as clean")
 			}
 			if eras, err := d.ReadEras(); err == nil {

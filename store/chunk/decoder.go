@@ -113,7 +113,7 @@ func (d *decoder) decodeValues(dst []float64, from int) (err error) {
 		if b, err = d.outliers.parse(b, d.values); err != nil {
 			return fmt.Errorf("outliers: %w", err)
 		}
-		if raw, b, err = take(b, 8*d.outliers.n); err != nil {
+		if raw, b, err = cut(b, 8*d.outliers.n); err != nil {
 			return fmt.Errorf("outliers: %w", err)
 		}
 	}

@@ -27,7 +27,7 @@ func (d *decoder) decodeDictionary(dst []float64, b []byte, from int) error {
 		return err
 	}
 	width := width(uint64(distinct - 1))
-	codes, b, err := take(b, packedSize(d.values, width))
+	codes, b, err := cut(b, packedSize(d.values, width))
 	if err != nil {
 		return fmt.Errorf("codes: %w", err)
 	}

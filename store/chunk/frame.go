@@ -39,7 +39,7 @@ func (p *packed) parse(b []byte, n int, width uint) (rest []byte, err error) {
 	if p.base, b, err = parseVarint(b); err != nil {
 		return nil, fmt.Errorf("base of %d codes: %w", n, err)
 	}
-	if p.codes, b, err = take(b, packedSize(n, width)); err != nil {
+	if p.codes, b, err = cut(b, packedSize(n, width)); err != nil {
 		return nil, fmt.Errorf("%d codes of width %d: %w", n, width, err)
 	}
 	return b, nil
@@ -121,8 +121,8 @@ func (f *frame) decode(dst []float64, s *scale, from int) {
 	s.values(dst)
 }
 
-// take splits b after n bytes.
-func take(b []byte, n int) (front, rest []byte, err error) {
+// cut splits b after n bytes.
+func cut(b []byte, n int) (first, rest []byte, err error) {
 	if n > len(b) {
 		return nil, nil, fmt.Errorf("%d bytes of %d: %w", len(b), n, ErrCorrupt)
 	}

@@ -124,7 +124,7 @@ type patches struct {
 func appendFrame(dst []byte, v []int64, l layout, p *patches) []byte {
 	p.n = 0
 	if l.patches > 0 {
-		l.take(p, v)
+		l.movePatches(p, v)
 	}
 	header := byte(l.width)
 	if p.n > 0 {
@@ -144,10 +144,10 @@ func appendFrame(dst []byte, v []int64, l layout, p *patches) []byte {
 	return pack(dst, p.ints[:p.n], within.lo, w)
 }
 
-// take moves the integers outside of the window from v to p, and leaves the base in
+// movePatches moves the integers outside of the window from v to p, and leaves the base in
 // their places. It moves the base up to the smallest integer of the window first,
 // and narrows the width to what the largest needs.
-func (l *layout) take(p *patches, v []int64) {
+func (l *layout) movePatches(p *patches, v []int64) {
 	limit := mask(l.width)
 	n, lo, hi := 0, limit, uint64(0)
 	for i, x := range v {
