@@ -114,17 +114,17 @@ type survey struct {
 	counts  bool            // what is missing after last is lost
 	vague   bool            // some of that may have been dropped in order
 	unread  bool            // blocks were left out
-	removed map[uint64]bool // entries, of which removals are noted
+	removed map[uint64]bool // entries for which there is a record of their removal
 }
 
 // mostRemovals bounds what is remembered of removals. With more, gaps without a
 // damage say nothing.
 const mostRemovals = 1 << 16
 
-// mendBlocks reads the blocks of a stream that changed since they were noted, takes
+// mendBlocks reads the blocks of a stream that changed since the manifest was written, takes
 // damaged records out of them, and finds the entries that are lost.
-func (s *Server) mendBlocks(ctx context.Context, stream string, noted notedStream) (*survey, error) {
-	v := &survey{s: s, stream: stream, known: noted.Gaps, removed: map[uint64]bool{}}
+func (s *Server) mendBlocks(ctx context.Context, stream string, manifest streamManifest) (*survey, error) {
+	v := &survey{s: s, stream: stream, known: manifest.Gaps, removed: map[uint64]bool{}}
 	blocks, odd, err := s.listBlocks(stream)
 	if err != nil {
 		return v, err
@@ -141,11 +141,11 @@ func (s *Server) mendBlocks(ctx context.Context, stream string, noted notedStrea
 	for _, b := range blocks {
 		size += b.stamp.Size
 	}
-	if v.unread = size > readUnchangedUpTo && unchanged(blocks, noted.Blocks); v.unread {
+	if v.unread = size > readUnchangedUpTo && unchanged(blocks, manifest.Blocks); v.unread {
 		return v, nil
 	}
-	if noted.holds() { // what is gone before the first entry that is there
-		v.last, v.counts, v.vague = noted.First-1, true, noted.Blocks == nil
+	if manifest.holds() { // what is gone before the first entry that is there
+		v.last, v.counts, v.vague = manifest.First-1, true, manifest.Blocks == nil
 	}
 	var buf []byte
 	for i, b := range blocks {
@@ -157,7 +157,7 @@ func (s *Server) mendBlocks(ctx context.Context, stream string, noted notedStrea
 		if apart {
 			v.damage(fmt.Sprintf("blocks between %s and %s are gone", blocks[i-1].path, filepath.Base(b.path)))
 		}
-		if size > readAllUpTo && !b.isOverlong() && noted.At.After(time.Unix(0, b.stamp.Mtime)) {
+		if size > readAllUpTo && !b.isOverlong() && manifest.At.After(time.Unix(0, b.stamp.Mtime)) {
 			v.unread, v.counts, v.last, v.damaged = true, false, 0, ""
 			continue
 		}

@@ -24,7 +24,7 @@ const (
 // lockDir makes the directory if need be, and locks it.
 func (s *Server) lockDir() (err error) {
 	if isDir(s.cfg.Directory) {
-		for _, name := range []string{lockName, noteName} {
+		for _, name := range []string{lockName, manifestName} {
 			if err := s.needFile(filepath.Join(s.cfg.Directory, name)); err != nil {
 				return err
 			}
@@ -39,7 +39,7 @@ func (s *Server) lockDir() (err error) {
 // error no server is left running.
 func (s *Server) launch(ctx context.Context) error {
 	defer s.tellLong(ctx)()
-	s.noted, s.newest = s.readNote(), map[string]edge{}
+	s.manifest, s.newest = s.readManifest(), map[string]edge{}
 	for attempt := 0; ; attempt++ {
 		surveys, err := s.mend(ctx)
 		if err != nil {
@@ -61,7 +61,7 @@ func (s *Server) launch(ctx context.Context) error {
 		}
 		s.findLosses(of, surveys)
 		s.nameForeign(of)
-		s.note(ns)
+		s.updateManifest(ns)
 		s.findHoles()
 		s.mu.Lock()
 		s.ns, s.gone = ns, nil

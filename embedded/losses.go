@@ -10,11 +10,11 @@ import (
 // mostLosses bounds what is kept of the losses of a run; all are counted and logged.
 const mostLosses = 100
 
-// findLosses compares the streams of a server that has just started with what was
-// noted of them, and reports what is gone.
+// findLosses compares the streams of a server that has just started with the manifest, and
+// reports what is gone.
 func (s *Server) findLosses(of map[string]streamState, surveys []*survey) {
 	for _, stream := range s.streams {
-		before, now := s.noted.Streams[stream.Name], of[stream.Name]
+		before, now := s.manifest.Streams[stream.Name], of[stream.Name]
 		i := slices.IndexFunc(surveys, func(v *survey) bool { return v.stream == stream.Name })
 		if i < 0 {
 			if before.holds() {
@@ -31,7 +31,7 @@ func (s *Server) findLosses(of map[string]streamState, surveys []*survey) {
 }
 
 // findLostEnd reports what is gone after the last entry that is there.
-func (s *Server) findLostEnd(v *survey, before notedStream, now streamState) {
+func (s *Server) findLostEnd(v *survey, before streamManifest, now streamState) {
 	last, why := v.last, v.damaged
 	if v.unread { // of those nothing is known but what the server says
 		last = max(last, now.last)
@@ -51,7 +51,7 @@ func (s *Server) findLostEnd(v *survey, before notedStream, now streamState) {
 }
 
 // holds reports whether there were entries.
-func (n notedStream) holds() bool { return n.Last > 0 && n.First <= n.Last }
+func (n streamManifest) holds() bool { return n.Last > 0 && n.First <= n.Last }
 
 func (s *Server) lose(l Loss) {
 	s.cfg.Logger.Error("entries of a stream are lost: what the checkpoints hold of them is kept", "stream", l.Stream, "entries", l.Entries(),

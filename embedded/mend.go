@@ -85,7 +85,7 @@ func (s *Server) mendStream(ctx context.Context, stream Stream) (*survey, error)
 			return nil, err
 		}
 	}
-	before := s.noted.Streams[stream.Name]
+	before := s.manifest.Streams[stream.Name]
 	if err := errors.Join(s.mendMetadata(stream, before), s.mendConsumers(stream.Name)); err != nil {
 		return nil, err
 	}

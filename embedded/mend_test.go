@@ -104,7 +104,7 @@ func TestDamagedFiles(t *testing.T) {
 					case lost > 40:
 						t.Errorf("%d messages are lost, the block had about 30", lost)
 					case lost > 0 && state == "crashed" && base == "1.blk" && (name == "removed" || name == "half"):
-						// As if it had been dropped in order since the last note.
+						// As if it had been dropped in order since the manifest was written.
 					case lost > 0:
 						wantLine(t, log, "level=ERROR", "entries of a stream are lost", "stream=S ", "entries="+strconv.Itoa(lost), "first=", "after=", "why=")
 						if s.Lost()["S"] != uint64(lost) || s.Damage() == nil {

@@ -26,7 +26,7 @@ import (
 // would be created with. What is in a file that does not fit to its checksum is not
 // believed: a wrong limit would cost messages. Only what tells the stream from
 // others is taken from it.
-func (s *Server) mendMetadata(stream Stream, noted notedStream) error {
+func (s *Server) mendMetadata(stream Stream, known streamManifest) error {
 	dir := s.streamDir(stream.Name)
 	inf, sum := filepath.Join(dir, server.JetStreamMetaFile), filepath.Join(dir, server.JetStreamMetaFileSum)
 	if err := errors.Join(s.needFile(inf), s.needFile(sum)); err != nil {
@@ -36,7 +36,7 @@ func (s *Server) mendMetadata(stream Stream, noted notedStream) error {
 	if why == nil {
 		return nil
 	}
-	text, from := noted.Metadata, "the copy of it"
+	text, from := known.Metadata, "the copy of it"
 	err := checkMetadata(text, stream.Name)
 	if err != nil {
 		from = "the configuration"

@@ -87,7 +87,7 @@ type Server struct {
 	lock      *os.File
 	streams   []Stream
 	automatic int64 // the default of MaxStore, 0: it is configured
-	noted     noted
+	manifest  manifest
 	newest    map[string]edge // by stream
 	holes     map[string]bool // by the path of the block behind it
 
@@ -202,7 +202,7 @@ func (s *Server) enter(ctx context.Context) (err error) {
 		return err
 	}
 	if s.cfg.MaxStore == 0 {
-		if s.automatic, err = defaultMaxStore(s.cfg.Directory, s.readNote().MaxStore); err != nil {
+		if s.automatic, err = defaultMaxStore(s.cfg.Directory, s.readManifest().MaxStore); err != nil {
 			return err
 		}
 		s.cfg.MaxStore = s.automatic
@@ -271,7 +271,7 @@ func (s *Server) Stop() {
 	}
 	s.halt()
 	if gone == nil {
-		s.writeNote(of, true)
+		s.writeManifest(of, true)
 	}
 	s.unlock()
 }

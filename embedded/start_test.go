@@ -70,7 +70,7 @@ func startOnAFullDisk(t *testing.T, dir string) {
 func TestSetsARefusedStreamAside(t *testing.T) {
 	site := makeSite(t)
 	dir := site.crashed
-	for _, path := range []string{streamPath(dir, server.JetStreamMetaFile), filepath.Join(dir, noteName)} {
+	for _, path := range []string{streamPath(dir, server.JetStreamMetaFile), filepath.Join(dir, manifestName)} {
 		if err := os.Remove(path); err != nil {
 			t.Fatal(err)
 		}

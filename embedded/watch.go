@@ -156,7 +156,7 @@ func (w *watcher) check(ctx context.Context) {
 		if w.pause == 0 {
 			w.next = checksBetweenRestarts
 		}
-		s.note(ns)
+		s.updateManifest(ns)
 		return
 	}
 	if w.failures++; w.failures < checksToBelieve {

@@ -72,7 +72,7 @@ func (s *Store) Append(b *Batch) Appended {
 	}
 	if a.done.Replaced > 0 {
 		s.counters.replaced.Add(int64(a.done.Replaced))
-		s.replacements.note(s, key, a.replaced)
+		s.replacements.record(s, key, a.replaced)
 	}
 	done := a.done
 	a.end()

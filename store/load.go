@@ -73,7 +73,7 @@ func (c *Checkpoints) load(ctx context.Context) (id uint64, out Restored, err er
 		}
 		c.logger.Error("blocks of a checkpoint cannot be read: trying the one before", "path", c.dir.Path(id),
 			"blocks", len(contents.Lost), "error", contents.Lost[0].Err)
-		c.dir.NoteDamage(contents.Lost)
+		c.dir.MarkDamaged(contents.Lost)
 		incomplete = append(incomplete, id)
 		if damaged == 0 {
 			damaged = id

@@ -102,9 +102,9 @@ func (r *refusals) list() []Refused {
 type newSeries struct {
 	mu sync.Mutex
 	// Guarded by mu.
-	begun  bool
-	second int64 // Unix seconds
-	remaining   int
+	begun     bool
+	second    int64 // Unix seconds
+	remaining int
 }
 
 // allow uses up one of the series that may be made in the second, of which there are

@@ -59,18 +59,18 @@ type replacement struct {
 	gap    int64 // seconds between the two, 0 if that is not known
 }
 
-// notedReplaced is how many metrics of a batch are noted, namedReplaced how many of
-// them a line names.
+// maxReplacedMetrics bounds the replaced metrics that are kept of a batch, namedReplaced
+// those that a line of the log names.
 const (
-	notedReplaced = 64
-	namedReplaced = 16
+	maxReplacedMetrics = 64
+	namedReplaced      = 16
 )
 
 // replace counts a sample that replaces one of another time.
 func (a *appender) replace(m MetricID, grid uint16) {
 	a.done.Replaced++
 	n := len(a.replaced)
-	if n == notedReplaced || n > 0 && a.replaced[n-1].metric == m || slices.ContainsFunc(a.replaced, func(r replacement) bool { return r.metric == m }) {
+	if n == maxReplacedMetrics || n > 0 && a.replaced[n-1].metric == m || slices.ContainsFunc(a.replaced, func(r replacement) bool { return r.metric == m }) {
 		return
 	}
 	a.replaced = append(a.replaced, replacement{m, a.host.grids[grid].newest.gap})
@@ -101,8 +101,8 @@ const (
 	replacedOften = 3
 )
 
-// note takes in what was replaced in a batch of a host.
-func (r *replacements) note(s *Store, key hostKey, list []replacement) {
+// record adds what was replaced in a batch of a host, and warns if it is time to.
+func (r *replacements) record(s *Store, key hostKey, list []replacement) {
 	fresh, untold := r.sort(s, key, list)
 	for len(fresh) > 0 {
 		first := fresh[0]

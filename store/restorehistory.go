@@ -93,7 +93,7 @@ func describeChanges(from, to *checkpoint.Era) string {
 	const most = 5
 	var out []string
 	changed := 0
-	note := func(name string, f, t int64) {
+	addChange := func(name string, f, t int64) {
 		if f == t {
 			return
 		}
@@ -109,9 +109,9 @@ func describeChanges(from, to *checkpoint.Era) string {
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		note(name, (*era)(from).interval([]byte(name)), (*era)(to).interval([]byte(name)))
+		addChange(name, (*era)(from).interval([]byte(name)), (*era)(to).interval([]byte(name)))
 	}
-	note("all others", from.Any, to.Any)
+	addChange("all others", from.Any, to.Any)
 	if changed > most {
 		out = append(out, fmt.Sprintf("%d more", changed-most))
 	}

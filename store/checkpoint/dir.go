@@ -136,10 +136,10 @@ func (d *Dir) Path(id uint64) string { return filepath.Join(d.path, fileName(id,
 // before the next.
 func (d *Dir) Keep(id uint64, c *Contents) { d.kept = []kept{{id, c.End}} }
 
-// NoteDamage says which blocks are lost: what else is in their segments is
+// MarkDamaged says which blocks are lost: what else is in their segments is
 // written again with the next checkpoint, and the damaged ones are set aside
 // when they are not needed any more.
-func (d *Dir) NoteDamage(lost []Loss) {
+func (d *Dir) MarkDamaged(lost []Loss) {
 	for _, l := range lost {
 		if errors.Is(l.Err, ErrDamaged) {
 			d.damaged[l.Segment] = true

@@ -130,7 +130,7 @@ func TestDamagedSegment(t *testing.T) {
 		t.Errorf("read %+v", got)
 	}
 	d.Keep(1, c)
-	d.NoteDamage(c.Lost)
+	d.MarkDamaged(c.Lost)
 	write(t, d, 2, got...)
 	write(t, d, 3, got...)
 	if files := names(t, dir); !slices.Contains(files, "0000000000000001.segment.damaged") || slices.Contains(files, "0000000000000001.segment") {
