@@ -130,7 +130,7 @@ func (s *Server) mendBlocks(ctx context.Context, stream string, manifest streamM
 		return v, err
 	}
 	for path, why := range odd {
-		if err := s.setAside(path, why); err != nil {
+		if err := s.quarantine(path, why); err != nil {
 			return v, err
 		}
 		if n, ok := blockNumber(path); ok && (len(blocks) == 0 || n < blocks[0].number) {
@@ -255,7 +255,7 @@ func (v *survey) block(b block, data []byte, newest bool) error {
 	records, err := unpackBlock(data)
 	if err != nil {
 		v.damage(b.path + " cannot be unpacked")
-		return v.s.setAside(b.path, fmt.Sprintf("it is a block that cannot be unpacked (%v)", err))
+		return v.s.quarantine(b.path, fmt.Sprintf("it is a block that cannot be unpacked (%v)", err))
 	}
 	if len(records) == 0 && !newest {
 		v.empty = b.path // nats-server removes it, and it may have been so
@@ -301,9 +301,9 @@ func (s *Server) mendBlock(b block, good []byte) error {
 		return fmt.Errorf("mend block %s: %w", b.path, err)
 	}
 	if len(good) == 0 {
-		return s.setAside(b.path, "it is a block without one whole entry")
+		return s.quarantine(b.path, "it is a block without one whole entry")
 	}
-	kept, err := s.asidePath(b.path)
+	kept, err := s.quarantinePath(b.path)
 	if err == nil {
 		err = os.Link(b.path, kept)
 	}

@@ -35,7 +35,7 @@ func (s *Server) lockDir() (err error) {
 }
 
 // launch mends the directory and starts a server on it. A stream of ours that
-// nats-server refuses all the same is set aside: nothing waits for ever. After an
+// nats-server refuses all the same is quarantined: nothing waits for ever. After an
 // error no server is left running.
 func (s *Server) launch(ctx context.Context) error {
 	defer s.tellLong(ctx)()
@@ -70,7 +70,7 @@ func (s *Server) launch(ctx context.Context) error {
 	}
 }
 
-// giveUp sets aside the streams that nats-server refuses, unless the directory is
+// giveUp quarantines the streams that nats-server refuses, unless the directory is
 // to blame.
 func (s *Server) giveUp(refused []string, warned error, attempt int) error {
 	if attempt > 0 {
@@ -80,7 +80,7 @@ func (s *Server) giveUp(refused []string, warned error, attempt int) error {
 		return fmt.Errorf("nats-server does not recover %s: %w; %w", strings.Join(refused, ", "), warned, err)
 	}
 	for _, name := range refused {
-		if err := s.setAside(s.streamDir(name), fmt.Sprintf("nats-server does not recover the stream (%v)", warned)); err != nil {
+		if err := s.quarantine(s.streamDir(name), fmt.Sprintf("nats-server does not recover the stream (%v)", warned)); err != nil {
 			return err
 		}
 	}

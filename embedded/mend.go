@@ -43,7 +43,7 @@ func (s *Server) mend(ctx context.Context) ([]*survey, error) {
 	return surveys, nil
 }
 
-// mendNames sets aside what would keep nats-server from our streams: copies that it
+// mendNames quarantines what would keep nats-server from our streams: copies that it
 // would take for them, as their metadata say so, and what it would wait for.
 func (s *Server) mendNames() error {
 	for _, name := range s.Streams() {
@@ -54,7 +54,7 @@ func (s *Server) mendNames() error {
 		text, err := readText(filepath.Join(s.streamDir(name), server.JetStreamMetaFile))
 		have, sumErr := readText(filepath.Join(s.streamDir(name), server.JetStreamMetaFileSum))
 		if errors.Is(err, errNoFile) || errors.Is(sumErr, errNoFile) {
-			if err := s.setAside(s.streamDir(name), "its metadata are no small regular files"); err != nil {
+			if err := s.quarantine(s.streamDir(name), "its metadata are no small regular files"); err != nil {
 				return err
 			}
 			continue
@@ -64,7 +64,7 @@ func (s *Server) mendNames() error {
 		}
 		want, err := checksum(name, text)
 		if _, ours := s.own(info.Name); ours && err == nil && string(have) == want {
-			if err := s.setAside(s.streamDir(name), "it says that it is stream "+info.Name); err != nil {
+			if err := s.quarantine(s.streamDir(name), "it says that it is stream "+info.Name); err != nil {
 				return err
 			}
 		}
@@ -75,7 +75,7 @@ func (s *Server) mendNames() error {
 func (s *Server) mendStream(ctx context.Context, stream Stream) (*survey, error) {
 	dir := s.streamDir(stream.Name)
 	if key := filepath.Join(dir, server.JetStreamMetaFileKey); exists(key) {
-		if err := s.setAside(key, "our streams are not encrypted"); err != nil {
+		if err := s.quarantine(key, "our streams are not encrypted"); err != nil {
 			return nil, err
 		}
 	}
@@ -92,7 +92,7 @@ func (s *Server) mendStream(ctx context.Context, stream Stream) (*survey, error)
 	return s.mendBlocks(ctx, stream.Name, before)
 }
 
-// mendConsumers sets the consumers aside for which nats-server would take the whole
+// mendConsumers quarantines the consumers for which nats-server would take the whole
 // stream out of service. Our own ones are in memory alone.
 func (s *Server) mendConsumers(stream string) error {
 	dir := filepath.Join(s.streamDir(stream), consumersName)
@@ -113,7 +113,7 @@ func (s *Server) mendConsumers(stream string) error {
 			err = checkLevel(info.Metadata)
 		}
 		if err != nil {
-			if err := s.setAside(filepath.Join(dir, e.Name()), fmt.Sprintf("the metadata of the consumer are damaged (%v)", err)); err != nil {
+			if err := s.quarantine(filepath.Join(dir, e.Name()), fmt.Sprintf("the metadata of the consumer are damaged (%v)", err)); err != nil {
 				return err
 			}
 		}

@@ -8,14 +8,14 @@ import (
 	"time"
 )
 
-// quarantineName is the directory for what the server cannot run with. Nothing in
-// it is ever read or removed by this program.
+// quarantineName is the directory for files that the server cannot run with. This
+// program never reads or removes anything in it.
 const quarantineName = "quarantine"
 
-// setAside moves a file or directory away, as the server does not start with it,
-// or its stream does not, and tells the operator.
-func (s *Server) setAside(path, why string) error {
-	to, err := s.asidePath(path)
+// quarantine moves a file or directory into the quarantine, because the server or its
+// stream does not start with it, and tells the operator.
+func (s *Server) quarantine(path, why string) error {
+	to, err := s.quarantinePath(path)
 	if err == nil {
 		err = os.Rename(path, to)
 	}
@@ -26,8 +26,8 @@ func (s *Server) setAside(path, why string) error {
 	return nil
 }
 
-// asidePath returns a free path in the quarantine for what is at the given one.
-func (s *Server) asidePath(path string) (string, error) {
+// quarantinePath returns a free path in the quarantine for what is at the given one.
+func (s *Server) quarantinePath(path string) (string, error) {
 	dir := filepath.Join(s.cfg.Directory, quarantineName)
 	for n := 2; exists(dir) && !isDir(dir); n++ {
 		dir = filepath.Join(s.cfg.Directory, fmt.Sprint(quarantineName, n))
@@ -49,21 +49,21 @@ func (s *Server) asidePath(path string) (string, error) {
 	return to, nil
 }
 
-// needDir sets aside whatever is at the path if it is no directory.
+// needDir quarantines whatever is at the path if it is no directory.
 func (s *Server) needDir(path string) error {
 	if !exists(path) || isDir(path) {
 		return nil
 	}
-	return s.setAside(path, "it is not a directory")
+	return s.quarantine(path, "it is not a directory")
 }
 
-// needFile sets aside whatever is at the path if it is no regular file.
+// needFile quarantines whatever is at the path if it is no regular file.
 func (s *Server) needFile(path string) error {
 	info, err := os.Stat(path)
 	if err == nil && info.Mode().IsRegular() || !exists(path) {
 		return nil
 	}
-	return s.setAside(path, "it is not a regular file")
+	return s.quarantine(path, "it is not a regular file")
 }
 
 // mostText bounds the small files that are read whole.

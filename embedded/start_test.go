@@ -65,9 +65,9 @@ func startOnAFullDisk(t *testing.T, dir string) {
 	wantAll(t, s)
 }
 
-// TestSetsARefusedStreamAside has a stream that nats-server refuses although all its
+// TestQuarantinesARefusedStream has a stream that nats-server refuses although all its
 // files are whole: nothing waits for it.
-func TestSetsARefusedStreamAside(t *testing.T) {
+func TestQuarantinesARefusedStream(t *testing.T) {
 	site := makeSite(t)
 	dir := site.crashed
 	for _, path := range []string{streamPath(dir, server.JetStreamMetaFile), filepath.Join(dir, manifestName)} {
@@ -91,7 +91,7 @@ func TestSetsARefusedStreamAside(t *testing.T) {
 	}
 }
 
-// slowLog is a log that holds a start up where it sets something aside, until the
+// slowLog is a log that holds a start up where it quarantines something, until the
 // operator was told that it takes long.
 type slowLog struct {
 	slog.Handler

@@ -25,7 +25,7 @@ type Restored struct {
 }
 
 // Load puts the newest checkpoint that can be read into the store, which is
-// empty. Damaged ones are set aside. If none can be read completely, it takes
+// empty. Damaged ones are quarantined. If none can be read completely, it takes
 // what there is, and has the log read from its first entry. It fails only if ctx
 // ends.
 func (c *Checkpoints) Load(ctx context.Context) (Restored, error) {
@@ -65,7 +65,7 @@ func (c *Checkpoints) load(ctx context.Context) (id uint64, out Restored, err er
 		}
 		if len(contents.Lost) == 0 {
 			for _, id := range incomplete {
-				c.setAside(id, errIncomplete)
+				c.quarantine(id, errIncomplete)
 			}
 			out := c.restored(id, contents, begin)
 			c.positions = []LogPosition{out.From}
@@ -146,7 +146,7 @@ func inMemory(p checkpoint.LogPosition) LogPosition {
 	return LogPosition{Entry: Entry{1, p.Entry}, Stream: p.Stream, Created: p.Created, At: p.EntryAt}
 }
 
-// reject reports a checkpoint that cannot be read, and sets it aside if that is
+// reject reports a checkpoint that cannot be read, and quarantines it if that is
 // for its content and not for what another version or the disk has to do with it.
 func (c *Checkpoints) reject(id uint64, err error) {
 	if errors.Is(err, checkpoint.ErrVersion) {
@@ -157,14 +157,14 @@ func (c *Checkpoints) reject(id uint64, err error) {
 		c.logger.Error("a checkpoint cannot be read: trying the one before", "error", err)
 		return
 	}
-	c.setAside(id, err)
+	c.quarantine(id, err)
 }
 
-// errIncomplete is why a checkpoint without some blocks is set aside.
+// errIncomplete is why a checkpoint without some blocks is quarantined.
 var errIncomplete = errors.New("some of its blocks cannot be read")
 
-func (c *Checkpoints) setAside(id uint64, why error) {
-	path, err := c.dir.SetAside(id)
+func (c *Checkpoints) quarantine(id uint64, why error) {
+	path, err := c.dir.Quarantine(id)
 	if err != nil {
 		c.logger.Error("a checkpoint is damaged, and cannot be set aside: using the one before", "error", why, "set_aside", err)
 		return

@@ -17,9 +17,9 @@ import (
 func (c *Checkpoints) restoreHistory(now time.Time, ofCheckpoint []checkpoint.Era) {
 	eras, err := c.dir.ReadEras()
 	if err != nil {
-		kept, aside := c.dir.SetErasAside()
+		kept, failed := c.dir.QuarantineEras()
 		c.logger.Error("it cannot be read how the metrics were configured: going by what the newest checkpoint says",
-			"error", err, "kept_as", kept, "set_aside", aside)
+			"error", err, "kept_as", kept, "set_aside", failed)
 	}
 	present := c.store.cfg.configuredEra(now)
 	missing := len(eras) == 0

@@ -137,7 +137,7 @@ func (d *Dir) Path(id uint64) string { return filepath.Join(d.path, fileName(id,
 func (d *Dir) Keep(id uint64, c *Contents) { d.kept = []kept{{id, c.End}} }
 
 // MarkDamaged says which blocks are lost: what else is in their segments is
-// written again with the next checkpoint, and the damaged ones are set aside
+// written again with the next checkpoint, and the damaged ones are quarantined
 // when they are not needed any more.
 func (d *Dir) MarkDamaged(lost []Loss) {
 	for _, l := range lost {
@@ -147,9 +147,9 @@ func (d *Dir) MarkDamaged(lost []Loss) {
 	}
 }
 
-// SetAside renames a checkpoint that cannot be read, so that it is not tried
-// again, and returns its new path.
-func (d *Dir) SetAside(id uint64) (string, error) {
+// Quarantine renames a checkpoint that cannot be read, so that it is not tried
+// again, and returns its new path. Nothing quarantined is read or removed any more.
+func (d *Dir) Quarantine(id uint64) (string, error) {
 	path := d.Path(id)
 	return path + damagedSuffix, os.Rename(path, path+damagedSuffix)
 }

@@ -102,7 +102,7 @@ func TestSegmentIsWrittenAnew(t *testing.T) {
 	}
 }
 
-// TestDamagedSegment loses a block, sets its segment aside and writes what else
+// TestDamagedSegment loses a block, quarantines its segment and writes what else
 // is in it anew.
 func TestDamagedSegment(t *testing.T) {
 	dir := t.TempDir()
@@ -139,7 +139,7 @@ func TestDamagedSegment(t *testing.T) {
 	if c, again, err := readAll(d, 3); err != nil || len(c.Lost) > 0 || !reflect.DeepEqual(again, got) {
 		t.Error(err, c)
 	}
-	path, err := d.SetAside(3)
+	path, err := d.Quarantine(3)
 	if err != nil || path != d.Path(3)+".damaged" {
 		t.Errorf("%s, %v", path, err)
 	}

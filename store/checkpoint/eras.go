@@ -116,9 +116,9 @@ func checkEras(eras []Era) error {
 	return nil
 }
 
-// SetErasAside renames the file with the eras, which cannot be read, and returns its
+// QuarantineEras renames the file with the eras, which cannot be read, and returns its
 // new path.
-func (d *Dir) SetErasAside() (string, error) {
+func (d *Dir) QuarantineEras() (string, error) {
 	path := d.ErasPath()
 	return path + damagedSuffix, os.Rename(path, path+damagedSuffix)
 }

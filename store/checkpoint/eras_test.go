@@ -86,7 +86,7 @@ func TestDamagedEras(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	path, err := d.SetErasAside()
+	path, err := d.QuarantineEras()
 	if err != nil || path != filepath.Join(d.path, "ERAS.damaged") {
 		t.Error(path, err)
 	}
