@@ -102,7 +102,7 @@ func blockNumber(path string) (n int, ok bool) {
 type survey struct {
 	s      *Server
 	stream string
-	known  []span // gaps that were told before
+	known  []span // gaps that were reported before
 	losses []Loss
 	quiet  []Loss // gaps between blocks without any damage: entries may have been removed
 

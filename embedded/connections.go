@@ -53,7 +53,7 @@ func boundJetStream(ns *server.Server) error {
 func (s *Server) Bound(ctx context.Context) {
 	timer := time.NewTimer(lookInterval)
 	defer timer.Stop()
-	var told time.Time
+	var logged time.Time
 	for {
 		select {
 		case <-ctx.Done():
@@ -66,8 +66,8 @@ func (s *Server) Bound(ctx context.Context) {
 			if waiting > maxWaiting/8 {
 				interval = shortInterval
 			}
-			if len(closed) > 0 && time.Since(told) >= repeatLog {
-				told = time.Now()
+			if len(closed) > 0 && time.Since(logged) >= repeatLog {
+				logged = time.Now()
 				s.cfg.Logger.Warn("closed connections to the embedded NATS server that do not read what they ask for, or ask for too much: their clients may connect again",
 					"connections", closed, "max_waiting_bytes", maxWaiting, "max_subscriptions", maxAllSubscriptions)
 			}

@@ -34,7 +34,7 @@ func (s *Server) missing() error {
 		return nil
 	}
 	for name, state := range states(ns) {
-		if _, ours := s.own(name); !ours {
+		if _, ours := s.ourStream(name); !ours {
 			continue
 		}
 		if err := s.missingOf(name, state); err != nil {
@@ -66,37 +66,37 @@ func (s *Server) missingOf(name string, state streamState) error {
 		return fmt.Errorf("the blocks in %s are gone", filepath.Join(dir, messagesName))
 	}
 	for i, b := range blocks {
-		if i > 0 && b.number != blocks[i-1].number+1 && !s.holes[b.path] {
+		if i > 0 && b.number != blocks[i-1].number+1 && !s.knownGaps[b.path] {
 			return fmt.Errorf("blocks before %s are gone", b.path)
 		}
 	}
 	// When a stream was emptied or made anew, the numbers of its blocks may start over.
-	newest, before := blocks[len(blocks)-1], s.newest[name]
+	newest, before := blocks[len(blocks)-1], s.ends[name]
 	if before.created.Equal(state.created) && newest.number < before.block && state.first <= before.last {
 		return fmt.Errorf("the blocks after %s are gone", newest.path)
 	}
-	s.newest[name] = edge{state.created, newest.number, state.last}
+	s.ends[name] = streamEnd{state.created, newest.number, state.last}
 	if first, ok := firstSequence(blocks[0].path); ok && first > state.first {
 		return fmt.Errorf("the blocks before %s are gone", blocks[0].path)
 	}
 	return nil
 }
 
-// findHoles notes which blocks are missing already: they are not missed again.
-func (s *Server) findHoles() {
-	s.holes = map[string]bool{}
+// findKnownGaps notes which blocks are missing already: they are not missed again.
+func (s *Server) findKnownGaps() {
+	s.knownGaps = map[string]bool{}
 	for _, stream := range s.streams {
 		blocks, _, _ := s.listBlocks(stream.Name) // later looks say so
 		for i, b := range blocks {
 			if i > 0 && b.number != blocks[i-1].number+1 {
-				s.holes[b.path] = true
+				s.knownGaps[b.path] = true
 			}
 		}
 	}
 }
 
-// edge is the end of a stream when it was last looked at.
-type edge struct {
+// streamEnd is the end of a stream when it was last looked at.
+type streamEnd struct {
 	created time.Time // the stream
 	block   int       // number
 	last    uint64    // entry

@@ -17,7 +17,7 @@ import (
 const (
 	// When nats-server says that it has begun, all streams are recovered.
 	startTimeout = 30 * time.Second
-	// A start that takes longer is told about, and then once in repeatLog.
+	// A start that takes longer is logged, and then once in repeatLog.
 	longStart = 5 * time.Second
 )
 
@@ -38,8 +38,8 @@ func (s *Server) lockDir() (err error) {
 // nats-server refuses all the same is quarantined: nothing waits for ever. After an
 // error no server is left running.
 func (s *Server) launch(ctx context.Context) error {
-	defer s.tellLong(ctx)()
-	s.manifest, s.newest = s.readManifest(), map[string]edge{}
+	defer s.warnIfLong(ctx)()
+	s.manifest, s.ends = s.readManifest(), map[string]streamEnd{}
 	for attempt := 0; ; attempt++ {
 		surveys, err := s.mend(ctx)
 		if err != nil {
@@ -62,7 +62,7 @@ func (s *Server) launch(ctx context.Context) error {
 		s.findLosses(of, surveys)
 		s.nameForeign(of)
 		s.updateManifest(ns)
-		s.findHoles()
+		s.findKnownGaps()
 		s.mu.Lock()
 		s.ns, s.gone = ns, nil
 		s.mu.Unlock()
@@ -127,12 +127,12 @@ func (s *Server) Phase() string {
 	return s.phase
 }
 
-// tellLong tells the operator about a start that takes long, until the function
+// warnIfLong warns of a start that takes long, again and again until the function
 // that it returns is called.
-func (s *Server) tellLong(ctx context.Context) (done func()) {
+func (s *Server) warnIfLong(ctx context.Context) (done func()) {
 	ctx, cancel := context.WithCancel(ctx)
-	var telling sync.WaitGroup
-	telling.Go(func() {
+	var warning sync.WaitGroup
+	warning.Go(func() {
 		for wait := longStart; ; wait = repeatLog {
 			select {
 			case <-ctx.Done():
@@ -144,7 +144,7 @@ func (s *Server) tellLong(ctx context.Context) (done func()) {
 	})
 	return func() {
 		cancel()
-		telling.Wait()
+		warning.Wait()
 		s.setPhase("")
 	}
 }

@@ -47,7 +47,7 @@ func (s *Server) mend(ctx context.Context) ([]*survey, error) {
 // would take for them, as their metadata say so, and what it would wait for.
 func (s *Server) mendNames() error {
 	for _, name := range s.Streams() {
-		if _, ours := s.own(name); ours {
+		if _, ours := s.ourStream(name); ours {
 			continue
 		}
 		var info server.FileStreamInfo
@@ -63,7 +63,7 @@ func (s *Server) mendNames() error {
 			continue // nats-server leaves it alone
 		}
 		want, err := checksum(name, text)
-		if _, ours := s.own(info.Name); ours && err == nil && string(have) == want {
+		if _, ours := s.ourStream(info.Name); ours && err == nil && string(have) == want {
 			if err := s.quarantine(s.streamDir(name), "it says that it is stream "+info.Name); err != nil {
 				return err
 			}
@@ -151,7 +151,7 @@ func (s *Server) nameForeign(of map[string]streamState) {
 	list(store, func(name string) bool { return name == server.DEFAULT_GLOBAL_ACCOUNT || strings.HasPrefix(name, ".") })
 	list(s.accountDir(), func(name string) bool { return name == streamsName })
 	list(filepath.Join(s.accountDir(), streamsName), func(name string) bool {
-		_, ours := s.own(name)
+		_, ours := s.ourStream(name)
 		_, inUse := of[name]
 		return ours || inUse || strings.HasPrefix(name, ".")
 	})

@@ -39,7 +39,7 @@ func (s *Server) quarantinePath(path string) (string, error) {
 	name := filepath.Base(path)
 	if parent := filepath.Base(filepath.Dir(path)); parent == messagesName || parent == consumersName {
 		name = filepath.Base(filepath.Dir(filepath.Dir(path))) + "-" + parent + "-" + name
-	} else if _, ours := s.own(parent); ours {
+	} else if _, ours := s.ourStream(parent); ours {
 		name = parent + "-" + name
 	}
 	to := filepath.Join(dir, name+"-"+time.Now().UTC().Format("20060102T150405"))

@@ -88,8 +88,8 @@ type Server struct {
 	streams   []Stream
 	automatic int64 // the default of MaxStore, 0: it is configured
 	manifest  manifest
-	newest    map[string]edge // by stream
-	holes     map[string]bool // by the path of the block behind it
+	ends      map[string]streamEnd // by stream
+	knownGaps map[string]bool      // by the path of the block behind it
 
 	mu sync.Mutex
 	// Guarded by mu.

@@ -23,24 +23,24 @@ type serverLogger struct {
 
 	mu sync.Mutex
 	// Guarded by mu.
-	last, warned string               // the newest ones
-	told         map[string]*toldLine // what was told within the last minute, by text
+	last, warned string                 // the newest ones
+	logged       map[string]*loggedLine // within the last minute, by text
 }
 
-// toldLine is a line that need not be told again at once.
-type toldLine struct {
+// loggedLine is a line that is not logged again within a minute.
+type loggedLine struct {
 	at       time.Time
 	repeated int // since then
 }
 
-// mostTold bounds how many lines are remembered.
-const mostTold = 64
+// maxLoggedLines bounds how many lines are remembered.
+const maxLoggedLines = 64
 
 func newServerLogger(logger *slog.Logger) *serverLogger {
-	return &serverLogger{logger: logger, now: time.Now, gaveUp: make(chan struct{}), told: map[string]*toldLine{}}
+	return &serverLogger{logger: logger, now: time.Now, gaveUp: make(chan struct{}), logged: map[string]*loggedLine{}}
 }
 
-// expected tells the warnings about settings that are chosen on purpose.
+// expected reports whether a warning is about a setting that is chosen on purpose.
 func expected(format string) bool {
 	return strings.HasPrefix(format, "Maximum payloads over") ||
 		strings.HasPrefix(format, "Plaintext passwords detected") // we log in with it ourselves
@@ -58,7 +58,7 @@ func (l *serverLogger) Warnf(format string, v ...any) {
 	l.mu.Lock()
 	l.warned = text
 	l.mu.Unlock()
-	l.tell(slog.LevelWarn, text)
+	l.logLine(slog.LevelWarn, text)
 }
 
 func (l *serverLogger) Errorf(format string, v ...any) { l.failure(line(format, v)) }
@@ -72,23 +72,23 @@ func (l *serverLogger) failure(text string) {
 	l.mu.Lock()
 	l.last = text
 	l.mu.Unlock()
-	l.tell(slog.LevelError, text)
+	l.logLine(slog.LevelError, text)
 }
 
-// tell logs a line, the same one at most once a minute: the server says for each message
+// logLine logs a line, the same one at most once a minute: the server says for each message
 // that it could not be written.
-func (l *serverLogger) tell(level slog.Level, text string) {
+func (l *serverLogger) logLine(level slog.Level, text string) {
 	l.mu.Lock()
-	before, now := l.told[text], l.now()
+	before, now := l.logged[text], l.now()
 	if before != nil && now.Sub(before.at) < time.Minute && !now.Before(before.at) {
 		before.repeated++
 		l.mu.Unlock()
 		return
 	}
-	if before == nil && len(l.told) >= mostTold {
-		clear(l.told)
+	if before == nil && len(l.logged) >= maxLoggedLines {
+		clear(l.logged)
 	}
-	l.told[text] = &toldLine{at: now}
+	l.logged[text] = &loggedLine{at: now}
 	l.mu.Unlock()
 	if before != nil && before.repeated > 0 {
 		l.logger.Log(context.Background(), level, text, "repeated", before.repeated)

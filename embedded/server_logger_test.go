@@ -32,13 +32,13 @@ func TestRepeatedLinesOfTheServer(t *testing.T) {
 	if told() != 4 || !strings.Contains(out.String(), "repeated=999") {
 		t.Errorf("%d lines after a minute, want 4 with the number of those that were left out:\n%s", told(), out.String())
 	}
-	for i := range 10 * mostTold {
+	for i := range 10 * maxLoggedLines {
 		l.Errorf("another %d", i)
 	}
-	if len(l.told) > mostTold {
-		t.Errorf("%d lines are remembered", len(l.told))
+	if len(l.logged) > maxLoggedLines {
+		t.Errorf("%d lines are remembered", len(l.logged))
 	}
-	if told() != 4+10*mostTold {
+	if told() != 4+10*maxLoggedLines {
 		t.Errorf("%d lines, want each that differs", told())
 	}
 }

@@ -39,8 +39,8 @@ func (s *Server) streamDir(name string) string {
 	return filepath.Join(s.accountDir(), streamsName, name)
 }
 
-// own returns the stream of ours with the name.
-func (s *Server) own(name string) (Stream, bool) {
+// ourStream returns this program's stream with the name, false if it is somebody else's.
+func (s *Server) ourStream(name string) (Stream, bool) {
 	i := slices.IndexFunc(s.streams, func(o Stream) bool { return o.Name == name })
 	if i < 0 {
 		return Stream{}, false

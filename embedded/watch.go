@@ -102,8 +102,8 @@ type watcher struct {
 	pause, next    int // checks until the next restart, and after the one after that
 }
 
-// tell logs what is wrong, once in repeatLog.
-func (w *watcher) tell(ctx context.Context, message string, err error) {
+// logError logs what is wrong, once in repeatLog.
+func (w *watcher) logError(ctx context.Context, message string, err error) {
 	if ctx.Err() == nil && time.Since(w.logged) >= repeatLog {
 		w.logged = time.Now()
 		w.s.cfg.Logger.Error(message, "directory", w.s.cfg.Directory, "error", err)
@@ -126,13 +126,13 @@ func (w *watcher) look(ctx context.Context) bool {
 	w.lost++
 	if w.lost == looksToBelieve && gone != errDown {
 		s.setGone(fmt.Errorf("files of the embedded log are gone: %w", gone))
-		w.tell(ctx, "the files of the embedded log are gone: what is in memory is written to a checkpoint, and the log starts anew with what is in its directory", gone)
+		w.logError(ctx, "the files of the embedded log are gone: what is in memory is written to a checkpoint, and the log starts anew with what is in its directory", gone)
 	}
 	if w.lost < looksToBelieve || (w.lost-looksToBelieve)%looksPerCheck != 0 {
 		return false // it is not believed yet, or was tried a moment ago
 	}
 	if err := s.renew(ctx); err != nil {
-		w.tell(ctx, "the embedded nats-server cannot be started: it is tried again; what publishers send waits in memory, up to its bound", err)
+		w.logError(ctx, "the embedded nats-server cannot be started: it is tried again; what publishers send waits in memory, up to its bound", err)
 		return false
 	}
 	s.cfg.Logger.Warn("the embedded log is there again", "directory", s.cfg.Directory)
@@ -173,7 +173,7 @@ func (w *watcher) check(ctx context.Context) {
 			return
 		}
 	}
-	w.tell(ctx, fmt.Sprintf("the embedded log cannot be written: what publishers send waits in memory, up to %d MiB, and beyond that is lost and counted; "+
+	w.logError(ctx, fmt.Sprintf("the embedded log cannot be written: what publishers send waits in memory, up to %d MiB, and beyond that is lost and counted; "+
 		"writes over REST are refused; it is opened again by itself when its directory takes data", s.cfg.MaxBuffered>>20), err)
 }
 

@@ -22,7 +22,7 @@ func TestDueWhenTheLogStartedOver(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	r.checkpoints.written.at = r.store.cfg.Now() // as Run does
+	r.checkpoints.newest.at = r.store.cfg.Now() // as Run does
 	r.appendEntry()
 	want(false, "before the first one")
 	write()

@@ -63,20 +63,20 @@ type Checkpoints struct {
 	partial   bool // a load broke off: the store holds a part of a checkpoint
 	replaying bool // the tombstones are open until the replay has come to highWater
 	highWater Entry
-	written   mark
+	newest    savedState
 	positions []LogPosition // of the kept checkpoints of the log that is read, ascending
 	retry     time.Time     // a failure keeps it from trying before
 	epoch     uint32        // of the newest checkpoint or, without one, of the start
 
-	eras                 []checkpoint.Era // of the checkpoint that was loaded
-	unsaved, unsavedTold bool             // the history of the metrics is not in its file; that was said
+	eras                       []checkpoint.Era // of the checkpoint that was loaded
+	erasUnsaved, unsavedLogged bool             // the history of the metrics is not in its file; that was said
 
 	mu    sync.Mutex
 	stats CheckpointStats // guarded by mu
 }
 
-// mark is what Checkpoints know of the newest checkpoint.
-type mark struct {
+// savedState is what Checkpoints know of the newest checkpoint.
+type savedState struct {
 	at      time.Time
 	read    int64 // of the log, in bytes
 	bytes   int64 // of the checkpoint
@@ -161,8 +161,8 @@ func (c *Checkpoints) Run(ctx context.Context, log Log) error {
 	tick := time.NewTicker(checkpointTick)
 	defer tick.Stop()
 	c.writing.Lock()
-	if c.written.at.IsZero() {
-		c.written.at = c.store.cfg.Now()
+	if c.newest.at.IsZero() {
+		c.newest.at = c.store.cfg.Now()
 	}
 	c.writing.Unlock()
 	for {
@@ -197,7 +197,7 @@ func (c *Checkpoints) due(log Log) bool {
 		c.logger.Error("checkpoints are gone: writing one at once", "directory", c.cfg.Directory, "error", err)
 		return true
 	}
-	return now.Sub(c.written.at) >= c.cfg.Interval || read-c.written.read >= max(c.cfg.MaxReplay, 8*c.written.bytes)
+	return now.Sub(c.newest.at) >= c.cfg.Interval || read-c.newest.read >= max(c.cfg.MaxReplay, 8*c.newest.bytes)
 }
 
 // endReplay closes the tombstones once the replay has come to the
@@ -249,8 +249,8 @@ func (c *Checkpoints) write(ctx context.Context, log Log) (id uint64, err error)
 	}
 	now := c.store.changes(p.Entry)
 	c.saveHistory()
-	if id = c.dir.Newest(); id != 0 && now == c.written.changes && c.dir.Intact() == nil {
-		c.written.at, c.written.read = c.store.cfg.Now(), read
+	if id = c.dir.Newest(); id != 0 && now == c.newest.changes && c.dir.Intact() == nil {
+		c.newest.at, c.newest.read = c.store.cfg.Now(), read
 		return id, nil
 	}
 	out, err := c.writeAll(ctx, log, p)
@@ -263,7 +263,7 @@ func (c *Checkpoints) write(ctx context.Context, log Log) (id uint64, err error)
 	if err != nil { // an old file could not be removed
 		c.logger.Warn("the checkpoint is written, but what it replaces stays", "error", err)
 	}
-	c.written, c.epoch = mark{c.store.cfg.Now(), read, out.Checkpoint, now}, p.Entry.Epoch
+	c.newest, c.epoch = savedState{c.store.cfg.Now(), read, out.Checkpoint, now}, p.Entry.Epoch
 	c.release(ctx, log, p)
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -272,7 +272,7 @@ func (c *Checkpoints) write(ctx context.Context, log Log) (id uint64, err error)
 	}
 	s := &c.stats
 	s.Written++
-	s.Err, s.Last, s.Duration = nil, c.written.at, time.Since(begin)
+	s.Err, s.Last, s.Duration = nil, c.newest.at, time.Since(begin)
 	s.Bytes, s.SegmentBytes = out.Checkpoint, out.Segment
 	c.logger.Debug("wrote a checkpoint", "path", c.dir.Path(out.ID), "entry", p.Entry.Seq,
 		"bytes", out.Checkpoint, "segment_bytes", out.Segment, "duration", s.Duration)

@@ -132,7 +132,7 @@ func (c *Checkpoints) restored(id uint64, contents *checkpoint.Contents, begin t
 	c.highWater = out.HighWater.Entry
 	// By the clock of this run, which may have been set back since.
 	now := c.store.cfg.Now()
-	c.written = mark{at: now.Add(-max(now.Sub(contents.Header.Written), 0)), changes: c.store.changes(out.From.Entry)}
+	c.newest = savedState{at: now.Add(-max(now.Sub(contents.Header.Written), 0)), changes: c.store.changes(out.From.Entry)}
 	c.epoch = out.From.Entry.Epoch
 	c.mu.Lock()
 	c.stats.Last = contents.Header.Written

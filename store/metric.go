@@ -159,8 +159,8 @@ func (s *Store) Admit(e Era, cluster, host string, name []byte) (MetricID, Admis
 // too many since the start.
 func (s *Store) warnOfMetrics(cluster, host string, name []byte) {
 	now := s.cfg.Now().Unix()
-	told := s.metricsTold.Load()
-	if since := now - told; since >= 0 && since < 60 || !s.metricsTold.CompareAndSwap(told, now) {
+	warned := s.metricsWarned.Load()
+	if since := now - warned; since >= 0 && since < 60 || !s.metricsWarned.CompareAndSwap(warned, now) {
 		return
 	}
 	if s.metrics.isFull() {

@@ -81,10 +81,10 @@ func (a *appender) replace(m MetricID, grid uint16) {
 type replacements struct {
 	mu sync.Mutex
 	// Guarded by mu.
-	seen   map[replacedSeries]int // in how many batches, until it was told
-	minute time.Time              // when the first one of the newest lines was written
-	lines  int                    // since then
-	untold int                    // metrics of hosts that were not named since the last line
+	seen    map[replacedSeries]int // in how many batches, until it was logged
+	minute  time.Time              // when the first one of the newest lines was written
+	lines   int                    // since then
+	unnamed int                    // metrics of hosts that were not named since the last line
 }
 
 type replacedSeries struct {
@@ -96,14 +96,14 @@ const (
 	// maxReplaced bounds what is remembered, replacedLines the lines of a minute.
 	maxReplaced   = 1 << 14
 	replacedLines = 10
-	// A sender whose clock is not steady replaces a sample now and then: it is told
+	// A sender whose clock is not steady replaces a sample now and then: it is logged
 	// after so many batches.
 	replacedOften = 3
 )
 
 // record adds what was replaced in a batch of a host, and warns if it is time to.
 func (r *replacements) record(s *Store, key hostKey, list []replacement) {
-	fresh, untold := r.sort(s, key, list)
+	fresh, unnamed := r.sort(s, key, list)
 	for len(fresh) > 0 {
 		first := fresh[0]
 		f := s.metrics.at(first.metric).frequency
@@ -120,8 +120,8 @@ func (r *replacements) record(s *Store, key hostKey, list []replacement) {
 		fresh = slices.DeleteFunc(fresh, func(o replacement) bool { return !isOther(o) })
 		s.cfg.Logger.Warn("samples are replaced unseen, as they arrive more often than the frequency of their metric says: set metrics.<name>.frequency to what the collector sends at, or the collector's interval to the frequency",
 			"cluster", key.cluster, "host", key.host, "metrics", strings.Join(names, ", "), "arrive", describeGap(f, first.gap),
-			"frequency", time.Duration(f)*time.Second, "more_not_named", untold)
-		untold = 0
+			"frequency", time.Duration(f)*time.Second, "more_not_named", unnamed)
+		unnamed = 0
 	}
 }
 
@@ -134,9 +134,9 @@ func describeGap(frequency, gap int64) string {
 	return fmt.Sprintf("every %v: %d of %d are replaced", time.Duration(gap)*time.Second, n-1, n)
 }
 
-// sort returns those of the list that are to be told now, and how many others are to be
+// sort returns those of the list that are to be named now, and how many others are to be
 // mentioned.
-func (r *replacements) sort(s *Store, key hostKey, list []replacement) (fresh []replacement, untold int) {
+func (r *replacements) sort(s *Store, key hostKey, list []replacement) (fresh []replacement, unnamed int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.seen == nil {
@@ -169,10 +169,10 @@ func (r *replacements) sort(s *Store, key hostKey, list []replacement) (fresh []
 		r.minute, r.lines = now, 0
 	}
 	if r.lines >= replacedLines {
-		r.untold += len(fresh)
+		r.unnamed += len(fresh)
 		return nil, 0
 	}
 	r.lines++
-	untold, r.untold = r.untold, 0
-	return fresh, untold
+	unnamed, r.unnamed = r.unnamed, 0
+	return fresh, unnamed
 }

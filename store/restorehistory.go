@@ -35,7 +35,7 @@ func (c *Checkpoints) restoreHistory(now time.Time, ofCheckpoint []checkpoint.Er
 		c.logger.Info("the metrics are configured otherwise than before: what the log took until now counts at the intervals of then",
 			"changes", describeChanges(&h.past[len(h.past)-1], &h.present))
 	}
-	c.unsaved = changed || missing
+	c.erasUnsaved = changed || missing
 	c.saveHistory()
 }
 
@@ -75,17 +75,17 @@ func (s *Store) deduceEras(present checkpoint.Era) []checkpoint.Era {
 // saveHistory writes what is not on the disk yet, or was removed there. The caller holds
 // writing.
 func (c *Checkpoints) saveHistory() {
-	if c.store.history.Load() == nil || !c.unsaved && c.dir.HasEras() {
+	if c.store.history.Load() == nil || !c.erasUnsaved && c.dir.HasEras() {
 		return
 	}
 	if err := c.dir.WriteEras(c.store.eras()); err != nil {
-		if !c.unsavedTold {
+		if !c.unsavedLogged {
 			c.logger.Error("how the metrics are configured cannot be kept: a start after the next change of it may take what the log holds now for what was sent after the change; trying again with each checkpoint", "error", err)
 		}
-		c.unsavedTold = true
+		c.unsavedLogged = true
 		return
 	}
-	c.unsaved, c.unsavedTold = false, false
+	c.erasUnsaved, c.unsavedLogged = false, false
 }
 
 // describeChanges names the first changes between two configurations.

@@ -140,10 +140,10 @@ type Store struct {
 	sealers    sync.Pool // of *chunk.GroupBuilder
 	appends    sync.Pool // of *appender
 
-	newSeries    newSeries
-	refusals     refusals
-	replacements replacements
-	metricsTold  atomic.Int64 // Unix seconds: when it was said that there are too many
+	newSeries     newSeries
+	refusals      refusals
+	replacements  replacements
+	metricsWarned atomic.Int64 // Unix seconds: when it was said that there are too many
 
 	usedBytes atomic.Int64 // bytes that are accounted for
 	evicting  sync.Mutex   // held by the one append that makes room
