@@ -102,7 +102,7 @@ type streamEnd struct {
 	last    uint64    // entry
 }
 
-// firstSequence returns the number of the first message of a block, if that is
+// firstSequence returns the sequence number of the first message of a block, if that is
 // easily found.
 func firstSequence(path string) (seq uint64, ok bool) {
 	f, err := os.Open(path)

@@ -109,7 +109,7 @@ func endsHeaders(content []byte, length uint32) bool {
 // next returns where the next record begins in data, len(data) if there is none.
 func (r *recordReader) next(data []byte) int {
 	for at := 0; at+recordHeader <= len(data); at++ {
-		// Numbers are far below this, so that few places need more than a look.
+		// Sequence numbers are far below this, so that few places need more than a look.
 		if binary.LittleEndian.Uint64(data[at+4:])&^(erasedBit|tombstoneBit) > math.MaxUint32<<8 {
 			continue
 		}

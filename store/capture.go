@@ -44,17 +44,17 @@ func (c *capture) copyHost(h *host) {
 	for _, p := range h.parts {
 		c.host.Parts = append(c.host.Parts, checkpoint.Part{Type: p.Type, ID: p.ID, Subtype: p.Subtype, SubID: p.SubID})
 	}
-	numbers := make([]int, len(h.grids))
+	indices := make([]int, len(h.grids))
 	c.growValues(h)
 	for i, g := range h.grids {
 		if g == nil {
 			continue
 		}
-		numbers[i] = len(c.host.Grids)
+		indices[i] = len(c.host.Grids)
 		c.host.Grids = append(c.host.Grids, c.grid(g))
 	}
 	for k, column := range h.series {
-		g := &c.host.Grids[numbers[c.store.metrics.at(k.metric).grid]]
+		g := &c.host.Grids[indices[c.store.metrics.at(k.metric).grid]]
 		g.Series = append(g.Series, checkpoint.Series{Part: k.part, Metric: int32(k.metric), Column: column})
 	}
 }
@@ -90,7 +90,7 @@ func (c *capture) growBlocks(blocks int) {
 func (c *capture) grid(g *grid) checkpoint.Grid {
 	out := checkpoint.Grid{Frequency: g.frequency, Columns: g.columns}
 	first := len(c.blocks)
-	number := len(c.host.Grids)
+	index := len(c.host.Grids)
 	for b := range g.blocks.all() {
 		one := checkpoint.Block{Start: b.start, End: b.end, Slots: int(b.slots), Open: b.head != nil, Sparse: b.head == nil && b.sealed == nil, Values: b.sealed, Ref: b.ref}
 		if len(b.patches.list) > 0 {
@@ -100,9 +100,9 @@ func (c *capture) grid(g *grid) checkpoint.Grid {
 		c.blocks = append(c.blocks, one)
 		switch {
 		case b.head != nil:
-			c.heads = append(c.heads, capturedHead{number, i, c.copyHead(b.head)})
+			c.heads = append(c.heads, capturedHead{index, i, c.copyHead(b.head)})
 		case b.sealed != nil:
-			c.saved = append(c.saved, savedBlock{number, i, b, b.ref})
+			c.saved = append(c.saved, savedBlock{index, i, b, b.ref})
 		}
 	}
 	out.Blocks = c.blocks[first:len(c.blocks):len(c.blocks)]

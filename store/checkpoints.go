@@ -29,7 +29,7 @@ type CheckpointConfig struct {
 }
 
 // LogPosition is an entry of the log, with what tells it from another one that
-// has its number.
+// has its sequence number.
 type LogPosition struct {
 	Entry   Entry
 	Stream  string
@@ -43,7 +43,7 @@ type Log interface {
 	// everything is in the store, and how many bytes of entries were read since the
 	// program began.
 	Applied() (p LogPosition, read int64)
-	// Await returns when Applied has come to an entry or, if the numbers have
+	// Await returns when Applied has come to an entry or, if the sequence numbers have
 	// started over, will not. It fails if ctx ends before.
 	Await(ctx context.Context, e Entry) error
 	// Release says that two checkpoints hold all entries before p: a start does not
@@ -234,7 +234,7 @@ func (c *Checkpoints) Finish(ctx context.Context, log Log, complete bool) error 
 	return nil
 }
 
-// write returns the number of the newest checkpoint, 0 if there is none.
+// write returns the ID of the newest checkpoint, 0 if there is none.
 func (c *Checkpoints) write(ctx context.Context, log Log) (id uint64, err error) {
 	begin := time.Now()
 	if c.partial {

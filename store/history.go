@@ -9,7 +9,7 @@ import (
 )
 
 // Era is a span of the log's time in which the metrics had one configuration: 0 is
-// the present one, others are numbered from the oldest one on. What the log took in
+// the present one, others count from 1 for the oldest one. What the log took in
 // an era always counts at the intervals of then, so that a replay makes of it what
 // was made of it the first time.
 type Era int32

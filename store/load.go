@@ -48,7 +48,7 @@ func (c *Checkpoints) Load(ctx context.Context) (Restored, error) {
 	return out, nil
 }
 
-// load returns the number of the checkpoint that is complete in the store, 0 if
+// load returns the ID of the checkpoint that is complete in the store, 0 if
 // there is none.
 func (c *Checkpoints) load(ctx context.Context) (id uint64, out Restored, err error) {
 	begin := time.Now()

@@ -28,12 +28,12 @@ type MetricConfig struct {
 	Aggregation Aggregation
 }
 
-// MetricID numbers the metrics of one Store, from 0. A metric has a number for
-// each sampling interval that it has or had. A number is stable for the life of
-// the Store and no longer.
+// MetricID identifies a metric with one sampling interval in one Store. IDs count from 0.
+// A metric has an ID for each sampling interval that it has or had. An ID is valid for the
+// life of the Store and no longer.
 type MetricID uint16
 
-// maxMetrics is the number of metrics that a MetricID can tell apart.
+// maxMetrics is how many metrics a MetricID can tell apart.
 const maxMetrics = 1 << 16
 
 // maxMetricName is the length in bytes of the longest name that
@@ -81,7 +81,7 @@ func sortedNames[V any](metrics map[string]V) []string {
 	return names
 }
 
-// Metric returns the number of a metric that is accepted: it is configured, or
+// Metric returns the ID of a metric that is accepted: it is configured, or
 // was admitted. It does not allocate and does not keep name.
 func (s *Store) Metric(name []byte) (MetricID, bool) { return s.MetricIn(0, name) }
 
@@ -97,7 +97,7 @@ func (s *Store) MetricIn(e Era, name []byte) (MetricID, bool) {
 }
 
 // Takes reports whether the configuration of an era takes a metric, be it that it has a
-// number already or that Admit gives it one.
+// ID already or that Admit gives it one.
 func (s *Store) Takes(e Era, name []byte) bool { return s.intervalOf(e, name) > 0 }
 
 // Names reports whether the configuration of an era names the metric; otherwise it is
@@ -132,13 +132,13 @@ type Admission uint8
 const (
 	// NotConfigured: its samples are not kept.
 	NotConfigured Admission = iota
-	// Admitted: it has a number.
+	// Admitted: it has an ID.
 	Admitted
 	// OverMetrics: there are Config.MaxMetrics already.
 	OverMetrics
 )
 
-// Admit gives a number to a metric that MetricIn did not find, if the
+// Admit gives an ID to a metric that MetricIn did not find, if the
 // configuration of the era takes it. cluster and host send it. It does not keep
 // name.
 func (s *Store) Admit(e Era, cluster, host string, name []byte) (MetricID, Admission) {

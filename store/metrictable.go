@@ -17,35 +17,35 @@ type metric struct {
 	series    atomic.Int64 // of all hosts
 }
 
-// metricTable knows the metrics by name and by number. Numbers are never given
-// to another metric: senders' lines are remembered by them.
+// metricTable knows the metrics by name and by ID. An ID is never given to another
+// metric: the series cache of the ingest refers to metrics by their IDs.
 type metricTable struct {
 	configured map[string]MetricConfig
 	other      *MetricConfig // of names that are not configured; nil: they are not accepted
-	maxOther   int           // number of those
+	maxOther   int           // how many of those there may be
 
 	all         atomic.Pointer[[]*metric] // by MetricID; only grows
 	frequencies atomic.Pointer[[]int64]   // of the grids of a host; only grows
 
 	mu sync.RWMutex
 	// Guarded by mu.
-	names  map[string]*metricNumbers
+	names  map[string]*metricIDs
 	others int // names in use that are not configured
 }
 
-// metricNumbers are the numbers of one name.
-type metricNumbers struct {
-	all     []MetricID // by interval, in the order in which they were given out
+// metricIDs are the IDs of one name.
+type metricIDs struct {
+	all     []MetricID // one for each interval, in the order in which they were given out
 	present int        // index into all: the one for new samples; -1: none
 	// A name that is not configured is in use while it is counted among
 	// metricTable.others.
 	configured, counted bool
 }
 
-func (n *metricNumbers) isInUse() bool { return n.configured || n.counted }
+func (n *metricIDs) isInUse() bool { return n.configured || n.counted }
 
 func newMetricTable(c *Config) *metricTable {
-	t := &metricTable{configured: maps.Clone(c.Metrics), other: c.AnyMetric, maxOther: c.MaxMetrics, names: make(map[string]*metricNumbers, len(c.Metrics))}
+	t := &metricTable{configured: maps.Clone(c.Metrics), other: c.AnyMetric, maxOther: c.MaxMetrics, names: make(map[string]*metricIDs, len(c.Metrics))}
 	t.all.Store(new([]*metric))
 	t.frequencies.Store(new([]int64))
 	frequencies := map[int64]bool{}
@@ -53,7 +53,7 @@ func newMetricTable(c *Config) *metricTable {
 		frequencies[m.Frequency] = true
 	}
 	for _, f := range slices.Sorted(maps.Keys(frequencies)) {
-		t.grid(f)
+		t.gridLocked(f)
 	}
 	for _, name := range sortedNames(c.Metrics) {
 		t.obtain(name, c.Metrics[name].Frequency)
@@ -61,10 +61,10 @@ func newMetricTable(c *Config) *metricTable {
 	return t
 }
 
-// at returns the metric with the number.
+// at returns the metric with the ID.
 func (t *metricTable) at(m MetricID) *metric { return (*t.all.Load())[m] }
 
-// isFull reports whether all numbers have been given out.
+// isFull reports whether all IDs have been given out.
 func (t *metricTable) isFull() bool { return len(*t.all.Load()) >= maxMetrics }
 
 // config returns how the metric is configured, false if it is not.
@@ -76,7 +76,7 @@ func (t *metricTable) config(name string) (MetricConfig, bool) {
 	return c, ok
 }
 
-// present returns the number for new samples of the name.
+// present returns the ID for new samples of the name.
 func (t *metricTable) present(name []byte) (MetricID, bool) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
@@ -87,7 +87,7 @@ func (t *metricTable) present(name []byte) (MetricID, bool) {
 	return n.all[n.present], true
 }
 
-// find returns the number of the name with the interval.
+// find returns the ID of the name with the interval.
 func (t *metricTable) find(name []byte, frequency int64) (MetricID, bool) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
@@ -95,11 +95,12 @@ func (t *metricTable) find(name []byte, frequency int64) (MetricID, bool) {
 	if n == nil || !n.isInUse() {
 		return 0, false
 	}
-	return t.numbered(n, frequency)
+	return t.findLocked(n, frequency)
 }
 
-// numbered does it for the numbers of a name. The caller holds mu.
-func (t *metricTable) numbered(n *metricNumbers, frequency int64) (MetricID, bool) {
+// findLocked is find for a name that is in the table. The caller holds mu, at least for
+// reading.
+func (t *metricTable) findLocked(n *metricIDs, frequency int64) (MetricID, bool) {
 	for _, id := range n.all {
 		if t.at(id).frequency == frequency {
 			return id, true
@@ -108,8 +109,8 @@ func (t *metricTable) numbered(n *metricNumbers, frequency int64) (MetricID, boo
 	return 0, false
 }
 
-// numbers returns all numbers of the name, the one for new samples first.
-func (t *metricTable) numbers(name string) []MetricID {
+// ids returns all IDs of the name, the one for new samples first.
+func (t *metricTable) ids(name string) []MetricID {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	n := t.names[name]
@@ -151,33 +152,33 @@ func (t *metricTable) admit(name string, frequency int64) (MetricID, bool) {
 			return 0, false
 		}
 	}
-	return t.give(name, frequency)
+	return t.obtainLocked(name, frequency)
 }
 
-// obtain returns the number of the name with the interval, which it gives out if
-// need be. It returns false if there are no more.
+// obtain returns the ID of the name with the interval, and gives out a new one if need
+// be. It returns false if there are no more.
 func (t *metricTable) obtain(name string, frequency int64) (MetricID, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.give(name, frequency)
+	return t.obtainLocked(name, frequency)
 }
 
-// give does it. The caller holds mu.
-func (t *metricTable) give(name string, frequency int64) (MetricID, bool) {
+// obtainLocked is obtain. The caller holds mu.
+func (t *metricTable) obtainLocked(name string, frequency int64) (MetricID, bool) {
 	config, accepted := t.config(name)
 	n := t.names[name]
 	if n == nil {
-		n = &metricNumbers{present: -1}
+		n = &metricIDs{present: -1}
 		_, n.configured = t.configured[name]
 	}
-	id, ok := t.numbered(n, frequency)
+	id, ok := t.findLocked(n, frequency)
 	if !ok {
 		all := *t.all.Load()
 		if t.isFull() {
 			return 0, false
 		}
 		id = MetricID(len(all))
-		all = append(all, &metric{name: name, frequency: frequency, grid: t.grid(frequency)})
+		all = append(all, &metric{name: name, frequency: frequency, grid: t.gridLocked(frequency)})
 		t.all.Store(&all) // what others have of it does not change
 		if accepted && config.Frequency == frequency {
 			n.present = len(n.all)
@@ -185,13 +186,13 @@ func (t *metricTable) give(name string, frequency int64) (MetricID, bool) {
 		n.all = append(n.all, id)
 		t.names[name] = n
 	}
-	t.count(n, true)
+	t.countLocked(n, true)
 	return id, true
 }
 
-// grid returns the index of the interval among the grids of a host. The caller
-// holds mu, or is alone.
-func (t *metricTable) grid(frequency int64) uint16 {
+// gridLocked returns the index of the interval among the grids of a host, which is the
+// same for all hosts. The caller holds mu, or is newMetricTable.
+func (t *metricTable) gridLocked(frequency int64) uint16 {
 	all := *t.frequencies.Load()
 	i := slices.Index(all, frequency)
 	if i < 0 { // there are at most as many as metrics
@@ -202,8 +203,8 @@ func (t *metricTable) grid(frequency int64) uint16 {
 	return uint16(i)
 }
 
-// count notes whether a name is in use. The caller holds mu.
-func (t *metricTable) count(n *metricNumbers, inUse bool) {
+// countLocked records whether a name is in use. The caller holds mu.
+func (t *metricTable) countLocked(n *metricIDs, inUse bool) {
 	switch {
 	case n.configured || n.counted == inUse:
 		return
@@ -221,11 +222,11 @@ func (t *metricTable) giveBack() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, n := range t.names {
-		t.count(n, slices.ContainsFunc(n.all, func(m MetricID) bool { return t.at(m).series.Load() > 0 }))
+		t.countLocked(n, slices.ContainsFunc(n.all, func(m MetricID) bool { return t.at(m).series.Load() > 0 }))
 	}
 }
 
-// list returns the names of all numbers.
+// list returns the names of all metrics, by MetricID.
 func (t *metricTable) list() []string {
 	all := *t.all.Load()
 	names := make([]string, len(all))

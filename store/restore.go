@@ -68,7 +68,7 @@ func (r *restore) add(metrics []string, c *checkpoint.Host) error {
 // fill gives the host its series and samples.
 func (r *restore) fill(h *host, metrics []string, c *checkpoint.Host) error {
 	t := r.store.metrics
-	parts := make([]int32, len(c.Parts)) // number at the host; -1: not yet
+	parts := make([]int32, len(c.Parts)) // index at the host; -1: not yet
 	for i := range parts {
 		parts[i] = -1
 	}

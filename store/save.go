@@ -14,7 +14,7 @@ import (
 	"cc-metric-store/store/chunk"
 )
 
-// errStartedOver says that the numbers of the log started over while a
+// errStartedOver says that the sequence numbers of the log started over while a
 // checkpoint was written: the hosts in it belong to two logs.
 var errStartedOver = errors.New("the log started over meanwhile")
 

@@ -6,7 +6,7 @@ import (
 	"math"
 )
 
-// fields appends numbers and texts to a payload.
+// fields appends integers and texts to a payload.
 type fields []byte
 
 func (f *fields) uint(v uint64)   { *f = binary.AppendUvarint(*f, v) }
@@ -32,7 +32,7 @@ func (s *scanner) fail(what string) {
 func (s *scanner) uint() uint64 {
 	v, n := binary.Uvarint(s.rest)
 	if n <= 0 {
-		s.fail("a number breaks off")
+		s.fail("an integer breaks off")
 		return 0
 	}
 	s.rest = s.rest[n:]
@@ -42,14 +42,14 @@ func (s *scanner) uint() uint64 {
 func (s *scanner) int() int64 {
 	v, n := binary.Varint(s.rest)
 	if n <= 0 {
-		s.fail("a number breaks off")
+		s.fail("an integer breaks off")
 		return 0
 	}
 	s.rest = s.rest[n:]
 	return v
 }
 
-// index reads a number below limit.
+// index reads an integer below limit.
 func (s *scanner) index(limit int) int32 {
 	v := s.uint()
 	if s.err == nil && v >= uint64(limit) {

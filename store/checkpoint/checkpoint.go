@@ -23,7 +23,7 @@ var ErrDamaged = errors.New("damaged")
 var ErrVersion = errors.New("written by another version of cc-metric-store")
 
 // LogPosition is an entry of the log, with what tells it from another one that has its
-// number. The zero value is before the first entry. There is no epoch in it: each run of
+// sequence number. The zero value is before the first entry. There is no epoch in it: each run of
 // the program counts epochs for itself.
 type LogPosition struct {
 	Stream  string    `json:"stream"`

@@ -37,7 +37,7 @@ func (d *Dir) ConsumeCleanMark() (id uint64, ok bool) {
 		return 0, false
 	}
 	defer file.Close()
-	text, err := io.ReadAll(io.LimitReader(file, 32)) // more is no number
+	text, err := io.ReadAll(io.LimitReader(file, 32)) // more is no ID
 	if err != nil {
 		return 0, false
 	}

@@ -18,7 +18,7 @@ type Dir struct {
 	mu   sync.Mutex
 	lock *os.File // guarded by mu; nil: not locked yet
 
-	next    uint64   // number of the next checkpoint
+	next    uint64   // ID of the next checkpoint
 	found   []uint64 // checkpoints, ascending
 	kept    []kept   // those whose segments are needed, ascending, at most two
 	damaged map[uint64]bool
@@ -48,7 +48,7 @@ func Open(path string) (*Dir, error) {
 	return d, nil
 }
 
-// list returns the checkpoints in a directory, ascending, and the first number
+// list returns the checkpoints in a directory, ascending, and the first ID
 // above those of all its files.
 func list(path string) (found []uint64, next uint64, err error) {
 	entries, err := os.ReadDir(path)
@@ -112,7 +112,7 @@ func (d *Dir) enter() error {
 	return err
 }
 
-// Found returns the numbers of the checkpoints that were there at the start,
+// Found returns the IDs of the checkpoints that were there at the start,
 // newest first.
 func (d *Dir) Found() []uint64 {
 	ids := slices.Clone(d.found)
@@ -120,7 +120,7 @@ func (d *Dir) Found() []uint64 {
 	return ids
 }
 
-// Newest returns the number of the newest checkpoint that was read or written, 0
+// Newest returns the ID of the newest checkpoint that was read or written, 0
 // if there is none.
 func (d *Dir) Newest() uint64 {
 	if len(d.kept) == 0 {
@@ -132,7 +132,7 @@ func (d *Dir) Newest() uint64 {
 // Path returns the path of a checkpoint.
 func (d *Dir) Path(id uint64) string { return filepath.Join(d.path, fileName(id, checkpointSuffix)) }
 
-// Keep says that the checkpoint with this number, which was read, is the one
+// Keep says that the checkpoint with this ID, which was read, is the one
 // before the next.
 func (d *Dir) Keep(id uint64, c *Contents) { d.kept = []kept{{id, c.End}} }
 

@@ -23,7 +23,7 @@ const (
 
 func fileName(id uint64, suffix string) string { return fmt.Sprintf("%016d%s", id, suffix) }
 
-// fileID returns the number of a file with the suffix.
+// fileID returns the ID of a file with the suffix.
 func fileID(name, suffix string) (id uint64, ok bool) {
 	digits, ok := strings.CutSuffix(name, suffix)
 	if !ok || len(digits) != 16 {

@@ -91,7 +91,7 @@ const (
 	maxFrame   = math.MaxUint32
 )
 
-// checksum covers the number of a frame in its file, or the offset of a record
+// checksum covers the index of a frame in its file, or the offset of a record
 // in its segment, so that none can stand in for another one.
 func checksum(at uint64, payload []byte) uint32 {
 	var p [8]byte
