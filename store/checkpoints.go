@@ -68,8 +68,8 @@ type Checkpoints struct {
 	retry     time.Time     // a failure keeps it from trying before
 	epoch     uint32        // of the newest checkpoint or, without one, of the start
 
-	eras                       []checkpoint.Era // of the checkpoint that was loaded
-	erasUnsaved, unsavedLogged bool             // the history of the metrics is not in its file; that was said
+	loadedEras                 []checkpoint.Era // of the checkpoint that was loaded
+	erasUnsaved, unsavedLogged bool             // the file lacks the present eras; that was logged
 
 	mu    sync.Mutex
 	stats CheckpointStats // guarded by mu
@@ -248,7 +248,7 @@ func (c *Checkpoints) write(ctx context.Context, log Log) (id uint64, err error)
 		return 0, nil // nothing is known of the log yet
 	}
 	now := c.store.changes(p.Entry)
-	c.saveHistory()
+	c.saveErasLocked()
 	if id = c.dir.Newest(); id != 0 && now == c.newest.changes && c.dir.Intact() == nil {
 		c.newest.at, c.newest.read = c.store.cfg.Now(), read
 		return id, nil

@@ -40,7 +40,7 @@ func (c *Checkpoints) Load(ctx context.Context) (Restored, error) {
 		return Restored{}, err
 	}
 	c.partial = false
-	c.restoreHistory(begin, c.eras)
+	c.restoreErasLocked(begin, c.loadedEras)
 	// Not before: if this breaks off, nothing has been answered, and the next
 	// start is as good.
 	clean, ok := c.dir.ConsumeCleanMark()
@@ -127,7 +127,7 @@ func (c *Checkpoints) read(ctx context.Context, id uint64) (*checkpoint.Contents
 // restored says what is in the store now.
 func (c *Checkpoints) restored(id uint64, contents *checkpoint.Contents, begin time.Time) Restored {
 	c.dir.Keep(id, contents)
-	c.eras = contents.Header.Eras
+	c.loadedEras = contents.Header.Eras
 	out := Restored{From: inMemory(contents.Header.Position), HighWater: inMemory(contents.End.HighWater)}
 	c.highWater = out.HighWater.Entry
 	// By the clock of this run, which may have been set back since.

@@ -51,7 +51,7 @@ type writtenBlock struct {
 func (c *Checkpoints) writeAll(ctx context.Context, log Log, from LogPosition) (*checkpoint.Written, error) {
 	s := c.store
 	names := s.metrics.list()
-	w, err := c.dir.Begin(checkpoint.Header{Position: from.onDisk(), Written: s.cfg.Now(), Metrics: names, Eras: s.eras()})
+	w, err := c.dir.Begin(checkpoint.Header{Position: from.onDisk(), Written: s.cfg.Now(), Metrics: names, Eras: s.allEras()})
 	if err != nil {
 		return nil, err
 	}

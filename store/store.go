@@ -132,7 +132,7 @@ func (c Config) validate() []error {
 type Store struct {
 	cfg        Config
 	metrics    *metricTable
-	history    atomic.Pointer[history] // nil: the log holds nothing of another configuration
+	eras       atomic.Pointer[eras] // nil: all entries are of the present one
 	seed       maphash.Seed
 	stripes    []stripe
 	hosts      hostCounts

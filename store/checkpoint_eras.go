@@ -10,11 +10,12 @@ import (
 	"cc-metric-store/store/checkpoint"
 )
 
-// restoreHistory learns how the metrics were configured before, and notes how they
-// are since now: before any of the log is read, so that the next start knows of it,
-// whenever this one ends. Without the file it is what the checkpoint says, or, if an
-// earlier version of the program wrote that, what it holds.
-func (c *Checkpoints) restoreHistory(now time.Time, ofCheckpoint []checkpoint.Era) {
+// restoreErasLocked reads how the metrics were configured before, and saves how they are
+// configured from now on. That comes before any of the log is read: the next start knows of
+// it, whenever this run ends. Without the file the eras of the checkpoint are used. A
+// checkpoint of an earlier version of the program has none: then the samples in it tell.
+// The caller holds writing.
+func (c *Checkpoints) restoreErasLocked(now time.Time, ofCheckpoint []checkpoint.Era) {
 	eras, err := c.dir.ReadEras()
 	if err != nil {
 		kept, failed := c.dir.QuarantineEras()
@@ -29,18 +30,18 @@ func (c *Checkpoints) restoreHistory(now time.Time, ofCheckpoint []checkpoint.Er
 	if len(eras) == 0 {
 		eras = c.store.deduceEras(present)
 	}
-	h, changed := newHistory(eras, present)
-	c.store.history.Store(h)
-	if changed && len(h.past) > 0 {
+	all, changed := newEras(eras, present)
+	c.store.eras.Store(all)
+	if changed && len(all.past) > 0 {
 		c.logger.Info("the metrics are configured otherwise than before: what the log took until now counts at the intervals of then",
-			"changes", describeChanges(&h.past[len(h.past)-1], &h.present))
+			"changes", describeChanges(&all.past[len(all.past)-1], &all.present))
 	}
 	c.erasUnsaved = changed || missing
-	c.saveHistory()
+	c.saveErasLocked()
 }
 
-// deduceEras returns the era before now as far as it differs from the present one in
-// what the store holds: each metric had the interval of its newest samples.
+// deduceEras returns the past era that the samples in the store point to, if it differs
+// from the present one: each metric had the interval of its newest samples.
 func (s *Store) deduceEras(present checkpoint.Era) []checkpoint.Era {
 	newest := map[string]*metric{}
 	ends := map[string]int64{}
@@ -72,13 +73,13 @@ func (s *Store) deduceEras(present checkpoint.Era) []checkpoint.Era {
 	return []checkpoint.Era{before}
 }
 
-// saveHistory writes what is not on the disk yet, or was removed there. The caller holds
-// writing.
-func (c *Checkpoints) saveHistory() {
-	if c.store.history.Load() == nil || !c.erasUnsaved && c.dir.HasEras() {
+// saveErasLocked writes the eras, if they are not on the disk yet or were removed there. The
+// caller holds writing.
+func (c *Checkpoints) saveErasLocked() {
+	if c.store.eras.Load() == nil || !c.erasUnsaved && c.dir.HasEras() {
 		return
 	}
-	if err := c.dir.WriteEras(c.store.eras()); err != nil {
+	if err := c.dir.WriteEras(c.store.allEras()); err != nil {
 		if !c.unsavedLogged {
 			c.logger.Error("how the metrics are configured cannot be kept: a start after the next change of it may take what the log holds now for what was sent after the change; trying again with each checkpoint", "error", err)
 		}

@@ -479,7 +479,7 @@ func TestErasOfAnEarlierVersion(t *testing.T) {
 	for _, name := range []string{"load", "power", "temp"} {
 		r.send("a", Part{}, name, 1, 60, 120, 180)
 	}
-	r.store.history.Store(nil)
+	r.store.eras.Store(nil)
 	if err := r.checkpoints.Write(t.Context(), r.log); err != nil {
 		t.Fatal(err)
 	}
