@@ -182,7 +182,7 @@ func TestNamesBetweenHosts(t *testing.T) {
 		names++
 	}
 	everywhere()
-	r.store.onCopy = everywhere
+	r.store.testHooks.onCopy = everywhere
 	if err := r.checkpoints.Write(t.Context(), r.log); err != nil {
 		t.Fatal(err)
 	}

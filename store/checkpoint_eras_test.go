@@ -241,11 +241,11 @@ func (r *runs) operate() {
 			}
 		case 1: // names come while it is written
 			var once sync.Once
-			r.store.onCopy = func() { once.Do(r.sendSome) }
+			r.store.testHooks.onCopy = func() { once.Do(r.sendSome) }
 			if err := r.checkpoints.Write(r.t.Context(), r.log); err != nil {
 				r.t.Fatal(err)
 			}
-			r.store.onCopy = nil
+			r.store.testHooks.onCopy = nil
 		default:
 			r.sendSome()
 		}

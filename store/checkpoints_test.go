@@ -276,7 +276,7 @@ func (r *restarts) write() {
 	defer cancel()
 	last := r.rnd.IntN(40) // host
 	var one sync.Mutex
-	r.store.onCopy = func() {
+	r.store.testHooks.onCopy = func() {
 		one.Lock()
 		defer one.Unlock()
 		if r.operate(r.rnd.IntN(4)); last == 0 {
@@ -284,7 +284,7 @@ func (r *restarts) write() {
 		}
 		last--
 	}
-	defer func() { r.store.onCopy = nil }()
+	defer func() { r.store.testHooks.onCopy = nil }()
 	if err := r.checkpoints.Write(ctx, r.log); err != nil && ctx.Err() == nil {
 		r.t.Fatal(err)
 	}

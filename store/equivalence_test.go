@@ -83,7 +83,7 @@ func TestEquivalenceUnderMemoryCap(t *testing.T) {
 			const limit = 128 << 10
 			e := newEquivalence(t, seed, Config{Metrics: equivalenceMetrics, BlockSlots: test.slots, Retention: time.Hour, MaxSeries: 500, MemoryCap: limit})
 			e.single, e.anywhere = true, test.anywhere
-			e.store.onEvict = func(host hostKey, frequency int64, b *block) {
+			e.store.testHooks.onEvict = func(host hostKey, frequency int64, b *block) {
 				g := modelGrid{host, frequency}
 				if !e.model.isNext(g, b.start) {
 					t.Fatalf("evicted the block from %d to %d, which is not the next one", b.start, b.end)

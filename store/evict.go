@@ -161,8 +161,8 @@ const fewLost = 64
 // good part of the host's series.
 func (e *eviction) evictBlock(st *stripe, h *host, g *grid, b *block) {
 	s := e.store
-	if s.onEvict != nil {
-		s.onEvict(h.key, g.frequency, b)
+	if s.testHooks.onEvict != nil {
+		s.testHooks.onEvict(h.key, g.frequency, b)
 	}
 	n := b.columns(g.columns)
 	s.counters.evicted.Add(int64(n))

@@ -146,8 +146,8 @@ func (s *save) host(c *capture, st *stripe, k hostKey) error {
 	applied := h.applied
 	c.copyHost(h)
 	st.mu.RUnlock()
-	if s.store.onCopy != nil {
-		s.store.onCopy()
+	if s.store.testHooks.onCopy != nil {
+		s.store.testHooks.onCopy()
 	}
 	if applied.Epoch > s.epoch {
 		return errStartedOver

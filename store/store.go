@@ -149,10 +149,17 @@ type Store struct {
 	evicting  sync.Mutex   // held by the one append that makes room
 	inUse     atomic.Pointer[hostSet]
 	counters  counters
-	// For tests: before a block is evicted, with its host and frequency, and when
-	// a host was copied for a checkpoint.
+	testHooks testHooks
+}
+
+// testHooks are called at moments that tests cannot see from outside; nil ones are not
+// called, as in the program.
+type testHooks struct {
+	// onEvict is called before a block is evicted, with its host and frequency, under the
+	// lock of its stripe.
 	onEvict func(hostKey, int64, *block)
-	onCopy  func()
+	// onCopy is called after a host was copied for a checkpoint, without a lock.
+	onCopy func()
 }
 
 // New returns an empty Store, or one error that names all faults of cfg. It
