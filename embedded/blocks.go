@@ -31,8 +31,8 @@ const (
 	mostBlock = 128 << 20
 )
 
-// Loss is a stretch of entries of a stream that are gone from the disk.
-type Loss struct {
+// loss is a stretch of entries of a stream that are gone from the disk.
+type loss struct {
 	Stream      string
 	First, Last uint64 // sequence numbers
 	// After and Before are the times of the entries beside it, zero if there is none.
@@ -40,8 +40,8 @@ type Loss struct {
 	Why           string // what happened to which file
 }
 
-// Entries returns how many there were at most: some may have been removed before.
-func (l Loss) Entries() uint64 { return l.Last - l.First + 1 }
+// entries returns how many there were at most: some may have been removed before.
+func (l loss) entries() uint64 { return l.Last - l.First + 1 }
 
 // block is a file with entries.
 type block struct {
@@ -103,8 +103,8 @@ type survey struct {
 	s      *Server
 	stream string
 	known  []span // gaps that were reported before
-	losses []Loss
-	quiet  []Loss // gaps between blocks without any damage: entries may have been removed
+	losses []loss
+	quiet  []loss // gaps between blocks without any damage: entries may have been removed
 
 	last    uint64          // entry before
 	at      time.Time       // when the log took it
@@ -234,7 +234,7 @@ func (v *survey) see(r record) {
 		return
 	}
 	if v.counts && r.seq > v.last+1 && !slices.Contains(v.known, span{v.last + 1, r.seq - 1}) {
-		l := Loss{v.stream, v.last + 1, r.seq - 1, v.at, r.time, v.damaged}
+		l := loss{v.stream, v.last + 1, r.seq - 1, v.at, r.time, v.damaged}
 		if v.damaged == "" && v.empty != "" {
 			l.Why = v.empty + " is empty"
 		}

@@ -50,7 +50,7 @@ func eventually(t *testing.T, what string, condition func() bool) {
 func TestGoesOnAfterTheDiskWasFull(t *testing.T) {
 	var log testkit.LogBuffer
 	s := start(t, Config{
-		Directory: t.TempDir(), Addr: "127.0.0.1:0", CheckInterval: 10 * time.Millisecond, Streams: streamS,
+		Directory: t.TempDir(), Addr: "127.0.0.1:0", checkInterval: 10 * time.Millisecond, Streams: streamS,
 		Logger: slog.New(slog.NewTextHandler(&log, nil)),
 	})
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)

@@ -20,7 +20,7 @@ import (
 // while it is looked for their files again and again.
 func TestRemovedInOrderIsNotMissed(t *testing.T) {
 	var log testkit.LogBuffer
-	s := start(t, Config{Directory: t.TempDir(), CheckInterval: 5 * time.Millisecond, Streams: streamS, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	s := start(t, Config{Directory: t.TempDir(), checkInterval: 5 * time.Millisecond, Streams: streamS, Logger: slog.New(slog.NewTextHandler(&log, nil))})
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	watched := make(chan struct{})
 	go func() { defer close(watched); s.Watch(ctx) }()

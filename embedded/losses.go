@@ -18,7 +18,7 @@ func (s *Server) findLosses(of map[string]streamState, surveys []*survey) {
 		i := slices.IndexFunc(surveys, func(v *survey) bool { return v.stream == stream.Name })
 		if i < 0 {
 			if before.holds() {
-				s.lose(Loss{stream.Name, before.First, before.Last, time.Time{}, before.LastTime, s.streamDir(stream.Name) + " is gone"})
+				s.lose(loss{stream.Name, before.First, before.Last, time.Time{}, before.LastTime, s.streamDir(stream.Name) + " is gone"})
 			}
 			continue
 		}
@@ -44,24 +44,24 @@ func (s *Server) findLostEnd(v *survey, before streamManifest, now streamState) 
 	}
 	switch {
 	case before.holds() && before.Created.Equal(now.created) && last < before.Last && !v.removed[before.Last]:
-		s.lose(Loss{v.stream, max(last+1, before.First), before.Last, v.at, before.LastTime, why})
+		s.lose(loss{v.stream, max(last+1, before.First), before.Last, v.at, before.LastTime, why})
 	case v.damaged != "": // how many followed nobody knows
-		s.lose(Loss{v.stream, last + 1, last + 1, v.at, time.Time{}, why})
+		s.lose(loss{v.stream, last + 1, last + 1, v.at, time.Time{}, why})
 	}
 }
 
 // holds reports whether there were entries.
 func (n streamManifest) holds() bool { return n.Last > 0 && n.First <= n.Last }
 
-func (s *Server) lose(l Loss) {
-	s.cfg.Logger.Error("entries of a stream are lost: what the checkpoints hold of them is kept", "stream", l.Stream, "entries", l.Entries(),
+func (s *Server) lose(l loss) {
+	s.cfg.Logger.Error("entries of a stream are lost: what the checkpoints hold of them is kept", "stream", l.Stream, "entries", l.entries(),
 		"first", l.First, "last", l.Last, "after", when(l.After), "before", when(l.Before), "why", l.Why)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.lost == nil {
 		s.lost = map[string]uint64{}
 	}
-	s.lost[l.Stream] += l.Entries()
+	s.lost[l.Stream] += l.entries()
 	if len(s.losses) < mostLosses {
 		s.losses = append(s.losses, l)
 	}

@@ -48,8 +48,8 @@ type Config struct {
 	// acknowledged since survives the end of the process but not of the
 	// machine. 0 flushes each message before it is acknowledged.
 	SyncInterval time.Duration
-	// CheckInterval is how often Watch looks after the server. Default 5 s.
-	CheckInterval time.Duration
+	// checkInterval is how often Watch checks the server. Default 5 s; only tests set it.
+	checkInterval time.Duration
 	// Streams returns those of this program, of which maxStore bytes may be on the
 	// disk. They are mended before the server starts and watched over. Optional.
 	Streams func(maxStore int64) []Stream
@@ -96,7 +96,7 @@ type Server struct {
 	ns     *server.Server    // Watch may replace it
 	phase  string            // what a start is doing, empty: nothing
 	gone   error             // the files of the running server are not there any more
-	losses []Loss            // the first ones
+	losses []loss            // the first ones
 	lost   map[string]uint64 // entries, by stream
 }
 
@@ -108,8 +108,8 @@ func New(cfg Config) (*Server, error) {
 	if cfg.MaxBuffered == 0 {
 		cfg.MaxBuffered = min(maxBuffered, memoryBytes()/4)
 	}
-	if cfg.CheckInterval == 0 {
-		cfg.CheckInterval = 5 * time.Second
+	if cfg.checkInterval == 0 {
+		cfg.checkInterval = 5 * time.Second
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
@@ -123,7 +123,7 @@ func New(cfg Config) (*Server, error) {
 	if cfg.MaxPayload < 1024 || cfg.MaxPayload > largestPayload {
 		faults = append(faults, fmt.Errorf("max payload of %d bytes is not within 1 KiB and 31 MiB", cfg.MaxPayload))
 	}
-	if cfg.MaxStore < 0 || cfg.MaxBuffered < 0 || cfg.SyncInterval < 0 || cfg.CheckInterval < 0 {
+	if cfg.MaxStore < 0 || cfg.MaxBuffered < 0 || cfg.SyncInterval < 0 || cfg.checkInterval < 0 {
 		faults = append(faults, errors.New("max store, max buffered, sync interval and check interval cannot be negative"))
 	}
 	if cfg.MaxStore > 0 && cfg.MaxStore < smallestStore {

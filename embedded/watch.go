@@ -79,7 +79,7 @@ func ask(ns *server.Server, what *server.HealthzOptions) error {
 // files of the server are gone.
 func (s *Server) Watch(ctx context.Context) {
 	w := watcher{s: s}
-	looks := time.NewTicker(max(s.cfg.CheckInterval/looksPerCheck, 1))
+	looks := time.NewTicker(max(s.cfg.checkInterval/looksPerCheck, 1))
 	defer looks.Stop()
 	for n := 1; ; n++ {
 		select {

@@ -92,10 +92,10 @@ func TestMaxMetrics(t *testing.T) {
 		t.Error("a configured metric is refused")
 	}
 	putAny(t, s, "m1", 1_700_000_010)
-	if r := s.Stats().Refused; !slices.Equal(r, []Refused{{LimitMetrics, "alex", "a", 2}}) {
+	if r := s.Stats().Refused; !slices.Equal(r, []Refused{{limitMetrics, "alex", "a", 2}}) {
 		t.Errorf("refused %+v", r)
 	}
-	s.Retain()
+	s.retain()
 	for i := range 3 {
 		putAny(t, s, fmt.Sprint("later", i), 1_700_009_000)
 	}
@@ -255,7 +255,7 @@ func TestMetricNumbersRunOut(t *testing.T) {
 	how, n := Admitted, 0
 	for ; how == Admitted && n < 2*maxMetrics; n++ {
 		if n%10_000 == 0 {
-			s.Retain()
+			s.retain()
 		}
 		_, how = admit(s, fmt.Sprint("job", n))
 	}

@@ -86,7 +86,7 @@ func (a *appender) obtainGrid(m MetricID) (*grid, *place) {
 	of := a.store.metrics.at(m)
 	g := a.host.grid(of.grid)
 	if g == nil {
-		g = &grid{frequency: of.frequency, slots: int64(a.store.cfg.BlockSlots)}
+		g = &grid{frequency: of.frequency, slots: int64(a.store.cfg.blockSlots)}
 		a.host.setGrid(of.grid, g)
 	}
 	return g, &a.places[of.grid]

@@ -34,9 +34,9 @@ func newRuns(t *testing.T, seed uint64, slots int) *runs {
 		equivalence: &equivalence{t: t, model: newModel(map[string]MetricConfig{}, slots)},
 		now:         logCreated, log: newTestLog(), dir: t.TempDir(),
 	}
-	r.equivalence = newEquivalence(t, seed, Config{Metrics: equivalenceMetrics, BlockSlots: slots})
+	r.equivalence = newEquivalence(t, seed, Config{Metrics: equivalenceMetrics, blockSlots: slots})
 	r.model = newModel(map[string]MetricConfig{}, slots)
-	r.cfg = Config{BlockSlots: slots, Stripes: 4, Retention: 1e5 * time.Hour, Now: func() time.Time { return r.now }}
+	r.cfg = Config{blockSlots: slots, Stripes: 4, Retention: 1e5 * time.Hour, Now: func() time.Time { return r.now }}
 	t.Cleanup(func() { r.checkpoints.Close() })
 	return r
 }

@@ -17,13 +17,9 @@ import (
 type CheckpointConfig struct {
 	// Directory holds the checkpoints; one process uses it at a time. Required.
 	Directory string
-	// Interval is the longest time between two checkpoints. Default 30 min.
+	// Interval is the longest time between two checkpoints. Default 30 min. A checkpoint
+	// is written earlier when the log has grown by much.
 	Interval time.Duration
-	// MaxReplay is about how many bytes of the log's entries are between two
-	// checkpoints: it bounds what a start after a crash has to read. When a
-	// checkpoint takes more than an eighth of that, there are eight times its
-	// bytes in between. Default 512 MiB.
-	MaxReplay int64
 	// Logger receives what an operator has to know. Default: discard.
 	Logger *slog.Logger
 }
@@ -110,9 +106,6 @@ func OpenCheckpoints(s *Store, cfg CheckpointConfig) (*Checkpoints, error) {
 	if cfg.Interval == 0 {
 		cfg.Interval = 30 * time.Minute
 	}
-	if cfg.MaxReplay == 0 {
-		cfg.MaxReplay = 512 << 20
-	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
 	}
@@ -120,7 +113,7 @@ func OpenCheckpoints(s *Store, cfg CheckpointConfig) (*Checkpoints, error) {
 	if cfg.Directory == "" {
 		faults = append(faults, errors.New("no directory"))
 	}
-	if cfg.Interval < 0 || cfg.MaxReplay < 0 {
+	if cfg.Interval < 0 {
 		faults = append(faults, errors.New("a negative interval"))
 	}
 	if len(faults) > 0 {
@@ -153,6 +146,10 @@ const (
 	// A checkpoint that failed is tried again after this time, or after the
 	// interval if that is shorter.
 	checkpointRetry = 30 * time.Second
+	// A checkpoint is due after this many bytes of entries, or after so many times the
+	// bytes of a checkpoint if that is more. It bounds what a start after a crash reads.
+	maxReplayBytes  = 512 << 20
+	maxReplayFactor = 8
 )
 
 // Run writes a checkpoint whenever one is due, until ctx ends. It returns nil
@@ -197,7 +194,7 @@ func (c *Checkpoints) due(log Log) bool {
 		c.logger.Error("checkpoints are gone: writing one at once", "directory", c.cfg.Directory, "error", err)
 		return true
 	}
-	return now.Sub(c.newest.at) >= c.cfg.Interval || read-c.newest.read >= max(c.cfg.MaxReplay, 8*c.newest.bytes)
+	return now.Sub(c.newest.at) >= c.cfg.Interval || read-c.newest.read >= max(maxReplayBytes, maxReplayFactor*c.newest.bytes)
 }
 
 // endReplay closes the tombstones once the replay has come to the

@@ -101,7 +101,7 @@ type restarts struct {
 }
 
 func newRestarts(t *testing.T, seed uint64, slots int) *restarts {
-	cfg := Config{Metrics: equivalenceMetrics, BlockSlots: slots, Stripes: 4, Retention: 1e5 * time.Hour}
+	cfg := Config{Metrics: equivalenceMetrics, blockSlots: slots, Stripes: 4, Retention: 1e5 * time.Hour}
 	r := &restarts{equivalence: newEquivalence(t, seed, cfg), log: newTestLog(), dir: t.TempDir()}
 	r.past = 10_000 // to compare all samples takes its time
 	r.store.cfg.Now = func() time.Time { return logCreated }

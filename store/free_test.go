@@ -8,7 +8,7 @@ import (
 // TestFreeMeetsAGridWithoutSeries: while a free of many blocks lets others in, the
 // host may get a grid whose first series is refused.
 func TestFreeMeetsAGridWithoutSeries(t *testing.T) {
-	s := newStore(t, Config{BlockSlots: 1, MaxSeries: 1})
+	s := newStore(t, Config{blockSlots: 1, MaxSeries: 1})
 	for i := range int64(freeRun + 10) {
 		put(t, s, "h", Part{}, "temp", t0+i, 1)
 	}

@@ -148,7 +148,7 @@ func (s *Store) Admit(e Era, cluster, host string, name []byte) (MetricID, Admis
 	}
 	id, ok := s.metrics.admit(string(name), f)
 	if !ok {
-		s.refusals.count(Refused{Limit: LimitMetrics, Cluster: cluster, Host: host}, 1)
+		s.refusals.count(Refused{Limit: limitMetrics, Cluster: cluster, Host: host}, 1)
 		s.warnOfMetrics(cluster, host, name)
 		return 0, OverMetrics
 	}

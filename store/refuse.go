@@ -8,12 +8,12 @@ import (
 	"unicode/utf8"
 )
 
-// Limits that samples of new series run into.
+// The limits that samples of new series run into, as in Refused.Limit.
 const (
-	LimitSeries    = "series"     // Config.MaxSeries
-	LimitHosts     = "hosts"      // Config.MaxHosts
-	LimitNewSeries = "new-series" // Config.MaxNewSeries
-	LimitMetrics   = "metrics"    // Config.MaxMetrics
+	limitSeries    = "series"     // Config.MaxSeries
+	limitHosts     = "hosts"      // Config.MaxHosts
+	limitNewSeries = "new-series" // Config.MaxNewSeries
+	limitMetrics   = "metrics"    // Config.MaxMetrics
 )
 
 // Refused counts samples beyond a limit by who sent them. Of a host too many
@@ -44,9 +44,9 @@ type refusals struct {
 }
 
 func (r *refusals) add(key hostKey, a *Appended) {
-	r.count(Refused{Limit: LimitSeries, Cluster: key.cluster, Host: key.host}, a.OverSeries)
-	r.count(Refused{Limit: LimitHosts, Cluster: key.cluster}, a.OverHosts)
-	r.count(Refused{Limit: LimitNewSeries, Cluster: key.cluster, Host: key.host}, a.OverNewSeries)
+	r.count(Refused{Limit: limitSeries, Cluster: key.cluster, Host: key.host}, a.OverSeries)
+	r.count(Refused{Limit: limitHosts, Cluster: key.cluster}, a.OverHosts)
+	r.count(Refused{Limit: limitNewSeries, Cluster: key.cluster, Host: key.host}, a.OverNewSeries)
 }
 
 func (r *refusals) count(who Refused, samples int) {

@@ -85,7 +85,7 @@ func (r *restore) fill(h *host, metrics []string, c *checkpoint.Host) error {
 			at = t.at(m).grid
 			if g == nil {
 				var err error
-				if g, err = restoreGrid(from, int64(r.store.cfg.BlockSlots)); err != nil {
+				if g, err = restoreGrid(from, int64(r.store.cfg.blockSlots)); err != nil {
 					return err
 				}
 			}

@@ -36,7 +36,7 @@ func (s *Store) Run(ctx context.Context) error {
 			s.cfg.Logger.Error("cannot learn which hosts have jobs: dropping what is older than the retention, but for hosts known to have some before",
 				"error", err, "for", unknown.Truncate(time.Second))
 		}
-		s.Retain()
+		s.retain()
 	}
 }
 
@@ -56,10 +56,10 @@ func (s *Store) ask(ctx context.Context, now time.Time) error {
 	return nil
 }
 
-// Retain makes one retention pass: it frees the blocks that are older than the
+// retain makes one retention pass: it frees the blocks that are older than the
 // retention, but not those of the hosts that were in use when that was last
 // asked.
-func (s *Store) Retain() {
+func (s *Store) retain() {
 	before := s.cfg.Now().Add(-s.cfg.Retention)
 	inUse := s.inUse.Load()
 	freed := 0

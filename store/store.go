@@ -54,9 +54,9 @@ type Config struct {
 	// Stripes is the number of locks that hosts are spread over, a power of
 	// two. Default 256.
 	Stripes int
-	// BlockSlots is the number of slots of a block, at most chunk.MaxSlots.
-	// Default 128.
-	BlockSlots int
+	// blockSlots is the number of slots of a block, at most chunk.MaxSlots. Default 128;
+	// only tests set it.
+	blockSlots int
 	// InUse returns the hosts, by cluster, that have jobs which began before the
 	// given time: their samples outlive the retention. It is asked before each
 	// retention pass. Default: none.
@@ -77,8 +77,8 @@ func (c Config) withDefaults() Config {
 	if c.Stripes == 0 {
 		c.Stripes = 256
 	}
-	if c.BlockSlots == 0 {
-		c.BlockSlots = 128
+	if c.blockSlots == 0 {
+		c.blockSlots = 128
 	}
 	if c.MaxSeries == 0 {
 		c.MaxSeries = 100_000
@@ -113,8 +113,8 @@ func (c Config) validate() []error {
 	if c.Stripes < 1 || c.Stripes&(c.Stripes-1) != 0 {
 		faults = append(faults, fmt.Errorf("%d stripes are no power of two", c.Stripes))
 	}
-	if c.BlockSlots < 1 || c.BlockSlots > chunk.MaxSlots {
-		faults = append(faults, fmt.Errorf("blocks of %d slots are not within 1 and %d", c.BlockSlots, chunk.MaxSlots))
+	if c.blockSlots < 1 || c.blockSlots > chunk.MaxSlots {
+		faults = append(faults, fmt.Errorf("blocks of %d slots are not within 1 and %d", c.blockSlots, chunk.MaxSlots))
 	}
 	if c.MaxSeries < 1 {
 		faults = append(faults, fmt.Errorf("a limit of %d series for a host", c.MaxSeries))

@@ -132,13 +132,3 @@ type BlockRef struct {
 	Offset  int64
 	Length  uint32
 }
-
-// ReadError is returned for a checkpoint that cannot be used.
-type ReadError struct {
-	Path string
-	Err  error
-}
-
-func (e *ReadError) Error() string { return "read checkpoint " + e.Path + ": " + e.Err.Error() }
-
-func (e *ReadError) Unwrap() error { return e.Err }

@@ -14,12 +14,12 @@ import (
 // erasName is the file with how the metrics were configured.
 const erasName = "ERAS"
 
-// ErasPath returns the path of the file with the eras.
-func (d *Dir) ErasPath() string { return filepath.Join(d.path, erasName) }
+// erasPath returns the path of the file with the eras.
+func (d *Dir) erasPath() string { return filepath.Join(d.path, erasName) }
 
 // HasEras reports whether there is a file with the eras.
 func (d *Dir) HasEras() bool {
-	_, err := os.Lstat(d.ErasPath())
+	_, err := os.Lstat(d.erasPath())
 	return err == nil
 }
 
@@ -27,7 +27,7 @@ func (d *Dir) HasEras() bool {
 // are there after any crash.
 func (d *Dir) WriteEras(eras []Era) error {
 	if err := d.writeEras(eras); err != nil {
-		return fmt.Errorf("write %s: %w", d.ErasPath(), err)
+		return fmt.Errorf("write %s: %w", d.erasPath(), err)
 	}
 	return nil
 }
@@ -40,7 +40,7 @@ func (d *Dir) writeEras(eras []Era) error {
 	if err != nil {
 		return err
 	}
-	out, err := createOutput(d.ErasPath(), kindEras)
+	out, err := createOutput(d.erasPath(), kindEras)
 	if err != nil {
 		return err
 	}
@@ -58,7 +58,7 @@ func (d *Dir) writeEras(eras []Era) error {
 
 // ReadEras reads the file with the eras. Without one there are none.
 func (d *Dir) ReadEras() ([]Era, error) {
-	file, err := openFile(d.ErasPath())
+	file, err := openFile(d.erasPath())
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -68,7 +68,7 @@ func (d *Dir) ReadEras() ([]Era, error) {
 	defer file.Close()
 	eras, err := parseEras(file)
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", d.ErasPath(), err)
+		return nil, fmt.Errorf("read %s: %w", d.erasPath(), err)
 	}
 	return eras, nil
 }
@@ -119,6 +119,6 @@ func checkEras(eras []Era) error {
 // QuarantineEras renames the file with the eras, which cannot be read, and returns its
 // new path.
 func (d *Dir) QuarantineEras() (string, error) {
-	path := d.ErasPath()
+	path := d.erasPath()
 	return path + damagedSuffix, os.Rename(path, path+damagedSuffix)
 }

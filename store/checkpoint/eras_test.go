@@ -38,7 +38,7 @@ func TestEras(t *testing.T) {
 			t.Errorf("read %+v, %v", got, err)
 		}
 	}
-	got, err := os.ReadFile(d.ErasPath())
+	got, err := os.ReadFile(d.erasPath())
 	if err != nil || string(got) != string(unhex(t, goldenEras)) {
 		t.Errorf("%v, the file is\n%s", err, hex.EncodeToString(got))
 	}
@@ -57,7 +57,7 @@ func TestDamagedEras(t *testing.T) {
 	golden := unhex(t, goldenEras)
 	check := func(what string, content []byte) {
 		t.Helper()
-		if err := os.WriteFile(d.ErasPath(), content, 0o600); err != nil {
+		if err := os.WriteFile(d.erasPath(), content, 0o600); err != nil {
 			t.Fatal(err)
 		}
 		if eras, err := d.ReadEras(); !errors.Is(err, ErrDamaged) && !errors.Is(err, ErrVersion) {

@@ -27,16 +27,15 @@ type Loss struct {
 	Err           error
 }
 
-// Read hands each host of a checkpoint, with the values of all its blocks, to
-// each, from several goroutines, with the names that its series refer to. The host
-// belongs to it. A block that cannot be
-// read is left out. On an error, a *ReadError or that of each, some hosts may
-// have been handed over already.
+// Read calls each for every host of a checkpoint, from several goroutines: with the names
+// of the metrics that the host's series refer to, and with the values of all its blocks.
+// The host belongs to each. Blocks that cannot be read are left out, and listed in
+// Contents.Lost. On an error, be it of each, some hosts may have been handed over already.
 func (d *Dir) Read(ctx context.Context, id uint64, workers int, each func(metrics []string, h *Host) error) (*Contents, error) {
 	path := d.Path(id)
 	file, err := openFile(path)
 	if err != nil {
-		return nil, &ReadError{path, err}
+		return nil, fmt.Errorf("read checkpoint %s: %w", path, err)
 	}
 	defer file.Close()
 	in := newSegments(d.path)
@@ -52,7 +51,7 @@ func (d *Dir) Read(ctx context.Context, id uint64, workers int, each func(metric
 		return each(metrics, h)
 	})
 	if err != nil {
-		return nil, &ReadError{path, err}
+		return nil, fmt.Errorf("read checkpoint %s: %w", path, err)
 	}
 	return c, nil
 }

@@ -20,7 +20,7 @@ const shortestLength = 64
 
 // decoder is the state of decoding one block.
 type decoder struct {
-	mode   Mode
+	mode   bodyMode
 	slots  int
 	values int // slots that are no gap
 	gaps   indexSet
@@ -34,19 +34,19 @@ type decoder struct {
 // parseHeader reads what precedes the mode's own bytes.
 func (d *decoder) parseHeader(b []byte) error {
 	if len(b) == 0 {
-		return fmt.Errorf("no bytes: %w", ErrCorrupt)
+		return fmt.Errorf("no bytes: %w", errCorrupt)
 	}
 	header := b[0]
 	b = b[1:]
-	d.mode = Mode(header & headerMode)
-	if header&headerUnused != 0 || d.mode > ModeRaw {
-		return fmt.Errorf("header %#02x: %w", header, ErrCorrupt)
+	d.mode = bodyMode(header & headerMode)
+	if header&headerUnused != 0 || d.mode > modeRaw {
+		return fmt.Errorf("header %#02x: %w", header, errCorrupt)
 	}
 	if code := header & headerLength >> 5; code > 0 {
 		d.slots = shortestLength << (code - 1)
 	} else {
 		if len(b) == 0 {
-			return fmt.Errorf("number of slots is missing: %w", ErrCorrupt)
+			return fmt.Errorf("number of slots is missing: %w", errCorrupt)
 		}
 		d.slots = int(b[0]) + 1
 		b = b[1:]
@@ -58,10 +58,10 @@ func (d *decoder) parseHeader(b []byte) error {
 		}
 	}
 	d.values = d.slots - d.gaps.n
-	if d.mode == ModeEmpty {
+	if d.mode == modeEmpty {
 		d.values = 0
 	} else if d.values == 0 {
-		return fmt.Errorf("gaps only in %v block: %w", d.mode, ErrCorrupt)
+		return fmt.Errorf("gaps only in %v block: %w", d.mode, errCorrupt)
 	}
 	d.body = b
 	return nil
@@ -69,14 +69,14 @@ func (d *decoder) parseHeader(b []byte) error {
 
 func (d *decoder) checkRange(from, n int) error {
 	if from < 0 || from > d.slots || n > d.slots-from {
-		return fmt.Errorf("[%d, %d) of %d slots: %w", from, from+n, d.slots, ErrRange)
+		return fmt.Errorf("[%d, %d) of %d slots: %w", from, from+n, d.slots, errRange)
 	}
 	return nil
 }
 
 // decode writes the slots [from, from+len(dst)), which the block has, to dst.
 func (d *decoder) decode(dst []float64, from int) error {
-	if d.mode == ModeEmpty {
+	if d.mode == modeEmpty {
 		fill(dst, math.NaN())
 		return finish(d.body)
 	}
@@ -101,7 +101,7 @@ func (d *decoder) decode(dst []float64, from int) error {
 // decodeValues writes the values [from, from+len(dst)) of the block to dst.
 func (d *decoder) decodeValues(dst []float64, from int) (err error) {
 	b := d.body
-	if d.mode == ModeRaw {
+	if d.mode == modeRaw {
 		return decodeRaw(dst, b, from, d.values)
 	}
 	b, outliers, err := d.scale.parse(b)
@@ -118,13 +118,13 @@ func (d *decoder) decodeValues(dst []float64, from int) (err error) {
 		}
 	}
 	switch d.mode {
-	case ModeConstant:
+	case modeConstant:
 		err = d.decodeConstant(dst, b)
-	case ModeFrame:
+	case modeFrame:
 		err = d.decodeFrame(dst, b, from)
-	case ModeDelta:
+	case modeDelta:
 		err = d.decodeDelta(dst, b, from)
-	case ModeDictionary:
+	case modeDictionary:
 		err = d.decodeDictionary(dst, b, from)
 	}
 	if err != nil {
@@ -139,14 +139,14 @@ func (d *decoder) decodeValues(dst []float64, from int) (err error) {
 // finish checks that a body ends where it should.
 func finish(b []byte) error {
 	if len(b) > 0 {
-		return fmt.Errorf("%d bytes behind the end: %w", len(b), ErrCorrupt)
+		return fmt.Errorf("%d bytes behind the end: %w", len(b), errCorrupt)
 	}
 	return nil
 }
 
 func decodeRaw(dst []float64, b []byte, from, values int) error {
 	if len(b) != 8*values {
-		return fmt.Errorf("raw: %d bytes for %d values: %w", len(b), values, ErrCorrupt)
+		return fmt.Errorf("raw: %d bytes for %d values: %w", len(b), values, errCorrupt)
 	}
 	b = b[8*from:]
 	for i := range dst {

@@ -11,7 +11,7 @@ import (
 
 func (d *decoder) decodeDelta(dst []float64, b []byte, from int) error {
 	if d.values < 2 {
-		return fmt.Errorf("no differences: %w", ErrCorrupt)
+		return fmt.Errorf("no differences: %w", errCorrupt)
 	}
 	first, b, err := parseVarint(b)
 	if err != nil {

@@ -16,7 +16,7 @@ const maxDistinct = 128
 
 func (d *decoder) decodeDictionary(dst []float64, b []byte, from int) error {
 	if len(b) == 0 || b[0] < 2 || b[0] > maxDistinct {
-		return fmt.Errorf("number of distinct values: %w", ErrCorrupt)
+		return fmt.Errorf("number of distinct values: %w", errCorrupt)
 	}
 	distinct := int(b[0])
 	first, b, err := parseVarint(b[1:])
@@ -47,7 +47,7 @@ func (d *decoder) decodeDictionary(dst []float64, b []byte, from int) error {
 		dst[i] = values[n%maxDistinct]
 	}
 	if highest >= uint64(distinct) {
-		return fmt.Errorf("code %d of %d: %w", highest, distinct, ErrCorrupt)
+		return fmt.Errorf("code %d of %d: %w", highest, distinct, errCorrupt)
 	}
 	return nil
 }

@@ -49,16 +49,16 @@ func (e *Encoder) Encode(dst []byte, values []float64) []byte {
 	header := len(dst)
 	dst = e.appendHeader(dst, len(values))
 	body := len(dst)
-	mode := ModeEmpty
+	mode := modeEmpty
 	switch {
 	case e.n == 0:
 	case same:
-		mode, dst = ModeConstant, e.appendConstant(dst)
+		mode, dst = modeConstant, e.appendConstant(dst)
 	default:
 		mode, dst = e.appendValues(dst)
 	}
 	if len(dst)-body > 8*e.n {
-		mode, dst = ModeRaw, e.appendRaw(dst[:body])
+		mode, dst = modeRaw, e.appendRaw(dst[:body])
 	}
 	dst[header] |= byte(mode)
 	return dst
@@ -135,7 +135,7 @@ func (e *Encoder) patternSpan() uint64 {
 }
 
 // appendValues appends the body of the mode that makes it smallest, raw apart.
-func (e *Encoder) appendValues(dst []byte) (Mode, []byte) {
+func (e *Encoder) appendValues(dst []byte) (bodyMode, []byte) {
 	e.fit()
 	dst = e.appendScale(dst)
 	ints, deltas := e.ints[:e.n], e.deltas[:e.n-1]
@@ -147,12 +147,12 @@ func (e *Encoder) appendValues(dst []byte) (Mode, []byte) {
 	least := min(plain.bits, delta.bits)
 	switch {
 	case least > e.n*dictionaryWidth && e.planDictionary(least):
-		return ModeDictionary, e.appendDictionary(dst)
+		return modeDictionary, e.appendDictionary(dst)
 	case delta.bits < plain.bits:
 		dst = appendVarint(dst, ints[0])
-		return ModeDelta, appendFrame(dst, deltas, delta, &e.patches)
+		return modeDelta, appendFrame(dst, deltas, delta, &e.patches)
 	}
-	return ModeFrame, appendFrame(dst, ints, plain, &e.patches)
+	return modeFrame, appendFrame(dst, ints, plain, &e.patches)
 }
 
 // difference writes the differences of neighbours in v to dst, and returns their

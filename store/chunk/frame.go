@@ -48,7 +48,7 @@ func (p *packed) parse(b []byte, n int, width uint) (rest []byte, err error) {
 // parse reads a frame of n integers and returns what follows it.
 func (f *frame) parse(b []byte, n int) (rest []byte, err error) {
 	if len(b) == 0 || b[0]&frameWidth > 64 {
-		return nil, fmt.Errorf("width: %w", ErrCorrupt)
+		return nil, fmt.Errorf("width: %w", errCorrupt)
 	}
 	patched := b[0]&framePatched != 0
 	if b, err = f.integers.parse(b[1:], n, uint(b[0]&frameWidth)); err != nil || !patched {
@@ -58,7 +58,7 @@ func (f *frame) parse(b []byte, n int) (rest []byte, err error) {
 		return nil, fmt.Errorf("patches: %w", err)
 	}
 	if len(b) == 0 || b[0] > 64 {
-		return nil, fmt.Errorf("width of patches: %w", ErrCorrupt)
+		return nil, fmt.Errorf("width of patches: %w", errCorrupt)
 	}
 	if b, err = f.patches.parse(b[1:], f.patched.n, uint(b[0])); err != nil {
 		return nil, fmt.Errorf("patches: %w", err)
@@ -124,7 +124,7 @@ func (f *frame) decode(dst []float64, s *scale, from int) {
 // cut splits b after n bytes.
 func cut(b []byte, n int) (first, rest []byte, err error) {
 	if n > len(b) {
-		return nil, nil, fmt.Errorf("%d bytes of %d: %w", len(b), n, ErrCorrupt)
+		return nil, nil, fmt.Errorf("%d bytes of %d: %w", len(b), n, errCorrupt)
 	}
 	return b[:n], b[n:], nil
 }

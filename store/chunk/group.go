@@ -24,7 +24,7 @@ const (
 // blocks have so many slots. Only the headers of the blocks are looked at. The
 // Group refers to data.
 func ParseGroup(data []byte, slots int) (Group, error) {
-	fail := func(what string) (Group, error) { return nil, fmt.Errorf("parse group: %s: %w", what, ErrCorrupt) }
+	fail := func(what string) (Group, error) { return nil, fmt.Errorf("parse group: %s: %w", what, errCorrupt) }
 	if len(data) < groupHeader {
 		return fail("no header")
 	}
@@ -52,7 +52,7 @@ func ParseGroup(data []byte, slots int) (Group, error) {
 		if end < from || uint64(end) > uint64(len(blocks)) {
 			return fail("a block out of bounds")
 		}
-		info, err := Stat(blocks[from:end])
+		info, err := stat(blocks[from:end])
 		if err != nil {
 			return nil, fmt.Errorf("parse group: %w", err)
 		}

@@ -17,19 +17,19 @@ type indexSet struct {
 // parse reads an encoded set of indices below limit and returns what follows them.
 func (s *indexSet) parse(b []byte, limit int) ([]byte, error) {
 	if len(b) < 2 {
-		return nil, fmt.Errorf("index set ends early: %w", ErrCorrupt)
+		return nil, fmt.Errorf("index set ends early: %w", errCorrupt)
 	}
 	n := int(b[0])
 	b = b[1:]
 	if n == 0 || n > limit {
-		return nil, fmt.Errorf("%d indices of %d: %w", n, limit, ErrCorrupt)
+		return nil, fmt.Errorf("%d indices of %d: %w", n, limit, errCorrupt)
 	}
 	k := uint(b[0] & maxRice)
 	low := uint64(1)<<k - 1
 	bit, next, end := 3, 0, 8*len(b)
 	for left := n; left > 0; {
 		if bit >= end {
-			return nil, fmt.Errorf("index set ends early: %w", ErrCorrupt)
+			return nil, fmt.Errorf("index set ends early: %w", errCorrupt)
 		}
 		x := load64(b, bit>>3) >> (bit & 7)
 		have := 64 - bit&7
@@ -44,7 +44,7 @@ func (s *indexSet) parse(b []byte, limit int) ([]byte, error) {
 			x >>= (zeros + 1) & 63
 			next += zeros<<k | int(x&low)
 			if next >= limit {
-				return nil, fmt.Errorf("index %d of %d: %w", next, limit, ErrCorrupt)
+				return nil, fmt.Errorf("index %d of %d: %w", next, limit, errCorrupt)
 			}
 			s.bits[next>>6%len(s.bits)] |= 1 << (next & 63)
 			left--
@@ -55,7 +55,7 @@ func (s *indexSet) parse(b []byte, limit int) ([]byte, error) {
 		}
 	}
 	if bit > end {
-		return nil, fmt.Errorf("index set ends early: %w", ErrCorrupt)
+		return nil, fmt.Errorf("index set ends early: %w", errCorrupt)
 	}
 	s.n = n
 	return b[(bit+7)/8:], nil

@@ -155,7 +155,7 @@ func reference(block []byte) (slots []float64, err error) {
 		}
 	}()
 	r := &bitReader{bytes: block}
-	mode := Mode(r.read(4))
+	mode := bodyMode(r.read(4))
 	hasGaps := r.read(1) == 1
 	n := []int{0, 64, 128, 256}[r.read(2)]
 	if r.read(1) == 1 {
@@ -177,7 +177,7 @@ func reference(block []byte) (slots []float64, err error) {
 		panic(errReference)
 	}
 	for _, gap := range isGap {
-		if gap || mode == ModeEmpty {
+		if gap || mode == modeEmpty {
 			slots = append(slots, math.NaN())
 			continue
 		}
@@ -186,15 +186,15 @@ func reference(block []byte) (slots []float64, err error) {
 	return slots, nil
 }
 
-func (r *bitReader) values(mode Mode, n int) []float64 {
-	if mode == ModeEmpty {
+func (r *bitReader) values(mode bodyMode, n int) []float64 {
+	if mode == modeEmpty {
 		return nil
 	}
-	if n == 0 || mode > ModeRaw {
+	if n == 0 || mode > modeRaw {
 		panic(errReference)
 	}
 	values := make([]float64, n)
-	if mode == ModeRaw {
+	if mode == modeRaw {
 		for i := range values {
 			values[i] = math.Float64frombits(r.read(64))
 		}
@@ -222,18 +222,18 @@ func (r *bitReader) values(mode Mode, n int) []float64 {
 	return values
 }
 
-func (r *bitReader) integers(mode Mode, n int) []int64 {
+func (r *bitReader) integers(mode bodyMode, n int) []int64 {
 	switch mode {
-	case ModeConstant:
+	case modeConstant:
 		k := r.varint()
 		ints := make([]int64, n)
 		for i := range ints {
 			ints[i] = k
 		}
 		return ints
-	case ModeFrame:
+	case modeFrame:
 		return r.frame(n)
-	case ModeDelta:
+	case modeDelta:
 		if n < 2 {
 			panic(errReference)
 		}

@@ -78,7 +78,7 @@ func (s *scale) append(dst []byte, outliers bool) []byte {
 // parse reads a scale and returns what follows it.
 func (s *scale) parse(b []byte) (rest []byte, outliers bool, err error) {
 	if len(b) == 0 {
-		return nil, false, fmt.Errorf("scale is missing: %w", ErrCorrupt)
+		return nil, false, fmt.Errorf("scale is missing: %w", errCorrupt)
 	}
 	header := b[0]
 	b = b[1:]
@@ -90,7 +90,7 @@ func (s *scale) parse(b []byte) (rest []byte, outliers bool, err error) {
 	}
 	s.decimals = int(header & scaleDecimals)
 	if s.decimals > maxDecimals {
-		return nil, false, fmt.Errorf("%d decimals: %w", s.decimals, ErrCorrupt)
+		return nil, false, fmt.Errorf("%d decimals: %w", s.decimals, errCorrupt)
 	}
 	s.divisor = math.Pow10(s.decimals)
 	s.step = 1
@@ -123,7 +123,7 @@ func fill(dst []float64, v float64) {
 func parseUvarint(b []byte) (uint64, []byte, error) {
 	u, n := binary.Uvarint(b)
 	if n <= 0 {
-		return 0, nil, fmt.Errorf("number ends early: %w", ErrCorrupt)
+		return 0, nil, fmt.Errorf("number ends early: %w", errCorrupt)
 	}
 	return u, b[n:], nil
 }
