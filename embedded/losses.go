@@ -7,6 +7,18 @@ import (
 	"time"
 )
 
+// loss is a stretch of entries of a stream that are gone from the disk.
+type loss struct {
+	Stream      string
+	First, Last uint64 // sequence numbers
+	// After and Before are the times of the entries beside it, zero if there is none.
+	After, Before time.Time
+	Why           string // what happened to which file
+}
+
+// entries returns how many there were at most: some may have been removed before.
+func (l loss) entries() uint64 { return l.Last - l.First + 1 }
+
 // mostLosses bounds what is kept of the losses of a run; all are counted and logged.
 const mostLosses = 100
 

@@ -4,10 +4,8 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 )
 
@@ -59,19 +57,6 @@ func (d *Dir) Begin(h Header) (*Writer, error) {
 		return nil, fmt.Errorf("begin a checkpoint: %w", err)
 	}
 	return w, nil
-}
-
-// removeTemporary removes what a crash left behind.
-func (d *Dir) removeTemporary() {
-	entries, _ := os.ReadDir(d.path) // what is there takes some room, no more
-	for _, e := range entries {
-		name, ok := strings.CutSuffix(e.Name(), temporarySuffix)
-		_, isCheckpoint := fileID(name, checkpointSuffix)
-		_, isSegment := fileID(name, segmentSuffix)
-		if ok && (isCheckpoint || isSegment || name == cleanName || name == erasName) {
-			_ = remove(filepath.Join(d.path, e.Name()))
-		}
-	}
 }
 
 // Name makes sure that the names of the first metrics are written: those of the

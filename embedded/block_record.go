@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/minio/highwayhash"
-	"github.com/nats-io/nats-server/v2/server"
 )
 
 // A block of nats-server is a row of records (little endian):
@@ -128,14 +127,4 @@ func (r *recordReader) cutOff(data []byte) bool {
 	}
 	length, _, _, ok := r.length(data)
 	return ok && length > len(data)
-}
-
-// unpackBlock returns the records of a block, which may be compressed.
-func unpackBlock(data []byte) ([]byte, error) {
-	var info server.CompressionInfo
-	n, err := info.UnmarshalMetadata(data)
-	if err != nil || n == 0 {
-		return data, err
-	}
-	return info.Algorithm.Decompress(data[n:])
 }
