@@ -17,7 +17,8 @@ import (
 	"cc-metric-store/test/testkit"
 )
 
-// fullDiskEnv makes the test below a process whose disk is full.
+// fullDiskEnv says to a test that it runs in a process of its own, whose disk is or gets
+// full.
 const fullDiskEnv = "TEST_FULL_DISK"
 
 // TestStartsOnAFullDisk: nothing has to be written for what is there to be read; what
