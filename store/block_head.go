@@ -134,23 +134,31 @@ func rowsFor(columns int32) int64 {
 	return best
 }
 
-// allocated returns how many bytes Go's allocator takes for so many, of some size.
+// allocated returns how many bytes Go's allocator uses for a slice of so many bytes, from
+// some hundred on. Only the choice of rows depends on it: what a head is accounted for is
+// the length of its chunks.
 func allocated(bytes int64) int64 {
-	const page, largestClass = 8 << 10, 32 << 10
-	switch i, _ := slices.BinarySearch(sizeClasses[:], bytes); {
+	const page = 8 << 10
+	switch i, _ := slices.BinarySearch(sizeClasses, bytes); {
 	case bytes < sizeClasses[0]:
 		return bytes
-	case bytes <= largestClass:
+	case i < len(sizeClasses):
 		return sizeClasses[i]
 	}
 	return (bytes + page - 1) / page * page
 }
 
-// sizeClasses are the sizes of Go's allocator from 1 KiB to 32 KiB.
-var sizeClasses = [...]int64{
-	1024, 1152, 1280, 1408, 1536, 1792, 2048, 2304, 2688, 3072, 3200, 3456, 4096, 4864, 5376, 6144, 6528, 6784, 6912,
-	8192, 9472, 9728, 10240, 10880, 12288, 13568, 14336, 16384, 18432, 19072, 20480, 21760, 24576, 27264, 28672, 32768,
-}
+// sizeClasses are the sizes, ascending, that Go's allocator rounds slices of 1 KiB to 32 KiB
+// up to. They are asked of the allocator and not copied from it, as a release of Go may
+// change them.
+var sizeClasses = func() (sizes []int64) {
+	const smallest, largest = 1 << 10, 32 << 10
+	for size := smallest; size <= largest; size++ {
+		size = cap(append([]byte(nil), make([]byte, size)...))
+		sizes = append(sizes, int64(size))
+	}
+	return sizes
+}()
 
 // read copies the column's values of the slots from slot on to dst; slots
 // without a value become gaps.
