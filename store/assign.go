@@ -60,7 +60,7 @@ func (a *appender) sample(sample *Sample) (need int64) {
 	if need = a.set(g, p, column, sample.Value); need > 0 {
 		if p.block.isEmpty() { // a new one
 			need += p.block.size()
-			a.store.removeBlock(g, p.block)
+			a.store.removeBlockLocked(g, p.block)
 			*p = place{}
 		}
 		return need
@@ -157,7 +157,7 @@ func (a *appender) obtainBlock(g *grid, t int64) (b *block, slot, need int64) {
 	}
 	slot = (t - b.start) / g.frequency
 	if old := g.touch(b, slot); old != nil {
-		a.store.close(g, old)
+		a.store.closeBlockLocked(g, old)
 	}
 	return b, slot, 0
 }
@@ -170,7 +170,7 @@ func (a *appender) set(g *grid, p *place, column int32, v float64) (need int64) 
 			return 0
 		}
 		if len(b.patches.list) == cap(b.patches.list) {
-			if need = a.makeRoom(g, b); need > 0 {
+			if need = a.makeRoomLocked(g, b); need > 0 {
 				return need
 			}
 		}

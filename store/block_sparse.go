@@ -20,9 +20,9 @@ func maxPatches(columns int32) int {
 	return max(min(patchesOfColumn*int(columns), manyPatches), int(columns)/columnsOfPatch)
 }
 
-// makeRoom makes room for another value in a block without head, whose patches are
+// makeRoomLocked makes room for another value in a block without head, whose patches are
 // full: the block gets a head, is sealed anew, or its patches get more memory.
-func (a *appender) makeRoom(g *grid, b *block) (need int64) {
+func (a *appender) makeRoomLocked(g *grid, b *block) (need int64) {
 	s := a.store
 	if chunks := b.headChunks(g.columns); chunks > 0 {
 		size := valueBytes * chunks * rowsFor(g.columns) * int64(g.columns)
@@ -30,13 +30,13 @@ func (a *appender) makeRoom(g *grid, b *block) (need int64) {
 			if !s.reserve(size) {
 				return size
 			}
-			s.addHead(g, b)
+			s.addHeadLocked(g, b)
 			return 0
 		}
 	}
 	b.patches.sort()
 	if len(b.patches.list) >= maxPatches(g.columns) {
-		s.seal(g, b)
+		s.sealLocked(g, b)
 	}
 	if n := cap(b.patches.list); len(b.patches.list) >= n-n/8 {
 		n = max(n, 1)
@@ -70,8 +70,8 @@ func (b *block) headChunks(columns int32) (n int64) {
 	return n
 }
 
-// addHead gives a sparse block a head, whose memory is accounted for.
-func (s *Store) addHead(g *grid, b *block) {
+// addHeadLocked gives a sparse block a head, whose memory is accounted for.
+func (s *Store) addHeadLocked(g *grid, b *block) {
 	g.reopen(b)
 	h := &head{}
 	for _, p := range b.patches.list {
@@ -80,6 +80,6 @@ func (s *Store) addHead(g *grid, b *block) {
 	s.release(patchBytes * int64(cap(b.patches.list)))
 	b.head, b.patches = h, patches{}
 	if old := g.touch(b, 0); old != nil {
-		s.close(g, old)
+		s.closeBlockLocked(g, old)
 	}
 }

@@ -48,6 +48,9 @@ type Log interface {
 }
 
 // Checkpoints keeps copies of a Store on disk. Make one with OpenCheckpoints.
+//
+// writing is acquired first, and then mu or a lock of the Store; mu is acquired last. A
+// method with the suffix Locked is called with writing held.
 type Checkpoints struct {
 	store  *Store
 	cfg    CheckpointConfig

@@ -35,10 +35,9 @@ type savedBlock struct {
 	was         checkpoint.BlockRef
 }
 
-// copyHost copies the host while the caller holds the stripe's lock: references to
-// what is immutable, and the open values as they are, which is quicker than
-// encoding them.
-func (c *capture) copyHost(h *host) {
+// copyHostLocked copies a host: references to what is immutable, and the open values as they
+// are, which is quicker than encoding them. The lock of the stripe may be held for reading.
+func (c *capture) copyHostLocked(h *host) {
 	c.host = checkpoint.Host{Cluster: h.key.cluster, Name: h.key.host, Applied: h.applied.Seq, Parts: c.host.Parts[:0], Grids: c.host.Grids[:0]}
 	c.heads, c.values, c.blocks, c.patches, c.saved = c.heads[:0], c.values[:0], c.blocks[:0], c.patches[:0], c.saved[:0]
 	for _, p := range h.parts {

@@ -14,7 +14,6 @@ import (
 // configured from now on. That comes before any of the log is read: the next start knows of
 // it, whenever this run ends. Without the file the eras of the checkpoint are used. A
 // checkpoint of an earlier version of the program has none: then the samples in it tell.
-// The caller holds writing.
 func (c *Checkpoints) restoreErasLocked(now time.Time, ofCheckpoint []checkpoint.Era) {
 	eras, err := c.dir.ReadEras()
 	if err != nil {
@@ -73,8 +72,7 @@ func (s *Store) deduceEras(present checkpoint.Era) []checkpoint.Era {
 	return []checkpoint.Era{before}
 }
 
-// saveErasLocked writes the eras, if they are not on the disk yet or were removed there. The
-// caller holds writing.
+// saveErasLocked writes the eras, if they are not on the disk yet or were removed there.
 func (c *Checkpoints) saveErasLocked() {
 	if c.store.eras.Load() == nil || !c.erasUnsaved && c.dir.HasEras() {
 		return

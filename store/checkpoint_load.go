@@ -35,7 +35,7 @@ func (c *Checkpoints) Load(ctx context.Context) (Restored, error) {
 	c.partial = true
 	c.store.tombstones.open()
 	c.replaying = true
-	id, out, err := c.load(ctx)
+	id, out, err := c.loadLocked(ctx)
 	if err != nil {
 		return Restored{}, err
 	}
@@ -48,14 +48,14 @@ func (c *Checkpoints) Load(ctx context.Context) (Restored, error) {
 	return out, nil
 }
 
-// load returns the ID of the checkpoint that is complete in the store, 0 if
+// loadLocked returns the ID of the checkpoint that is complete in the store, 0 if
 // there is none.
-func (c *Checkpoints) load(ctx context.Context) (id uint64, out Restored, err error) {
+func (c *Checkpoints) loadLocked(ctx context.Context) (id uint64, out Restored, err error) {
 	begin := time.Now()
 	damaged := uint64(0) // the newest one that lacks some blocks
 	var incomplete []uint64
 	for _, id := range c.dir.Found() {
-		contents, err := c.read(ctx, id)
+		contents, err := c.readLocked(ctx, id)
 		if ctx.Err() != nil {
 			return 0, Restored{}, ctx.Err()
 		}
@@ -67,7 +67,7 @@ func (c *Checkpoints) load(ctx context.Context) (id uint64, out Restored, err er
 			for _, id := range incomplete {
 				c.quarantine(id, errIncomplete)
 			}
-			out := c.restored(id, contents, begin)
+			out := c.restoredLocked(id, contents, begin)
 			c.positions = []LogPosition{out.From}
 			return id, out, nil
 		}
@@ -87,20 +87,20 @@ func (c *Checkpoints) load(ctx context.Context) (id uint64, out Restored, err er
 		}
 		return 0, Restored{From: LogPosition{Entry: Entry{1, 0}}}, nil
 	}
-	contents, err := c.read(ctx, damaged)
+	contents, err := c.readLocked(ctx, damaged)
 	if err != nil {
 		c.reject(damaged, err)
 		c.store.clear()
 		return 0, Restored{From: LogPosition{Entry: Entry{2, 0}}}, ctx.Err()
 	}
-	out = c.restored(damaged, contents, begin)
+	out = c.restoredLocked(damaged, contents, begin)
 	c.reportLost(damaged, contents.Lost)
 	// In another log, as it were: no entry counts as having taken effect.
 	return 0, Restored{From: LogPosition{Entry: Entry{out.From.Entry.Epoch + 1, 0}}}, nil
 }
 
-// read puts a checkpoint into the store.
-func (c *Checkpoints) read(ctx context.Context, id uint64) (*checkpoint.Contents, error) {
+// readLocked puts a checkpoint into the store.
+func (c *Checkpoints) readLocked(ctx context.Context, id uint64) (*checkpoint.Contents, error) {
 	c.store.clear()
 	r := &restore{store: c.store, epoch: 1, series: map[string]int{}}
 	contents, err := c.dir.Read(ctx, id, runtime.GOMAXPROCS(0), func(metrics []string, host *checkpoint.Host) error {
@@ -124,8 +124,8 @@ func (c *Checkpoints) read(ctx context.Context, id uint64) (*checkpoint.Contents
 	return contents, nil
 }
 
-// restored says what is in the store now.
-func (c *Checkpoints) restored(id uint64, contents *checkpoint.Contents, begin time.Time) Restored {
+// restoredLocked says what is in the store now.
+func (c *Checkpoints) restoredLocked(id uint64, contents *checkpoint.Contents, begin time.Time) Restored {
 	c.dir.Keep(id, contents)
 	c.loadedEras = contents.Header.Eras
 	out := Restored{From: inMemory(contents.Header.Position), HighWater: inMemory(contents.End.HighWater)}
@@ -201,7 +201,7 @@ func (s *Store) clear() {
 		st.mu.Lock()
 		for _, h := range st.hosts {
 			s.release(h.blocksSize())
-			s.dropHost(st, h)
+			s.dropHostLocked(st, h)
 		}
 		st.mu.Unlock()
 	}

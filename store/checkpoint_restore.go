@@ -35,7 +35,7 @@ func (r *restore) add(metrics []string, c *checkpoint.Host) error {
 		s.tombstones.put(key, applied)
 		if h := st.hosts[key]; h != nil && h.applied.Seq < c.Applied {
 			s.release(h.blocksSize())
-			s.dropHost(st, h)
+			s.dropHostLocked(st, h)
 			s.tombstones.put(key, applied)
 		}
 		return nil

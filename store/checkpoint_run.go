@@ -45,7 +45,7 @@ func (c *Checkpoints) due(log Log) bool {
 	c.writing.Lock()
 	defer c.writing.Unlock()
 	p, read := log.Applied()
-	c.endReplay(p.Entry)
+	c.endReplayLocked(p.Entry)
 	now := c.store.cfg.Now()
 	if now.Before(c.retry) {
 		return false
@@ -63,9 +63,9 @@ func (c *Checkpoints) due(log Log) bool {
 	return now.Sub(c.newest.at) >= c.cfg.Interval || read-c.newest.read >= max(maxReplayBytes, maxReplayFactor*c.newest.bytes)
 }
 
-// endReplay closes the tombstones once the replay has come to the
+// endReplayLocked closes the tombstones once the replay has come to the
 // high-water mark of the checkpoint.
-func (c *Checkpoints) endReplay(applied Entry) {
+func (c *Checkpoints) endReplayLocked(applied Entry) {
 	if c.replaying && (applied.Epoch > c.highWater.Epoch || applied.Epoch == c.highWater.Epoch && applied.Seq >= c.highWater.Seq) {
 		c.replaying = false
 		c.store.tombstones.close()
@@ -77,7 +77,7 @@ func (c *Checkpoints) endReplay(applied Entry) {
 func (c *Checkpoints) Write(ctx context.Context, log Log) error {
 	c.writing.Lock()
 	defer c.writing.Unlock()
-	_, err := c.write(ctx, log)
+	_, err := c.writeLocked(ctx, log)
 	return err
 }
 
@@ -87,7 +87,7 @@ func (c *Checkpoints) Write(ctx context.Context, log Log) error {
 func (c *Checkpoints) Finish(ctx context.Context, log Log, complete bool) error {
 	c.writing.Lock()
 	defer c.writing.Unlock()
-	id, err := c.write(ctx, log)
+	id, err := c.writeLocked(ctx, log)
 	if err != nil || id == 0 || !complete {
 		return err
 	}
@@ -97,8 +97,8 @@ func (c *Checkpoints) Finish(ctx context.Context, log Log, complete bool) error 
 	return nil
 }
 
-// write returns the ID of the newest checkpoint, 0 if there is none.
-func (c *Checkpoints) write(ctx context.Context, log Log) (id uint64, err error) {
+// writeLocked returns the ID of the newest checkpoint, 0 if there is none.
+func (c *Checkpoints) writeLocked(ctx context.Context, log Log) (id uint64, err error) {
 	begin := time.Now()
 	if c.partial {
 		return 0, nil
@@ -106,7 +106,7 @@ func (c *Checkpoints) write(ctx context.Context, log Log) (id uint64, err error)
 	c.store.tombstones.open() // whatever goes after the position is remembered
 	defer c.store.tombstones.close()
 	p, read := log.Applied()
-	c.endReplay(p.Entry)
+	c.endReplayLocked(p.Entry)
 	if p.Created.IsZero() {
 		return 0, nil // nothing is known of the log yet
 	}
@@ -116,10 +116,10 @@ func (c *Checkpoints) write(ctx context.Context, log Log) (id uint64, err error)
 		c.newest.at, c.newest.read = c.store.cfg.Now(), read
 		return id, nil
 	}
-	out, err := c.writeAll(ctx, log, p)
+	out, err := c.writeAllLocked(ctx, log, p)
 	if out == nil {
 		if ctx.Err() == nil {
-			c.failed(err)
+			c.failedLocked(err)
 		}
 		return 0, err
 	}
@@ -127,7 +127,7 @@ func (c *Checkpoints) write(ctx context.Context, log Log) (id uint64, err error)
 		c.logger.Warn("the checkpoint is written, but what it replaces stays", "error", err)
 	}
 	c.newest, c.epoch = savedState{c.store.cfg.Now(), read, out.Checkpoint, now}, p.Entry.Epoch
-	c.release(ctx, log, p)
+	c.releaseLogLocked(ctx, log, p)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.stats.Err != nil {
@@ -142,10 +142,10 @@ func (c *Checkpoints) write(ctx context.Context, log Log) (id uint64, err error)
 	return out.ID, nil
 }
 
-// release gives up what the log holds before the older one of the two
+// releaseLogLocked gives up what the log holds before the older one of the two
 // checkpoints, now that there is one at p. Those of another log say nothing about
 // this one.
-func (c *Checkpoints) release(ctx context.Context, log Log, p LogPosition) {
+func (c *Checkpoints) releaseLogLocked(ctx context.Context, log Log, p LogPosition) {
 	if n := len(c.positions); n > 0 && c.positions[n-1].Entry.Epoch != p.Entry.Epoch {
 		c.positions = nil
 	}
@@ -156,7 +156,7 @@ func (c *Checkpoints) release(ctx context.Context, log Log, p LogPosition) {
 	}
 }
 
-func (c *Checkpoints) failed(err error) {
+func (c *Checkpoints) failedLocked(err error) {
 	again := min(checkpointRetry, c.cfg.Interval)
 	c.retry = c.store.cfg.Now().Add(again)
 	c.mu.Lock()

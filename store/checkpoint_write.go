@@ -46,9 +46,9 @@ type writtenBlock struct {
 	ref    checkpoint.BlockRef
 }
 
-// writeAll writes a checkpoint that begins at the position. The tombstones have been
+// writeAllLocked writes a checkpoint that begins at the position. The tombstones have been
 // open since before it was read.
-func (c *Checkpoints) writeAll(ctx context.Context, log Log, from LogPosition) (*checkpoint.Written, error) {
+func (c *Checkpoints) writeAllLocked(ctx context.Context, log Log, from LogPosition) (*checkpoint.Written, error) {
 	s := c.store
 	names := s.metrics.list()
 	w, err := c.dir.Begin(checkpoint.Header{Position: from.onDisk(), Written: s.cfg.Now(), Metrics: names, Eras: s.allEras()})
@@ -144,7 +144,7 @@ func (s *save) host(c *capture, st *stripe, k hostKey) error {
 		return nil
 	}
 	applied := h.applied
-	c.copyHost(h)
+	c.copyHostLocked(h)
 	st.mu.RUnlock()
 	if s.store.testHooks.onCopy != nil {
 		s.store.testHooks.onCopy()

@@ -25,7 +25,7 @@ func (s *Store) Free(selectors [][]string, before int64, entry Entry) int {
 			}
 			one = freeing{store: s, host: h, selector: selected.host(h.key), before: before, from: -math.MaxInt64}
 		}
-		n, more := one.run()
+		n, more := one.runLocked()
 		if entry.Seq != 0 && !more {
 			h.applied = entry
 		}
@@ -71,7 +71,7 @@ func (s *Store) callHost(st *stripe, k hostKey, do func(*host) (int, bool)) (mor
 	}
 	freed, more := do(h)
 	if h.lost += freed; h.lost > 0 && !more {
-		s.prune(st, h)
+		s.pruneLocked(st, h)
 	}
 	return more
 }
@@ -90,14 +90,14 @@ type freeing struct {
 	from       int64 // its blocks before this time are done
 }
 
-// run goes on for some blocks. It returns false if it is done with all.
-func (f *freeing) run() (freed int, more bool) {
+// runLocked goes on for some blocks. It returns false if it is done with all.
+func (f *freeing) runLocked() (freed int, more bool) {
 	h := f.host
 	if f.selected == nil && !h.mayEndBefore(f.before) {
 		return 0, false
 	}
 	if f.selected == nil || f.generation != h.generation || f.series != len(h.series) {
-		f.selectColumns()
+		f.selectColumnsLocked()
 	}
 	left := freeRun
 	// A grid that is new since the columns were selected has no series.
@@ -112,7 +112,7 @@ func (f *freeing) run() (freed int, more bool) {
 			}
 			left--
 			f.from = b.end
-			freed += f.store.freeBlock(g, b, f.selected[f.grid], f.before)
+			freed += f.store.freeBlockLocked(g, b, f.selected[f.grid], f.before)
 		}
 		if left == 0 {
 			return freed, true
@@ -129,7 +129,7 @@ func (h *host) mayEndBefore(before int64) bool {
 	})
 }
 
-func (f *freeing) selectColumns() {
+func (f *freeing) selectColumnsLocked() {
 	h := f.host
 	f.generation, f.series = h.generation, len(h.series)
 	f.selected = make([][]bool, len(h.grids))
@@ -144,10 +144,10 @@ func (f *freeing) selectColumns() {
 	}
 }
 
-// freeBlock drops those of the selected columns whose last sample in the block ends
+// freeBlockLocked drops those of the selected columns whose last sample in the block ends
 // before the given time, and the block if nothing is left of it. It returns how many
 // there were.
-func (s *Store) freeBlock(g *grid, b *block, selected []bool, before int64) int {
+func (s *Store) freeBlockLocked(g *grid, b *block, selected []bool, before int64) int {
 	whole := g.centre(b, b.slots) < before
 	var dropped []int32
 	for c := range b.present(g.columns) {
@@ -162,14 +162,14 @@ func (s *Store) freeBlock(g *grid, b *block, selected []bool, before int64) int 
 		dropped = append(dropped, c)
 	}
 	if len(dropped) > 0 {
-		s.dropColumns(g, b, dropped)
+		s.dropColumnsLocked(g, b, dropped)
 	}
 	return len(dropped)
 }
 
-// dropColumns drops columns, ascending, of a block, and the block if nothing is left
+// dropColumnsLocked drops columns, ascending, of a block, and the block if nothing is left
 // of it.
-func (s *Store) dropColumns(g *grid, b *block, dropped []int32) {
+func (s *Store) dropColumnsLocked(g *grid, b *block, dropped []int32) {
 	worker := s.sealers.Get().(*chunk.GroupBuilder)
 	defer s.sealers.Put(worker)
 	open := g.isOpen(b)
@@ -177,11 +177,11 @@ func (s *Store) dropColumns(g *grid, b *block, dropped []int32) {
 		g.count(b, -1)
 	}
 	left := false
-	s.resize(b, func() { left = b.drop(dropped, worker) })
+	s.resizeLocked(b, func() { left = b.drop(dropped, worker) })
 	if !open {
 		g.count(b, 1)
 	}
 	if !left {
-		s.removeBlock(g, b)
+		s.removeBlockLocked(g, b)
 	}
 }

@@ -14,7 +14,7 @@ func TestFreeMeetsAGridWithoutSeries(t *testing.T) {
 	}
 	key := hostKey{"c", "h"}
 	one := freeing{store: s, host: s.stripeOf(key).hosts[key], selector: newSelectorTree([][]string{{"c", "h"}}).host(key), before: t0 + 1e6, from: -math.MaxInt64}
-	freed, more := one.run()
+	freed, more := one.runLocked()
 	if freed != freeRun || !more {
 		t.Fatalf("freed %d, more: %v", freed, more)
 	}
@@ -24,7 +24,7 @@ func TestFreeMeetsAGridWithoutSeries(t *testing.T) {
 			t.Fatalf("%s: %+v", metric, done)
 		}
 	}
-	if freed, more = one.run(); freed != 10 || more {
+	if freed, more = one.runLocked(); freed != 10 || more {
 		t.Errorf("freed %d, more: %v", freed, more)
 	}
 }

@@ -26,44 +26,44 @@ func (s *Store) isOverfull() bool { return s.cfg.MemoryCap > 0 && s.usedBytes.Lo
 // release returns bytes that were accounted for.
 func (s *Store) release(n int64) { s.usedBytes.Add(-n) }
 
-// resize accounts for what do changes in the size of a block.
-func (s *Store) resize(b *block, do func()) {
+// resizeLocked accounts for what do changes in the size of a block.
+func (s *Store) resizeLocked(b *block, do func()) {
 	before := b.size()
 	do()
 	s.usedBytes.Add(b.size() - before)
 }
 
-// seal compresses an open block of the grid, or one with patches.
-func (s *Store) seal(g *grid, b *block) {
+// sealLocked compresses an open block of the grid, or one with patches.
+func (s *Store) sealLocked(g *grid, b *block) {
 	worker := s.sealers.Get().(*chunk.GroupBuilder)
 	defer s.sealers.Put(worker)
 	left := false
-	s.resize(b, func() { left = b.seal(g.columns, worker) })
+	s.resizeLocked(b, func() { left = b.seal(g.columns, worker) })
 	g.closed(b)
 	s.counters.sealed.Add(1)
 	if !left {
-		s.removeBlock(g, b)
+		s.removeBlockLocked(g, b)
 	}
 }
 
-// close takes a block off the open ones, and compresses it if that saves memory.
-func (s *Store) close(g *grid, b *block) {
+// closeBlockLocked takes a block off the open ones, and compresses it if that saves memory.
+func (s *Store) closeBlockLocked(g *grid, b *block) {
 	if b.isWorthSealing(g.columns) {
-		s.seal(g, b)
+		s.sealLocked(g, b)
 	} else {
 		g.closed(b)
 	}
 }
 
-// removeBlock takes a block off its grid and returns its memory.
-func (s *Store) removeBlock(g *grid, b *block) {
+// removeBlockLocked takes a block off its grid and returns its memory.
+func (s *Store) removeBlockLocked(g *grid, b *block) {
 	if g.remove(b) {
 		s.release(b.size())
 	}
 }
 
-// dropHost takes a host out of its stripe.
-func (s *Store) dropHost(st *stripe, h *host) {
+// dropHostLocked takes a host out of its stripe.
+func (s *Store) dropHostLocked(st *stripe, h *host) {
 	delete(st.hosts, h.key)
 	s.tombstones.put(h.key, h.applied)
 	s.hosts.remove(h.key.cluster)
@@ -71,12 +71,12 @@ func (s *Store) dropHost(st *stripe, h *host) {
 	h.uncount(s.metrics)
 }
 
-// prune drops what became empty in a host that lost blocks or columns.
-func (s *Store) prune(st *stripe, h *host) {
+// pruneLocked drops what became empty in a host that lost blocks or columns.
+func (s *Store) pruneLocked(st *stripe, h *host) {
 	before := h.size()
 	empty := h.prune(s.seed, s.metrics)
 	s.release(before - h.size())
 	if empty {
-		s.dropHost(st, h)
+		s.dropHostLocked(st, h)
 	}
 }

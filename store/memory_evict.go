@@ -41,7 +41,7 @@ func (e *eviction) prune() {
 		st := e.store.stripeOf(k)
 		st.mu.Lock()
 		if h := st.hosts[k]; h != nil && h.lost > 0 {
-			e.store.prune(st, h)
+			e.store.pruneLocked(st, h)
 		}
 		st.mu.Unlock()
 	}
@@ -148,7 +148,7 @@ func (e *eviction) dropFrom(a, next *gridAge, least int) bool {
 		if next != nil && next.isBefore(a) || e.fits() {
 			return true
 		}
-		e.evictBlock(st, h, h.grids[a.grid], b)
+		e.evictBlockLocked(st, h, h.grids[a.grid], b)
 	}
 	return true
 }
@@ -157,20 +157,20 @@ func (e *eviction) dropFrom(a, next *gridAge, least int) bool {
 // samples before the end.
 const fewLost = 64
 
-// evictBlock drops a block. What else goes with it is looked for when it may be a
+// evictBlockLocked drops a block. What else goes with it is looked for when it may be a
 // good part of the host's series.
-func (e *eviction) evictBlock(st *stripe, h *host, g *grid, b *block) {
+func (e *eviction) evictBlockLocked(st *stripe, h *host, g *grid, b *block) {
 	s := e.store
 	if s.testHooks.onEvict != nil {
 		s.testHooks.onEvict(h.key, g.frequency, b)
 	}
 	n := b.columns(g.columns)
 	s.counters.evicted.Add(int64(n))
-	s.removeBlock(g, b)
+	s.removeBlockLocked(g, b)
 	h.lost += n
 	e.lossy[h.key] = true
 	if h.lost >= max(len(h.series)/8, fewLost) || g.blocks.len() == 0 {
-		s.prune(st, h)
+		s.pruneLocked(st, h)
 	}
 }
 
@@ -204,6 +204,6 @@ func (e *eviction) compressNewest(a *gridAge) {
 	}
 	g := h.grids[a.grid]
 	if b := g.blocks.last(); b.isWorthSealing(g.columns) {
-		e.store.seal(g, b)
+		e.store.sealLocked(g, b)
 	}
 }

@@ -64,7 +64,7 @@ func (s *Store) retain() {
 	inUse := s.inUse.Load()
 	freed := 0
 	s.eachHost(func(k hostKey) bool { return !inUse.contains(k) }, func(h *host) (int, bool) {
-		n, more := s.retainHost(h, before.Unix())
+		n, more := s.retainHostLocked(h, before.Unix())
 		freed += n
 		return n, more
 	})
@@ -75,9 +75,9 @@ func (s *Store) retain() {
 	}
 }
 
-// retainHost drops the blocks that end before the given time. It returns early,
+// retainHostLocked drops the blocks that end before the given time. It returns early,
 // with true, if there are many.
-func (s *Store) retainHost(h *host, before int64) (freed int, more bool) {
+func (s *Store) retainHostLocked(h *host, before int64) (freed int, more bool) {
 	left := freeRun
 	for _, g := range h.grids {
 		for g != nil && g.blocks.len() > 0 && g.blocks.first().end+g.frequency/2 < before {
@@ -87,7 +87,7 @@ func (s *Store) retainHost(h *host, before int64) (freed int, more bool) {
 			left--
 			b := g.blocks.first()
 			freed += b.columns(g.columns)
-			s.removeBlock(g, b)
+			s.removeBlockLocked(g, b)
 		}
 	}
 	return freed, false

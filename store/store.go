@@ -129,6 +129,15 @@ func (c Config) validate() []error {
 }
 
 // Store is the in-memory store. Make one with New.
+//
+// A function with the suffix Locked is called with the lock of its host's stripe held, for
+// writing unless it says otherwise. Hosts, grids, blocks and what is in them are guarded by
+// that lock as a whole; their methods do not say so again.
+//
+// Locks are acquired in this order: Checkpoints.writing, evicting, the lock of one stripe
+// (never of two), and then one of the locks inside hosts, metrics, tombstones and newSeries,
+// under which no other lock is acquired. The locks of refusals and replacements are acquired
+// alone. Nothing slow is done under the lock of a stripe, and nothing is logged.
 type Store struct {
 	cfg        Config
 	metrics    *metricTable
@@ -143,7 +152,7 @@ type Store struct {
 	newSeries     newSeries
 	refusals      refusals
 	replacements  replacements
-	metricsWarned atomic.Int64 // Unix seconds: when it was said that there are too many
+	metricsWarned atomic.Int64 // Unix seconds: when it was last logged that there are too many
 
 	usedBytes atomic.Int64 // bytes that are accounted for
 	evicting  sync.Mutex   // held by the one append that makes room

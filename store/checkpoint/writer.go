@@ -50,7 +50,7 @@ func (d *Dir) Begin(h Header) (*Writer, error) {
 	}
 	text, err := json.Marshal(h)
 	if err == nil {
-		err = w.frame(append([]byte{frameHeader}, text...))
+		err = w.frameLocked(append([]byte{frameHeader}, text...))
 	}
 	if err != nil {
 		w.Abort()
@@ -70,7 +70,7 @@ func (w *Writer) Name(metrics []string) error {
 	text, err := json.Marshal(metrics[w.metrics:])
 	if err == nil {
 		w.metrics = len(metrics)
-		err = w.frame(append([]byte{frameMetrics}, text...))
+		err = w.frameLocked(append([]byte{frameMetrics}, text...))
 	}
 	if err != nil {
 		return fmt.Errorf("write checkpoint %s: %w", w.checkpoint.path, err)
@@ -110,7 +110,7 @@ func (w *Writer) Add(h *Host) error {
 	if !h.Gone {
 		w.hosts++
 	}
-	if err := w.frame(payload); err != nil {
+	if err := w.frameLocked(payload); err != nil {
 		return fmt.Errorf("write checkpoint %s: %w", w.checkpoint.path, err)
 	}
 	return nil
@@ -127,8 +127,8 @@ func (w *Writer) record(payload []byte) (BlockRef, error) {
 	return p, w.segment.write(appendPrefix(nil, uint64(p.Offset), payload), payload)
 }
 
-// frame appends to the checkpoint. The caller holds mu, or is alone.
-func (w *Writer) frame(payload []byte) error {
+// frameLocked appends to the checkpoint. The caller holds mu, or is alone.
+func (w *Writer) frameLocked(payload []byte) error {
 	if len(payload) > maxFrame {
 		return fmt.Errorf("a frame of %d bytes, at most %d are possible", len(payload), maxFrame)
 	}
@@ -143,10 +143,10 @@ func (w *Writer) frame(payload []byte) error {
 func (w *Writer) Commit(highWater LogPosition) (*Written, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	end := End{HighWater: highWater, Hosts: w.hosts, Segments: w.uses()}
+	end := End{HighWater: highWater, Hosts: w.hosts, Segments: w.usesLocked()}
 	text, err := json.Marshal(end)
 	if err == nil {
-		err = w.frame(append([]byte{frameEnd}, text...))
+		err = w.frameLocked(append([]byte{frameEnd}, text...))
 	}
 	out := &Written{ID: w.id, Checkpoint: w.checkpoint.size}
 	if err == nil && w.used[w.id] > 0 {
@@ -175,8 +175,8 @@ func (w *Writer) Commit(highWater LogPosition) (*Written, error) {
 	return out, nil
 }
 
-// uses lists the segments of the checkpoint.
-func (w *Writer) uses() []SegmentUse {
+// usesLocked lists the segments of the checkpoint.
+func (w *Writer) usesLocked() []SegmentUse {
 	sizes := map[uint64]int64{w.id: w.segment.size}
 	for _, k := range w.dir.kept {
 		for _, u := range k.end.Segments {
