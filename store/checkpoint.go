@@ -24,26 +24,25 @@ type CheckpointConfig struct {
 	Logger *slog.Logger
 }
 
-// LogPosition is an entry of the log, with what tells it from another one that
-// has its sequence number.
+// LogPosition is an entry of the log, with what tells it from another one with the same
+// sequence number.
 type LogPosition struct {
 	Entry   Entry
 	Stream  string
-	Created time.Time // of the stream; zero: no entry
-	At      time.Time // when the log took the entry
+	Created time.Time // of the stream; zero: nothing is known of the log
+	At      time.Time // when the log stored the entry
 }
 
-// Log is what Checkpoints have to know of the log.
+// Log is what Checkpoints need to know of the log.
 type Log interface {
-	// Applied returns the newest entry of which, and of all entries before it,
-	// everything is in the store, and how many bytes of entries were read since the
-	// program began.
+	// Applied returns the newest entry up to which everything is in the store, and how many
+	// bytes of entries were read since the program began.
 	Applied() (p LogPosition, read int64)
-	// Await returns when Applied has come to an entry or, if the sequence numbers have
-	// started over, will not. It fails if ctx ends before.
+	// Await returns when Applied has reached e. It also returns if a new epoch has begun, in
+	// which e cannot be reached. It fails if ctx ends before.
 	Await(ctx context.Context, e Entry) error
-	// Release says that two checkpoints hold all entries before p: a start does not
-	// need them any more.
+	// Release says that two checkpoints contain all entries before p: no start needs them
+	// any more.
 	Release(ctx context.Context, p LogPosition)
 }
 
@@ -59,30 +58,30 @@ type Checkpoints struct {
 
 	writing sync.Mutex // held while a checkpoint is read or written
 	// Guarded by writing.
-	partial   bool // a load broke off: the store holds a part of a checkpoint
-	replaying bool // the tombstones are open until the replay has come to highWater
-	highWater Entry
+	partial   bool  // a load broke off: the store holds a part of a checkpoint
+	replaying bool  // the tombstones are open until the replay has reached highWater
+	highWater Entry // of the checkpoint that was loaded
 	newest    savedState
-	positions []LogPosition // of the kept checkpoints of the log that is read, ascending
-	retry     time.Time     // a failure keeps it from trying before
+	positions []LogPosition // of the checkpoints that are kept, if of this epoch, ascending
+	retry     time.Time     // no attempt is made before, as one has failed
 	epoch     uint32        // of the newest checkpoint or, without one, of the start
 
 	loadedEras                 []checkpoint.Era // of the checkpoint that was loaded
-	erasUnsaved, unsavedLogged bool             // the file lacks the present eras; that was logged
+	erasUnsaved, unsavedLogged bool             // the file lacks the present era; that was logged
 
 	mu    sync.Mutex
 	stats CheckpointStats // guarded by mu
 }
 
-// savedState is what Checkpoints know of the newest checkpoint.
+// savedState describes the newest checkpoint.
 type savedState struct {
-	at      time.Time
-	read    int64 // of the log, in bytes
-	bytes   int64 // of the checkpoint
+	at      time.Time // by the clock of the store
+	read    int64     // bytes of the log that were read by then
+	bytes   int64     // of the checkpoint
 	changes changes
 }
 
-// changes tells whether anything has changed.
+// changes has another value whenever the content of the store has changed.
 type changes struct {
 	entry                   Entry
 	samples, freed, evicted int64
@@ -102,9 +101,9 @@ type CheckpointStats struct {
 	Bytes, SegmentBytes int64
 }
 
-// OpenCheckpoints takes the directory of cfg. It fails if another process uses
-// it; that it cannot be written is noticed with the first checkpoint. It starts
-// nothing.
+// OpenCheckpoints locks the directory of cfg, and makes it if need be. It fails if another
+// process uses it. A directory that cannot be written fails only the first checkpoint. It
+// starts nothing.
 func OpenCheckpoints(s *Store, cfg CheckpointConfig) (*Checkpoints, error) {
 	if cfg.Interval == 0 {
 		cfg.Interval = 30 * time.Minute
@@ -129,11 +128,11 @@ func OpenCheckpoints(s *Store, cfg CheckpointConfig) (*Checkpoints, error) {
 	return &Checkpoints{store: s, cfg: cfg, logger: cfg.Logger, dir: dir}, nil
 }
 
-// Close gives the directory up.
+// Close unlocks the directory.
 func (c *Checkpoints) Close() { c.dir.Close() }
 
-// Foreign looks for files of ClusterCockpit's metric store in a directory that has
-// no checkpoint yet. They are not read.
+// Foreign looks for files of ClusterCockpit's metric store, if the directory has no
+// checkpoint yet. They are not read.
 func (c *Checkpoints) Foreign() checkpoint.Foreign { return c.dir.Foreign() }
 
 // Stats describes the checkpoints of this run.

@@ -8,8 +8,9 @@ import (
 	"cc-metric-store/store/chunk"
 )
 
-// capture copies hosts for a checkpoint. Its memory is used again; it is for one
-// goroutine at a time.
+// capture copies one host after the other for a checkpoint, into memory that it uses again.
+// It is for one goroutine at a time. For each host, the caller calls growBlocks without a
+// lock, copyHostLocked, and then encode without the lock.
 type capture struct {
 	store   *Store
 	builder chunk.GroupBuilder
@@ -22,7 +23,7 @@ type capture struct {
 	saved   []savedBlock
 }
 
-// capturedHead is a copy of the values of an open block.
+// capturedHead is a copy of the head of an open block.
 type capturedHead struct {
 	grid, block int // indices into host
 	head        head
@@ -58,8 +59,8 @@ func (c *capture) copyHostLocked(h *host) {
 	}
 }
 
-// growValues gets the memory for all open values at once, so that it does not move
-// while they are copied.
+// growValues makes room for all open values at once, so that they do not move while they are
+// copied.
 func (c *capture) growValues(h *host) {
 	n := 0
 	for _, g := range h.grids {
@@ -77,8 +78,8 @@ func (c *capture) growValues(h *host) {
 	}
 }
 
-// growBlocks gets the memory for the blocks of a host before it is locked, as that
-// takes long if there are many.
+// growBlocks makes room for the blocks of a host before it is locked, as that takes long if
+// there are many.
 func (c *capture) growBlocks(blocks int) {
 	if cap(c.blocks) < blocks {
 		c.blocks = make([]checkpoint.Block, 0, blocks+blocks/16)
@@ -108,8 +109,7 @@ func (c *capture) grid(g *grid) checkpoint.Grid {
 	return out
 }
 
-// copyPatches copies those of a block, without memory of its own for each of many
-// blocks.
+// copyPatches copies the patches of a block into the memory for those of all blocks.
 func (c *capture) copyPatches(of []patch) []checkpoint.Patch {
 	from := len(c.patches)
 	for _, p := range of {

@@ -14,20 +14,19 @@ import (
 
 // Restored says what Load has put into the store.
 type Restored struct {
-	// From is the entry after which the log has to be read. Without a Created it
+	// From is the entry after which the log has to be read. If its Created is zero, the log
 	// has to be read from its first entry.
 	From LogPosition
-	// HighWater is the newest entry of which anything is in the store. Until the log
-	// has been read up to it, hosts are at different entries.
+	// HighWater is the newest entry of which anything is in the store. Until the log has been
+	// read up to it, some hosts are ahead of others.
 	HighWater LogPosition
-	// Clean says that no answer was given that the store does not agree with now.
+	// Clean says that the store is not older than any answer that was given before.
 	Clean bool
 }
 
-// Load puts the newest checkpoint that can be read into the store, which is
-// empty. Damaged ones are quarantined. If none can be read completely, it takes
-// what there is, and has the log read from its first entry. It fails only if ctx
-// ends.
+// Load puts the newest checkpoint that can be read into the store, which is empty. Damaged
+// ones are quarantined. If none can be read completely, it keeps what can be read of the
+// newest, and the log has to be read from its first entry. It fails only if ctx ends.
 func (c *Checkpoints) Load(ctx context.Context) (Restored, error) {
 	c.writing.Lock()
 	defer c.writing.Unlock()
@@ -41,15 +40,23 @@ func (c *Checkpoints) Load(ctx context.Context) (Restored, error) {
 	}
 	c.partial = false
 	c.restoreErasLocked(begin, c.loadedEras)
-	// Not before: if this breaks off, nothing has been answered, and the next
-	// start is as good.
+	// The mark of the clean stop is removed last: if this start breaks off before, nothing
+	// was answered, and the mark is still true for the next one.
 	clean, ok := c.dir.ConsumeCleanMark()
 	out.Clean = ok && clean == id
 	return out, nil
 }
 
-// loadLocked returns the ID of the checkpoint that is complete in the store, 0 if
-// there is none.
+// Epochs are counted anew by each run. The entries that a checkpoint refers to are of the
+// first one. A log that is read from its first entry although hosts were restored is of the
+// next one: no entry counts as applied then, so that the replay applies every entry again.
+const restoredEpoch = 1
+
+// beforeLog returns the position before the first entry of an epoch.
+func beforeLog(epoch uint32) LogPosition { return LogPosition{Entry: Entry{Epoch: epoch}} }
+
+// loadLocked returns the ID of the checkpoint that is complete in the store, 0 if there is
+// none.
 func (c *Checkpoints) loadLocked(ctx context.Context) (id uint64, out Restored, err error) {
 	begin := time.Now()
 	damaged := uint64(0) // the newest one that lacks some blocks
@@ -81,28 +88,27 @@ func (c *Checkpoints) loadLocked(ctx context.Context) (id uint64, out Restored, 
 	}
 	if damaged == 0 {
 		c.store.clear()
-		c.highWater = Entry{1, 0}
+		c.highWater = Entry{Epoch: restoredEpoch}
 		if n := len(c.dir.Found()); n > 0 {
 			c.logger.Error("no checkpoint can be read: reading the log from its first entry; what it does not hold any more is lost", "checkpoints", n)
 		}
-		return 0, Restored{From: LogPosition{Entry: Entry{1, 0}}}, nil
+		return 0, Restored{From: beforeLog(restoredEpoch)}, nil
 	}
 	contents, err := c.readLocked(ctx, damaged)
 	if err != nil {
 		c.reject(damaged, err)
 		c.store.clear()
-		return 0, Restored{From: LogPosition{Entry: Entry{2, 0}}}, ctx.Err()
+		return 0, Restored{From: beforeLog(restoredEpoch + 1)}, ctx.Err()
 	}
 	out = c.restoredLocked(damaged, contents, begin)
 	c.reportLost(damaged, contents.Lost)
-	// In another log, as it were: no entry counts as having taken effect.
-	return 0, Restored{From: LogPosition{Entry: Entry{out.From.Entry.Epoch + 1, 0}}}, nil
+	return 0, Restored{From: beforeLog(restoredEpoch + 1)}, nil
 }
 
-// readLocked puts a checkpoint into the store.
+// readLocked puts a checkpoint into the store, in place of what is there.
 func (c *Checkpoints) readLocked(ctx context.Context, id uint64) (*checkpoint.Contents, error) {
 	c.store.clear()
-	r := &restore{store: c.store, epoch: 1, series: map[string]int{}}
+	r := &restore{store: c.store, epoch: restoredEpoch, series: map[string]int{}}
 	contents, err := c.dir.Read(ctx, id, runtime.GOMAXPROCS(0), func(metrics []string, host *checkpoint.Host) error {
 		if err := r.add(metrics, host); err != nil {
 			return err
@@ -124,13 +130,13 @@ func (c *Checkpoints) readLocked(ctx context.Context, id uint64) (*checkpoint.Co
 	return contents, nil
 }
 
-// restoredLocked says what is in the store now.
+// restoredLocked records that the checkpoint is in the store, and describes it.
 func (c *Checkpoints) restoredLocked(id uint64, contents *checkpoint.Contents, begin time.Time) Restored {
 	c.dir.Keep(id, contents)
 	c.loadedEras = contents.Header.Eras
 	out := Restored{From: inMemory(contents.Header.Position), HighWater: inMemory(contents.End.HighWater)}
 	c.highWater = out.HighWater.Entry
-	// By the clock of this run, which may have been set back since.
+	// The clock may have been set back since.
 	now := c.store.cfg.Now()
 	c.newest = savedState{at: now.Add(-max(now.Sub(contents.Header.Written), 0)), changes: c.store.changes(out.From.Entry)}
 	c.epoch = out.From.Entry.Epoch
@@ -143,11 +149,11 @@ func (c *Checkpoints) restoredLocked(id uint64, contents *checkpoint.Contents, b
 }
 
 func inMemory(p checkpoint.LogPosition) LogPosition {
-	return LogPosition{Entry: Entry{1, p.Entry}, Stream: p.Stream, Created: p.Created, At: p.EntryAt}
+	return LogPosition{Entry: Entry{restoredEpoch, p.Entry}, Stream: p.Stream, Created: p.Created, At: p.EntryAt}
 }
 
-// reject reports a checkpoint that cannot be read, and quarantines it if that is
-// for its content and not for what another version or the disk has to do with it.
+// reject logs that a checkpoint cannot be read. It quarantines the checkpoint only if its
+// content is damaged, and neither if it is of another version nor if the disk fails.
 func (c *Checkpoints) reject(id uint64, err error) {
 	if errors.Is(err, checkpoint.ErrVersion) {
 		c.logger.Error("a checkpoint is left alone: trying the one before", "error", err)
@@ -172,7 +178,7 @@ func (c *Checkpoints) quarantine(id uint64, why error) {
 	c.logger.Error("a checkpoint is damaged: it is set aside, using the one before", "error", why, "kept_as", path)
 }
 
-// reportLost names the hosts that lack blocks, and from when to when they do.
+// reportLost logs which hosts lack blocks, and of which times.
 func (c *Checkpoints) reportLost(id uint64, lost []checkpoint.Loss) {
 	c.logger.Error("no checkpoint is complete: reading the log from its first entry; what it does not hold any more of the blocks that are named now is lost",
 		"path", c.dir.Path(id), "blocks", len(lost))
@@ -194,7 +200,7 @@ func (c *Checkpoints) reportLost(id uint64, lost []checkpoint.Loss) {
 // DumpFile prints a file of a checkpoint as lines of JSON.
 func DumpFile(w io.Writer, path string) error { return checkpoint.Dump(w, path) }
 
-// clear takes everything out of the store.
+// clear removes everything from the store.
 func (s *Store) clear() {
 	for i := range s.stripes {
 		st := &s.stripes[i]

@@ -17,8 +17,8 @@ type restore struct {
 	epoch uint32 // of the entries that took effect on the hosts
 
 	mu sync.Mutex
-	// Guarded by mu: what the configuration has no room for any more.
-	series map[string]int // by metric
+	// Guarded by mu: what was left out, as the limits of the configuration are lower now.
+	series map[string]int // number of series by metric
 	hosts  int
 }
 
@@ -30,7 +30,8 @@ func (r *restore) add(metrics []string, c *checkpoint.Host) error {
 	st := s.stripeOf(key)
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	// A host that went when it had been copied is in the checkpoint twice.
+	// A host that went after it was copied is in the checkpoint twice, in any order: as it was
+	// copied, and as gone. The later entry decides.
 	if c.Gone {
 		s.tombstones.put(key, applied)
 		if h := st.hosts[key]; h != nil && h.applied.Seq < c.Applied {
@@ -49,7 +50,7 @@ func (r *restore) add(metrics []string, c *checkpoint.Host) error {
 		h.uncount(s.metrics)
 		return fmt.Errorf("host %q of cluster %q: %w", c.Name, c.Cluster, err)
 	}
-	// Blocks may be lost, and what is left of a series with them.
+	// Blocks may have been lost, and all of some series with them.
 	if h.prune(s.seed, s.metrics) {
 		return nil
 	}
@@ -65,7 +66,7 @@ func (r *restore) add(metrics []string, c *checkpoint.Host) error {
 	return nil
 }
 
-// fill gives the host its series and samples.
+// fill gives the host its series and samples. The host is not in the store yet.
 func (r *restore) fill(h *host, metrics []string, c *checkpoint.Host) error {
 	t := r.store.metrics
 	parts := make([]int32, len(c.Parts)) // index at the host; -1: not yet
@@ -104,14 +105,15 @@ func (r *restore) fill(h *host, metrics []string, c *checkpoint.Host) error {
 	return nil
 }
 
+// leaveOut counts a series that is left out, as there are too many metrics.
 func (r *restore) leaveOut(metric string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.series[metric]++
 }
 
-// findUnused lists the columns for new series: those that no series has, and
-// that hold no value of one that was left out.
+// findUnused lists the columns for new series: those that no series has, and that have no
+// values of a series that was left out.
 func (g *grid) findUnused(series []checkpoint.Series) {
 	used := make([]bool, g.columns)
 	for _, one := range series {

@@ -7,7 +7,7 @@ import (
 )
 
 const (
-	// How often it is looked whether a checkpoint is due.
+	// How often Run checks whether a checkpoint is due.
 	checkpointTick = time.Second
 	// A checkpoint that failed is tried again after this time, or after the
 	// interval if that is shorter.
@@ -18,8 +18,7 @@ const (
 	maxReplayFactor = 8
 )
 
-// Run writes a checkpoint whenever one is due, until ctx ends. It returns nil
-// then.
+// Run writes a checkpoint whenever one is due, until ctx ends, and returns nil then.
 func (c *Checkpoints) Run(ctx context.Context, log Log) error {
 	tick := time.NewTicker(checkpointTick)
 	defer tick.Stop()
@@ -35,7 +34,7 @@ func (c *Checkpoints) Run(ctx context.Context, log Log) error {
 		case <-tick.C:
 		}
 		if c.due(log) {
-			_ = c.Write(ctx, log) // it is in the log and in Stats
+			_ = c.Write(ctx, log) // the error is logged and in Stats
 		}
 	}
 }
@@ -54,7 +53,7 @@ func (c *Checkpoints) due(log Log) bool {
 		c.epoch = p.Entry.Epoch
 	}
 	if p.Entry.Epoch != c.epoch {
-		return true // what the store has of the log before is in no log any more
+		return true // a new epoch: what the store has of the one before is in no log any more
 	}
 	if err := c.dir.Intact(); err != nil && !p.Created.IsZero() {
 		c.logger.Error("checkpoints are gone: writing one at once", "directory", c.cfg.Directory, "error", err)
@@ -63,8 +62,8 @@ func (c *Checkpoints) due(log Log) bool {
 	return now.Sub(c.newest.at) >= c.cfg.Interval || read-c.newest.read >= max(maxReplayBytes, maxReplayFactor*c.newest.bytes)
 }
 
-// endReplayLocked closes the tombstones once the replay has come to the
-// high-water mark of the checkpoint.
+// endReplayLocked closes the tombstones once the replay has reached the high-water mark of
+// the checkpoint.
 func (c *Checkpoints) endReplayLocked(applied Entry) {
 	if c.replaying && (applied.Epoch > c.highWater.Epoch || applied.Epoch == c.highWater.Epoch && applied.Seq >= c.highWater.Seq) {
 		c.replaying = false
@@ -81,9 +80,9 @@ func (c *Checkpoints) Write(ctx context.Context, log Log) error {
 	return err
 }
 
-// Finish writes the last checkpoint of this run, when REST and the way from the
-// log have stopped. complete says that the store agreed with all that was ever
-// answered, also before a crash: then the next start may show it at once.
+// Finish writes the last checkpoint of this run, when REST and the reading of the log have
+// stopped. complete says that the store is not older than any answer that was ever given,
+// also before a crash: then the next start may answer from this checkpoint at once.
 func (c *Checkpoints) Finish(ctx context.Context, log Log, complete bool) error {
 	c.writing.Lock()
 	defer c.writing.Unlock()
@@ -103,7 +102,7 @@ func (c *Checkpoints) writeLocked(ctx context.Context, log Log) (id uint64, err 
 	if c.partial {
 		return 0, nil
 	}
-	c.store.tombstones.open() // whatever goes after the position is remembered
+	c.store.tombstones.open() // hosts that go after the position was read are remembered
 	defer c.store.tombstones.close()
 	p, read := log.Applied()
 	c.endReplayLocked(p.Entry)
@@ -142,9 +141,8 @@ func (c *Checkpoints) writeLocked(ctx context.Context, log Log) (id uint64, err 
 	return out.ID, nil
 }
 
-// releaseLogLocked gives up what the log holds before the older one of the two
-// checkpoints, now that there is one at p. Those of another log say nothing about
-// this one.
+// releaseLogLocked releases the entries of the log before the older one of the two newest
+// checkpoints, now that there is one at p. Checkpoints of another epoch do not count.
 func (c *Checkpoints) releaseLogLocked(ctx context.Context, log Log, p LogPosition) {
 	if n := len(c.positions); n > 0 && c.positions[n-1].Entry.Epoch != p.Entry.Epoch {
 		c.positions = nil

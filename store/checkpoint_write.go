@@ -14,21 +14,21 @@ import (
 	"cc-metric-store/store/chunk"
 )
 
-// errStartedOver says that the sequence numbers of the log started over while a
-// checkpoint was written: the hosts in it belong to two logs.
+// errStartedOver says that the sequence numbers of the log started over while a checkpoint
+// was written. It is of no use: the hosts in it are of two epochs.
 var errStartedOver = errors.New("the log started over meanwhile")
 
 // save is a checkpoint that is being written.
 //
-// The hosts are copied one after the other while appends go on, each at another
-// moment. That is consistent as each is copied with the last entry that took
-// effect on it, and a replay leaves the entries up to that one out for this host.
+// The hosts are copied one after the other while appends go on, each at another moment. That
+// is consistent: each host is copied with the last entry that took effect on it, and a replay
+// skips the entries up to that one for this host.
 type save struct {
 	store  *Store
 	epoch  uint32 // of the entries
 	writer *checkpoint.Writer
-	next   atomic.Int64 // stripe
-	named  atomic.Int64 // metrics whose names are written, at least
+	next   atomic.Int64 // index of the next stripe
+	named  atomic.Int64 // how many names of metrics are written, at least
 
 	mu sync.Mutex
 	// Guarded by mu.
@@ -46,8 +46,8 @@ type writtenBlock struct {
 	ref    checkpoint.BlockRef
 }
 
-// writeAllLocked writes a checkpoint that begins at the position. The tombstones have been
-// open since before it was read.
+// writeAllLocked writes a checkpoint that begins at the position from. The tombstones have
+// been open since before that was read.
 func (c *Checkpoints) writeAllLocked(ctx context.Context, log Log, from LogPosition) (*checkpoint.Written, error) {
 	s := c.store
 	names := s.metrics.list()
@@ -95,7 +95,7 @@ func (s *save) run(ctx context.Context) error {
 			continue
 		}
 		if at, ok := s.copied[k]; ok && at.Seq >= last.Seq {
-			continue // it went for another reason than an entry, or is back
+			continue // no entry is the reason why it is gone, or it is back
 		}
 		if err := s.writer.Add(&checkpoint.Host{Cluster: k.cluster, Name: k.host, Applied: last.Seq, Gone: true}); err != nil {
 			return err
@@ -132,6 +132,7 @@ func (s *save) work(ctx context.Context) error {
 	}
 }
 
+// host writes one host, if it is still there.
 func (s *save) host(c *capture, st *stripe, k hostKey) error {
 	st.mu.RLock()
 	blocks := st.hosts[k].countBlocks()
@@ -152,7 +153,7 @@ func (s *save) host(c *capture, st *stripe, k hostKey) error {
 	if applied.Epoch > s.epoch {
 		return errStartedOver
 	}
-	if applied.Epoch < s.epoch { // nothing of this log yet
+	if applied.Epoch < s.epoch { // no entry of this epoch concerned the host yet
 		applied = Entry{s.epoch, 0}
 		c.host.Applied = 0
 	}
@@ -174,7 +175,8 @@ func (s *save) host(c *capture, st *stripe, k hostKey) error {
 	return nil
 }
 
-// name writes the names of the metrics that were new when the host was copied.
+// name writes the names of metrics that are new since it was last called. It comes before a
+// host that may have them.
 func (s *save) name() error {
 	if len(*s.store.metrics.all.Load()) <= int(s.named.Load()) {
 		return nil
