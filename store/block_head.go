@@ -5,23 +5,24 @@ import (
 	"slices"
 )
 
-// A head gets memory for so many slots at once, whichever wastes least.
+// A chunk of a head has leastRows to chunkRows rows, whichever number wastes least memory.
 const (
 	leastRows = 4
-	chunkRows = 8 // while it is not known how many columns there will be
+	chunkRows = 8
 )
 
-// head holds the values of an open block, slot by slot: a tick of a host fills
-// one row. Its memory grows with the slots and columns in use.
+// head holds the values of an open block, slot by slot: a tick of a host fills one row. Its
+// memory grows with the slots and columns in use.
 type head struct {
-	// chunks holds rows rows each, of equal length; nil: no value.
+	// Each chunk holds so many rows of equal length, one for each slot; nil: no value.
 	chunks [][]float64
 	rows   int64
 	high   int64 // the last slot written to
 }
 
-// growth returns the number of values by which the head grows when slot and column
-// are set, 0 if there is room; it may be negative. columns is what the grid has.
+// growth returns by how many values the head grows when slot and column are set, 0 if there is
+// room. It may be negative, if the first chunk is laid out anew. columns is the number of the
+// grid's columns.
 func (h *head) growth(slot int64, column, columns int32) int64 {
 	if h.isSettling(slot, columns) {
 		rows := rowsFor(columns)
@@ -42,12 +43,14 @@ func (h *head) growth(slot int64, column, columns int32) int64 {
 	return int64(h.width(c, column, columns))*rows - int64(len(c))
 }
 
-// isSettling reports whether the head is about to get its second chunk: the columns
-// of a new host are known by then, and the first chunk is laid out anew for them.
+// isSettling reports whether setting the slot makes the second chunk of the head, and the first
+// one does not fit the columns of the grid. The columns of a new host are known by then, so the
+// first chunk is laid out anew for them.
 func (h *head) isSettling(slot int64, columns int32) bool {
 	return len(h.chunks) == 1 && slot >= h.rows && (rowsFor(columns) != h.rows || int64(len(h.chunks[0])) > h.rows*int64(columns))
 }
 
+// chunk returns the chunk with the slot, nil if there is none.
 func (h *head) chunk(slot int64) []float64 {
 	if len(h.chunks) == 0 {
 		return nil
@@ -58,8 +61,8 @@ func (h *head) chunk(slot int64) []float64 {
 	return nil
 }
 
-// width returns the row length that a chunk needs for the column: that of the
-// grid for a new chunk; if columns are being added, with some reserve.
+// width returns the length of a row that the chunk c needs for the column: as many columns as
+// the grid has for a new chunk, and some more if columns are being added.
 func (h *head) width(c []float64, column, columns int32) int32 {
 	if c == nil {
 		return max(columns, column+1)
@@ -89,7 +92,7 @@ func (h *head) set(slot int64, column, columns int32, v float64) {
 	h.high = max(h.high, slot)
 }
 
-// settle lays out the first chunk anew.
+// settle lays out the first chunk anew, for so many columns.
 func (h *head) settle(columns int32) {
 	old := *h
 	*h = head{rows: rowsFor(columns), high: old.high}
@@ -101,8 +104,8 @@ func (h *head) settle(columns int32) {
 	}
 }
 
-// row returns the values of the slot as far as there is memory for them, to be
-// written to until the head grows.
+// row returns the values of the slot, by column, as far as there is memory for them. It may be
+// written to, and is valid until the head grows.
 func (h *head) row(slot int64) []float64 {
 	c := h.chunk(slot)
 	width := int64(len(c)) / h.rows
@@ -110,7 +113,7 @@ func (h *head) row(slot int64) []float64 {
 	return c[at : at+width : at+width]
 }
 
-// grow returns a chunk with longer rows and the values of c.
+// grow returns a chunk with rows of the given width, and with the values of c.
 func grow(c []float64, rows int64, width int32) []float64 {
 	g := make([]float64, int64(width)*rows)
 	fillGaps(g)
@@ -121,8 +124,8 @@ func grow(c []float64, rows int64, width int32) []float64 {
 	return g
 }
 
-// rowsFor returns how many rows of so many columns make a chunk that wastes little
-// of what the allocator gives for it.
+// rowsFor returns how many rows of so many columns make the chunk that wastes least of the
+// memory that the allocator uses for it.
 func rowsFor(columns int32) int64 {
 	best, least := int64(chunkRows), int64(0)
 	for rows := int64(chunkRows); rows >= leastRows; rows-- {
@@ -185,7 +188,7 @@ func (h *head) read(dst []float64, column int32, slot int64) {
 	}
 }
 
-// clear makes gaps of all values of the column.
+// clear removes all values of the column.
 func (h *head) clear(column int32) {
 	for _, c := range h.chunks {
 		if width := len(c) / int(h.rows); int(column) < width {
@@ -210,7 +213,7 @@ func (h *head) has(column int32) bool {
 	return false
 }
 
-// size returns the number of values that there is memory for.
+// size returns for how many values there is memory.
 func (h *head) size() int64 {
 	n := 0
 	for _, c := range h.chunks {
@@ -219,6 +222,7 @@ func (h *head) size() int64 {
 	return int64(n)
 }
 
+// fillGaps makes all values gaps.
 func fillGaps(v []float64) {
 	for i := range v {
 		v[i] = math.NaN()

@@ -5,15 +5,15 @@ import (
 	"slices"
 )
 
-// maxRun is so small that a block in the middle of a run moves few others, and so
-// large that there are few runs.
+// maxRun is the largest number of blocks in a run. It is so small that inserting one moves few
+// others, and so large that there are few runs.
 const maxRun = 512
 
-// blockList holds blocks in order of their times, in runs, so that one in the
-// middle of a million moves those of its run alone.
+// blockList holds blocks in order of their times. They lie in runs, so that inserting one in
+// the middle of a million moves only those of its run.
 type blockList struct {
 	runs   [][]*block // none is empty
-	firsts []int64    // where they begin
+	firsts []int64    // start of the first block of each run
 	n      int
 }
 
@@ -38,11 +38,10 @@ func (l *blockList) last() *block {
 
 // spot is where a block is, or would be, in a list. It is valid until the list changes.
 type spot struct {
-	run, at int // an index into the run, behind its last block if need be
+	run, at int // at may be behind the last block of the run
 }
 
-// after returns the spot of the first block that starts after t, behind all if
-// there is none.
+// after returns the spot of the first block that starts after t, or the one behind all blocks.
 func (l *blockList) after(t int64) spot {
 	if l.n == 0 {
 		return spot{}
@@ -59,7 +58,8 @@ func (l *blockList) after(t int64) spot {
 	return spot{run, search(len(r), func(i int) bool { return r[i].start > t })}
 }
 
-// search returns the first of n for which is holds, as it does for all that follow.
+// search returns the first i below n for which is(i) holds, n if there is none. If it holds for
+// one, it holds for all that follow.
 func search(n int, is func(int) bool) int {
 	lo, hi := 0, n
 	for lo < hi {
@@ -72,8 +72,7 @@ func search(n int, is func(int) bool) int {
 	return lo
 }
 
-// around returns the blocks before and behind a spot that after returned, nil if
-// there is none such.
+// around returns the blocks before and at a spot that after returned, nil where there is none.
 func (l *blockList) around(s spot) (before, after *block) {
 	if l.n == 0 {
 		return nil, nil
@@ -91,8 +90,8 @@ func (l *blockList) around(s spot) (before, after *block) {
 	return before, after
 }
 
-// insert adds a block at the spot that after returns for its start, or for any time
-// between its neighbours.
+// insert adds a block at the spot that after returns for its start, or for any time between its
+// neighbours.
 func (l *blockList) insert(s spot, b *block) {
 	l.n++
 	if l.n == 1 {
@@ -102,10 +101,10 @@ func (l *blockList) insert(s spot, b *block) {
 	r := l.runs[s.run]
 	switch {
 	case len(r) < maxRun:
-	case s.at == len(r): // as in order of time
+	case s.at == len(r): // blocks come in order of time
 		l.addRun(s.run+1, []*block{b})
 		return
-	case s.at == 0: // as backwards
+	case s.at == 0: // blocks come in reverse order
 		l.addRun(s.run, []*block{b})
 		return
 	default:
@@ -131,7 +130,7 @@ func (l *blockList) removeRun(at int) {
 	l.firsts = slices.Delete(l.firsts, at, at+1)
 }
 
-// remove takes a block away, if it is there.
+// remove removes a block. It returns false if the block is not there.
 func (l *blockList) remove(b *block) bool {
 	s := l.after(b.start)
 	if before, _ := l.around(s); before != b {
@@ -155,8 +154,7 @@ func (l *blockList) remove(b *block) bool {
 	return true
 }
 
-// all returns the blocks, oldest first, backward newest first. Nothing is added or
-// removed meanwhile.
+// all returns the blocks, oldest first. Nothing is inserted or removed meanwhile.
 func (l *blockList) all() iter.Seq[*block] {
 	return func(yield func(*block) bool) {
 		for _, r := range l.runs {
@@ -169,6 +167,7 @@ func (l *blockList) all() iter.Seq[*block] {
 	}
 }
 
+// backward returns the blocks, newest first. Nothing is inserted or removed meanwhile.
 func (l *blockList) backward() iter.Seq[*block] {
 	return func(yield func(*block) bool) {
 		for _, r := range slices.Backward(l.runs) {
@@ -181,7 +180,7 @@ func (l *blockList) backward() iter.Seq[*block] {
 	}
 }
 
-// next returns the first n blocks that start at from or later, in a slice of its own.
+// next returns the first n blocks that start at from or later, in a new slice.
 func (l *blockList) next(from int64, n int) []*block {
 	var out []*block
 	if l.n == 0 {
@@ -194,8 +193,8 @@ func (l *blockList) next(from int64, n int) []*block {
 	return out
 }
 
-// between returns the blocks that hold a time from from on and before to. It is to
-// be read until the list changes.
+// between returns the blocks that cover a time in [from, to). The slice is valid until the list
+// changes.
 func (l *blockList) between(from, to int64) []*block {
 	if l.n == 0 || from >= to {
 		return nil
@@ -214,7 +213,7 @@ func (l *blockList) between(from, to int64) []*block {
 	return append(out, l.runs[end.run][:end.at]...)
 }
 
-// count returns the number of blocks that hold a time from from on and before to.
+// count returns the number of blocks that cover a time in [from, to).
 func (l *blockList) count(from, to int64) (n int) {
 	if l.n == 0 || from >= to {
 		return 0

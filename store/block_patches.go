@@ -19,20 +19,20 @@ func (p patch) compare(q patch) int {
 	return cmp.Compare(p.slot, q.slot)
 }
 
-// patches are single values of a block. Those of one slot replace each other in
-// the order of their arrival.
+// patches are single values of a block. A later one for the same column and slot replaces an
+// earlier one.
 type patches struct {
-	// list is in order of columns and slots as far as it is sorted, each slot once
-	// at the most. What follows, few, is newer, in order of arrival.
+	// list begins with sorted values in order of columns and slots, at most one for each
+	// column and slot. The few that follow are newer, in order of arrival.
 	list   []patch
 	sorted int32
 }
 
-// maxUnsorted is so small that reading a column stays quick, and so large that
-// putting the newest in their places seldom moves the others.
+// maxUnsorted is so small that reading a column stays quick, and so large that sorting seldom
+// moves the other values.
 const maxUnsorted = 64
 
-// add appends a value. There is room for it in the list.
+// add appends a value, for which there is room in the list.
 func (p *patches) add(v patch) {
 	n := len(p.list)
 	inOrder := n == int(p.sorted) && (n == 0 || p.list[n-1].compare(v) < 0)
@@ -45,7 +45,8 @@ func (p *patches) add(v patch) {
 	}
 }
 
-// replace gives the newest value, if it is in the slot of v, the value of v.
+// replace overwrites the newest value if it has the column and slot of v. Otherwise it returns
+// false.
 func (p *patches) replace(v patch) bool {
 	n := len(p.list)
 	if n == 0 || p.list[n-1].column != v.column || p.list[n-1].slot != v.slot {
@@ -91,8 +92,7 @@ func (p *patches) sort() {
 	p.sorted = int32(len(p.list))
 }
 
-// of returns the sorted values of the column, and those that are not sorted, of
-// any column.
+// of returns the sorted values of the column, and the unsorted ones of all columns.
 func (p *patches) of(column int32) (sorted, unsorted []patch) {
 	sorted, unsorted = p.list[:p.sorted], p.list[p.sorted:]
 	if len(sorted) == 0 {
@@ -130,7 +130,7 @@ func (p *patches) apply(dst []float64, column int32, slot int64) {
 	}
 }
 
-// columns returns how many columns have a value. All are sorted.
+// columns returns how many columns have a value. All values are sorted.
 func (p *patches) columns() (n int) {
 	for i, v := range p.list {
 		if i == 0 || v.column != p.list[i-1].column {
@@ -140,7 +140,7 @@ func (p *patches) columns() (n int) {
 	return n
 }
 
-// drop takes all values of some columns, ascending, away. All are sorted.
+// drop removes all values of some columns, which ascend. All values are sorted.
 func (p *patches) drop(columns []int32) {
 	p.list = slices.DeleteFunc(p.list, func(v patch) bool {
 		_, dropped := slices.BinarySearch(columns, v.column)

@@ -3,25 +3,27 @@ package store
 import "cc-metric-store/store/chunk"
 
 const (
-	// A sparse block gets a head when it has leastTick values, and one for so many
-	// cells of the head.
+	// A sparse block gets a head when it has leastTick values, and at least one for
+	// headPerTick cells that the head would have.
 	leastTick   = 4
 	headPerTick = 16
 
-	// So many patches of a block, or as many for each of the columns if they are few,
-	// make it worth while to seal it anew; of many columns a share of them, as
-	// all are copied.
+	// A block is sealed anew when it has manyPatches, or patchesOfColumn for each column if
+	// that is less. With many columns it takes at least one for columnsOfPatch columns, as
+	// sealing copies all columns.
 	manyPatches     = 4096
 	patchesOfColumn = 64
 	columnsOfPatch  = 4
 )
 
+// maxPatches returns with how many patches a block of so many columns is sealed anew.
 func maxPatches(columns int32) int {
 	return max(min(patchesOfColumn*int(columns), manyPatches), int(columns)/columnsOfPatch)
 }
 
-// makeRoomLocked makes room for another value in a block without head, whose patches are
-// full: the block gets a head, is sealed anew, or its patches get more memory.
+// makeRoomLocked makes room for another value in a block without a head, whose patches are
+// full: the block gets a head, is sealed anew, or its patches get more memory. It returns how
+// many bytes it needs if they cannot be reserved.
 func (a *appender) makeRoomLocked(g *grid, b *block) (need int64) {
 	s := a.store
 	if chunks := b.headChunks(g.columns); chunks > 0 {
@@ -48,8 +50,8 @@ func (a *appender) makeRoomLocked(g *grid, b *block) (need int64) {
 	return 0
 }
 
-// headChunks returns of how many chunks a head for the values of a sparse block
-// would be, 0 if they are too few for one.
+// headChunks returns how many chunks a head for the values of a sparse block would have, 0 if
+// the values are too few for one.
 func (b *block) headChunks(columns int32) (n int64) {
 	values := int64(len(b.patches.list))
 	if b.sealed != nil || values < leastTick || values*headPerTick < int64(columns) {
@@ -63,14 +65,14 @@ func (b *block) headChunks(columns int32) (n int64) {
 			n++
 		}
 	}
-	// A row of each chunk has to be worth it.
+	// On average, each chunk has to have enough values for a row.
 	if values*headPerTick < n*int64(columns) {
 		return 0
 	}
 	return n
 }
 
-// addHeadLocked gives a sparse block a head, whose memory is accounted for.
+// addHeadLocked gives a sparse block a head, for which the memory was reserved.
 func (s *Store) addHeadLocked(g *grid, b *block) {
 	g.reopen(b)
 	h := &head{}

@@ -1,11 +1,10 @@
 package store
 
-// manyBlocks of a grid make it worth while to count in how many each column has a
-// value.
+// manyBlocks is how many blocks a grid has before it counts, for each column, the blocks with a
+// value of it.
 const manyBlocks = 256
 
-// countHolders begins to count once there are many blocks, and ends when there are
-// few.
+// countHolders begins to count once there are many blocks, and ends when there are few.
 func (g *grid) countHolders() {
 	switch {
 	case g.holders == nil && g.blocks.len() > manyBlocks:
@@ -20,7 +19,7 @@ func (g *grid) countHolders() {
 	}
 }
 
-// count counts a block that is not open as one more or one less.
+// count adds n, 1 or -1, for a block that is not open.
 func (g *grid) count(b *block, n int32) {
 	if g.holders == nil {
 		return
@@ -44,15 +43,15 @@ func (g *grid) held() []bool {
 		}
 		return held
 	}
-	left := int(g.columns) - len(g.unused)
+	missing := int(g.columns) - len(g.unused)
 	for b := range g.blocks.backward() {
 		for c := range b.present(g.columns) {
 			if !held[c] {
 				held[c] = true
-				left--
+				missing--
 			}
 		}
-		if left <= 0 {
+		if missing <= 0 {
 			break // the usual case
 		}
 	}

@@ -5,16 +5,16 @@ import (
 	"slices"
 )
 
-// evict frees the oldest blocks, those of hosts in use last, until need bytes
-// and a reserve fit below the memory cap. The reserve saves the next appends a
-// search, and is larger than what a new host, series and block take besides.
+// evict drops the oldest blocks, those of hosts in use last, until need bytes and a margin fit
+// below the memory cap. The margin saves the next appends a search; it is larger than a new
+// host, series and block together. The caller holds no lock of the store.
 //
-// The newest block of each grid comes last, and is compressed before it is
-// dropped, so that the newest samples stay.
+// The newest block of each grid comes last, and is compressed before it is dropped, so that
+// the newest samples stay.
 func (s *Store) evict(need int64) {
 	s.evicting.Lock()
 	defer s.evicting.Unlock()
-	e := &eviction{store: s, room: s.limit() - s.cfg.MemoryCap/32 - need, lossy: map[hostKey]bool{}}
+	e := &eviction{store: s, goal: s.limit() - s.cfg.MemoryCap/32 - need, lossy: map[hostKey]bool{}}
 	if e.fits() {
 		return // another append made room meanwhile
 	}
@@ -28,12 +28,13 @@ func (s *Store) evict(need int64) {
 // eviction is one search for blocks to evict.
 type eviction struct {
 	store *Store
-	room  int64 // as much may be held in the end
+	goal  int64 // usedBytes in the end
 	// lossy are hosts that may have series without samples now.
 	lossy map[hostKey]bool
 }
 
-func (e *eviction) fits() bool { return e.store.usedBytes.Load() <= e.room }
+// fits reports whether there is room enough.
+func (e *eviction) fits() bool { return e.store.usedBytes.Load() <= e.goal }
 
 // prune drops the series that lost all their samples.
 func (e *eviction) prune() {
@@ -82,7 +83,7 @@ func (a *gridAges) Pop() any {
 	return x
 }
 
-// second returns the one that comes after the first, nil if there is none.
+// second returns the element of the heap that comes after the first, nil if there is none.
 func (a gridAges) second() *gridAge {
 	switch {
 	case len(a) < 2:
@@ -93,7 +94,8 @@ func (a gridAges) second() *gridAge {
 	return &a[1]
 }
 
-// ages lists the grids with at least so many blocks by the block that of returns.
+// ages lists the grids with at least so many blocks, each with the age of the block that of
+// returns.
 func (e *eviction) ages(least int, of func(*grid) *block) gridAges {
 	var ages gridAges
 	inUse := e.store.inUse.Load()
@@ -113,8 +115,8 @@ func (e *eviction) ages(least int, of func(*grid) *block) gridAges {
 	return ages
 }
 
-// drop evicts blocks of grids that have at least so many, oldest first, until there
-// is room.
+// drop evicts blocks of grids that have at least so many blocks, oldest first, until there is
+// room.
 func (e *eviction) drop(least int) {
 	ages := e.ages(least, func(g *grid) *block { return g.blocks.first() })
 	heap.Init(&ages)
@@ -130,9 +132,9 @@ func (e *eviction) drop(least int) {
 // evictRun is the number of blocks evicted under one hold of the stripe lock.
 const evictRun = 256
 
-// dropFrom evicts the oldest blocks of a grid, as long as they are not younger than
-// that of the next one. It returns false if the grid has no more to give, and
-// otherwise notes which is the oldest now.
+// dropFrom evicts the oldest blocks of a grid, as long as they are not younger than the oldest
+// one of the grid next. It returns false if the grid has too few blocks left; otherwise a.end
+// is that of its oldest block now.
 func (e *eviction) dropFrom(a, next *gridAge, least int) bool {
 	s := e.store
 	st := s.stripeOf(a.host)
@@ -153,12 +155,12 @@ func (e *eviction) dropFrom(a, next *gridAge, least int) bool {
 	return true
 }
 
-// fewLost blocks of series do not make it worth while to look for series without
-// samples before the end.
+// fewLost is how many blocks of series a host loses at least before it is searched for series
+// without samples.
 const fewLost = 64
 
-// evictBlockLocked drops a block. What else goes with it is looked for when it may be a
-// good part of the host's series.
+// evictBlockLocked drops a block, and prunes the host when a good part of its series may have
+// lost all samples.
 func (e *eviction) evictBlockLocked(st *stripe, h *host, g *grid, b *block) {
 	s := e.store
 	if s.testHooks.onEvict != nil {
@@ -194,6 +196,7 @@ func (e *eviction) compress() {
 	}
 }
 
+// compressNewest seals the newest block of a grid.
 func (e *eviction) compressNewest(a *gridAge) {
 	st := e.store.stripeOf(a.host)
 	st.mu.Lock()

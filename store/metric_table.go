@@ -17,12 +17,12 @@ type metric struct {
 	series    atomic.Int64 // of all hosts
 }
 
-// metricTable knows the metrics by name and by ID. An ID is never given to another
+// metricTable has the metrics by name and by ID. It is safe for concurrent use. An ID is never given to another
 // metric: the series cache of the ingest refers to metrics by their IDs.
 type metricTable struct {
 	configured map[string]MetricConfig
 	other      *MetricConfig // of names that are not configured; nil: they are not accepted
-	maxOther   int           // how many of those there may be
+	maxOther   int           // how many such names may be in use
 
 	all         atomic.Pointer[[]*metric] // by MetricID; only grows
 	frequencies atomic.Pointer[[]int64]   // of the grids of a host; only grows
@@ -37,8 +37,7 @@ type metricTable struct {
 type metricIDs struct {
 	all     []MetricID // one for each interval, in the order in which they were given out
 	present int        // index into all: the one for new samples; -1: none
-	// A name that is not configured is in use while it is counted among
-	// metricTable.others.
+	// A name that is not configured is in use while it is counted in metricTable.others.
 	configured, counted bool
 }
 
@@ -125,8 +124,7 @@ func (t *metricTable) ids(name string) []MetricID {
 	return out
 }
 
-// finest returns the shortest interval with which a sample of the accepted name may
-// be held.
+// finest returns the shortest interval that samples of the name may have. The name is accepted.
 func (t *metricTable) finest(name string) int64 {
 	config, _ := t.config(name)
 	t.mu.RLock()
@@ -142,8 +140,8 @@ func (t *metricTable) finest(name string) int64 {
 	return f
 }
 
-// admit is obtain for a name that a sender made up: of those that are not
-// configured there are maxOther at the most.
+// admit is obtain for a name that a sender chose: at most maxOther of those that are not
+// configured are in use.
 func (t *metricTable) admit(name string, frequency int64) (MetricID, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -179,7 +177,7 @@ func (t *metricTable) obtainLocked(name string, frequency int64) (MetricID, bool
 		}
 		id = MetricID(len(all))
 		all = append(all, &metric{name: name, frequency: frequency, grid: t.gridLocked(frequency)})
-		t.all.Store(&all) // what others have of it does not change
+		t.all.Store(&all) // readers of the old slice do not see the new element
 		if accepted && config.Frequency == frequency {
 			n.present = len(n.all)
 		}
@@ -195,7 +193,7 @@ func (t *metricTable) obtainLocked(name string, frequency int64) (MetricID, bool
 func (t *metricTable) gridLocked(frequency int64) uint16 {
 	all := *t.frequencies.Load()
 	i := slices.Index(all, frequency)
-	if i < 0 { // there are at most as many as metrics
+	if i < 0 { // there are no more of them than metrics, so uint16 is enough
 		i = len(all)
 		all = append(all, frequency)
 		t.frequencies.Store(&all)
@@ -216,8 +214,8 @@ func (t *metricTable) countLocked(n *metricIDs, inUse bool) {
 	n.counted = inUse
 }
 
-// giveBack makes room for other names: those that are not configured are in use
-// as long as a host has a series of them.
+// giveBack makes room for other names: those that are not configured stay in use only while a
+// host has a series of them.
 func (t *metricTable) giveBack() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -236,8 +234,8 @@ func (t *metricTable) list() []string {
 	return names
 }
 
-// isMetricName reports whether a sender may make up such a name of a metric: it is
-// a text that every answer can hold.
+// isMetricName reports whether a sender may choose the name for a metric: it is a text that
+// every answer can hold.
 func isMetricName(name []byte) bool {
 	if len(name) == 0 || len(name) > maxMetricName || !utf8.Valid(name) {
 		return false

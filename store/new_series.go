@@ -2,7 +2,8 @@ package store
 
 import "sync"
 
-// newSeries is how many series may still be made in a second of the log.
+// newSeries limits the new series in a second of the log (Config.MaxNewSeries). It is safe for
+// concurrent use.
 type newSeries struct {
 	mu sync.Mutex
 	// Guarded by mu.
@@ -11,9 +12,10 @@ type newSeries struct {
 	remaining int
 }
 
-// allow uses up one of the series that may be made in the second, of which there are
-// max. Seconds are those in which the log took the entries, so that a replay
-// decides as before; entries of several hosts may come a little out of order.
+// allow uses up one of the max new series of the second, and returns false if none remains. The
+// second is the time of the entry in the log (Unix seconds), so that a replay decides as
+// before. Entries of several hosts may come a little out of order: an earlier second counts as
+// the present one.
 func (n *newSeries) allow(second int64, max int) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -16,28 +16,27 @@ const (
 	limitMetrics   = "metrics"    // Config.MaxMetrics
 )
 
-// Refused counts samples beyond a limit by who sent them. Of a host too many
-// only the cluster is named: such hosts may have any names.
+// Refused counts samples beyond a limit, by who sent them. If there are too many hosts, only
+// the cluster is named: such hosts may have any names.
 type Refused struct {
 	Limit         string
 	Cluster, Host string
 	Samples       int64
 }
 
-// UnknownMetric counts the lines of a metric that is not configured: they are not
-// stored. The name is empty for all those beyond the ones that are known by name.
+// UnknownMetric counts the lines of a metric that is not configured, which are not stored. Only
+// a limited number of metrics is counted by name; the others are counted under the empty name.
 type UnknownMetric struct {
 	Name  string
 	Lines int64
-	// Cluster and Host are of the first line.
+	// Cluster and Host sent the first of the lines.
 	Cluster, Host string
 }
 
-// maxOffenders bounds what is remembered of those who sent too much; what comes
-// from others is counted without a name.
+// maxOffenders bounds the senders that are counted by name; the others are counted without.
 const maxOffenders = 64
 
-// refusals is safe for concurrent use.
+// refusals counts the samples that were refused. It is safe for concurrent use.
 type refusals struct {
 	mu sync.Mutex
 	by map[Refused]int64 // guarded by mu; the keys have no Samples
@@ -67,10 +66,10 @@ func (r *refusals) count(who Refused, samples int) {
 	r.by[who] += int64(samples)
 }
 
-// longestName is what is told of a name, in bytes.
+// longestName is the length, in bytes, that CutName cuts names to.
 const longestName = 256
 
-// CutName makes of a name that somebody else chose what may be told of it: its first
+// CutName makes a name that somebody else chose fit for logs and answers: it returns the first
 // 256 bytes, up to the end of a character, as valid UTF-8.
 func CutName(name string) string {
 	if len(name) > longestName {

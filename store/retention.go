@@ -7,13 +7,12 @@ import (
 
 const (
 	askTimeout = 10 * time.Second
-	// After a failure to learn which hosts are in use, a retention pass is tried
-	// again this soon.
+	// After InUse has failed, a retention pass is tried again this soon.
 	askAgain = time.Minute
 )
 
-// Run makes a retention pass at once and then every half retention until ctx
-// ends. It returns nil then.
+// Run makes a retention pass at once and then every half retention until ctx ends, and returns
+// nil then. While InUse fails, it makes no pass, but for no longer than the retention.
 func (s *Store) Run(ctx context.Context) error {
 	interval := s.cfg.Retention / 2
 	asked := s.cfg.Now() // when InUse last answered
@@ -40,7 +39,7 @@ func (s *Store) Run(ctx context.Context) error {
 	}
 }
 
-// ask learns which hosts are in use.
+// ask asks which hosts are in use.
 func (s *Store) ask(ctx context.Context, now time.Time) error {
 	if s.cfg.InUse == nil {
 		return nil
@@ -56,9 +55,8 @@ func (s *Store) ask(ctx context.Context, now time.Time) error {
 	return nil
 }
 
-// retain makes one retention pass: it frees the blocks that are older than the
-// retention, but not those of the hosts that were in use when that was last
-// asked.
+// retain makes one retention pass: it frees the blocks that are older than the retention, but
+// not those of hosts that InUse named when it was last asked.
 func (s *Store) retain() {
 	before := s.cfg.Now().Add(-s.cfg.Retention)
 	inUse := s.inUse.Load()
@@ -75,16 +73,16 @@ func (s *Store) retain() {
 	}
 }
 
-// retainHostLocked drops the blocks that end before the given time. It returns early,
-// with true, if there are many.
+// retainHostLocked drops the blocks that end before the given time (Unix seconds). more says
+// that it stopped early and is to be called again.
 func (s *Store) retainHostLocked(h *host, before int64) (freed int, more bool) {
-	left := freeRun
+	budget := freeRun
 	for _, g := range h.grids {
 		for g != nil && g.blocks.len() > 0 && g.blocks.first().end+g.frequency/2 < before {
-			if left == 0 {
+			if budget == 0 {
 				return freed, true
 			}
-			left--
+			budget--
 			b := g.blocks.first()
 			freed += b.columns(g.columns)
 			s.removeBlockLocked(g, b)

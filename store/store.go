@@ -30,26 +30,24 @@ import (
 type Config struct {
 	// Metrics names the metrics that are kept. Required, unless AnyMetric is.
 	Metrics map[string]MetricConfig
-	// AnyMetric, if it is not nil, says how metrics are kept that Metrics does not
-	// name. There are at most MaxMetrics of these, default 10,000: samples of
-	// further ones are refused. A name that no host has a series of any more makes
-	// room for another one with the next retention pass.
+	// AnyMetric, if it is not nil, says how to keep metrics that Metrics does not name. There
+	// are at most MaxMetrics of these, default 10,000; samples of further ones are refused.
+	// The next retention pass makes room for as many names as no host has a series of.
 	AnyMetric  *MetricConfig
 	MaxMetrics int
 	// Retention is how long samples are kept; what is older goes with the
 	// retention passes that Run makes. Default 48 h, at least 1 s.
 	Retention time.Duration
-	// MemoryCap bounds the bytes that hosts, series and samples take; the
-	// oldest blocks give way, those of hosts in use last. 0 means no bound;
-	// otherwise at least 64 KiB and 256 bytes for each series that a host may
-	// have.
+	// MemoryCap bounds the bytes of hosts, series and samples. The oldest blocks are evicted
+	// first, those of hosts in use last. 0 means no bound; otherwise it is at least 64 KiB
+	// and 256 bytes for each series that a host may have.
 	MemoryCap int64
 	// MaxSeries bounds the series of a host, MaxHosts the hosts of a cluster:
 	// samples of further ones are refused. All clusters together may have four
 	// times MaxHosts. Defaults 100,000 and 100,000.
 	MaxSeries, MaxHosts int
-	// MaxNewSeries bounds the series that are made in one second of the log; in
-	// later ones there is room for more. Default 10 million.
+	// MaxNewSeries bounds the series that the entries of one second of the log may add.
+	// Default 10 million.
 	MaxNewSeries int
 	// Stripes is the number of locks that hosts are spread over, a power of
 	// two. Default 256.
@@ -63,10 +61,9 @@ type Config struct {
 	InUse func(ctx context.Context, before time.Time) (map[string]map[string]bool, error)
 	// Now is the clock of retention and of Health. Default time.Now.
 	Now func() time.Time
-	// Logger receives a line for each retention pass that freed something, and
-	// warnings of hosts that send more often than a metric's interval says, or more
-	// metrics than there may be. Default:
-	// discard.
+	// Logger receives a line for each retention pass that freed something, and warnings: of
+	// hosts that send more often than a metric's interval says, and of too many metrics.
+	// Default: discard.
 	Logger *slog.Logger
 }
 
@@ -141,7 +138,7 @@ func (c Config) validate() []error {
 type Store struct {
 	cfg        Config
 	metrics    *metricTable
-	eras       atomic.Pointer[eras] // nil: all entries are of the present one
+	eras       atomic.Pointer[eras] // nil: all entries are of the present era
 	seed       maphash.Seed
 	stripes    []stripe
 	hosts      hostCounts
