@@ -10,19 +10,19 @@ import (
 	"syscall"
 )
 
-// Dir is a directory with checkpoints, which one process uses at a time. Make
-// one with Open. One goroutine reads or writes at a time.
+// Dir is a directory with checkpoints, which one process uses at a time. Make one with Open.
+// One goroutine reads or writes at a time.
 type Dir struct {
 	path string
 
 	mu   sync.Mutex
 	lock *os.File // guarded by mu; nil: not locked yet
 
-	next    uint64   // ID of the next checkpoint
-	found   []uint64 // checkpoints, ascending
-	kept    []kept   // those whose segments are needed, ascending, at most two
-	damaged map[uint64]bool
-	gone    map[uint64]bool // segments, when the newest writer began
+	next    uint64          // ID of the next checkpoint
+	found   []uint64        // checkpoints, ascending
+	kept    []kept          // those whose segments are needed, ascending, at most two
+	damaged map[uint64]bool // segments
+	gone    map[uint64]bool // segments that were missing when the newest writer began
 }
 
 // kept is a checkpoint that can be read.
@@ -31,9 +31,8 @@ type kept struct {
 	end End
 }
 
-// Open takes the directory, and makes it if need be. A directory that cannot be
-// made, locked or written is no error, as long as no other process has it: Begin
-// tries again.
+// Open makes the directory if need be, and locks it. A directory that cannot be made, locked or
+// written is no error, unless another process has locked it: Begin tries again.
 func Open(path string) (*Dir, error) {
 	d := &Dir{path: path, damaged: map[uint64]bool{}}
 	var locked *lockedError
@@ -71,7 +70,7 @@ func list(path string) (found []uint64, next uint64, err error) {
 	return found, next + 1, nil
 }
 
-// Close gives the directory up.
+// Close unlocks the directory.
 func (d *Dir) Close() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -81,7 +80,7 @@ func (d *Dir) Close() {
 	}
 }
 
-// prepare makes and locks the directory, unless it is locked.
+// prepare makes and locks the directory, unless it is locked. now says that it just did.
 func (d *Dir) prepare() (now bool, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -95,8 +94,8 @@ func (d *Dir) prepare() (now bool, err error) {
 	return err == nil, err
 }
 
-// enter makes sure that the directory is locked, and holds no checkpoints but
-// those of the start and ours: what others say is not in what we write.
+// enter makes sure that the directory is locked, and that it has no other checkpoints than
+// those of the start and ours. What others contain would be missing in the next one.
 func (d *Dir) enter() error {
 	now, err := d.prepare()
 	if err != nil || !now {
@@ -132,13 +131,13 @@ func (d *Dir) Newest() uint64 {
 // Path returns the path of a checkpoint.
 func (d *Dir) Path(id uint64) string { return filepath.Join(d.path, fileName(id, checkpointSuffix)) }
 
-// Keep says that the checkpoint with this ID, which was read, is the one
-// before the next.
+// Keep says that the checkpoint with this ID is the one that was read, and the next one follows
+// it.
 func (d *Dir) Keep(id uint64, c *Contents) { d.kept = []kept{{id, c.End}} }
 
-// MarkDamaged says which blocks are lost: what else is in their segments is
-// written again with the next checkpoint, and the damaged ones are quarantined
-// when they are not needed any more.
+// MarkDamaged records that the segments of the lost blocks are damaged: their other blocks are
+// written again with the next checkpoint, and the segments are quarantined when they are not
+// needed any more.
 func (d *Dir) MarkDamaged(lost []Loss) {
 	for _, l := range lost {
 		if errors.Is(l.Err, ErrDamaged) {

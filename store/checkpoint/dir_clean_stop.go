@@ -10,8 +10,10 @@ import (
 	"strings"
 )
 
-// WriteCleanMark says that nothing happened after the checkpoint: no answer was given
-// that it does not agree with.
+// The mark of a clean stop is a file with the ID of the checkpoint that was written last.
+
+// WriteCleanMark records that nothing happened after the checkpoint: it is not older than any
+// answer that was given.
 func (d *Dir) WriteCleanMark(id uint64) error {
 	path := filepath.Join(d.path, cleanName)
 	f, err := os.OpenFile(path+temporarySuffix, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o640)
@@ -28,8 +30,8 @@ func (d *Dir) WriteCleanMark(id uint64) error {
 	return syncDir(d.path)
 }
 
-// ConsumeCleanMark returns the checkpoint after which nothing happened, and takes that
-// mark away: from now on something may happen.
+// ConsumeCleanMark returns the checkpoint after which nothing happened, and removes the mark:
+// from now on something may happen. It returns false if there is no mark that can be removed.
 func (d *Dir) ConsumeCleanMark() (id uint64, ok bool) {
 	path := filepath.Join(d.path, cleanName)
 	file, err := openFile(path)

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// rewrites reports whether the blocks in a segment are to be written again: it
-// is damaged, or most of it is not needed any more.
+// rewrites reports whether the blocks in a segment are to be written again: the segment is
+// damaged or gone, or more than half of it is not needed any more.
 func (d *Dir) rewrites(id uint64) bool {
 	if d.damaged[id] || d.gone[id] {
 		return true
@@ -24,8 +24,8 @@ func (d *Dir) rewrites(id uint64) bool {
 	return false
 }
 
-// committed notes a new checkpoint and removes what is not needed any more: two
-// are kept.
+// committed adds a new checkpoint to those that are kept, two at most, and removes the files that
+// none of them needs. Files of a newer version of the program stay.
 func (d *Dir) committed(k kept) error {
 	d.kept = append(d.kept, k)
 	d.kept = d.kept[max(len(d.kept)-2, 0):]
@@ -57,9 +57,9 @@ func (d *Dir) committed(k kept) error {
 	return errors.Join(faults...)
 }
 
-// removeTemporary removes what a crash left behind.
+// removeTemporary removes the unfinished files that a crash left behind.
 func (d *Dir) removeTemporary() {
-	entries, _ := os.ReadDir(d.path) // what is there takes some room, no more
+	entries, _ := os.ReadDir(d.path) // they take some room, no more
 	for _, e := range entries {
 		name, ok := strings.CutSuffix(e.Name(), temporarySuffix)
 		_, isCheckpoint := fileID(name, checkpointSuffix)

@@ -11,7 +11,7 @@ import (
 	"path/filepath"
 )
 
-// erasName is the file with how the metrics were configured.
+// erasName is the file that says how the metrics were configured in each era.
 const erasName = "ERAS"
 
 // erasPath returns the path of the file with the eras.
@@ -23,8 +23,7 @@ func (d *Dir) HasEras() bool {
 	return err == nil
 }
 
-// WriteEras replaces the file with the eras. When it returns without an error, they
-// are there after any crash.
+// WriteEras replaces the file with the eras. After it has returned nil, they survive any crash.
 func (d *Dir) WriteEras(eras []Era) error {
 	if err := d.writeEras(eras); err != nil {
 		return fmt.Errorf("write %s: %w", d.erasPath(), err)
@@ -56,7 +55,7 @@ func (d *Dir) writeEras(eras []Era) error {
 	return syncDir(d.path)
 }
 
-// ReadEras reads the file with the eras. Without one there are none.
+// ReadEras reads the file with the eras. Without the file it returns none, and no error.
 func (d *Dir) ReadEras() ([]Era, error) {
 	file, err := openFile(d.erasPath())
 	if errors.Is(err, fs.ErrNotExist) {
@@ -73,9 +72,10 @@ func (d *Dir) ReadEras() ([]Era, error) {
 	return eras, nil
 }
 
+// parseEras reads the content of the file with the eras.
 func parseEras(r io.Reader) (eras []Era, err error) {
 	f := &frameReader{r: bufio.NewReader(r)}
-	header := make([]byte, magicBytes)
+	header := make([]byte, headerBytes)
 	if _, err := io.ReadFull(f.r, header); err != nil {
 		return nil, f.fault(err)
 	}
@@ -98,7 +98,7 @@ func parseEras(r io.Reader) (eras []Era, err error) {
 	return eras, nil
 }
 
-// checkEras says whether the eras can be used.
+// checkEras returns an error if the eras cannot be used.
 func checkEras(eras []Era) error {
 	for i, e := range eras {
 		if i > 0 && e.Since <= eras[i-1].Since {
@@ -116,8 +116,8 @@ func checkEras(eras []Era) error {
 	return nil
 }
 
-// QuarantineEras renames the file with the eras, which cannot be read, and returns its
-// new path.
+// QuarantineEras renames the file with the eras, which cannot be read, and returns its new
+// path.
 func (d *Dir) QuarantineEras() (string, error) {
 	path := d.erasPath()
 	return path + damagedSuffix, os.Rename(path, path+damagedSuffix)

@@ -8,24 +8,23 @@ import (
 )
 
 const (
-	// foreignDepth is that of a file: cluster, host, perhaps an interval, file.
+	// foreignDepth is the largest depth of a file: cluster, host, perhaps an interval, file.
 	foreignDepth = 4
-	// foreignLooks bounds the entries that are looked at, and so the time.
+	// foreignLooks bounds the entries of directories that are read, and so the time.
 	foreignLooks = 200_000
 )
 
 // Foreign describes files of the metric store of ClusterCockpit.
 type Foreign struct {
-	// Hosts is how many have such files. Complete says that there are no more.
+	// Hosts is how many hosts have such files. Complete says that all were counted.
 	Hosts    int
 	Complete bool
 	// Example is one of the files.
 	Example string
 }
 
-// Foreign looks for the files of ClusterCockpit's metric store, which has the same
-// directory by default. It finds none beside files of ours: then this is not the
-// first start.
+// Foreign looks for files of ClusterCockpit's metric store, which has the same default
+// directory. It does not look beside files of ours: then this is not the first start.
 func (d *Dir) Foreign() Foreign {
 	f := Foreign{Complete: true}
 	if d.next > 1 {
@@ -33,7 +32,7 @@ func (d *Dir) Foreign() Foreign {
 	}
 	name := regexp.MustCompile(`^([0-9]+(_[0-9]+)?\.(json|bin|avro)|current\.wal)$`)
 	looks := 0
-	// What cannot be read is none of our business.
+	// Directories that cannot be read are skipped.
 	_ = filepath.WalkDir(d.path, func(path string, e fs.DirEntry, err error) error {
 		if looks++; looks > foreignLooks {
 			f.Complete = false

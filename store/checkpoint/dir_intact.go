@@ -6,9 +6,9 @@ import (
 	"path/filepath"
 )
 
-// Intact returns nil if the newest checkpoint is where it was written, with all of
-// its segments, otherwise what is gone: somebody may have removed or renamed the
-// directory, or files of it. It is called by the goroutine that reads and writes.
+// Intact returns nil if the newest checkpoint is still there, with all of its segments, and
+// otherwise says what is missing: somebody may have removed or renamed the directory, or files
+// in it. It is called by the goroutine that reads and writes.
 func (d *Dir) Intact() error {
 	if err := d.inPlace(); err != nil {
 		return err
@@ -28,7 +28,8 @@ func (d *Dir) Intact() error {
 	return nil
 }
 
-// inPlace returns nil if the directory is the one that is locked, or none is.
+// inPlace returns nil if the directory is the one that this process has locked, or if none is
+// locked.
 func (d *Dir) inPlace() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -46,6 +47,7 @@ func (d *Dir) inPlace() error {
 	return nil
 }
 
+// segmentInPlace returns nil if the segment is there, and not shorter than it was.
 func (d *Dir) segmentInPlace(u SegmentUse) error {
 	path := filepath.Join(d.path, fileName(u.ID, segmentSuffix))
 	info, err := os.Stat(path)
@@ -55,8 +57,8 @@ func (d *Dir) segmentInPlace(u SegmentUse) error {
 	return err
 }
 
-// findGone notes the segments that are not there any more, or not whole: their
-// blocks are written again. A directory that is gone is given up, to be made anew.
+// findGone finds the segments that are not there any more, or not whole: their blocks are
+// written again. A directory that is gone is unlocked, so that enter makes it anew.
 func (d *Dir) findGone() {
 	if d.inPlace() != nil {
 		d.Close()

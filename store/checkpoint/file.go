@@ -35,9 +35,8 @@ func fileID(name, suffix string) (id uint64, ok bool) {
 	return id, true
 }
 
-// syncBytes are written before they are sent to the disk, so that there is
-// little left to wait for at the end, and the log's own writes to the same disk
-// do not have to wait behind all of it.
+// An output is flushed to the disk each time that so many bytes were written. So little is left
+// to wait for at the end, and writes of the log to the same disk do not wait for all of it.
 const syncBytes = 8 << 20
 
 // output is a new file, which has a temporary name until it is complete.
@@ -46,9 +45,10 @@ type output struct {
 	file *os.File
 	buf  *bufio.Writer
 	size int64
-	sent int64 // of size
+	sent int64 // bytes that were flushed to the disk
 }
 
+// createOutput creates the file under its temporary name and writes the header.
 func createOutput(path string, kind byte) (*output, error) {
 	file, err := os.OpenFile(path+temporarySuffix, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o640)
 	if err != nil {
@@ -83,7 +83,7 @@ func (o *output) sync() error {
 	return o.file.Sync()
 }
 
-// complete gives the file its name. The caller syncs the directory.
+// complete flushes the file and gives it its name. The caller syncs the directory.
 func (o *output) complete() error {
 	if err := o.sync(); err != nil {
 		return err
@@ -111,15 +111,14 @@ func syncDir(path string) error {
 	return d.Sync()
 }
 
-// lockedError says that another process has the directory.
+// lockedError says that another process has locked the directory.
 type lockedError struct{ owner string }
 
 func (e *lockedError) Error() string {
 	return "it is in use by another process (pid " + e.owner + "): stop that one, or give this one a directory of its own (metric-store.checkpoints.directory)"
 }
 
-// lockDir takes the directory for this process, until the file is closed or the
-// process ends.
+// lockDir locks the directory for this process, until the file is closed or the process ends.
 func lockDir(path string) (*os.File, error) {
 	f, err := os.OpenFile(filepath.Join(path, lockName), os.O_RDWR|os.O_CREATE, 0o640)
 	if err != nil {
@@ -133,13 +132,13 @@ func lockDir(path string) (*os.File, error) {
 		}
 		return nil, err
 	}
-	// Of one length, as a file that was made empty waits for the disk when it is
-	// closed. A disk without room for it is not a reason to do without the lock.
+	// The text has a fixed length and overwrites the old one: closing a file that was
+	// truncated would wait for the disk. The lock holds even if the disk has no room for it.
 	_, _ = f.WriteAt(fmt.Appendf(nil, "%-20d\n", os.Getpid()), 0)
 	return f, nil
 }
 
-// remove removes a file; that there is none is no error.
+// remove removes a file. It is no error if there is none.
 func remove(path string) error {
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -147,8 +146,7 @@ func remove(path string) error {
 	return nil
 }
 
-// openFile opens a regular file. Others are not even opened: a pipe would hold the
-// start up for ever.
+// openFile opens a regular file, and nothing else: opening a pipe could block for ever.
 func openFile(path string) (*os.File, error) {
 	info, err := os.Stat(path)
 	if err == nil && !info.Mode().IsRegular() {

@@ -127,7 +127,7 @@ func FuzzHost(f *testing.F) {
 // mend gives the frames or records in data the checksums that they should have.
 func mend(data []byte, segment bool) {
 	number := uint64(0)
-	for at := magicBytes; at+prefixBytes <= len(data); number++ {
+	for at := headerBytes; at+prefixBytes <= len(data); number++ {
 		n := int(binary.LittleEndian.Uint32(data[at:]))
 		if n > len(data)-at-prefixBytes {
 			return
@@ -167,7 +167,7 @@ func FuzzCheckpoint(f *testing.F) {
 // FuzzSegment reads all records of any bytes, and the one at any place.
 func FuzzSegment(f *testing.F) {
 	golden := unhex(f, goldenSegment)
-	f.Add(golden, false, int64(magicBytes), uint32(58))
+	f.Add(golden, false, int64(headerBytes), uint32(58))
 	f.Add(golden, true, int64(math.MaxInt64), uint32(math.MaxInt32))
 	f.Add(golden, true, int64(-1), uint32(0))
 	dir := f.TempDir()

@@ -17,8 +17,7 @@ const (
 // isInSegment reports whether the values of the block lie in a segment.
 func (b *Block) isInSegment() bool { return !b.Open && !b.Sparse }
 
-// appendHost appends the payload of a host's frame. Every sealed block has its
-// Ref.
+// appendHost appends the payload of a host's frame. Every sealed block has its Ref.
 func appendHost(f fields, h *Host) fields {
 	f.text(h.Cluster)
 	f.text(h.Name)
@@ -79,8 +78,8 @@ func appendBlock(f fields, b *Block) fields {
 	return f
 }
 
-// parseHost reads the payload of a host's frame. metrics is the number of
-// metrics in the header. The values of open blocks are parts of payload.
+// parseHost reads the payload of a host's frame. metrics is how many metrics have been named
+// before it. The values of open blocks are parts of the payload.
 func parseHost(payload []byte, metrics int) (*Host, error) {
 	s := &scanner{rest: payload}
 	h := &Host{Cluster: s.text(), Name: s.text(), Applied: s.uint()}

@@ -15,8 +15,8 @@ func (f *fields) text(s string)   { f.uint(uint64(len(s))); *f = append(*f, s...
 func (f *fields) bytes(b []byte)  { f.uint(uint64(len(b))); *f = append(*f, b...) }
 func (f *fields) float(v float64) { *f = binary.LittleEndian.AppendUint64(*f, math.Float64bits(v)) }
 
-// scanner reads what fields wrote. After the first fault all it returns is zero,
-// and err says what was wrong.
+// scanner reads what fields wrote. After the first fault it returns zeros, and err says what
+// was wrong.
 type scanner struct {
 	rest []byte
 	err  error
@@ -49,7 +49,7 @@ func (s *scanner) int() int64 {
 	return v
 }
 
-// index reads an integer below limit.
+// index reads an integer, which is below limit.
 func (s *scanner) index(limit int) int32 {
 	v := s.uint()
 	if s.err == nil && v >= uint64(limit) {
@@ -59,8 +59,7 @@ func (s *scanner) index(limit int) int32 {
 	return int32(v)
 }
 
-// count reads the number of items that follow, each of which takes at least so
-// many bytes.
+// count reads the number of items that follow, each of which has at least so many bytes.
 func (s *scanner) count(least int) int {
 	v := s.uint()
 	if v > uint64(len(s.rest)/least) {
@@ -70,7 +69,7 @@ func (s *scanner) count(least int) int {
 	return int(v)
 }
 
-// bytes returns a part of what is read.
+// bytes reads a length and as many bytes, which are a part of the payload.
 func (s *scanner) bytes() []byte {
 	n := s.count(1)
 	b := s.rest[:n:n]
@@ -90,7 +89,7 @@ func (s *scanner) float() float64 {
 	return v
 }
 
-// end returns the first fault; bytes that are left over are one, too.
+// end returns the first fault. Bytes that are left over are one, too.
 func (s *scanner) end() error {
 	if len(s.rest) > 0 {
 		s.fail("bytes left over")

@@ -56,11 +56,11 @@ func (d *Dir) Read(ctx context.Context, id uint64, workers int, each func(metric
 	return c, nil
 }
 
-// readFrames reads a checkpoint without its segments, and hands each host to
-// do from several goroutines.
+// readFrames reads a checkpoint without its segments, and calls do for each host, from several
+// goroutines.
 func readFrames(ctx context.Context, r io.Reader, c *Contents, workers int, do func(metrics []string, h *Host) error) error {
 	f := &frameReader{r: bufio.NewReaderSize(r, 1<<18)}
-	header := make([]byte, magicBytes)
+	header := make([]byte, headerBytes)
 	if _, err := io.ReadFull(f.r, header); err != nil {
 		return f.fault(err)
 	}
@@ -90,13 +90,13 @@ func readFrames(ctx context.Context, r io.Reader, c *Contents, workers int, do f
 	return g.Wait()
 }
 
-// hostFrame is a host, with the names of metrics that come before it.
+// hostFrame is a frame with a host, and all names of metrics that come before it.
 type hostFrame struct {
 	payload []byte
 	metrics []string
 }
 
-// sendFrames reads the frames and checks their order.
+// sendFrames reads the frames, checks their order, and sends those with hosts.
 func sendFrames(ctx context.Context, f *frameReader, c *Contents, hosts chan<- hostFrame) error {
 	var metrics []string
 	for {
@@ -113,7 +113,7 @@ func sendFrames(ctx context.Context, f *frameReader, c *Contents, hosts chan<- h
 		case kind == frameMetrics && f.next > 1:
 			var more []string
 			err = json.Unmarshal(payload, &more)
-			metrics = append(metrics, more...) // who has some of them does not see more
+			metrics = append(metrics, more...) // a hostFrame that has some of them does not see these
 		case kind == frameHost && f.next > 1:
 			select {
 			case hosts <- hostFrame{payload, metrics}:
@@ -133,8 +133,8 @@ func sendFrames(ctx context.Context, f *frameReader, c *Contents, hosts chan<- h
 	}
 }
 
-// fill reads the values of the sealed blocks, and takes those away that cannot
-// be read.
+// fill reads the values of the sealed blocks of a host, and removes the blocks that cannot be
+// read, which it returns.
 func (s *segments) fill(h *Host) (lost []Loss) {
 	for i := range h.Grids {
 		g := &h.Grids[i]

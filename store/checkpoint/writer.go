@@ -20,8 +20,8 @@ type Writer struct {
 	segment    *output
 	frames     uint64
 	hosts      int
-	metrics    int              // names that are written
-	used       map[uint64]int64 // bytes by segment
+	metrics    int              // how many names of metrics are written
+	used       map[uint64]int64 // bytes that the checkpoint needs, by segment
 }
 
 // Written describes a checkpoint that is complete.
@@ -59,8 +59,8 @@ func (d *Dir) Begin(h Header) (*Writer, error) {
 	return w, nil
 }
 
-// Name makes sure that the names of the first metrics are written: those of the
-// header, and what has come since. It comes before the Add of a host that has them.
+// Name writes those of the names that were not written yet; the first ones are those of the
+// header. It is called before the Add of a host that refers to them.
 func (w *Writer) Name(metrics []string) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -116,7 +116,7 @@ func (w *Writer) Add(h *Host) error {
 	return nil
 }
 
-// record appends to the segment.
+// record appends a record to the segment.
 func (w *Writer) record(payload []byte) (BlockRef, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -127,7 +127,7 @@ func (w *Writer) record(payload []byte) (BlockRef, error) {
 	return p, w.segment.write(appendPrefix(nil, uint64(p.Offset), payload), payload)
 }
 
-// frameLocked appends to the checkpoint. The caller holds mu, or is alone.
+// frameLocked appends a frame to the checkpoint. The caller holds mu, or is Begin.
 func (w *Writer) frameLocked(payload []byte) error {
 	if len(payload) > maxFrame {
 		return fmt.Errorf("a frame of %d bytes, at most %d are possible", len(payload), maxFrame)
@@ -137,9 +137,8 @@ func (w *Writer) frameLocked(payload []byte) error {
 	return err
 }
 
-// Commit completes the checkpoint; from then on it is the newest one. An error
-// after that, of removing what is not needed any more, comes with a Written that
-// is not nil.
+// Commit completes the checkpoint: it is the newest one from then on. If old files cannot be
+// removed after that, it returns both an error and a Written.
 func (w *Writer) Commit(highWater LogPosition) (*Written, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -175,7 +174,7 @@ func (w *Writer) Commit(highWater LogPosition) (*Written, error) {
 	return out, nil
 }
 
-// usesLocked lists the segments of the checkpoint.
+// usesLocked lists the segments of the checkpoint, ascending.
 func (w *Writer) usesLocked() []SegmentUse {
 	sizes := map[uint64]int64{w.id: w.segment.size}
 	for _, k := range w.dir.kept {
