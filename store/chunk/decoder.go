@@ -6,7 +6,7 @@ import (
 	"math"
 )
 
-// The first byte of a block.
+// The parts of the header, the first byte of a block.
 const (
 	headerMode   = 0x0f
 	headerGaps   = 0x10 // the set of the gaps follows
@@ -14,8 +14,7 @@ const (
 	headerUnused = 0x80
 )
 
-// shortestLength is the least number of slots that needs no byte of its own:
-// the length codes 1, 2 and 3 stand for it, twice and four times as many.
+// The length codes 1, 2 and 3 stand for shortestLength slots, twice and four times as many.
 const shortestLength = 64
 
 // decoder is the state of decoding one block.
@@ -24,14 +23,14 @@ type decoder struct {
 	slots  int
 	values int // slots that are no gap
 	gaps   indexSet
-	body   []byte // behind the gaps
+	body   []byte // what follows the gaps
 
 	scale    scale
 	outliers indexSet
 	frame    frame
 }
 
-// parseHeader reads what precedes the mode's own bytes.
+// parseHeader reads what comes before the body: header, number of slots, and gaps.
 func (d *decoder) parseHeader(b []byte) error {
 	if len(b) == 0 {
 		return fmt.Errorf("no bytes: %w", errCorrupt)
@@ -67,6 +66,7 @@ func (d *decoder) parseHeader(b []byte) error {
 	return nil
 }
 
+// checkRange returns an error unless the block has the n slots from from on.
 func (d *decoder) checkRange(from, n int) error {
 	if from < 0 || from > d.slots || n > d.slots-from {
 		return fmt.Errorf("[%d, %d) of %d slots: %w", from, from+n, d.slots, errRange)
@@ -74,7 +74,7 @@ func (d *decoder) checkRange(from, n int) error {
 	return nil
 }
 
-// decode writes the slots [from, from+len(dst)), which the block has, to dst.
+// decode writes the slots [from, from+len(dst)) to dst. The block has them.
 func (d *decoder) decode(dst []float64, from int) error {
 	if d.mode == modeEmpty {
 		fill(dst, math.NaN())
@@ -83,8 +83,7 @@ func (d *decoder) decode(dst []float64, from int) error {
 	if len(dst) == 0 {
 		return nil
 	}
-	// The values lie densely in the block: decode them densely, then move them
-	// apart.
+	// The values lie in the block without holes. They are decoded so, and then moved apart.
 	if d.gaps.n == 0 {
 		return d.decodeValues(dst, from)
 	}
@@ -136,7 +135,7 @@ func (d *decoder) decodeValues(dst []float64, from int) (err error) {
 	return nil
 }
 
-// finish checks that a body ends where it should.
+// finish checks that nothing follows the body.
 func finish(b []byte) error {
 	if len(b) > 0 {
 		return fmt.Errorf("%d bytes behind the end: %w", len(b), errCorrupt)

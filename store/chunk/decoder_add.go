@@ -1,9 +1,8 @@
 package chunk
 
-// add adds the slots [from, from+len(dst)), which the block has, to dst.
+// add adds the slots [from, from+len(dst)) of the block to dst. The block has them.
 func (d *decoder) add(dst []float64, from int) error {
-	// An array that is to hold the values has to be cleared first: it is worth
-	// while to take none that is too large.
+	// Go clears the array for the values first, which takes time: a smaller one is quicker.
 	if len(dst) <= MaxSlots/2 {
 		var values [MaxSlots / 2]float64
 		return d.addBy(dst, values[:len(dst)], from)
@@ -12,7 +11,7 @@ func (d *decoder) add(dst []float64, from int) error {
 	return d.addBy(dst, values[:len(dst)], from)
 }
 
-// addBy is add by way of values, which is as long as dst.
+// addBy decodes into values, which is as long as dst, and adds them to dst.
 func (d *decoder) addBy(dst, values []float64, from int) error {
 	if err := d.decode(values, from); err != nil {
 		return err

@@ -2,7 +2,7 @@ package chunk
 
 import "math/bits"
 
-// layout is how a sequence of integers is laid out as a frame.
+// layout says how a sequence of integers becomes a frame.
 type layout struct {
 	base    int64
 	width   uint
@@ -11,16 +11,15 @@ type layout struct {
 }
 
 const (
-	windowBits  = 5               // logarithm of the buckets of a look at a window
-	windowSteps = 2               // widths tried for each look
-	patchedBits = (1 + 1 + 3) * 8 // number, width and base of patches
+	windowBits  = 5               // a histogram has 1<<windowBits buckets
+	windowSteps = 2               // widths that are tried with each histogram
+	patchedBits = (1 + 1 + 3) * 8 // size of the count, width and base of patches
 )
 
-// planFrame finds the window of values [base, base+1<<width) that makes the
-// frame of v small: a narrow one leaves many patches, a wide one wastes bits on
-// all others. Integers are counted in buckets rather than sorted; where a much
-// narrower window pays, it is searched again in finer buckets. within are the
-// limits of v.
+// planFrame finds the window of values [base, base+1<<width) that makes the frame of v small. A
+// narrow window leaves many patches, a wide one wastes bits on all other values. The integers
+// are counted in a histogram, which is quicker than sorting them. If a much narrower window is
+// better, the search goes on in a finer histogram. within are the limits of v.
 func planFrame(v []int64, within limits) layout {
 	full := width(within.span())
 	best := layout{base: within.lo, width: full, bits: len(v) * int(full)}
@@ -48,13 +47,12 @@ func planFrame(v []int64, within limits) layout {
 	return best
 }
 
-// histogram counts integers by the buckets of a window: it has how many lie in the
-// buckets before each.
+// histogram counts integers by the buckets of a window. Element i is how many lie in the buckets
+// before i.
 type histogram [1<<windowBits + 1]int32
 
-// count fills h with the integers of v that lie in buckets of 1<<shift from start
-// on. It counts in turns, as a processor waits for a bucket that it has just
-// written.
+// count fills h with the integers of v that lie in buckets of 1<<shift from start on. It counts
+// in two arrays by turns, as a processor would wait for a bucket that it has just written.
 func (h *histogram) count(v []int64, start int64, shift uint) {
 	var even, odd [1<<windowBits + 1]int32 // the last one for what lies outside
 	shift &= 63
@@ -72,11 +70,11 @@ func (h *histogram) count(v []int64, start int64, shift uint) {
 	}
 }
 
-// densest returns the start and the sum of the n neighbouring buckets that hold
-// most, the first of several.
+// densest returns the first of the n neighbouring buckets that hold most integers, and how many
+// they hold. Of several equal ones, the first ones count.
 func (h *histogram) densest(n int) (at, sum int) {
-	// The sum and, below it, what is larger for the earlier ones: a maximum without
-	// a branch.
+	// The sum is in the upper bits. The lower ones are larger for earlier buckets. So the
+	// maximum is found without a branch.
 	const indexBits = windowBits + 1
 	best := int32(0)
 	ends := h[n:]
@@ -86,8 +84,7 @@ func (h *histogram) densest(n int) (at, sum int) {
 	return 1<<windowBits - int(best&(1<<indexBits-1)), int(best >> indexBits)
 }
 
-// indexListBits estimates the length of n encoded indices below limit, n > 0
-// or not.
+// indexListBits estimates the size of n encoded indices below limit, in bits.
 func indexListBits(limit, n int) int {
 	if n == 0 {
 		return 0
@@ -113,14 +110,13 @@ func (l *limits) add(x int64) { l.lo, l.hi = min(l.lo, x), max(l.hi, x) }
 // span returns the distance between the limits.
 func (l limits) span() uint64 { return uint64(l.hi) - uint64(l.lo) }
 
-// patches are the integers outside of the window of a frame, and where they stand.
+// patches are the integers outside of the window of a frame, and their indices.
 type patches struct {
 	indexList
 	ints [MaxSlots]int64
 }
 
-// appendFrame appends the frame of v that l describes. It spoils v, and uses p as
-// scratch.
+// appendFrame appends the frame of v that l describes. It overwrites v, and uses p as scratch.
 func appendFrame(dst []byte, v []int64, l layout, p *patches) []byte {
 	p.n = 0
 	if l.patches > 0 {
@@ -144,14 +140,14 @@ func appendFrame(dst []byte, v []int64, l layout, p *patches) []byte {
 	return pack(dst, p.ints[:p.n], within.lo, w)
 }
 
-// movePatches moves the integers outside of the window from v to p, and leaves the base in
-// their places. It moves the base up to the smallest integer of the window first,
-// and narrows the width to what the largest needs.
+// movePatches moves the integers outside of the window from v to p, and leaves the base in their
+// stead. Before, it raises the base to the smallest integer in the window, and narrows the
+// width to what the largest one needs.
 func (l *layout) movePatches(p *patches, v []int64) {
 	limit := mask(l.width)
 	n, lo, hi := 0, limit, uint64(0)
 	for i, x := range v {
-		// Without a branch, as patches are hard to foresee.
+		// Without a branch, as a processor predicts patches badly.
 		c := uint64(x) - uint64(l.base)
 		_, out := bits.Sub64(limit, c, 0)
 		p.at[uint8(n)] = uint8(i)

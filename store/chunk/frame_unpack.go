@@ -5,18 +5,16 @@ import (
 	"math"
 )
 
-// The kernels below read as many codes with one load of eight bytes as surely
-// fit behind the up to 7 bits that precede the first: four of up to 14 bits, two
-// of up to 28, else one.
+// The functions below read as many codes with one load of eight bytes as fit behind the up to 7
+// bits that precede the first one: four of up to 14 bits, two of up to 28, otherwise one.
 const (
 	width4 = 14
 	width2 = 28
 	width1 = 57
 )
 
-// unpack writes the integers [from, from+len(dst)) of p, each of them plus
-// bias, to dst: as the bits of its floats, since what follows makes floats of
-// them in place.
+// unpack writes the integers [from, from+len(dst)) of p, each of them plus bias, to dst, as the
+// bits of its floats: the caller turns them into values in place.
 func (p *packed) unpack(dst []float64, from int, bias uint64) {
 	bias += uint64(p.base)
 	if p.width == 0 {
@@ -32,8 +30,8 @@ func (p *packed) unpack(dst []float64, from int, bias uint64) {
 	unpackCodes(dst, p.codes, uint(from)*p.width, p.width, bias)
 }
 
-// unpackCodes writes bias+code to dst for the codes from the given bit on.
-// There are at least eight bytes of codes, and none is wider than width1.
+// unpackCodes writes bias+code to dst, for the codes from the given bit on. There are at least
+// eight bytes of codes, and width is at most width1.
 func unpackCodes(dst []float64, codes []byte, bit, width uint, bias uint64) {
 	n := 0
 	switch {
@@ -44,8 +42,7 @@ func unpackCodes(dst []float64, codes []byte, bit, width uint, bias uint64) {
 	default:
 		n = unpackOnes(dst, codes, bit, width, bias)
 	}
-	// What is left are fewer codes than one load holds, or it lies in the last
-	// eight bytes.
+	// The remaining codes are fewer than one load has, or lie in the last eight bytes.
 	bit += uint(n) * width
 	o := min(bit>>3, uint(len(codes)-8))
 	x := binary.LittleEndian.Uint64(codes[o:]) >> ((bit - 8*o) & 63)
@@ -56,9 +53,8 @@ func unpackCodes(dst []float64, codes []byte, bit, width uint, bias uint64) {
 	}
 }
 
-// The functions below do as many codes as they can, and return their number.
-// They are functions of their own, and go without a second load in each round,
-// so that what they need stays in registers.
+// The functions below unpack as many codes as they can, and return how many. Each is a function
+// of its own with one load in each round, so that its variables stay in registers.
 
 func unpackFours(dst []float64, codes []byte, bit, width uint, bias uint64) int {
 	mask, last, n := mask(width), uint(len(codes)-8), len(dst)

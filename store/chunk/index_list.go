@@ -1,8 +1,8 @@
 package chunk
 
-// indexList is an ascending list of indices below MaxSlots. Encoded, it is the
-// number of indices and the distances between them in a Rice code, whose
-// parameter is chosen to fit: 0 makes it a bitmap.
+// indexList is an ascending list of indices below MaxSlots. It is encoded as the number of indices
+// and the distances between them, in a Rice code with the parameter that makes it smallest. With
+// the parameter 0 it is a bitmap.
 type indexList struct {
 	n  int
 	at [MaxSlots]uint8
@@ -18,7 +18,7 @@ func (p *indexList) add(i int) {
 
 func (p *indexList) list() []uint8 { return p.at[:p.n] }
 
-// riceBits returns the length of the encoded distances with parameter k.
+// riceBits returns the size of the distances, in bits, with the parameter k.
 func (p *indexList) riceBits(k uint) int {
 	n := p.n * int(k+1)
 	next := 0
@@ -29,7 +29,7 @@ func (p *indexList) riceBits(k uint) int {
 	return n
 }
 
-// rice returns the best parameter and the length of the distances with it.
+// rice returns the best parameter, and the size of the distances with it in bits.
 func (p *indexList) rice() (k uint, n int) {
 	n = p.riceBits(0)
 	for k < maxRice {
@@ -42,7 +42,7 @@ func (p *indexList) rice() (k uint, n int) {
 	return k, n
 }
 
-// append appends the set, which is not empty and has at most 255 indices.
+// append appends the encoded list, which has between 1 and 255 indices.
 func (p *indexList) append(dst []byte) []byte {
 	k, n := p.rice()
 	dst, out := extend(append(dst, byte(p.n)), (3+n+7)/8)

@@ -7,10 +7,10 @@ import (
 	"math/bits"
 )
 
-// indexSet is an indexList as it is decoded: a bit for each index, so
-// that neither a list has to be cleared nor what precedes an index be searched.
+// indexSet is an indexList as it is decoded: a bit for each index. It needs less clearing than a
+// list, and how many indices precede another one is counted and not searched.
 type indexSet struct {
-	n    int
+	n    int // how many indices it has
 	bits [MaxSlots / 64]uint64
 }
 
@@ -27,13 +27,13 @@ func (s *indexSet) parse(b []byte, limit int) ([]byte, error) {
 	k := uint(b[0] & maxRice)
 	low := uint64(1)<<k - 1
 	bit, next, end := 3, 0, 8*len(b)
-	for left := n; left > 0; {
+	for missing := n; missing > 0; {
 		if bit >= end {
 			return nil, fmt.Errorf("index set ends early: %w", errCorrupt)
 		}
 		x := load64(b, bit>>3) >> (bit & 7)
 		have := 64 - bit&7
-		for left > 0 {
+		for missing > 0 {
 			zeros := min(bits.TrailingZeros64(x), have)
 			size := zeros + 1 + int(k)
 			if size > have { // the distance goes on behind x
@@ -47,7 +47,7 @@ func (s *indexSet) parse(b []byte, limit int) ([]byte, error) {
 				return nil, fmt.Errorf("index %d of %d: %w", next, limit, errCorrupt)
 			}
 			s.bits[next>>6%len(s.bits)] |= 1 << (next & 63)
-			left--
+			missing--
 			next++
 			x >>= k
 			have -= size
@@ -83,7 +83,7 @@ func (s *indexSet) window(from, n int) (before int) {
 	return before
 }
 
-// word returns the bits of 64 indices from i on.
+// word returns the bits of the 64 indices from i on.
 func (s *indexSet) word(i int) uint64 {
 	n := i >> 6
 	if n >= len(s.bits) {
@@ -96,12 +96,11 @@ func (s *indexSet) word(i int) uint64 {
 	return x
 }
 
-// shortRun is the number of values below which a loop moves them sooner than
-// copy does.
+// A loop moves fewer than shortRun values more quickly than copy.
 const shortRun = 4
 
-// spread moves the values at the front of dst apart, in place, so that gaps come
-// to lie at the indices of the set, all of which dst has.
+// spread moves the values at the front of dst apart, in place, so that there are gaps at the
+// indices of the set. dst has all of them.
 func (s *indexSet) spread(dst []float64) {
 	end, before := len(dst), s.n
 	for i := len(s.bits) - 1; i >= 0; i-- {
@@ -126,8 +125,8 @@ func (s *indexSet) spread(dst []float64) {
 	}
 }
 
-// replace puts the raw values that lie one behind the other in raw at the
-// indices of the set, of which dst has those from from on.
+// replace writes the values in raw, eight bytes each, to the indices of the set. The first slot of
+// dst is the index from; indices that dst does not have are skipped.
 func (s *indexSet) replace(dst []float64, raw []byte, from int) {
 	for i, word := range s.bits {
 		for ; word != 0; word &= word - 1 {

@@ -5,13 +5,13 @@ import "strconv"
 // bodyMode is the way in which the values of a block are encoded.
 type bodyMode uint8
 
-// The numbers are part of the format.
+// The values are part of the format.
 const (
 	modeEmpty      bodyMode = 0 // gaps only
 	modeConstant   bodyMode = 1 // all values are the same
 	modeFrame      bodyMode = 2 // integers above a base
 	modeDelta      bodyMode = 3 // differences of neighbouring integers
-	modeDictionary bodyMode = 4 // numbers of distinct values
+	modeDictionary bodyMode = 4 // indices of distinct values
 	modeRaw        bodyMode = 5 // eight bytes a value
 )
 

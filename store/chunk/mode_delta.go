@@ -5,9 +5,8 @@ import (
 	"math"
 )
 
-// A delta body is the first integer and a frame of the differences of
-// neighbours. They wrap: a sum of differences ends where it should even if the
-// largest of them overflowed.
+// A delta body is the first integer and a frame of the differences of neighbours. The
+// arithmetic wraps: the sums are right even if a difference overflowed.
 
 func (d *decoder) decodeDelta(dst []float64, b []byte, from int) error {
 	if d.values < 2 {
@@ -27,13 +26,13 @@ func (d *decoder) decodeDelta(dst []float64, b []byte, from int) error {
 	return nil
 }
 
-// sumDeltas writes the values [from, from+len(dst)) to dst, if the first value
-// of all has the integer first.
+// sumDeltas writes the values [from, from+len(dst)) to dst. first is the integer of the first
+// value of the block.
 func (d *decoder) sumDeltas(dst []float64, first int64, from int) {
 	if len(dst) == 0 {
 		return
 	}
-	// No sum is larger than all differences in a row could make it.
+	// No sum is larger than first and MaxSlots of the largest differences.
 	furthest := min(d.frame.most(), inverseLimit) * MaxSlots
 	quick := d.scale.invertible(saturate(magnitude(first), furthest))
 	sum := uint64(first) + d.frame.sum(from)

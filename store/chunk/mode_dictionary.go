@@ -6,10 +6,9 @@ import (
 	"slices"
 )
 
-// A dictionary body is the number of distinct integers, the lowest of them, a
-// frame of the differences between them in ascending order, and a code for
-// each value: the number of its integer. A code takes as many bits as the
-// largest.
+// A dictionary body is the number of distinct integers, the lowest of them, a frame of the
+// differences between them in ascending order, and a code for each value: the index of its
+// integer. All codes have as many bits as the largest one needs.
 
 // maxDistinct is the largest number of distinct integers of a dictionary.
 const maxDistinct = 128
@@ -38,8 +37,8 @@ func (d *decoder) decodeDictionary(dst []float64, b []byte, from int) error {
 	d.sumDeltas(values[:distinct], first, 0)
 	// Codes beyond the last entry, which only a corrupt block has, give zero.
 	// The bits of the codes pass through dst.
-	numbers := packed{width: width, codes: codes}
-	numbers.unpack(dst, from, 0)
+	indices := packed{width: width, codes: codes}
+	indices.unpack(dst, from, 0)
 	highest := uint64(0)
 	for i, v := range dst {
 		n := math.Float64bits(v)
@@ -52,25 +51,25 @@ func (d *decoder) decodeDictionary(dst []float64, b []byte, from int) error {
 	return nil
 }
 
-// dictionaryWidth is the number of bits a value from which on a dictionary is
-// tried: narrower frames are hardly ever beaten.
+// A dictionary is tried if a frame takes at least dictionaryWidth bits for each value. It hardly
+// ever beats a narrower one.
 const dictionaryWidth = 14
 
 // dictionary is what the encoder knows of the distinct integers of a block.
 type dictionary struct {
-	slots [4 * maxDistinct]uint8 // hash table: number plus one, or 0
+	slots [4 * maxDistinct]uint8 // hash table: index into keys plus one, or 0
 	n     int                    // distinct integers
-	keys  [maxDistinct]int64     // by number, in the order in which they came
-	codes [MaxSlots]uint8        // the number of each value
+	keys  [maxDistinct]int64     // in the order in which they came
+	codes [MaxSlots]uint8        // for each value its index into keys
 
 	entries [maxDistinct]int64 // in ascending order
 	deltas  [maxDistinct]int64 // between entries
 	frame   layout             // of deltas
 }
 
-// number returns the number of k, which it adds if it is new. It reports false
-// if there are too many.
-func (t *dictionary) number(k int64) (int, bool) {
+// index returns the index of k in keys, and adds k if it is new. It returns false if there are
+// too many.
+func (t *dictionary) index(k int64) (int, bool) {
 	const size = uint64(len(t.slots))
 	// The upper bits of a product depend on all bits of k.
 	h := uint64(k) * 0x9e3779b97f4a7c15 >> 32
@@ -101,7 +100,7 @@ func (e *Encoder) planDictionary(limit int) bool {
 	t.n = 0
 	most := min(maxDistinct, e.n/2)
 	for i, k := range e.ints[:e.n] {
-		n, ok := t.number(k)
+		n, ok := t.index(k)
 		if !ok || n >= most {
 			return false
 		}
@@ -130,7 +129,7 @@ func (e *Encoder) appendDictionary(dst []byte) []byte {
 	dst = appendFrame(dst, t.deltas[:t.n-1], t.frame, &e.patches)
 	var rank [maxDistinct]int64
 	for i, k := range entries {
-		n, _ := t.number(k)
+		n, _ := t.index(k)
 		rank[n] = int64(i)
 	}
 	ranks := e.ints[:e.n]

@@ -6,12 +6,12 @@ import (
 	"math"
 )
 
-// maxDecimals is the largest number of decimals of a scale. Ten to the power of
-// it is exact in a float64, so that dividing an integer below 1<<53 by it gives
-// the float64 next to the decimal number, which is what a parser of text gives.
+// maxDecimals is the largest number of decimals of a scale. 10^maxDecimals is exact in a float64.
+// So an integer below 1<<53 divided by it gives the float64 next to the decimal number, which
+// is what a parser of text gives.
 const maxDecimals = 17
 
-// The scale byte.
+// The parts of the first byte of a scale.
 const (
 	scaleDecimals = 0x1f // decimals, of a decimal scale
 	scaleStep     = 0x20 // decimal: a step follows
@@ -57,7 +57,7 @@ func (s *scale) values(dst []float64) {
 	}
 }
 
-// append appends the scale and what it needs; outliers tells that they follow.
+// append appends the scale with its parameters. outliers says that some follow.
 func (s *scale) append(dst []byte, outliers bool) []byte {
 	var header byte
 	if outliers {
@@ -107,6 +107,7 @@ func (s *scale) parse(b []byte) (rest []byte, outliers bool, err error) {
 	return b, outliers, nil
 }
 
+// fill sets all of dst to v.
 func fill(dst []float64, v float64) {
 	for len(dst) >= 8 {
 		d := (*[8]float64)(dst)

@@ -6,15 +6,14 @@ import "math"
 // integer.
 const maxExact = 1 << 53
 
-// One in outlierShare of the values of a block, at most, may stand outside of a
-// decimal scale.
+// At most one in outlierShare of the values of a block may be an outlier of a decimal scale.
 const outlierShare = 8
 
-// outlierBits is about what an outlier takes, with its index.
+// outlierBits estimates the size of an outlier with its index.
 const outlierBits = 64 + 6
 
-// decimals returns the least number of decimals from least on that express v
-// exactly, maxDecimals+1 if none does.
+// decimals returns the smallest number of decimals, at least least, with which v is exact. It
+// returns maxDecimals+1 if there is none.
 func decimals(v float64, least int) int {
 	for d := least; d <= maxDecimals; d++ {
 		if _, ok := scaled(v, math.Pow10(d)); ok {
@@ -28,13 +27,13 @@ func decimals(v float64, least int) int {
 // is one.
 func scaled(v, power float64) (m int64, ok bool) {
 	m = int64(math.RoundToEven(v * power))
-	// What is too large for an int64 becomes one that is too large here.
+	// A value that is too large for an int64 becomes an integer that is too large here.
 	exact := uint64(m+maxExact) <= 2*maxExact
 	return m, exact && math.Float64bits(float64(m)/power) == math.Float64bits(v)
 }
 
-// fitDecimals makes integers of the block's values by the decimals that they
-// carry. It reports false if they are no decimal numbers, a few outliers apart.
+// fitDecimals turns the values of the block into integers by the number of their decimals. It
+// returns false if they are no decimal numbers, apart from a few outliers.
 func (e *Encoder) fitDecimals() bool {
 	d := e.sampleDecimals()
 	if d > maxDecimals {
@@ -43,7 +42,7 @@ func (e *Encoder) fitDecimals() bool {
 	if d <= inverseDecimals && e.fitQuickly(d) {
 		return true
 	}
-	// need[n] counts the values that need n decimals, those above d.
+	// need[n] counts the values that need n decimals, for n above d.
 	var need [maxDecimals + 2]int
 	limit := e.n / outlierShare
 	power := math.Pow10(d)
@@ -67,9 +66,9 @@ func (e *Encoder) fitDecimals() bool {
 	return true
 }
 
-// fitQuickly is fitDecimals with d decimals, which all values have to do with, and
-// integers that an inverse of the divisor makes values of: it neither divides nor
-// branches.
+// fitQuickly is fitDecimals for values that all have at most d decimals, and whose integers can
+// be turned back with an inverse of the divisor. It neither divides nor branches. It returns
+// false if the values are not so.
 func (e *Encoder) fitQuickly(d int) bool {
 	power := math.Pow10(d)
 	by := inverses[d]
@@ -78,8 +77,8 @@ func (e *Encoder) fitQuickly(d int) bool {
 	wrong := uint64(0)
 	within := limits{math.MaxInt64, math.MinInt64}
 	for i, v := range values {
-		// The sum rounds to an integer, which is then in its lowest bits. What is
-		// too large for that becomes an integer that is beyond the limit.
+		// The sum rounds to an integer, which is then in its lowest bits. A value that is too
+		// large for that becomes an integer beyond the limit.
 		sum := float64(v*power) + integerOrigin
 		wrong |= math.Float64bits(by.quotient(sum-integerOrigin)) ^ math.Float64bits(v)
 		m := int64(math.Float64bits(sum) - integerBias)
@@ -103,7 +102,7 @@ func (e *Encoder) sampleDecimals() int {
 	for i := stride / 2; i < e.n; i += stride {
 		v := e.values[i]
 		if _, ok := scaled(v, math.Pow10(second)); ok {
-			continue // what has no more decimals changes nothing
+			continue // a value without more decimals changes nothing
 		}
 		d := decimals(v, 0)
 		if d > maxDecimals {
@@ -121,9 +120,9 @@ func (e *Encoder) sampleDecimals() int {
 	return second
 }
 
-// betterDecimals returns the decimals, at least d, that make the block
-// smallest: each one more takes about 10/3 bits of all n values, and each value
-// that needs more than chosen is an outlier.
+// betterDecimals returns the number of decimals, at least d, that makes the block smallest. One
+// more decimal costs about 10/3 bits for each of the n values; a value that needs more decimals
+// than chosen becomes an outlier.
 func betterDecimals(d, n int, need *[maxDecimals + 2]int) int {
 	outliers := 0
 	for _, c := range need {
@@ -142,8 +141,9 @@ func betterDecimals(d, n int, need *[maxDecimals + 2]int) int {
 	return best
 }
 
-// rescale makes integers of the values by d decimals. Those which that does not
-// express exactly become outliers; their integer is that of a neighbour.
+// rescale turns the values into integers by d decimals. Values that are not exact with them
+// become outliers, whose integer is that of a neighbour. It returns false if there are more
+// than limit.
 func (e *Encoder) rescale(d, limit int) bool {
 	power := math.Pow10(d)
 	e.scale = scale{decimals: d, divisor: power, step: 1}
@@ -168,8 +168,8 @@ func (e *Encoder) rescale(d, limit int) bool {
 	return true
 }
 
-// fitStep divides the integers by the step that all of them are multiples of,
-// bar an offset.
+// fitStep divides the integers by their step, if all of them are multiples of one plus an
+// offset.
 func (e *Encoder) fitStep() {
 	v := e.ints[:e.n]
 	step := uint64(0)
@@ -190,7 +190,7 @@ func (e *Encoder) fitStep() {
 	e.within = limits{(e.within.lo - s.anchor) / s.step, (e.within.hi - s.anchor) / s.step}
 }
 
-// gcd returns the greatest common divisor of a and b, the other one if one is 0.
+// gcd returns the greatest common divisor of a and b. If one is 0, that is the other one.
 func gcd(a, b uint64) uint64 {
 	for b != 0 {
 		a, b = b, a%b

@@ -2,9 +2,9 @@ package chunk
 
 import "math"
 
-// inverse divides integers by a power of ten by multiplying them with its
-// inverse, which is several times as quick, and yet gives the same float64 that
-// a division gives, the one next to the quotient.
+// inverse divides integers by a power of ten by multiplying them with its inverse. That is
+// several times as quick as a division, and gives the same float64: the one next to the
+// quotient.
 //
 // The inverse of d = 10^e is kept in two parts: high is its first 21 bits, low
 // what is missing, to 53 bits of its own. For an integer m below 2^32, m*high is
@@ -43,8 +43,8 @@ func inverseOf(divisor float64) inverse {
 // quotient returns m/divisor for an integer m of a magnitude below inverseLimit.
 func (v inverse) quotient(m float64) float64 { return m*v.high + m*v.low }
 
-// integerBias added to a small integer, positive or not, gives the bits of
-// the float64 which is that integer plus integerOrigin.
+// The sum of integerBias and a small integer, positive or not, has the bits of the float64 that
+// is the integer plus integerOrigin.
 const (
 	integerBias   = 0x4338000000000000
 	integerOrigin = 3 << 51
@@ -76,8 +76,8 @@ func (s *scale) quotients(dst []float64) {
 	}
 }
 
-// invertible reports whether values can be made by an inverse of integers whose
-// magnitudes are at most most.
+// invertible reports whether an inverse can turn integers into values, if their magnitudes are at
+// most most.
 func (s *scale) invertible(most uint64) bool {
 	if s.patterns || s.decimals > inverseDecimals || most >= inverseLimit {
 		return false
