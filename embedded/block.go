@@ -15,27 +15,27 @@ import (
 
 const (
 	blockSuffix = ".blk"
-	// mostBlock is far more than nats-server makes a block of: what is behind it is
-	// damage, and may be more than the memory.
+	// mostBlock is far more than the largest block of nats-server. What is behind it in a file is
+	// damage, and may be larger than the memory.
 	mostBlock = 128 << 20
 )
 
-// block is a file with entries.
+// block is a file of nats-server with entries of a stream.
 type block struct {
 	number int
 	path   string
 	stamp  stamp
 }
 
-// stamp tells whether a file was changed. A change that keeps its size and time is
-// that of a failing disk.
+// stamp changes when a file is changed, except by a failing disk.
 type stamp struct {
 	Size  int64 `json:"size"`
 	Mtime int64 `json:"mtime"` // ns
 }
 
-// listBlocks returns the blocks of a stream, ascending, and what has the name of one
-// and is none, with the reason: nats-server would give the stream up for it.
+// listBlocks returns the blocks of a stream, ascending. odd has the paths of what looks like a
+// block or an index and is none, each with the reason: nats-server would give up the stream
+// for one.
 func (s *Server) listBlocks(stream string) (blocks []block, odd map[string]string, err error) {
 	dir := filepath.Join(s.streamDir(stream), messagesName)
 	entries, err := os.ReadDir(dir)
@@ -52,10 +52,10 @@ func (s *Server) listBlocks(stream string) (blocks []block, odd map[string]strin
 		n, ok := blockNumber(path)
 		info, statErr := os.Stat(path)
 		switch {
-		case errors.Is(statErr, os.ErrNotExist) && e.Type().IsRegular(): // it has just been removed
+		case errors.Is(statErr, os.ErrNotExist) && e.Type().IsRegular(): // it was removed a moment ago
 		case statErr != nil || !info.Mode().IsRegular():
 			odd[path] = "it is not a regular file"
-		case !isBlock && info.Size() > mostBlock: // nats-server would read all of it, and can do without it
+		case !isBlock && info.Size() > mostBlock: // nats-server would read all of it, and works without it
 			odd[path] = "it is too large for an index"
 		case !isBlock:
 		case ok:
@@ -68,17 +68,17 @@ func (s *Server) listBlocks(stream string) (blocks []block, odd map[string]strin
 	return blocks, odd, nil
 }
 
-// blockNumber returns the number of the block at the path.
+// blockNumber returns the number of the block at the path, false if it is not the name of one.
 func blockNumber(path string) (n int, ok bool) {
 	digits := strings.TrimSuffix(filepath.Base(path), blockSuffix)
 	n, err := strconv.Atoi(digits)
 	return n, err == nil && n > 0 && n < 1<<31 && strconv.Itoa(n) == digits
 }
 
-// isOverlong reports whether there is more in the file than a block can be.
+// isOverlong reports whether the file is longer than a block can be.
 func (b block) isOverlong() bool { return b.stamp.Size > mostBlock }
 
-// readBlock reads a block, of one that is overlong the beginning.
+// readBlock reads a block, or the beginning of an overlong one, into buf, which may grow.
 func readBlock(b block, buf []byte) ([]byte, error) {
 	f, err := os.Open(b.path)
 	if err != nil {
@@ -98,7 +98,7 @@ func readBlock(b block, buf []byte) ([]byte, error) {
 	return buf[:n], nil
 }
 
-// unchanged reports whether the blocks are those of an earlier time.
+// unchanged reports whether the blocks have the stamps of an earlier time.
 func unchanged(blocks []block, before map[string]stamp) bool {
 	if before == nil || len(blocks) != len(before) {
 		return false
@@ -111,7 +111,7 @@ func unchanged(blocks []block, before map[string]stamp) bool {
 	return true
 }
 
-// unpackBlock returns the records of a block, which may be compressed.
+// unpackBlock returns the records of a block, and decompresses them if need be.
 func unpackBlock(data []byte) ([]byte, error) {
 	var info server.CompressionInfo
 	n, err := info.UnmarshalMetadata(data)

@@ -17,9 +17,9 @@ import (
 //	length u32 (top bit: with headers) | sequence u64 | time i64 (ns) | length of the subject u16
 //	subject | [length of the headers u32] | headers and message | checksum of 8 bytes
 //
-// The checksum is of all but the lengths, with a key of the stream's name and the
-// block's number. The two top bits of the sequence say that the record marks a
-// removed message. TestBlocksAsTheServerWritesThem notices if that changes.
+// The checksum covers everything but the lengths. Its key is the stream's name and the block's
+// number. The two top bits of the sequence say that the record marks a removed message.
+// TestBlocksAsTheServerWritesThem fails if nats-server changes that.
 const (
 	recordHeader = 22
 	recordSum    = 8
@@ -29,13 +29,13 @@ const (
 	tombstoneBit = 1 << 62
 )
 
-// record is one whose checksum fits.
+// record is a record whose checksum is right.
 type record struct {
 	length int
 	seq    uint64
 	time   time.Time
-	// removal says that it is none of a message, but of the removal of one that is
-	// in another record, or was.
+	// removal says that the record is no message, but says that the message with the sequence
+	// number was removed.
 	removal bool
 }
 
@@ -51,8 +51,8 @@ func newRecordReader(stream string, block int) (*recordReader, error) {
 	return &recordReader{h: h}, err
 }
 
-// length returns what the record at the beginning of data says about its length,
-// and false if it cannot be so long.
+// length returns the length of the record at the beginning of data, as the record says, and false
+// if it cannot be right.
 func (r *recordReader) length(data []byte) (length, subject int, headers, ok bool) {
 	if len(data) < recordHeader {
 		return 0, 0, false, false
@@ -67,7 +67,7 @@ func (r *recordReader) length(data []byte) (length, subject int, headers, ok boo
 	return length, subject, headers, length >= least && length <= longRecord
 }
 
-// read returns the record at the beginning of data, if there is one.
+// read returns the record at the beginning of data, false if there is none.
 func (r *recordReader) read(data []byte) (record, bool) {
 	length, subject, headers, ok := r.length(data)
 	if !ok || length > len(data) {
@@ -93,10 +93,9 @@ func (r *recordReader) read(data []byte) (record, bool) {
 	return record{length, seq &^ (erasedBit | tombstoneBit), at, seq&tombstoneBit != 0}, true
 }
 
-// endsHeaders reports whether the headers of a message can be so long. The checksum
-// does not cover that length. nats-server drops a message of which it is beyond the
-// end; another wrong one would make a part of the headers of the message, or the
-// reverse.
+// endsHeaders reports whether the headers of a message can have the length. The checksum does not
+// cover it. nats-server drops a message if the length is beyond its end. With another wrong
+// length, a part of the headers would belong to the message, or the reverse.
 func endsHeaders(content []byte, length uint32) bool {
 	if int64(length) > int64(len(content)) {
 		return false
@@ -105,7 +104,7 @@ func endsHeaders(content []byte, length uint32) bool {
 	return end < 0 || !bytes.HasPrefix(content, []byte("NATS/1.0")) || int(length) == end+4
 }
 
-// next returns where the next record begins in data, len(data) if there is none.
+// next returns the index in data at which the next record begins, len(data) if there is none.
 func (r *recordReader) next(data []byte) int {
 	for at := 0; at+recordHeader <= len(data); at++ {
 		// Sequence numbers are far below this, so that few places need more than a look.
@@ -119,8 +118,8 @@ func (r *recordReader) next(data []byte) int {
 	return len(data)
 }
 
-// cutOff reports whether data may be the beginning of a record, or room for one
-// that was never written: what a program leaves that ends while it writes.
+// cutOff reports whether data may be the beginning of a record, or room for one that was never
+// written: a program that ends while it writes leaves that behind.
 func (r *recordReader) cutOff(data []byte) bool {
 	if len(bytes.Trim(data, "\x00")) == 0 || len(data) < recordHeader {
 		return true

@@ -11,9 +11,9 @@ import (
 	"time"
 )
 
-// nats-server cuts a block off at its first damaged record, and says nothing of
-// what it drops with that. So the blocks are read before it starts: a damaged
-// record costs itself alone, and what is lost is known.
+// nats-server cuts a block off at its first damaged record, and does not say what it drops with
+// that. So the blocks are read before it starts: only the damaged record is lost, and it is known
+// what is lost.
 
 const (
 	// A log is read completely up to this size, as a failing disk leaves no other trace. A
@@ -30,21 +30,20 @@ type survey struct {
 	stream string
 	known  []span // gaps that were reported before
 	losses []loss
-	quiet  []loss // gaps between blocks without any damage: entries may have been removed
+	quiet  []loss // gaps between whole blocks: their entries may have been removed in order
 
-	last    uint64          // entry before
-	at      time.Time       // when the log took it
-	damaged string          // what is damaged since then
-	empty   string          // a block that is empty since then
-	begins  bool            // a block, and nothing of it was read yet
-	counts  bool            // what is missing after last is lost
-	vague   bool            // some of that may have been dropped in order
-	unread  bool            // blocks were left out
+	last    uint64          // the newest entry that was read
+	at      time.Time       // when the log stored it
+	damaged string          // what is damaged behind it, empty: nothing
+	empty   string          // path of an empty block behind it
+	begins  bool            // nothing of the present block was read yet
+	counts  bool            // entries that are missing behind last are lost
+	vague   bool            // some of them may have been dropped in order
+	unread  bool            // some blocks were not read
 	removed map[uint64]bool // entries for which there is a record of their removal
 }
 
-// mostRemovals bounds what is remembered of removals. With more, gaps without a
-// damage say nothing.
+// mostRemovals bounds survey.removed. If there are more, gaps without damage are ignored.
 const mostRemovals = 1 << 16
 
 // mendBlocks reads the blocks of a stream that changed since the manifest was written, takes
@@ -106,13 +105,14 @@ func (s *Server) mendBlocks(ctx context.Context, stream string, manifest streamM
 	return v, nil
 }
 
+// damage records what is damaged behind the newest entry; the first damage counts.
 func (v *survey) damage(what string) {
 	if v.damaged == "" {
 		v.damaged = what
 	}
 }
 
-// see notes a record that is there.
+// see records that a record is there, and finds what is missing before it.
 func (v *survey) see(r record) {
 	if r.removal {
 		if len(v.removed) < mostRemovals {
@@ -148,13 +148,13 @@ func (v *survey) block(b block, data []byte, newest bool) error {
 		return v.s.quarantine(b.path, fmt.Sprintf("it is a block that cannot be unpacked (%v)", err))
 	}
 	if len(records) == 0 && !newest {
-		v.empty = b.path // nats-server removes it, and it may have been so
+		v.empty = b.path // nats-server removes it; it may have been empty before
 	}
 	reader, err := newRecordReader(v.stream, b.number)
 	if err != nil {
 		return err
 	}
-	var good [][]byte // stretches of whole records
+	var good [][]byte // ranges of whole records
 	mend := b.isOverlong()
 	if mend {
 		v.damage(b.path + " is too long")
@@ -172,7 +172,7 @@ func (v *survey) block(b block, data []byte, newest bool) error {
 		}
 		skip := reader.next(records)
 		if skip == len(records) && newest && !b.isOverlong() && reader.cutOff(records) {
-			break // nats-server cuts it off in the same way: it was never acknowledged
+			break // it was never acknowledged: nats-server cuts it off in the same way
 		}
 		mend = true
 		v.damage(b.path + " was damaged")
@@ -184,7 +184,7 @@ func (v *survey) block(b block, data []byte, newest bool) error {
 	return v.s.mendBlock(b, bytes.Join(good, nil))
 }
 
-// mendBlock replaces a block by its good records, and keeps what it was.
+// mendBlock replaces a block by its good records, and keeps the old file in the quarantine.
 func (s *Server) mendBlock(b block, good []byte) error {
 	// The index describes the block as it was.
 	if err := os.Remove(filepath.Join(filepath.Dir(b.path), indexName)); err != nil && !errors.Is(err, os.ErrNotExist) {

@@ -17,41 +17,39 @@ type Config struct {
 	// Directory holds the log. Required; it is created if need be and locked
 	// against a second process.
 	Directory string
-	// Addr is the host:port at which the server listens for others, once Listen is
-	// called. Empty: it is reached within this process only.
+	// Addr is the host:port at which the server listens for others, once Listen was called.
+	// Empty: only this process can reach it.
 	Addr string
 	// Username and Password are asked of every client if Username is set.
 	Username, Password string
-	// MaxPayload is the largest message in bytes. Default and at most 31 MiB:
-	// the log takes no larger one, and a publisher that does not wait for an
-	// acknowledgement would never know.
+	// MaxPayload is the largest message in bytes. Default and maximum 31 MiB: the log stores no
+	// larger one, and a publisher that does not wait for an acknowledgement would not know.
 	MaxPayload int64
-	// MaxStore is what the log may take on disk in bytes, at least 64 MiB; the
-	// streams have to be bound to it, as the server itself would refuse the
-	// newest data instead of dropping the oldest. Default: three quarters of
-	// what the file system has for the log, which is its free space and what
-	// the log takes already.
+	// MaxStore is how many bytes the log may have on disk, at least 64 MiB. Streams has to bound
+	// the streams to it: the server itself would refuse the newest data instead of dropping the
+	// oldest. Default: three quarters of what the file system has for the log, which is its
+	// free space and the size of the log.
 	MaxStore int64
-	// MaxBuffered bounds the bytes of messages that were received but not
-	// stored yet; what exceeds it is lost to publishers that do not wait for
-	// acknowledgements. Default: a quarter of the machine's memory, at most
-	// 2 GiB, which takes the simultaneous tick of 5,000 nodes.
+	// MaxBuffered bounds the bytes of messages that were received but not stored yet. Messages
+	// beyond it are lost, unless their publishers wait for acknowledgements. Default: a quarter
+	// of the machine's memory, at most 2 GiB, which is enough for the simultaneous tick of
+	// 5,000 nodes.
 	MaxBuffered int64
-	// SyncInterval is how often the log is flushed to the disk itself; what was
-	// acknowledged since survives the end of the process but not of the
-	// machine. 0 flushes each message before it is acknowledged.
+	// SyncInterval is how often the log is flushed to the disk. Messages that were acknowledged
+	// since the last flush survive the end of the process, but not that of the machine. 0: each
+	// message is flushed before it is acknowledged.
 	SyncInterval time.Duration
 	// checkInterval is how often Watch checks the server. Default 5 s; only tests set it.
 	checkInterval time.Duration
-	// Streams returns those of this program, of which maxStore bytes may be on the
-	// disk. They are mended before the server starts and watched over. Optional.
+	// Streams returns the streams of this program, which may have maxStore bytes on disk
+	// together. They are mended before the server starts, and Watch checks them. Optional.
 	Streams func(maxStore int64) []Stream
-	// Hold is called when the files of the log are gone, before its server is
-	// stopped: when it returns, what the log has taken was read, and nothing is added
-	// to it until release is called. Optional.
+	// Hold is called when the files of the log are gone, before its server is stopped. When it
+	// returns, all entries of the log were read, and none is added until release is called.
+	// Optional.
 	Hold func(ctx context.Context) (release func())
-	// Keep is called between that and the start of another log: it keeps elsewhere
-	// what was in the one that is gone. Optional.
+	// Keep is called after Hold, before a new log is started. It keeps elsewhere what was in the
+	// log that is gone. Optional.
 	Keep func(ctx context.Context)
 	// Logger receives the server's warnings and errors; its notices at debug
 	// level. Default: discard.
@@ -66,7 +64,7 @@ const (
 	unbounded      = 1 << 60
 	// Consumers keep their state in memory; it is a few kilobytes.
 	maxConsumerMemory = 64 << 20
-	// A reader may be sent this much at once besides one largest message.
+	// As much may be on its way to a consumer, besides one largest message.
 	pendingReserve = 192 << 20
 )
 

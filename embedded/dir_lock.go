@@ -11,9 +11,9 @@ import (
 // lockName is the file in the directory whose lock says that it is in use.
 const lockName = "LOCK"
 
-// lockDirectory creates the directory and locks it until the file is closed or
-// the process ends. nats-server itself has no such guard, and two processes in
-// one directory destroy the log.
+// lockDirectory creates the directory if need be, and locks it until the file is closed or the
+// process ends. nats-server has no such lock, and two processes in one directory destroy the
+// log.
 func lockDirectory(dir string) (*os.File, error) {
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return nil, fmt.Errorf("create directory %s (nats.embedded.directory): %w", dir, err)
@@ -29,8 +29,8 @@ func lockDirectory(dir string) (*os.File, error) {
 		return nil, fmt.Errorf("directory %s is in use by another process (pid %s): stop it, or give this one a directory of its own (nats.embedded.directory): %w",
 			dir, strings.TrimSpace(string(owner)), err)
 	}
-	// Of one length, as a file that was made empty waits for the disk. One without room
-	// for it is not a reason to do without the lock.
+	// The text has a fixed length and overwrites the old one: truncating the file would wait
+	// for the disk. The lock holds even if the disk has no room for it.
 	_, _ = f.WriteAt(fmt.Appendf(nil, "%-20d\n", os.Getpid()), 0)
 	return f, nil
 }

@@ -11,18 +11,18 @@ import (
 )
 
 const (
-	// A log that could not be written is opened again when there is this much
-	// room: with less it would be full at once.
+	// A log that could not be written is opened again when so many bytes are free: with less, the
+	// disk would be full at once.
 	roomToWrite = 64 << 20
-	// The trial that shows that the directory takes data.
+	// The size of the file that shows that the directory can be written.
 	trialBytes = 1 << 20
 )
 
-// defaultMaxStore returns three quarters of what there is for the log, which is the
-// free space and what the log takes. What was chosen before, 0 for nothing, stays
-// while it fits: the free space is another one at each start, and no setting of the
-// log has to change for that. Nothing that the log holds is dropped for a disk that
-// others fill.
+// defaultMaxStore returns three quarters of what the file system has for the log, which is its
+// free space and the size of the log. before is what was chosen at an earlier start, 0 if there
+// was none. It stays while it fits: the free space changes from start to start, and the limits
+// of the streams should not. If others fill the disk, the limit stays above the size of the log,
+// so that no entry is dropped for that.
 func defaultMaxStore(dir string, before int64) (int64, error) {
 	free, err := freeBytes(dir)
 	if err != nil {
@@ -47,6 +47,7 @@ func defaultMaxStore(dir string, before int64) (int64, error) {
 	return chooseMaxStore(free, used, before), nil
 }
 
+// chooseMaxStore does the arithmetic of defaultMaxStore.
 func chooseMaxStore(free, used, before int64) int64 {
 	all := free + used
 	if before > 0 && before <= all/8*7 && before > all/8*3 {
@@ -55,10 +56,9 @@ func chooseMaxStore(free, used, before int64) int64 {
 	return max(all/4*3, used/8*9+smallestStore)
 }
 
-// writable returns nil if the directory takes data, in an amount with which it
-// is worth the while to go on, otherwise what is to be done. Only writing tells:
-// a quota, a file system that was mounted read-only and a bad disk leave the
-// free space as it is.
+// writable returns nil if the directory can be written and has enough free space to go on.
+// Otherwise the error says what to do. It writes a file to find out: the free space does not show
+// a quota, a read-only file system or a bad disk.
 func writable(dir string) error {
 	free, err := freeBytes(dir)
 	if err != nil {

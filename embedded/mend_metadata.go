@@ -16,16 +16,14 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 )
 
-// A stream's metadata is a pair of files, its configuration and the checksum of
-// that, which nats-server replaces one after the other. When it ends in between,
-// or one is damaged, it refuses the stream for ever, although all its messages are
-// there.
+// The metadata of a stream is a pair of files: its configuration and the checksum of that.
+// nats-server replaces one after the other. If it ends in between, or a file is damaged, it refuses
+// the stream for ever, although all its messages are there.
 
-// mendMetadata makes the metadata of a stream anew if nats-server would refuse it:
-// from the copy of ours, which was valid, or from the configuration that the stream
-// would be created with. What is in a file that does not fit to its checksum is not
-// believed: a wrong limit would cost messages. Only what tells the stream from
-// others is taken from it.
+// mendMetadata makes the metadata of a stream anew if nats-server would refuse it: from the valid
+// copy in the manifest, or from the configuration with which the stream is created. A file that
+// does not match its checksum is not trusted, as a wrong limit could cost messages; only what
+// identifies the stream is copied from it.
 func (s *Server) mendMetadata(stream Stream, known streamManifest) error {
 	dir := s.streamDir(stream.Name)
 	inf, sum := filepath.Join(dir, server.JetStreamMetaFile), filepath.Join(dir, server.JetStreamMetaFileSum)
@@ -60,8 +58,8 @@ func (s *Server) mendMetadata(stream Stream, known streamManifest) error {
 	return nil
 }
 
-// validMetadata returns the metadata in a stream's directory, as far as they can be
-// read, and why nats-server would refuse them.
+// validMetadata returns the metadata in a stream's directory, as far as it can be read, and why
+// nats-server would refuse it, nil if it would not.
 func validMetadata(dir, name string) (text []byte, why error) {
 	text, err := readText(filepath.Join(dir, server.JetStreamMetaFile))
 	if err != nil {
@@ -85,7 +83,7 @@ func validMetadata(dir, name string) (text []byte, why error) {
 // version of nats-server it needs.
 const levelKey = "_nats.req.level"
 
-// checkMetadata reports why text cannot be the metadata of the stream.
+// checkMetadata returns why text cannot be the metadata of the stream, nil if it can.
 func checkMetadata(text []byte, name string) error {
 	var info server.FileStreamInfo
 	if err := strict(text, &info); err != nil {
@@ -107,6 +105,7 @@ func checkMetadata(text []byte, name string) error {
 	return checkLevel(info.Metadata)
 }
 
+// checkLevel returns an error if the stream or consumer needs a newer nats-server.
 func checkLevel(metadata map[string]string) error {
 	level := metadata[levelKey]
 	if n, err := strconv.Atoi(level); level != "" && (err != nil || n > server.JSApiLevel) {
@@ -115,16 +114,15 @@ func checkLevel(metadata map[string]string) error {
 	return nil
 }
 
-// strict decodes as nats-server does: it takes a stream out of service, and one
-// with such a consumer, if there is an unknown field.
+// strict decodes as nats-server does: because of an unknown field in the metadata of a stream, or
+// of one of its consumers, it takes the stream out of service.
 func strict(text []byte, into any) error {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
 	return d.Decode(into)
 }
 
-// newMetadata makes metadata from the configuration of a stream. found is what its
-// file holds.
+// newMetadata makes metadata from the configuration of a stream. found is the content of the file.
 func newMetadata(stream Stream, found []byte) ([]byte, error) {
 	info := server.FileStreamInfo{Created: time.Now().UTC()}
 	if err := json.Unmarshal(stream.Config, &info.StreamConfig); err != nil {
@@ -145,7 +143,7 @@ func newMetadata(stream Stream, found []byte) ([]byte, error) {
 	return text, err
 }
 
-// checksum returns the text of the checksum's file.
+// checksum returns the content of the file with the checksum.
 func checksum(name string, metadata []byte) (string, error) {
 	key := sha256.Sum256([]byte(name))
 	h, err := highwayhash.New64(key[:])
@@ -156,8 +154,8 @@ func checksum(name string, metadata []byte) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// replaceFile writes a file that is either the old one or the whole new one,
-// whenever the process ends and, if it is durable, whenever the machine stops.
+// replaceFile replaces a file. Whenever the process ends, there is the old file or the whole new
+// one; with durable also whenever the machine stops.
 func replaceFile(path string, content []byte, durable bool) error {
 	temporary := path + ".new"
 	f, err := os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o640)

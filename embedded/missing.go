@@ -11,12 +11,11 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 )
 
-// A server whose files were removed or renamed goes on with those that it has open,
-// for a while: what it acknowledges is nowhere after its end. So it is looked for
-// the files themselves.
+// A server whose files were removed or renamed goes on with the open ones for a while. But what it
+// acknowledges then is lost when it ends. So Watch looks for the files themselves.
 
-// missing returns what is gone of the files of the running server, nil if nothing
-// is.
+// missing returns an error that names a file of the running server that is gone, nil if all are
+// there.
 func (s *Server) missing() error {
 	if s.lock == nil {
 		return nil
@@ -39,7 +38,7 @@ func (s *Server) missing() error {
 		}
 		if err := s.missingOf(name, state); err != nil {
 			if now, ok := states(ns)[name]; !ok || !now.created.Equal(state.created) {
-				continue // it was removed through the server
+				continue // the stream was removed through the server
 			}
 			return err
 		}
@@ -47,7 +46,7 @@ func (s *Server) missing() error {
 	return nil
 }
 
-// missingOf returns what is gone of the files of a stream.
+// missingOf is missing for the files of one stream.
 func (s *Server) missingOf(name string, state streamState) error {
 	dir := s.streamDir(name)
 	for _, path := range []string{filepath.Join(dir, server.JetStreamMetaFile), filepath.Join(dir, server.JetStreamMetaFileSum), filepath.Join(dir, messagesName)} {
@@ -70,7 +69,7 @@ func (s *Server) missingOf(name string, state streamState) error {
 			return fmt.Errorf("blocks before %s are gone", b.path)
 		}
 	}
-	// When a stream was emptied or made anew, the numbers of its blocks may start over.
+	// When a stream is emptied or created anew, the numbers of its blocks may start over.
 	newest, before := blocks[len(blocks)-1], s.ends[name]
 	if before.created.Equal(state.created) && newest.number < before.block && state.first <= before.last {
 		return fmt.Errorf("the blocks after %s are gone", newest.path)
@@ -82,11 +81,12 @@ func (s *Server) missingOf(name string, state streamState) error {
 	return nil
 }
 
-// findKnownGaps notes which blocks are missing already: they are not missed again.
+// findKnownGaps finds the gaps in the numbers of blocks that are there at the start: they are not
+// reported as missing.
 func (s *Server) findKnownGaps() {
 	s.knownGaps = map[string]bool{}
 	for _, stream := range s.streams {
-		blocks, _, _ := s.listBlocks(stream.Name) // later looks say so
+		blocks, _, _ := s.listBlocks(stream.Name) // missing reports that
 		for i, b := range blocks {
 			if i > 0 && b.number != blocks[i-1].number+1 {
 				s.knownGaps[b.path] = true
@@ -95,15 +95,15 @@ func (s *Server) findKnownGaps() {
 	}
 }
 
-// streamEnd is the end of a stream when it was last looked at.
+// streamEnd is the newest block and entry of a stream when it was last looked at.
 type streamEnd struct {
-	created time.Time // the stream
+	created time.Time // of the stream
 	block   int       // number
 	last    uint64    // entry
 }
 
-// firstSequence returns the sequence number of the first message of a block, if that is
-// easily found.
+// firstSequence returns the sequence number of the first message of a block, false if that takes
+// more than reading its header.
 func firstSequence(path string) (seq uint64, ok bool) {
 	f, err := os.Open(path)
 	if err != nil {

@@ -26,7 +26,7 @@ func (s *Server) quarantine(path, why string) error {
 	return nil
 }
 
-// quarantinePath returns a free path in the quarantine for what is at the given one.
+// quarantinePath returns an unused path in the quarantine for the file or directory at path.
 func (s *Server) quarantinePath(path string) (string, error) {
 	dir := filepath.Join(s.cfg.Directory, quarantineName)
 	for n := 2; exists(dir) && !isDir(dir); n++ {
@@ -35,7 +35,7 @@ func (s *Server) quarantinePath(path string) (string, error) {
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return "", err
 	}
-	// The name tells where it was: blocks of all streams have the same ones.
+	// The name says where it was, as blocks of all streams have the same names.
 	name := filepath.Base(path)
 	if parent := filepath.Base(filepath.Dir(path)); parent == messagesName || parent == consumersName {
 		name = filepath.Base(filepath.Dir(filepath.Dir(path))) + "-" + parent + "-" + name
@@ -69,8 +69,8 @@ func (s *Server) needFile(path string) error {
 // mostText bounds the small files that are read whole.
 const mostText = 16 << 20
 
-// readText reads a small regular file. Others are not even opened: a pipe would hold
-// the start up for ever.
+// readText reads a small regular file. It does not open anything else: a pipe could block it for
+// ever.
 func readText(path string) ([]byte, error) {
 	info, err := os.Stat(path)
 	switch {
@@ -84,4 +84,5 @@ func readText(path string) ([]byte, error) {
 	return os.ReadFile(path)
 }
 
+// errNoFile is wrapped by the errors of what readText does not read.
 var errNoFile = errors.New("is not a small regular file")

@@ -17,25 +17,25 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 )
 
-// Server is an embedded nats-server. Make one with New. Its methods but Start
-// and Stop are safe for concurrent use after Start.
+// Server is an embedded nats-server. Make one with New. After Start, all methods but Stop are
+// safe for concurrent use.
 type Server struct {
 	cfg  Config
 	opts server.Options
 
-	// Of Start, Watch and Stop, of which one runs at a time.
+	// For Start, Watch and Stop, of which only one runs at a time.
 	lock      *os.File
 	streams   []Stream
-	automatic int64 // the default of MaxStore, 0: it is configured
+	automatic int64 // the default that was chosen for MaxStore, 0: it is configured
 	manifest  manifest
 	ends      map[string]streamEnd // by stream
-	knownGaps map[string]bool      // by the path of the block behind it
+	knownGaps map[string]bool      // in the numbers of blocks, by the path of the block that follows
 
 	mu sync.Mutex
 	// Guarded by mu.
 	ns     *server.Server    // Watch may replace it
 	phase  string            // what a start is doing, empty: nothing
-	gone   error             // the files of the running server are not there any more
+	gone   error             // why the files of the running server are believed to be gone
 	losses []loss            // the first ones
 	lost   map[string]uint64 // entries, by stream
 }
@@ -87,9 +87,9 @@ func New(cfg Config) (*Server, error) {
 	return s, nil
 }
 
-// Start locks the directory, mends what is damaged in it, starts the server and
-// returns when it takes connections and its log is readable. After an error nothing
-// is left running. Start is called once.
+// Start locks the directory, mends what is damaged in it, and starts the server. It returns when
+// the server accepts connections and its log can be read. After an error nothing is left
+// running. Start is called once.
 func (s *Server) Start(ctx context.Context) error {
 	if err := s.enter(ctx); err != nil {
 		s.unlock()
@@ -98,7 +98,7 @@ func (s *Server) Start(ctx context.Context) error {
 	return nil
 }
 
-// enter takes the directory and starts a server on it.
+// enter locks the directory and starts a server on it.
 func (s *Server) enter(ctx context.Context) (err error) {
 	if err := s.lockDir(); err != nil {
 		return err
@@ -115,8 +115,7 @@ func (s *Server) enter(ctx context.Context) (err error) {
 	return s.launch(ctx)
 }
 
-// InProcessConn returns a connection to the server that leaves out the
-// network. Clients hand it to their library.
+// InProcessConn returns a connection to the server that does not use the network, for nats.go.
 func (s *Server) InProcessConn() (net.Conn, error) {
 	ns := s.current()
 	if ns == nil {
@@ -125,9 +124,9 @@ func (s *Server) InProcessConn() (net.Conn, error) {
 	return ns.InProcessConn()
 }
 
-// Listen lets others connect, at Addr, if there is one. Who takes what they send
-// calls it when he is ready, and again when Watch has started the server anew; at
-// a server that listens already it does nothing.
+// Listen lets others connect at Addr, if that is configured. It is called when the subscriptions
+// exist that take what they publish, and again after Watch has restarted the server. If the
+// server listens already, it does nothing.
 func (s *Server) Listen() error {
 	if s.cfg.Addr == "" {
 		return nil
@@ -145,14 +144,14 @@ func (s *Server) Listen() error {
 	if !ok {
 		return fmt.Errorf("the embedded nats-server does not listen at %s (nats.embedded.addr sets the address)", s.cfg.Addr)
 	}
-	s.opts.Port = at.Port // a server that is started anew takes the same
+	s.opts.Port = at.Port // a server that is started anew uses the same
 	return nil
 }
 
 // MaxBuffered returns how many bytes of messages may wait to be stored.
 func (s *Server) MaxBuffered() int64 { return s.cfg.MaxBuffered }
 
-// MaxStore returns what the streams may take on disk together, in bytes.
+// MaxStore returns how many bytes the streams may have on disk together.
 func (s *Server) MaxStore() int64 { return s.cfg.MaxStore }
 
 // URL returns the address at which the server listens, empty if it does not.
@@ -164,8 +163,7 @@ func (s *Server) URL() string {
 	return ns.ClientURL()
 }
 
-// Stop ends the server and returns when its files are closed. Clients should be
-// gone by then.
+// Stop stops the server and returns when its files are closed. Clients should be gone by then.
 func (s *Server) Stop() {
 	of, gone := map[string]streamState{}, s.missing()
 	if ns := s.current(); ns != nil {
@@ -178,6 +176,7 @@ func (s *Server) Stop() {
 	s.unlock()
 }
 
+// halt stops the server, if there is one. The directory stays locked.
 func (s *Server) halt() {
 	s.mu.Lock()
 	ns := s.ns
@@ -198,6 +197,7 @@ func (s *Server) current() *server.Server {
 	return s.ns
 }
 
+// unlock unlocks the directory.
 func (s *Server) unlock() {
 	if s.lock != nil {
 		s.lock.Close()

@@ -8,31 +8,31 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 )
 
-// nats-server bounds what waits for one connection, and that has to be much here:
-// the connection of this process takes what all publishers send. What waits for
-// others is bounded in sum by looking at it often.
+// nats-server bounds the bytes that wait for one connection. That bound has to be large here, as
+// the connection of this process receives what all publishers send. So the bytes that wait for
+// all connections from outside together are bounded by checking them often.
 const (
-	// maxWaiting bounds the bytes that wait for all connections from outside
-	// together. Beyond it, those for which most waits are closed.
+	// maxWaiting bounds the bytes that wait for all connections from outside together. Beyond
+	// it, the connections for which most bytes wait are closed.
 	maxWaiting = 128 << 20
-	// The time between two looks, at least; and in looks' own time, so that many
-	// connections cost little.
+	// The time between two looks is at least lookInterval, and lookShare times as long as a
+	// look, so that many connections cost little.
 	lookInterval = 50 * time.Millisecond
 	lookShare    = 20
-	// When much waits already, it grows fast.
+	// The interval when many bytes wait already, as they may grow fast.
 	shortInterval = 5 * time.Millisecond
 
-	// maxConnections is for the nodes of a large site, twice.
+	// maxConnections is twice the number of nodes of a large site.
 	maxConnections = 20_000
-	// maxSubscriptions bounds those of one connection, maxAllSubscriptions those of
-	// all together.
+	// maxSubscriptions bounds the subscriptions of one connection, maxAllSubscriptions those of
+	// all connections together.
 	maxSubscriptions    = 1000
 	maxAllSubscriptions = 200_000
-	// What others may make in JetStream beside the log; each takes memory.
+	// How much others may create in JetStream beside the log, as each takes memory.
 	maxStreams   = 64
 	maxConsumers = 128 // of a stream
 
-	// looked is how many connections one look sees: those that take most.
+	// looked is how many connections one look sees: those with most bytes or subscriptions.
 	looked = 256
 )
 
@@ -48,8 +48,8 @@ func boundJetStream(ns *server.Server) error {
 	return nil
 }
 
-// Bound closes connections from outside that let too much wait for them, or hold too
-// many subscriptions, until ctx ends. Their clients connect again.
+// Bound closes connections from outside for which too many bytes wait, or that have too many
+// subscriptions, until ctx ends. Their clients may connect again.
 func (s *Server) Bound(ctx context.Context) {
 	timer := time.NewTimer(lookInterval)
 	defer timer.Stop()
@@ -76,13 +76,13 @@ func (s *Server) Bound(ctx context.Context) {
 	}
 }
 
-// look closes what takes too much, and says what it was, and how many bytes waited
+// look closes connections that take too much, and names them. waiting is how many bytes waited
 // before.
 func (s *Server) look(ns *server.Server) (waiting int, closed []string) {
 	for _, b := range []struct {
 		sort  server.SortOpt
 		most  int
-		least int // what may be left when more than most was there
+		least int // if there was more than most, so much may be left
 		takes func(*server.ConnInfo) int
 		what  string
 	}{
@@ -94,7 +94,7 @@ func (s *Server) look(ns *server.Server) (waiting int, closed []string) {
 		}
 		list, err := ns.Connz(&server.ConnzOptions{Sort: b.sort, Limit: looked})
 		if err != nil {
-			continue // of options that are wrong: they are not
+			continue // only wrong options fail, and these are right
 		}
 		sum := 0
 		for _, c := range list.Conns {
@@ -109,8 +109,8 @@ func (s *Server) look(ns *server.Server) (waiting int, closed []string) {
 			continue
 		}
 		for _, c := range list.Conns { // most first
-			// What waits for a connection that is closed stays for a while: were they
-			// closed one after the other, it would add up.
+			// The bytes that wait for a closed connection stay for a while. So enough are closed at
+			// once: one after the other, their bytes would add up.
 			if sum <= b.least {
 				break
 			}
@@ -129,8 +129,8 @@ func (s *Server) look(ns *server.Server) (waiting int, closed []string) {
 // maxNamed is how many connections one line of the log names.
 const maxNamed = 4
 
-// isOutside reports whether a connection is not of this process.
+// isOutside reports whether a connection is not from this process.
 func isOutside(c *server.ConnInfo) bool { return c.IP != "" }
 
-// shortName cuts what a client calls itself.
+// shortName cuts the name that a client gives itself.
 func shortName(name string) string { return name[:min(len(name), 64)] }

@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	// When nats-server says that it has begun, all streams are recovered.
+	// From the moment when nats-server has recovered all streams.
 	startTimeout = 30 * time.Second
 	// A start that takes longer is logged, and then once in repeatLog.
 	longStart = 5 * time.Second
@@ -34,9 +34,9 @@ func (s *Server) lockDir() (err error) {
 	return err
 }
 
-// launch mends the directory and starts a server on it. A stream of ours that
-// nats-server refuses all the same is quarantined: nothing waits for ever. After an
-// error no server is left running.
+// launch mends the directory and starts a server on it. If nats-server refuses a stream of ours
+// all the same, the stream is quarantined, so that nothing waits for ever. After an error no
+// server is left running.
 func (s *Server) launch(ctx context.Context) error {
 	defer s.warnIfLong(ctx)()
 	s.manifest, s.ends = s.readManifest(), map[string]streamEnd{}
@@ -70,8 +70,8 @@ func (s *Server) launch(ctx context.Context) error {
 	}
 }
 
-// giveUp quarantines the streams that nats-server refuses, unless the directory is
-// to blame.
+// giveUp quarantines the streams that nats-server refuses. It fails if that is no use: it was
+// tried before, or the directory cannot be written.
 func (s *Server) giveUp(refused []string, warned error, attempt int) error {
 	if attempt > 0 {
 		return fmt.Errorf("nats-server does not recover %s: %w", strings.Join(refused, ", "), warned)
@@ -87,12 +87,12 @@ func (s *Server) giveUp(refused []string, warned error, attempt int) error {
 	return nil
 }
 
-// begin starts a server. warned is the newest of its warnings.
+// begin starts a server. warned is the newest warning that it logged.
 func (s *Server) begin(ctx context.Context) (ns *server.Server, warned error, err error) {
 	if err := s.listenable(); err != nil {
 		return nil, nil, err
 	}
-	if ns, err = server.NewServer(s.opts.Clone()); err != nil { // it changes them
+	if ns, err = server.NewServer(s.opts.Clone()); err != nil { // NewServer changes the options
 		return nil, nil, err
 	}
 	logger := newServerLogger(s.cfg.Logger)
@@ -109,18 +109,20 @@ func (s *Server) begin(ctx context.Context) (ns *server.Server, warned error, er
 	return ns, logger.lastWarning(), nil
 }
 
+// end stops a server and waits for that.
 func end(ns *server.Server) {
 	ns.Shutdown()
 	ns.WaitForShutdown()
 }
 
+// setPhase sets what Phase returns.
 func (s *Server) setPhase(phase string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.phase = phase
 }
 
-// Phase says what a start that has not ended is doing, empty if there is none.
+// Phase says what a start that goes on is doing, empty if none does.
 func (s *Server) Phase() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -149,7 +151,8 @@ func (s *Server) warnIfLong(ctx context.Context) (done func()) {
 	}
 }
 
-// listenable fails with a clear error where the server would only log one.
+// listenable returns a clear error if the address cannot be listened at: nats-server would only
+// log one.
 func (s *Server) listenable() error {
 	if s.cfg.Addr == "" || s.opts.Port == server.RANDOM_PORT {
 		return nil
@@ -161,6 +164,7 @@ func (s *Server) listenable() error {
 	return l.Close()
 }
 
+// awaitReady waits until the server accepts connections and has JetStream.
 func awaitReady(ctx context.Context, ns *server.Server, gaveUp <-chan struct{}) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()

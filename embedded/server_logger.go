@@ -10,14 +10,14 @@ import (
 	"time"
 )
 
-// serverLogger gives nats-server's lines to a slog.Logger. Its notices are of
-// interest only to someone who debugs the broker.
+// serverLogger passes the log lines of nats-server to a slog.Logger. Notices become debug lines:
+// they matter only to someone who debugs the broker. It is safe for concurrent use.
 type serverLogger struct {
 	logger *slog.Logger
 	now    func() time.Time
 
-	// gaveUp is closed at the first fatal error: the server goes on without
-	// what failed, which is of no use to us.
+	// gaveUp is closed at the first fatal error. The server goes on without what failed, which
+	// is of no use here.
 	gaveUp chan struct{}
 	once   sync.Once
 
@@ -68,6 +68,7 @@ func (l *serverLogger) Fatalf(format string, v ...any) {
 	l.once.Do(func() { close(l.gaveUp) })
 }
 
+// failure logs an error and keeps it for lastError.
 func (l *serverLogger) failure(text string) {
 	l.mu.Lock()
 	l.last = text
@@ -75,8 +76,8 @@ func (l *serverLogger) failure(text string) {
 	l.logLine(slog.LevelError, text)
 }
 
-// logLine logs a line, the same one at most once a minute: the server says for each message
-// that it could not be written.
+// logLine logs a line, but the same one at most once a minute: the server repeats some for each
+// message.
 func (l *serverLogger) logLine(level slog.Level, text string) {
 	l.mu.Lock()
 	before, now := l.logged[text], l.now()
@@ -117,6 +118,7 @@ func (l *serverLogger) lastWarning() error {
 	return errors.New(l.warned)
 }
 
+// line formats a line of nats-server.
 func line(format string, v []any) string {
 	return "embedded nats-server: " + fmt.Sprintf(format, v...)
 }

@@ -115,7 +115,7 @@ func (l *slowLog) Handle(ctx context.Context, r slog.Record) error {
 	return l.Handler.Handle(ctx, r)
 }
 
-func TestALongStartIsTold(t *testing.T) {
+func TestALongStartIsLogged(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, server.JetStreamStoreDir), nil, 0o600); err != nil {
 		t.Fatal(err)

@@ -11,19 +11,20 @@ import (
 )
 
 const (
-	// What is wrong is logged at once and then in this interval.
+	// A fault is logged at once, and then again in this interval.
 	repeatLog = time.Minute
-	// One bad answer may come while a stream is being created or deleted.
+	// A fault is believed after so many checks: one may fail while a stream is created or
+	// deleted.
 	checksToBelieve = 3
-	// After a restart that did not help, as many checks pass until the next one, and
-	// then twice as many: each one interrupts the publishers.
+	// After a restart that did not help, so many checks pass before the next one, and then twice
+	// as many each time, up to mostBetweenRestarts: a restart interrupts the publishers.
 	checksBetweenRestarts = 10
 	mostBetweenRestarts   = 640
-	// Files are looked for more often, and are gone if they are not there so many
-	// times.
+	// Files are looked for more often than the health is checked. They count as gone after so
+	// many looks.
 	looksPerCheck  = 5
 	looksToBelieve = 2
-	mostAsked      = 20
+	mostAsked      = 20 // attempts for one answer
 )
 
 // Health returns nil if our streams can be read and written, otherwise why not.
@@ -40,8 +41,8 @@ func (s *Server) Health() error {
 	return s.health(ns, false)
 }
 
-// health asks the server for our streams, the minor ones too if it is told to. One
-// that is not there is no fault: it is made when it is needed.
+// health checks the server and our streams, with minor also those that are Minor. A stream that
+// is not there is no fault: it is created when it is needed.
 func (s *Server) health(ns *server.Server, minor bool) error {
 	if err := ask(ns, &server.HealthzOptions{JSEnabledOnly: true}); err != nil {
 		return err
@@ -57,26 +58,24 @@ func (s *Server) health(ns *server.Server, minor bool) error {
 	return nil
 }
 
-// ask asks for the health of the server or of a stream of it, which need not be
-// there.
+// ask asks for the health of the server, or of a stream that need not exist.
 func ask(ns *server.Server, what *server.HealthzOptions) error {
 	for attempt := 0; ; attempt++ {
 		switch h := ns.Healthz(what); {
 		case h.Status == "ok" || h.StatusCode == http.StatusNotFound:
 			return nil
 		case h.StatusCode == http.StatusInternalServerError && attempt < mostAsked:
-			// It had a millisecond for its answer, and the machine has much to do.
+			// nats-server allows a millisecond for the answer, which a busy machine may miss.
 		default:
 			return errors.New(h.Error)
 		}
 	}
 }
 
-// Watch looks after a started server until ctx ends. nats-server never writes
-// to a stream again after the first error of the disk, even if that was full
-// for a moment only. So when the directory takes data again, Watch starts the
-// server anew; clients find it at the same address. It does so as well when the
-// files of the server are gone.
+// Watch checks a started server until ctx ends. After the first disk error, nats-server never
+// writes to the stream again, even if the disk was full only for a moment. So Watch restarts the
+// server as soon as the directory can be written again; clients find it at the same address. It
+// also restarts the server when its files are gone.
 func (s *Server) Watch(ctx context.Context) {
 	w := watcher{s: s}
 	looks := time.NewTicker(max(s.cfg.checkInterval/looksPerCheck, 1))
@@ -97,12 +96,12 @@ func (s *Server) Watch(ctx context.Context) {
 type watcher struct {
 	s      *Server
 	logged time.Time
-	// Looks in a row that found files gone, and checks in a row that failed.
+	// How many looks in a row found files missing, and how many checks in a row failed.
 	lost, failures int
-	pause, next    int // checks until the next restart, and after the one after that
+	pause, next    int // checks until the next restart, and from that one to the one after it
 }
 
-// logError logs what is wrong, once in repeatLog.
+// logError logs a fault, at most once in repeatLog.
 func (w *watcher) logError(ctx context.Context, message string, err error) {
 	if ctx.Err() == nil && time.Since(w.logged) >= repeatLog {
 		w.logged = time.Now()
@@ -110,8 +109,8 @@ func (w *watcher) logError(ctx context.Context, message string, err error) {
 	}
 }
 
-// look looks for the files of the server, and starts it anew if they are gone, or
-// if it does not run. It reports whether all is there.
+// look looks for the files of the server, and starts it anew if they are gone or it does not
+// run. It reports whether all is there.
 func (w *watcher) look(ctx context.Context) bool {
 	s := w.s
 	gone := s.missing()
@@ -129,7 +128,7 @@ func (w *watcher) look(ctx context.Context) bool {
 		w.logError(ctx, "the files of the embedded log are gone: what is in memory is written to a checkpoint, and the log starts anew with what is in its directory", gone)
 	}
 	if w.lost < looksToBelieve || (w.lost-looksToBelieve)%looksPerCheck != 0 {
-		return false // it is not believed yet, or was tried a moment ago
+		return false // it is not believed yet, or a restart was tried a moment ago
 	}
 	if err := s.renew(ctx); err != nil {
 		w.logError(ctx, "the embedded nats-server cannot be started: it is tried again; what publishers send waits in memory, up to its bound", err)
@@ -140,7 +139,7 @@ func (w *watcher) look(ctx context.Context) bool {
 	return false
 }
 
-// check asks the health of the server, and starts it anew if that can help.
+// check checks the health of the server, and restarts it if that can help.
 func (w *watcher) check(ctx context.Context) {
 	s := w.s
 	ns := s.current()
@@ -177,12 +176,14 @@ func (w *watcher) check(ctx context.Context) {
 		"writes over REST are refused; it is opened again by itself when its directory takes data", s.cfg.MaxBuffered>>20), err)
 }
 
+// setGone sets what Health returns while files are gone.
 func (s *Server) setGone(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.gone = err
 }
 
+// restart stops the server and starts it again in the same directory.
 func (s *Server) restart(ctx context.Context, cause error) error {
 	s.cfg.Logger.Warn("starting the embedded nats-server anew, as its directory takes data again", "directory", s.cfg.Directory, "was", cause)
 	s.halt()
@@ -192,8 +193,7 @@ func (s *Server) restart(ctx context.Context, cause error) error {
 	return nil
 }
 
-// renew takes the directory again, makes it if need be, and starts a server on what
-// is there.
+// renew starts a server on what is in the directory now, which it makes if need be and locks.
 func (s *Server) renew(ctx context.Context) error {
 	if s.cfg.Hold != nil && s.current() != nil {
 		defer s.cfg.Hold(ctx)()
