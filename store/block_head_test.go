@@ -8,7 +8,7 @@ import (
 )
 
 // TestHead writes values of ever more columns to slots in any order. A map is the
-// judge.
+// oracle.
 func TestHead(t *testing.T) {
 	rnd := testkit.Rand(t)
 	laidOutAnew := false

@@ -7,7 +7,7 @@ import (
 	"cc-metric-store/test/testkit"
 )
 
-// TestBlockList adds and removes blocks in several orders. A sorted slice is the judge.
+// TestBlockList adds and removes blocks in several orders. A sorted slice is the oracle.
 func TestBlockList(t *testing.T) {
 	rnd := testkit.Rand(t)
 	for _, order := range []struct {

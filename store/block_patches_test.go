@@ -8,7 +8,7 @@ import (
 	"cc-metric-store/test/testkit"
 )
 
-// TestPatches adds values in any order, and drops columns. A map is the judge.
+// TestPatches adds values in any order, and drops columns. A map is the oracle.
 func TestPatches(t *testing.T) {
 	rnd := testkit.Rand(t)
 	for range 50 {

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// model is the store as plain maps and slow searches: the judge of the
+// model is the store as plain maps and slow searches: the oracle of the
 // equivalence test.
 type model struct {
 	metrics    map[string]MetricConfig

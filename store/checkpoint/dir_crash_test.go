@@ -50,7 +50,7 @@ func TestCrash(t *testing.T) {
 				switch from {
 				case "empty":
 				case "half":
-					content = unhex(t, goldenCheckpoint)[:100]
+					content = unhex(t, goldenVersion1)[:100]
 				default:
 					if content, err = os.ReadFile(filepath.Join(third, from)); err != nil {
 						t.Fatal(err)

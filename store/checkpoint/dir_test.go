@@ -192,7 +192,7 @@ func TestLock(t *testing.T) {
 	open(t, dir)
 }
 
-func TestCleanIsTakenOnce(t *testing.T) {
+func TestCleanMarkIsUsedOnce(t *testing.T) {
 	d := open(t, t.TempDir())
 	if _, ok := d.ConsumeCleanMark(); ok {
 		t.Error("clean from the beginning")

@@ -143,7 +143,7 @@ func mend(data []byte, segment bool) {
 
 // FuzzCheckpoint reads any bytes, also such with the right checksums.
 func FuzzCheckpoint(f *testing.F) {
-	golden := unhex(f, goldenCheckpoint)
+	golden := unhex(f, goldenVersion1)
 	f.Add(golden, false)
 	f.Add(golden, true)
 	f.Add(golden[:len(golden)/2], true)
