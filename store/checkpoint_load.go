@@ -100,7 +100,7 @@ func (c *Checkpoints) loadLocked(ctx context.Context) (id uint64, out Restored, 
 		c.store.clear()
 		return 0, Restored{From: beforeLog(restoredEpoch + 1)}, ctx.Err()
 	}
-	out = c.restoredLocked(damaged, contents, begin)
+	c.restoredLocked(damaged, contents, begin)
 	c.reportLost(damaged, contents.Lost)
 	return 0, Restored{From: beforeLog(restoredEpoch + 1)}, nil
 }
