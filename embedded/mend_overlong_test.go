@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// TestOverlongFiles: a file of the log says that it is larger than the memory. Its entries stay, and nobody tries to read the rest.
+// TestOverlongFiles: a file of the log says that it is larger than the memory. Its entries stay,
+// and nothing tries to read the rest.
 func TestOverlongFiles(t *testing.T) {
 	site := makeSite(t)
 	blocks, err := filepath.Glob(streamPath(site.crashed, "msgs", "*.blk"))

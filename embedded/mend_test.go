@@ -58,8 +58,8 @@ func replaced(path string, by func() error) error {
 	return by()
 }
 
-// TestDamagedFiles damages each file of a stopped and of a killed server in each
-// way, with STRESS, or in some of them: the next start has all messages but those that were in the damaged part.
+// TestDamagedFiles damages each file of a stopped and of a killed server in some ways, with
+// STRESS in all: the next start has all messages but those in the damaged part.
 func TestDamagedFiles(t *testing.T) {
 	rnd := testkit.Rand(t)
 	site := makeSite(t)

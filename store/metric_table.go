@@ -17,8 +17,8 @@ type metric struct {
 	series    atomic.Int64 // of all hosts
 }
 
-// metricTable has the metrics by name and by ID. It is safe for concurrent use. An ID is never given to another
-// metric: the series cache of the ingest refers to metrics by their IDs.
+// metricTable has the metrics by name and by ID. It is safe for concurrent use. An ID is never
+// given to another metric: callers remember the IDs of what they were sent.
 type metricTable struct {
 	configured map[string]MetricConfig
 	other      *MetricConfig // of names that are not configured; nil: they are not accepted
