@@ -60,7 +60,7 @@ func (a *appender) sample(sample *Sample) (need int64) {
 	if need = a.set(g, p, column, sample.Value); need > 0 {
 		if p.block.isEmpty() { // a new one
 			need += p.block.size()
-			a.store.removeBlock(g, p.block)
+			a.store.removeBlockLocked(g, p.block)
 			*p = place{}
 		}
 		return need
@@ -86,7 +86,7 @@ func (a *appender) obtainGrid(m MetricID) (*grid, *place) {
 	of := a.store.metrics.at(m)
 	g := a.host.grid(of.grid)
 	if g == nil {
-		g = &grid{frequency: of.frequency, slots: int64(a.store.cfg.BlockSlots)}
+		g = &grid{frequency: of.frequency, slots: int64(a.store.cfg.blockSlots)}
 		a.host.setGrid(of.grid, g)
 	}
 	return g, &a.places[of.grid]
@@ -113,7 +113,7 @@ func (a *appender) obtainColumn(g *grid, m MetricID, sample *Sample) (column int
 	if !a.store.reserve(partBytes + seriesBytes) {
 		return 0, partBytes + seriesBytes
 	}
-	if !a.store.newSeries.take(a.batch.At, a.store.cfg.MaxNewSeries) {
+	if !a.store.newSeries.allow(a.batch.At, a.store.cfg.MaxNewSeries) {
 		a.store.release(partBytes + seriesBytes)
 		a.done.OverNewSeries++
 		return -1, 0
@@ -157,7 +157,7 @@ func (a *appender) obtainBlock(g *grid, t int64) (b *block, slot, need int64) {
 	}
 	slot = (t - b.start) / g.frequency
 	if old := g.touch(b, slot); old != nil {
-		a.store.close(g, old)
+		a.store.closeBlockLocked(g, old)
 	}
 	return b, slot, 0
 }
@@ -170,7 +170,7 @@ func (a *appender) set(g *grid, p *place, column int32, v float64) (need int64) 
 			return 0
 		}
 		if len(b.patches.list) == cap(b.patches.list) {
-			if need = a.reserve(g, b); need > 0 {
+			if need = a.makeRoomLocked(g, b); need > 0 {
 				return need
 			}
 		}
