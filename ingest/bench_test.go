@@ -143,7 +143,7 @@ func BenchmarkDecode(b *testing.B) {
 	for _, known := range []bool{false, true} {
 		b.Run(map[bool]string{false: "new", true: "known"}[known], func(b *testing.B) {
 			s := benchStore(b)
-			m := newMemo(s)
+			m := newMemo()
 			d := newDecoder(s, m, time.Hour)
 			var out decoded
 			taught := 0
@@ -171,7 +171,7 @@ func benchStore(b testing.TB) *store.Store {
 func learnAll(s *store.Store, m *memo, out *decoded) {
 	for i := range out.batches {
 		b := &out.batches[i]
-		m.learn(out.scope, b, out.notes[i], s.Append(b))
+		m.learn(out, i, s.Append(b))
 	}
 }
 
@@ -189,7 +189,7 @@ func BenchmarkDecodeAppend(b *testing.B) {
 		}
 		b.Run(fmt.Sprintf("series=%d/ours", series), func(b *testing.B) {
 			s := benchStore(b)
-			m := newMemo(s)
+			m := newMemo()
 			d := newDecoder(s, m, time.Hour)
 			var out decoded
 			benchApply(b, hosts, func(message []byte) {
@@ -206,7 +206,7 @@ func BenchmarkDecodeAppend(b *testing.B) {
 // of one kind, as after a start.
 func BenchmarkNewHosts(b *testing.B) {
 	s := benchStore(b)
-	m := newMemo(s)
+	m := newMemo()
 	d := newDecoder(s, m, time.Hour)
 	var out decoded
 	var message []byte

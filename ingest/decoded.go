@@ -18,7 +18,7 @@ const keptDetail = 200
 // decoded is what an entry holds. Its memory is used again for other entries.
 type decoded struct {
 	batches []store.Batch // by host, in order of their first lines
-	notes   [][]note      // what is to be learnt, by batch
+	learn   []learning    // by batch
 	scope   int32         // of the entry in the memo, -1 for none
 	faults  []fault       // the first keptFaults
 	first   fault         // of those that the writer is told, if there is any
@@ -73,6 +73,20 @@ type unknownLines struct {
 	cluster, host string // of the first one
 }
 
+// learning is what a memo may learn of a batch.
+type learning struct {
+	layout *layout // that the references of the batch are of, nil: it had none
+	notes  []note
+}
+
+func (l *learning) reset() {
+	if cap(l.notes) > fewNotes {
+		l.notes = nil
+	}
+	clear(l.notes)
+	l.layout, l.notes = nil, l.notes[:0]
+}
+
 // largeEntry is the size from which an entry's memory is not kept for others.
 const largeEntry = 1 << 20
 
@@ -82,22 +96,18 @@ const fewNotes = 16
 
 func (d *decoded) reset() {
 	if d.bytes > largeEntry {
-		d.batches, d.notes, d.faults = nil, nil, nil
+		d.batches, d.learn, d.faults = nil, nil, nil
 	}
 	for i := range d.batches {
 		b := &d.batches[i]
-		*b = store.Batch{Parts: b.Parts[:0], Samples: b.Samples[:0]}
+		*b = store.Batch{Parts: b.Parts[:0], Names: b.Names[:0], Samples: b.Samples[:0]}
 	}
-	for i := range d.notes {
-		if cap(d.notes[i]) > fewNotes {
-			d.notes[i] = nil
-		}
-		clear(d.notes[i])
-		d.notes[i] = d.notes[i][:0]
+	for i := range d.learn {
+		d.learn[i].reset()
 	}
 	clear(d.faults)
 	clear(d.unknown)
-	d.batches, d.notes, d.faults, d.unknown = d.batches[:0], d.notes[:0], d.faults[:0], d.unknown[:0]
+	d.batches, d.learn, d.faults, d.unknown = d.batches[:0], d.learn[:0], d.faults[:0], d.unknown[:0]
 	d.first, d.nameless, d.numberless = fault{}, [namelessKinds]nameless{}, nameless{}
 	d.scope, d.counts, d.lines, d.samples, d.bytes, d.at = 0, [reasons]int{}, 0, 0, 0, 0
 	d.over.Store(0)

@@ -185,8 +185,8 @@ func (d *decoder) decodeLine(dec *lineprotocol.Decoder, line []byte, number int,
 		d.noteStranger(line)
 	default:
 		d.out.samples++
-		group, part := d.add(t)
-		d.note(line, group, part)
+		group, sample := d.add(t)
+		d.note(line, group, sample)
 		d.countNameless(line, number)
 	}
 }

@@ -40,10 +40,11 @@ func samplesOf(d *decoded) []string {
 	var out []string
 	for _, b := range d.batches {
 		for _, s := range b.Samples {
-			p := b.Parts[s.Part]
+			name := b.Names[s.Name]
+			p := b.Parts[name.Part]
 			part := strings.Trim(p.Type+":"+p.ID+":"+p.Subtype+":"+p.SubID, ":")
 			out = append(out, fmt.Sprintf("%s/%s/%s/%s=%s@%d", b.Cluster, b.Host, part,
-				testMetrics[s.Metric], strconv.FormatFloat(s.Value, 'g', -1, 64), s.Time))
+				testMetrics[name.Metric], strconv.FormatFloat(s.Value, 'g', -1, 64), s.Time))
 		}
 	}
 	return out

@@ -38,7 +38,7 @@ func applyAt(t *testing.T, s *store.Store, d *decoder, m *memo, at time.Time, li
 	d.decode([]byte(lines), "dc", at, &out)
 	for i := range out.batches {
 		b := &out.batches[i]
-		m.learn(out.scope, b, out.notes[i], s.Append(b))
+		m.learn(&out, i, s.Append(b))
 	}
 	return &out
 }
@@ -49,7 +49,7 @@ func TestErasAreToldApart(t *testing.T) {
 	s := eraStore(t,
 		store.Config{Metrics: map[string]store.MetricConfig{"load": {Frequency: 60}, "gone": {Frequency: 60}}},
 		store.Config{Metrics: map[string]store.MetricConfig{"load": {Frequency: 10}, "gone": {Frequency: 60}, "new": {Frequency: 60}}})
-	m := newMemo(s)
+	m := newMemo()
 	d := newDecoder(s, m, time.Hour)
 	old, now := entryTime.Add(-time.Hour), entryTime.Add(time.Hour)
 	for i := range int64(5) {
@@ -83,7 +83,7 @@ func TestAnyMetric(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := newMemo(s)
+	m := newMemo()
 	d := newDecoder(s, m, time.Hour)
 	for range 3 {
 		out := applyAt(t, s, d, m, entryTime, "first,hostname=a value=1\njob,hostname=a event=\"json\"\nbad1,hostname=a value=\nbad2,hostname=a/b value=1\n"+
@@ -107,7 +107,7 @@ func TestAMetricThatIsConfiguredSinceIsNoStranger(t *testing.T) {
 	both := map[string]store.MetricConfig{"load": {Frequency: 60}, "new": {Frequency: 60}}
 	for name, now := range map[string]store.Config{"by name": {Metrics: both}, "any": {Metrics: load, AnyMetric: &store.MetricConfig{Frequency: 60}}} {
 		s := eraStore(t, store.Config{Metrics: load}, now)
-		m := newMemo(s)
+		m := newMemo()
 		d := newDecoder(s, m, time.Hour)
 		for range 3 {
 			out := applyAt(t, s, d, m, entryTime.Add(-time.Hour), "load,hostname=a value=1\nnew,hostname=a value=1\n\xff,hostname=a value=1\n")

@@ -2,9 +2,9 @@ package ingest
 
 import "cc-metric-store/store"
 
-// add puts the sample of d.line into the batch of its host, and returns the
-// numbers of batch and part.
-func (d *decoder) add(t int64) (group, part int32) {
+// add puts the sample of d.line into the batch of its host, and returns the number
+// of the batch and the sample's in it.
+func (d *decoder) add(t int64) (group, sample int32) {
 	l := &d.line
 	out := d.out
 	key := hostKey{l.cluster, l.host}
@@ -34,8 +34,8 @@ func (d *decoder) add(t int64) (group, part int32) {
 		}
 		d.last, d.lastID = p, id
 	}
-	b.Samples = append(b.Samples, store.Sample{Time: t, Value: l.value, Part: d.lastID, Metric: l.metric})
-	return group, d.lastID
+	b.Add(d.lastID, l.metric, t, l.value)
+	return group, int32(len(b.Samples) - 1)
 }
 
 // group returns the number of the host's batch, which it starts if need be.
@@ -50,10 +50,10 @@ func (d *decoder) group(key hostKey) int32 {
 	} else {
 		out.batches = append(out.batches, store.Batch{})
 	}
-	if cap(out.notes) > len(out.notes) {
-		out.notes = out.notes[:g+1]
+	if cap(out.learn) > len(out.learn) {
+		out.learn = out.learn[:g+1]
 	} else {
-		out.notes = append(out.notes, nil)
+		out.learn = append(out.learn, learning{})
 	}
 	out.batches[g].Cluster, out.batches[g].Host = key.cluster, key.host
 	d.groups[key] = g

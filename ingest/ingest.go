@@ -193,7 +193,7 @@ func New(cfg Config, s *store.Store) (*Ingest, error) {
 		return nil, fmt.Errorf("configure ingest: %w", err)
 	}
 	in := &Ingest{
-		cfg: cfg, store: s, memo: newMemo(s), log: cfg.Logger,
+		cfg: cfg, store: s, memo: newMemo(), log: cfg.Logger,
 		intakeTasks: make(chan *intakeTask, 1), taking: make(chan struct{}), holds: make(chan struct{}, 1),
 	}
 	in.reports = in.newReports()

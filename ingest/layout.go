@@ -12,9 +12,9 @@ import (
 // layout knows the keys that one host sends, in their order: the key of a line
 // says what the next one will be.
 type layout struct {
-	name   layoutName
-	source *store.Source
-	used   atomic.Bool // since it was last asked
+	name layoutName
+	refs *store.Refs // of its host, that the references of the keys are of
+	used atomic.Bool // since it was last asked
 
 	// Guarded by memo.mu.
 	forgotten bool
@@ -23,10 +23,9 @@ type layout struct {
 
 	mu sync.RWMutex
 	// Guarded by mu, but for key.next.
-	gone    bool // it has let go of its keys
-	keys    []layoutKey
-	index   []uint32 // a hash table of numbers of keys + 1, by shape
-	numbers int32    // of the source
+	gone  bool // it has let go of its keys
+	keys  []layoutKey
+	index []uint32 // a hash table of numbers of keys + 1, by shape
 }
 
 // layoutName identifies a layout: a host, and the default cluster of the
@@ -39,7 +38,7 @@ type layoutName struct {
 // layoutKey is a key of one host.
 type layoutKey struct {
 	shape  uint32
-	series int32 // number at the layout's source; ^n: its metric, a stranger with the number n, is not configured
+	series int32 // the reference to it; ^n: its metric, a stranger with the number n, is not configured
 	next   int32 // the key that follows; atomic, as decoders correct it
 }
 
@@ -64,9 +63,6 @@ func (l *layout) add(keys []layoutKey) (refused []uint32) {
 // append adds one key. The caller holds mu.
 func (l *layout) append(shape uint32, series int32) {
 	l.keys = append(l.keys, layoutKey{shape, series, int32(len(l.keys) + 1)})
-	if series >= 0 {
-		l.numbers++
-	}
 	if 2*len(l.keys) <= len(l.index) {
 		l.enter(len(l.keys) - 1)
 		return
@@ -114,7 +110,7 @@ func (l *layout) len() int {
 func (l *layout) bytes() int64 {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	return layoutBytes + int64(keyBytes*cap(l.keys)+indexBytes*len(l.index)) + l.source.Bytes(int(l.numbers))
+	return layoutBytes + int64(keyBytes*cap(l.keys)+indexBytes*len(l.index))
 }
 
 const (

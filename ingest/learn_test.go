@@ -17,12 +17,17 @@ func TestLearnKeysKeepsWhatItCan(t *testing.T) {
 	r.out.reset()
 	r.decoder.decode([]byte("cpu_load,hostname=a value=1 17\ncpu_load,hostname=a,type=core,type-id=7 value=1 17\n"+
 		"no_such,hostname=a value=1 17\ncpu_load,rack=1,hostname=a value=1 17\n"), "dc", entryTime, &r.out)
-	b, notes := &r.out.batches[0], r.out.notes[0]
+	b, notes := &r.out.batches[0], r.out.learn[0].notes
 	if len(notes) != 4 {
 		t.Fatalf("%d notes", len(notes))
 	}
-	l := &layout{name: layoutName{r.out.scope, "dc", "a"}, source: m.store.NewSource("dc", "a")}
 	m.limits.spareShapes = 3 - m.series
+	if done := r.store.Append(b); done.Stored != 3 {
+		t.Fatalf("%+v", done)
+	}
+	b.Samples[1].Ref = 0 // as of a series that the store does not hold
+	ref := int32(b.Samples[0].Ref)
+	l := &layout{name: layoutName{r.out.scope, "dc", "a"}, refs: b.Refs}
 	for range 2 { // the second time all is known
 		m.learnKeys(l, b, notes)
 		refs := 0
@@ -30,7 +35,7 @@ func TestLearnKeysKeepsWhatItCan(t *testing.T) {
 			_, info := m.shape(n)
 			refs += int(info.refs)
 		}
-		if len(l.keys) != 2 || l.keys[0].series != 0 || l.keys[1].series != 1 || len(m.shapes) != 2 || refs != 2 {
+		if len(l.keys) != 2 || ref == 0 || l.keys[0].series != ref || l.keys[1].series != ref || len(m.shapes) != 2 || refs != 2 {
 			t.Fatalf("keys %+v, %d references to %d shapes", l.keys, refs, len(m.shapes))
 		}
 		notes = notes[:3] // there is room now

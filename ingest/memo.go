@@ -18,7 +18,6 @@ import (
 // locks of the store are never waited for with another one held, but that
 // decoders look into the memo while they read a layout.
 type memo struct {
-	store  *store.Store
 	limits memoLimits
 	seed   maphash.Seed
 	chunks atomic.Pointer[[]*shapeChunk]
@@ -58,9 +57,9 @@ type memoLimits struct {
 // long, is forgotten.
 const sweepInterval = 15 * time.Minute
 
-func newMemo(s *store.Store) *memo {
+func newMemo() *memo {
 	m := &memo{
-		store: s, seed: maphash.MakeSeed(),
+		seed:   maphash.MakeSeed(),
 		limits: memoLimits{scopes: 1000, spellings: 8, spareKeys: 1024, spareShapes: 1 << 16, spareBytes: 16 << 20},
 		scopes: map[scopeName]int32{}, shapes: map[uint64]uint32{}, layouts: map[layoutName]*layout{},
 	}
@@ -275,7 +274,7 @@ func (m *memo) sweep(idle bool) {
 	}
 	m.mu.RUnlock()
 	for _, l := range all {
-		if idle && !l.used.Swap(false) || !m.store.IsCurrent(l.source) {
+		if idle && !l.used.Swap(false) || l.refs.IsStale() {
 			m.forget(l)
 		}
 	}

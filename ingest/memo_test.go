@@ -59,7 +59,7 @@ func TestRecallKnowsWhatItSaw(t *testing.T) {
 			decode()
 			for i := range out.batches {
 				b := &out.batches[i]
-				r.memo.learn(out.scope, b, out.notes[i], r.store.Append(b))
+				r.memo.learn(&out, i, r.store.Append(b))
 			}
 		})
 		if n > 3*float64(len(out.batches)) { // none, but the race detector makes pools forget what they have
@@ -152,7 +152,7 @@ func TestMemoForgets(t *testing.T) {
 	know(false, "a")
 	know(true, "a")
 	r.store.Free([][]string{[]string{"dc", "a"}}, math.MaxInt64, store.Entry{})
-	know(true, "a")  // the numbers still mean what they did
+	know(true, "a")  // the references still mean what they did
 	know(false, "a") // but are not used any more
 	know(true, "a")
 	know(false, "b")
@@ -192,7 +192,7 @@ func TestLayoutThatChangedIsLearntAnew(t *testing.T) {
 // in the end.
 func TestDecodersShareAMemo(t *testing.T) {
 	s := newTestStore(t)
-	m := newMemo(s)
+	m := newMemo()
 	const decoders, ticks = 4, 60
 	hosts := []string{"a", "b", "c"}
 	var appending sync.Mutex // one appender of a host at a time
@@ -221,7 +221,7 @@ func TestDecodersShareAMemo(t *testing.T) {
 					appending.Lock()
 					for j := range out.batches {
 						b := &out.batches[j]
-						m.learn(out.scope, b, out.notes[j], s.Append(b))
+						m.learn(&out, j, s.Append(b))
 					}
 					appending.Unlock()
 				}

@@ -48,7 +48,7 @@ func threadTime() time.Duration {
 func cost(t *testing.T, body []byte) time.Duration {
 	t.Helper()
 	s, buf := benchStore(t), make([]byte, writeChunk)
-	d := newDecoder(s, newMemo(s), time.Minute)
+	d := newDecoder(s, newMemo(), time.Minute)
 	w := newWrite(&Ingest{reports: &reports{}}, "c")
 	out, entry := decoded{}, []byte(nil)
 	begin := threadTime()

@@ -1,10 +1,14 @@
 package ingest
 
 // note keeps the key of d.line, which became a sample, for the memo to learn.
-func (d *decoder) note(line []byte, group, part int32) {
+func (d *decoder) note(line []byte, group, sample int32) {
 	if k, ok := d.notable(line); ok {
-		d.out.notes[group] = append(d.out.notes[group], note{key: k, part: part, metric: d.line.metric})
+		d.addNote(group, note{key: k, sample: sample})
 	}
+}
+
+func (d *decoder) addNote(group int32, n note) {
+	d.out.learn[group].notes = append(d.out.learn[group].notes, n)
 }
 
 // noteStranger keeps the key of d.line, whose metric is not configured.
@@ -24,7 +28,7 @@ func (d *decoder) keepStranger(k rawKey) {
 func (d *decoder) noteStrangers() {
 	for _, s := range d.strangers {
 		if group, ok := d.groups[s.host]; ok {
-			d.out.notes[group] = append(d.out.notes[group], note{key: s.key, part: notConfigured, stranger: s.number})
+			d.addNote(group, note{key: s.key, sample: notConfigured, stranger: s.number})
 		}
 	}
 	clear(d.strangers)

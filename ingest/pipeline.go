@@ -278,7 +278,7 @@ func (p *pipeline) runAppender(ctx context.Context, tasks <-chan task) {
 func (in *Ingest) apply(d *decoded, batch int) {
 	done := in.append(d, batch)
 	b := &d.batches[batch]
-	in.reports.noteShared(b, in.memo.learn(d.scope, b, d.notes[batch], done))
+	in.reports.noteShared(b, in.memo.learn(d, batch, done))
 }
 
 // append appends a batch.

@@ -54,11 +54,11 @@ func (r *recall) leave() {
 }
 
 // visit makes l the layout of the next lines. It returns false if l is gone, or if
-// the entry has samples by the numbers of another one that its host had before.
+// the entry has samples by the references of another table of its host.
 func (r *recall) visit(l *layout) bool {
 	r.leave()
 	if g, ok := r.d.groups[hostKey{l.name.cluster, l.name.host}]; ok {
-		if s := r.out.batches[g].Source; s != nil && s != l.source {
+		if refs := r.out.batches[g].Refs; refs != nil && refs != l.refs {
 			return false
 		}
 	}
@@ -171,7 +171,7 @@ func (r *recall) follow(data []byte) (rest []byte, lines int) {
 				r.group = r.batch()
 				samples = r.out.batches[r.group].Samples
 			}
-			samples = append(samples, store.Sample{Time: t, Value: v, Part: ^key.series})
+			samples = append(samples, store.Sample{Time: t, Value: v, Ref: store.SeriesRef(key.series)})
 		}
 		data = data[min(end+n, len(data)):]
 		lines++
@@ -216,8 +216,8 @@ func (r *recall) relate(data []byte, k rawKey, means meaning) (rest []byte, line
 	r.out.lines++
 	if means.configured {
 		r.out.samples++
-		group, part := d.add(t)
-		r.out.notes[group] = append(r.out.notes[group], note{key: k, part: part, metric: means.metric})
+		group, sample := d.add(t)
+		d.addNote(group, note{key: k, sample: sample})
 		d.countNameless(data[:end], 0)
 	} else {
 		r.out.counts[unknownMetric]++
@@ -242,7 +242,7 @@ func isLiteral(value string) bool {
 func (r *recall) batch() int32 {
 	name := &r.layout.name
 	g := r.d.group(hostKey{name.cluster, name.host})
-	r.out.batches[g].Source = r.layout.source
+	r.out.batches[g].Refs, r.out.learn[g].layout = r.layout.refs, r.layout
 	return g
 }
 

@@ -26,7 +26,7 @@ type recaller struct {
 
 func newRecaller(t testing.TB, s *store.Store) *recaller {
 	t.Helper()
-	m := newMemo(s)
+	m := newMemo()
 	return &recaller{store: s, memo: m, decoder: newDecoder(s, m, testFuture)}
 }
 
@@ -45,11 +45,11 @@ func (r *recaller) entry(t testing.TB, data []byte, cluster string) {
 	for i := range r.out.batches {
 		b := &r.out.batches[i]
 		for _, s := range b.Samples {
-			if s.Part >= 0 {
+			if s.Ref == 0 {
 				r.slow++
 			}
 		}
-		r.memo.learn(r.out.scope, b, r.out.notes[i], r.store.Append(b))
+		r.memo.learn(&r.out, i, r.store.Append(b))
 	}
 }
 
@@ -150,7 +150,7 @@ func TestRelatives(t *testing.T) {
 // its name, costs the line protocol nothing.
 func TestARelativeIsNotTakenApart(t *testing.T) {
 	s := newTestStore(t)
-	m := newMemo(s)
+	m := newMemo()
 	capture := "cpu_load,hostname=h1 value=1 17\nno_such,hostname=h1 value=2 17\ncpu_user,hostname=h1,type=core,type-id=0,stype=s,stype-id=1 value=3 17\n"
 	var out decoded
 	for i, host := range []string{"h1", "h2", "h2"} { // the strangers among the lines are learnt, too
@@ -173,18 +173,18 @@ func TestARelativeIsNotTakenApart(t *testing.T) {
 		if l := m.layout(layoutName{out.scope, "dc", "h2"}); i == 2 && l.len() != 3 {
 			t.Errorf("%d keys of 3 are known", l.len())
 		}
-		if known := b.Samples[1].Part < 0; known != (i == 2) {
+		if known := b.Samples[1].Ref != 0; known != (i == 2) {
 			t.Errorf("entry %d: known %v", i, known)
 		}
-		m.learn(out.scope, b, out.notes[0], s.Append(b))
+		m.learn(&out, 0, s.Append(b))
 	}
 }
 
-// TestALayoutThatIsReplaced while an entry is decoded: the numbers of one batch are
-// all of one source.
+// TestALayoutThatIsReplaced while an entry is decoded: the references of one batch are
+// all of one table.
 func TestALayoutThatIsReplaced(t *testing.T) {
 	s := newTestStore(t)
-	m := newMemo(s)
+	m := newMemo()
 	learn := func(lines string) {
 		var out decoded
 		newDecoder(s, m, testFuture).decode([]byte(lines), "dc", entryTime, &out)
@@ -256,7 +256,7 @@ func TestLongKeysAreNotRemembered(t *testing.T) {
 // TestADecoderKeepsLittle of a message with more names than usual.
 func TestADecoderKeepsLittle(t *testing.T) {
 	s := newTestStore(t)
-	d := newDecoder(s, newMemo(s), testFuture)
+	d := newDecoder(s, newMemo(), testFuture)
 	var b strings.Builder
 	for i := range 1 << 15 {
 		fmt.Fprintf(&b, "no_such,hostname=h value=1 17\ncpu_load,hostname=h%d,type=core,type-id=%d value=1 17\n", i, i)

@@ -192,16 +192,16 @@ func told(t testing.TB, m *memo, d *decoded) *result {
 			t.Fatalf("two batches of %s/%s", b.Cluster, b.Host)
 		}
 		names[hostKey{b.Cluster, b.Host}] = true
-		keys := keysOf(m, b.Source)
+		keys := keysOf(m, b.Refs)
 		var of []reading
 		for _, s := range b.Samples {
 			v := reading{cluster: b.Cluster, host: b.Host, time: s.Time, bits: math.Float64bits(s.Value)}
-			if s.Part >= 0 {
-				v.part, v.metric = b.Parts[s.Part], testMetrics[s.Metric]
+			if s.Ref == 0 {
+				v.part, v.metric = b.Parts[b.Names[s.Name].Part], testMetrics[b.Names[s.Name].Metric]
 			} else {
-				named, why := referenceLine(firstLine(t, keys[^s.Part]), nil, b.Cluster, time.Time{}, 0)
-				if why != reasons || named.host != b.Host || named.cluster != b.Cluster && bytes.Contains(keys[^s.Part], []byte("cluster=")) {
-					t.Fatalf("the memo has the key %q at %s/%s: %v", keys[^s.Part], b.Cluster, b.Host, why)
+				named, why := referenceLine(firstLine(t, keys[s.Ref]), nil, b.Cluster, time.Time{}, 0)
+				if why != reasons || named.host != b.Host || named.cluster != b.Cluster && bytes.Contains(keys[s.Ref], []byte("cluster=")) {
+					t.Fatalf("the memo has the key %q at %s/%s: %v", keys[s.Ref], b.Cluster, b.Host, why)
 				}
 				v.part, v.metric = named.part, named.metric
 			}
@@ -230,22 +230,22 @@ func firstLine(t testing.TB, line []byte) *lineprotocol.Decoder {
 	return dec
 }
 
-// keysOf returns a line for each number of a source.
-func keysOf(m *memo, src *store.Source) map[int32][]byte {
-	keys := map[int32][]byte{}
-	if src == nil {
+// keysOf returns a line for each reference of a table that the memo knows.
+func keysOf(m *memo, refs *store.Refs) map[store.SeriesRef][]byte {
+	keys := map[store.SeriesRef][]byte{}
+	if refs == nil {
 		return keys
 	}
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	for _, l := range m.layouts {
-		if l.source != src {
+		if l.refs != refs {
 			continue
 		}
 		for _, k := range l.keys {
 			sh := shapeAt(*m.chunks.Load(), k.shape)
-			if k.series >= 0 {
-				keys[k.series] = []byte(sh.before + l.name.host + sh.after + "1")
+			if k.series > 0 {
+				keys[store.SeriesRef(k.series)] = []byte(sh.before + l.name.host + sh.after + "1")
 			}
 		}
 	}

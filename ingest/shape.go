@@ -84,10 +84,11 @@ type meaning struct {
 
 // meaningOf returns the meaning of a line that b notes.
 func meaningOf(b *store.Batch, n *note) meaning {
-	if n.part == notConfigured {
+	if n.sample == notConfigured {
 		return meaning{cluster: b.Cluster, stranger: n.stranger}
 	}
-	return meaning{cluster: b.Cluster, part: unique.Make(b.Parts[n.part]), metric: n.metric, configured: true}
+	name := b.Names[b.Samples[n.sample].Name]
+	return meaning{cluster: b.Cluster, part: unique.Make(b.Parts[name.Part]), metric: name.Metric, configured: true}
 }
 
 func (m *memo) is(n uint32, scope int32, k rawKey) bool {

@@ -16,28 +16,27 @@ type sharing struct {
 	sharesWith rawKey
 }
 
-// indexBits is the length of an index of a note: an entry has no more lines.
-const indexBits = 24
-
 // sharedBy finds them among the notes at the given indices, whose shapes are given by
 // index. A key that comes several times is one.
-func sharedBy(notes []note, shapes []uint32, indices []int) (s sharing) {
-	order := make([]uint64, len(indices))
-	for n, i := range indices { // the series, then the index: numbers are sorted quickest
-		order[n] = uint64(uint32(notes[i].part))<<(indexBits+16) | uint64(notes[i].metric)<<indexBits | uint64(i)
+func sharedBy(b *store.Batch, notes []note, shapes []uint32, indices []int) (s sharing) {
+	order := make([]uint64, 0, len(indices))
+	for _, i := range indices { // the series, then the index: numbers are sorted quickest
+		if notes[i].sample != notConfigured {
+			order = append(order, uint64(b.Samples[notes[i].sample].Ref)<<32|uint64(i))
+		}
 	}
 	slices.Sort(order)
 	for from, to := 0, 0; from < len(order); from = to {
-		for to = from + 1; to < len(order) && order[to]>>indexBits == order[from]>>indexBits; to++ {
+		for to = from + 1; to < len(order) && order[to]>>32 == order[from]>>32; to++ {
 		}
-		if to-from > 1 && notes[noteIndex(order[from])].part != notConfigured {
+		if to-from > 1 {
 			s.add(notes, shapes, order[from:to])
 		}
 	}
 	return s
 }
 
-func noteIndex(of uint64) int { return int(of & (1<<indexBits - 1)) }
+func noteIndex(of uint64) int { return int(uint32(of)) }
 
 // add takes in the notes of one series.
 func (s *sharing) add(notes []note, shapes []uint32, series []uint64) {

@@ -6,28 +6,30 @@ import (
 )
 
 // steady stores the samples at the front of a.rest, but the last ones that are
-// given, as long as they are of numbered series and fall into rows that are at
+// given, as long as they have current references and fall into rows that are at
 // hand.
 func (a *appender) steady(last int) {
-	if a.numbered == nil {
+	if !a.isCurrent {
 		return
 	}
 	samples := a.rest[:len(a.rest)-last]
+	places := a.places[:min(len(a.places), maxRefGrids)]
 	stored := 0
 	for i := range samples {
 		s := &samples[i]
-		if s.Part >= 0 {
+		grid, column := s.Ref.split()
+		if grid >= len(places) { // no reference
 			break
 		}
-		n := &a.numbered[^s.Part]
-		p := &a.places[n.grid]
-		if p.at != s.Time || int(n.column) >= len(p.row) || math.Float64bits(s.Value)&notFinite == notFinite {
+		p := &places[grid]
+		if p.at != s.Time || column >= len(p.row) || math.Float64bits(s.Value)&notFinite == notFinite {
 			break
 		}
-		if p.replaces != replacesNone && p.replaces.value(p.row[n.column], s.Value) {
-			a.replace(n.metric, n.grid)
+		if p.replaces != replacesNone && p.replaces.value(p.row[column], s.Value) {
+			_, m := a.refs.seriesLocked(s.Ref)
+			a.replace(m, uint16(grid))
 		}
-		p.row[n.column] = s.Value
+		p.row[column] = s.Value
 		stored++
 	}
 	a.rest = a.rest[stored:]
@@ -41,13 +43,18 @@ const notFinite = 0x7ff << 52
 func (a *appender) sample(sample *Sample) (need int64) {
 	if sample.Time < -MaxTime || sample.Time > MaxTime || math.IsNaN(sample.Value) || math.IsInf(sample.Value, 0) {
 		a.done.Invalid++
+		sample.Ref = 0
 		return 0
 	}
 	m := a.metric(sample)
 	g, p := a.obtainGrid(m)
-	column, need := a.obtainColumn(g, m, sample)
-	if need > 0 || column < 0 {
+	column, ref, need := a.obtainColumn(g, m, sample)
+	if need > 0 {
 		return need
+	}
+	if column < 0 {
+		sample.Ref = 0
+		return 0
 	}
 	if p.block == nil || p.at != sample.Time {
 		b, slot, need := a.obtainBlock(g, sample.Time)
@@ -68,6 +75,7 @@ func (a *appender) sample(sample *Sample) (need int64) {
 	if p.block.head != nil {
 		p.row = p.block.head.row(p.slot)
 	}
+	sample.Ref = ref
 	a.done.Stored++
 	if isReplacing {
 		a.replace(m, a.store.metrics.at(m).grid)
@@ -76,10 +84,11 @@ func (a *appender) sample(sample *Sample) (need int64) {
 }
 
 func (a *appender) metric(sample *Sample) MetricID {
-	if sample.Part < 0 {
-		return a.batch.Source.series[^sample.Part].metric
+	if sample.Ref != 0 {
+		_, m := a.batch.Refs.seriesLocked(sample.Ref)
+		return m
 	}
-	return sample.Metric
+	return a.batch.Names[sample.Name].Metric
 }
 
 func (a *appender) obtainGrid(m MetricID) (*grid, *place) {
@@ -92,36 +101,48 @@ func (a *appender) obtainGrid(m MetricID) (*grid, *place) {
 	return g, &a.places[of.grid]
 }
 
-// obtainColumn returns the column of the sample's series, -1 if the series is
-// refused.
-func (a *appender) obtainColumn(g *grid, m MetricID, sample *Sample) (column int32, need int64) {
-	h := a.host
-	if sample.Part < 0 && a.numbered != nil {
-		return a.numbered[^sample.Part].column, 0
+// obtainColumn returns the column of the sample's series and the reference to it, -1
+// if the series is refused.
+func (a *appender) obtainColumn(g *grid, m MetricID, sample *Sample) (column int32, ref SeriesRef, need int64) {
+	if sample.Ref != 0 && a.isCurrent {
+		_, c := sample.Ref.split()
+		return int32(c), sample.Ref, 0
 	}
+	h := a.host
 	name, part := a.part(sample)
+	column, ok := int32(-1), false
 	if part.number >= 0 {
-		if c, ok := h.column(part.number, m); ok {
-			return c, 0
+		column, ok = h.column(part.number, m)
+	}
+	if !ok {
+		if column, need = a.addSeries(g, m, name, part); need > 0 || column < 0 {
+			return column, 0, need
 		}
 	}
+	return column, a.refs.addLocked(a.store.metrics.at(m).grid, column, seriesKey{part.number, m}), 0
+}
+
+// addSeries adds a series to the host, unless it is refused, when its column is -1.
+func (a *appender) addSeries(g *grid, m MetricID, name Part, part *batchPart) (column int32, need int64) {
+	h := a.host
 	if len(h.series) >= a.store.cfg.MaxSeries {
 		a.done.OverSeries++
 		return -1, 0
 	}
+	const most = partBytes + seriesBytes + columnBytes
 	before := h.size()
-	if !a.store.reserve(partBytes + seriesBytes) {
-		return 0, partBytes + seriesBytes
+	if !a.store.reserve(most) {
+		return 0, most
 	}
 	if !a.store.newSeries.take(a.batch.At, a.store.cfg.MaxNewSeries) {
-		a.store.release(partBytes + seriesBytes)
+		a.store.release(most)
 		a.done.OverNewSeries++
 		return -1, 0
 	}
 	part.number = h.obtain(part.hash, name)
 	c := g.addColumn()
 	h.addSeries(part.number, m, a.store.metrics, c)
-	a.store.release(partBytes + seriesBytes - (h.size() - before))
+	a.store.release(most - (h.size() - before))
 	return c, 0
 }
 
@@ -129,14 +150,13 @@ func (a *appender) obtainColumn(g *grid, m MetricID, sample *Sample) (column int
 func (a *appender) part(sample *Sample) (Part, *batchPart) {
 	var name Part
 	var part *batchPart
-	if sample.Part < 0 { // of a source that is not current
-		src := a.batch.Source
-		name = src.parts[src.series[^sample.Part].part]
-		part = &a.moved
+	if sample.Ref != 0 { // which is stale
+		name, _ = a.batch.Refs.seriesLocked(sample.Ref)
+		part = &a.stale
 		part.number = -1
 	} else {
-		name = a.batch.Parts[sample.Part]
-		part = &a.parts[sample.Part]
+		i := a.batch.Names[sample.Name].Part
+		name, part = a.batch.Parts[i], &a.parts[i]
 	}
 	if part.number < 0 {
 		part.hash = maphash.Comparable(a.store.seed, name)
