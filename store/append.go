@@ -112,7 +112,7 @@ type appender struct {
 	refs      *Refs         // of the host, and of the references of the samples before rest
 	isCurrent bool          // refs are those of the batch, too
 	replaced  []replacement // the first ones by metric
-	places    []place       // by grid
+	cursors   []cursor      // by grid
 }
 
 // batchPart is what an appender knows of a part of its batch.
@@ -121,9 +121,9 @@ type batchPart struct {
 	hash   uint64
 }
 
-// place is where the newest sample of a grid lies, which is usually that of the
+// cursor is where the newest sample of a grid lies, which is usually that of the
 // next one, too.
-type place struct {
+type cursor struct {
 	block *block // nil: nowhere yet
 	slot  int64
 	at    int64     // time of the sample
@@ -135,14 +135,14 @@ type place struct {
 func (a *appender) begin(s *Store, b *Batch) {
 	a.store, a.batch, a.rest, a.done = s, b, b.Samples, Appended{}
 	a.parts = append(a.parts[:0], make([]batchPart, len(b.Parts))...)
-	a.places = append(a.places[:0], make([]place, len(*s.metrics.frequencies.Load()))...)
+	a.cursors = append(a.cursors[:0], make([]cursor, len(*s.metrics.frequencies.Load()))...)
 }
 
 // end gives the batch its table, and lets go of all that is not the appender's own.
 func (a *appender) end() {
 	a.batch.Refs = a.refs
-	clear(a.places)
-	*a = appender{parts: a.parts, places: a.places, replaced: a.replaced[:0]}
+	clear(a.cursors)
+	*a = appender{parts: a.parts, cursors: a.cursors, replaced: a.replaced[:0]}
 }
 
 // run stores the next samples under one hold of the lock. It returns the number
@@ -154,7 +154,7 @@ func (a *appender) run(st *stripe, key hostKey) (need int64) {
 	for i := range a.parts {
 		a.parts[i].number = -1
 	}
-	clear(a.places)
+	clear(a.cursors)
 	last := Entry{}
 	if a.host = st.hosts[key]; a.host != nil {
 		last = a.host.applied
@@ -176,16 +176,8 @@ func (a *appender) run(st *stripe, key hostKey) (need int64) {
 		a.host.applied = last
 	}
 	a.setRefs(a.host.refs)
-	for end := max(len(a.rest)-appendRun, 0); ; {
-		a.steady(end)
-		if len(a.rest) <= end {
-			break
-		}
-		if need = a.sample(&a.rest[0]); need > 0 {
-			break
-		}
-		a.rest = a.rest[1:]
-	}
+	n, need := a.appendSamples(a.rest[:min(len(a.rest), appendRun)])
+	a.rest = a.rest[n:]
 	a.host.arrange()
 	a.refs.parts = a.host.parts
 	if len(a.rest) == 0 && a.batch.Entry.Seq != 0 {

@@ -5,23 +5,36 @@ import (
 	"math"
 )
 
-// steady stores the samples at the front of a.rest, but the last ones that are
-// given, as long as they have current references and fall into rows that are at
-// hand.
-func (a *appender) steady(last int) {
-	if !a.isCurrent {
-		return
+// appendSamples stores samples until they are done, or until there has to be room for
+// so many bytes first. It returns how many are done.
+func (a *appender) appendSamples(samples []Sample) (done int, need int64) {
+	for done < len(samples) {
+		if n := a.appendCurrent(samples[done:]); n > 0 {
+			done += n
+			continue
+		}
+		if need = a.appendOne(&samples[done]); need > 0 {
+			break
+		}
+		done++
 	}
-	samples := a.rest[:len(a.rest)-last]
-	places := a.places[:min(len(a.places), maxRefGrids)]
-	stored := 0
+	return done, need
+}
+
+// appendCurrent stores the samples at the front as long as they have current references
+// and fall into rows that are at hand, and returns their number.
+func (a *appender) appendCurrent(samples []Sample) (stored int) {
+	if !a.isCurrent {
+		return 0
+	}
+	cursors := a.cursors[:min(len(a.cursors), maxRefGrids)]
 	for i := range samples {
 		s := &samples[i]
 		grid, column := s.Ref.split()
-		if grid >= len(places) { // no reference
+		if grid >= len(cursors) { // no reference
 			break
 		}
-		p := &places[grid]
+		p := &cursors[grid]
 		if p.at != s.Time || column >= len(p.row) || math.Float64bits(s.Value)&notFinite == notFinite {
 			break
 		}
@@ -32,15 +45,15 @@ func (a *appender) steady(last int) {
 		p.row[column] = s.Value
 		stored++
 	}
-	a.rest = a.rest[stored:]
 	a.done.Stored += stored
+	return stored
 }
 
 // notFinite is the exponent of infinities and NaN.
 const notFinite = 0x7ff << 52
 
-// sample stores one sample, or returns how much memory it needs.
-func (a *appender) sample(sample *Sample) (need int64) {
+// appendOne stores one sample, or returns how much memory it needs.
+func (a *appender) appendOne(sample *Sample) (need int64) {
 	if sample.Time < -MaxTime || sample.Time > MaxTime || math.IsNaN(sample.Value) || math.IsInf(sample.Value, 0) {
 		a.done.Invalid++
 		sample.Ref = 0
@@ -61,14 +74,14 @@ func (a *appender) sample(sample *Sample) (need int64) {
 		if need > 0 {
 			return need
 		}
-		*p = place{block: b, slot: slot, at: sample.Time, replaces: g.enter(b, slot, sample.Time, column)}
+		*p = cursor{block: b, slot: slot, at: sample.Time, replaces: g.enter(b, slot, sample.Time, column)}
 	}
 	isReplacing := p.replaces != replacesNone && p.replaces.value(p.block.open(p.slot, column), sample.Value)
 	if need = a.set(g, p, column, sample.Value); need > 0 {
 		if p.block.isEmpty() { // a new one
 			need += p.block.size()
 			a.store.removeBlock(g, p.block)
-			*p = place{}
+			*p = cursor{}
 		}
 		return need
 	}
@@ -91,14 +104,14 @@ func (a *appender) metric(sample *Sample) MetricID {
 	return a.batch.Names[sample.Name].Metric
 }
 
-func (a *appender) obtainGrid(m MetricID) (*grid, *place) {
+func (a *appender) obtainGrid(m MetricID) (*grid, *cursor) {
 	of := a.store.metrics.at(m)
 	g := a.host.grid(of.grid)
 	if g == nil {
 		g = &grid{frequency: of.frequency, slots: int64(a.store.cfg.BlockSlots)}
 		a.host.setGrid(of.grid, g)
 	}
-	return g, &a.places[of.grid]
+	return g, &a.cursors[of.grid]
 }
 
 // obtainColumn returns the column of the sample's series and the reference to it, -1
@@ -182,8 +195,8 @@ func (a *appender) obtainBlock(g *grid, t int64) (b *block, slot, need int64) {
 	return b, slot, 0
 }
 
-// set stores a value at the place found before.
-func (a *appender) set(g *grid, p *place, column int32, v float64) (need int64) {
+// set stores a value at the cursor.
+func (a *appender) set(g *grid, p *cursor, column int32, v float64) (need int64) {
 	b, one := p.block, patch{column, int32(p.slot), v}
 	if b.head == nil {
 		if b.patches.replace(one) {
