@@ -3,6 +3,7 @@ package store
 import (
 	"math"
 	"strconv"
+	"sync"
 	"testing"
 )
 
@@ -239,6 +240,61 @@ func TestSeriesGoBetweenTwoRuns(t *testing.T) {
 					}
 				}
 			})
+		}
+	}
+}
+
+// TestReferencesOfSeveralSenders: of one host, while its series come and go, each sender
+// with what its last batch came back with. In the end the store has what they sent.
+func TestReferencesOfSeveralSenders(t *testing.T) {
+	s := newStore(t, Config{})
+	load, _ := s.Metric([]byte("load"))
+	const senders, rounds, series = 4, 300, 20
+	var sending, freeing sync.WaitGroup
+	stop := make(chan struct{})
+	freeing.Go(func() {
+		for i := 0; ; i++ {
+			select {
+			case <-stop:
+				return
+			default:
+				s.Free([][]string{{"c", "h", "core" + strconv.Itoa(i%(senders*series))}}, math.MaxInt64, Entry{})
+			}
+		}
+	})
+	batch := func(sender int) *Batch {
+		b := &Batch{Cluster: "c", Host: "h"}
+		for i := range int32(series) {
+			b.Parts = append(b.Parts, Part{Type: "core", ID: strconv.Itoa(sender*series + int(i))})
+			b.Add(i, load, t0, 0)
+		}
+		return b
+	}
+	batches := make([]*Batch, senders)
+	for n := range senders {
+		batches[n] = batch(n)
+		sending.Go(func() {
+			for round := range rounds {
+				for i := range batches[n].Samples {
+					batches[n].Samples[i].Value = float64(round*senders*series + n*series + i)
+				}
+				if done := s.Append(batches[n]); done.Stored != series {
+					t.Errorf("%+v", done)
+				}
+			}
+		})
+	}
+	sending.Wait()
+	close(stop)
+	freeing.Wait()
+	for n, b := range batches {
+		s.Append(b) // what was freed is there again
+		for i := range series {
+			id := strconv.Itoa(n*series + i)
+			rows, err := s.Query(&Query{Cluster: "c", Host: "h", Metric: "load", Type: "core", TypeIDs: []string{id}, From: t0, To: t0 + 60})
+			if want := float64((rounds-1)*senders*series + n*series + i); err != nil || len(rows) != 1 || rows[0].Values[0] != want {
+				t.Errorf("core %s: %+v, %v, want %v", id, rows, err, want)
+			}
 		}
 	}
 }

@@ -60,8 +60,7 @@ func TestFastPathPitfalls(t *testing.T) {
 	s := newTestStore(t)
 	before := "cpu_user,cluster=c,hostname=h,type=core,type-id=1 value=1 16\n"
 	after := "flops_any,cluster=c,hostname=h,type=core,type-id=1 value=2 17\n"
-	for _, p := range testkit.Pitfalls(MaxLine) {
-		line := p
+	for _, line := range testkit.Pitfalls(MaxLine) {
 		r := newCachedDecoder(t, s)
 		known := before + testkit.PitfallKey + "1 17\n" + after
 		r.entry(t, []byte(known), "dc")
@@ -88,9 +87,7 @@ func TestSimilarLines(t *testing.T) {
 		"g\r", "g\x00", "g\x7f", "g\xff", "gö", "#g", "g#", " g", "g ", "g\t", "hostname=g", strings.Repeat("g", MaxLine), strings.Repeat("g", MaxLine-len(testkit.PitfallKey)-4),
 	}
 	lines := []string{testkit.PitfallKey + "1 17", "no_such,cluster=c,hostname=h value=1 17", "cpu_user,hostname=h,type=core,type-id=1,stype=s,stype-id=2 value=1", "flops_any,host=h value=1"}
-	for _, p := range testkit.Pitfalls(MaxLine) {
-		lines = append(lines, p)
-	}
+	lines = append(lines, testkit.Pitfalls(MaxLine)...)
 	for _, line := range lines {
 		for i, name := range names {
 			if i > 2 && len(line) > 1000 {
@@ -228,9 +225,9 @@ func TestADecoderKeepsLittle(t *testing.T) {
 	var out Decoded
 	d.Decode([]byte(b.String()), "dc", entryTime, &out)
 	at := func(m any) uintptr { return reflect.ValueOf(m).Pointer() }
-	groups, parts := at(d.build.batches), at(d.build.parts)
+	batches, parts := at(d.build.batches), at(d.build.parts)
 	d.Decode(nil, "dc", entryTime, &out)
-	if at(d.build.batches) == groups || at(d.build.parts) == parts {
+	if at(d.build.batches) == batches || at(d.build.parts) == parts {
 		t.Error("a map is kept, and with it its memory")
 	}
 	if cap(d.build.ignored) > fewIgnored {
