@@ -17,16 +17,15 @@ func ExampleStore_Append() {
 	}
 	power, _ := s.Metric([]byte("power"))
 	const noon = 1_700_049_600 // Unix seconds
-	appended := s.Append(&store.Batch{
+	batch := &store.Batch{
 		Cluster: "alex", Host: "a0603",
 		Parts: []store.Part{{Type: "socket", ID: "0"}, {Type: "socket", ID: "1"}},
-		Samples: []store.Sample{ // Part is an index into Parts
-			{Time: noon, Part: 0, Metric: power, Value: 101},
-			{Time: noon, Part: 1, Metric: power, Value: 99},
-			{Time: noon + 120, Part: 0, Metric: power, Value: 105},
-			{Time: noon + 120, Part: 1, Metric: power, Value: 100.5},
-		},
-	})
+	}
+	batch.Add(0, power, noon, 101)
+	batch.Add(1, power, noon, 99)
+	batch.Add(0, power, noon+120, 105)
+	batch.Add(1, power, noon+120, 100.5)
+	appended := s.Append(batch)
 	fmt.Println("stored:", appended.Stored)
 
 	series, err := s.Query(&store.Query{Cluster: "alex", Host: "a0603", Metric: "power", From: noon, To: noon + 180})

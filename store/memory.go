@@ -67,6 +67,7 @@ func (s *Store) removeBlockLocked(g *grid, b *block) {
 // host were released before.
 func (s *Store) dropHostLocked(st *stripe, h *host) {
 	delete(st.hosts, h.key)
+	h.refs.stale.Store(true)
 	s.tombstones.put(h.key, h.applied)
 	s.hosts.remove(h.key.cluster)
 	s.release(h.size())
