@@ -66,7 +66,7 @@ func (s *Store) removeBlock(g *grid, b *block) {
 func (s *Store) dropHost(st *stripe, h *host) {
 	delete(st.hosts, h.key)
 	s.tombstones.put(h.key, h.applied)
-	s.hosts.remove(h.key.cluster)
+	s.hosts.remove(h.key)
 	s.release(h.size())
 	h.uncount(s.metrics)
 }

@@ -135,7 +135,7 @@ type Store struct {
 	history    atomic.Pointer[history] // nil: the log holds nothing of another configuration
 	seed       maphash.Seed
 	stripes    []stripe
-	hosts      hostCounts
+	hosts      hostIndex
 	tombstones tombstones
 	sealers    sync.Pool // of *chunk.GroupBuilder
 	appends    sync.Pool // of *appender
@@ -168,7 +168,7 @@ func New(cfg Config) (*Store, error) {
 		metrics: newMetricTable(&cfg),
 		seed:    maphash.MakeSeed(),
 		stripes: make([]stripe, cfg.Stripes),
-		hosts:   hostCounts{clusters: map[string]int{}},
+		hosts:   hostIndex{clusters: map[string]map[string]struct{}{}},
 		sealers: sync.Pool{New: func() any { return new(chunk.GroupBuilder) }},
 		appends: sync.Pool{New: func() any { return new(appender) }},
 	}
