@@ -70,13 +70,13 @@ func (e *SeriesError) Error() string {
 		e.Series, MaxQuerySeries)
 }
 
-// PiecesError is returned for a query that touches more blocks of series than
+// RunsError is returned for a query that touches more blocks of series than
 // may be looked at under the lock of a host.
-type PiecesError struct{ Series, Blocks int }
+type RunsError struct{ Series, Blocks int }
 
-func (e *PiecesError) Error() string {
+func (e *RunsError) Error() string {
 	return fmt.Sprintf("[METRICSTORE]> %d series in %d blocks are selected, at most %d in all are possible in one query: ask for a shorter time or fewer parts",
-		e.Series, e.Blocks, maxQueryPieces)
+		e.Series, e.Blocks, maxQueryRuns)
 }
 
 // TooLargeError tells who wanted to change something that the log does not take an

@@ -1,9 +1,9 @@
 package store
 
-// view is what a grid holds in the window of a query, taken under the lock:
+// snapshot is what a grid holds in the window of a query, taken under the lock:
 // references to sealed values, which are immutable, and copies of the others.
 // It is decoded and combined without the lock.
-type view struct {
+type snapshot struct {
 	frequency int64
 	rows      []row
 }
@@ -12,14 +12,14 @@ type view struct {
 type row struct {
 	from    int64 // time of the first cell
 	cells   int64
-	period  period  // if the query is not padded
-	columns []int   // for each column where its pieces end
-	roles   []role  // of the columns, as in a selection
-	pieces  []piece // column after column, each in order of time
+	period  period // if the query is not padded
+	columns []int  // for each column where its runs end
+	roles   []role // of the columns, as in a selection
+	runs    []Run  // column after column, each in order of time
 }
 
-// piece holds some cells in a row of one column.
-type piece struct {
+// Run holds some cells in a row of one column.
+type Run struct {
 	at     int64     // the first cell
 	cells  int64     // their number
 	sealed []byte    // encoded values of the block, nil: see values
@@ -27,10 +27,10 @@ type piece struct {
 	values []float64 // of the cells
 }
 
-// view takes the cells of the query's window, for each row some columns. If it is
+// snapshot takes the cells of the query's window, for each row some columns. If it is
 // the only one of the query, it is trimmed.
-func (g *grid) view(q *Query, rows []selection, only bool) view {
-	v := view{frequency: g.frequency, rows: make([]row, len(rows))}
+func (g *grid) snapshot(q *Query, rows []selection, only bool) snapshot {
+	v := snapshot{frequency: g.frequency, rows: make([]row, len(rows))}
 	cells := ceilDiv(q.To-q.From, g.frequency)
 	blocks := g.blocks.between(q.From, q.From+cells*g.frequency)
 	var periods []period
@@ -47,20 +47,20 @@ func (g *grid) view(q *Query, rows []selection, only bool) view {
 			}
 		}
 		// There are fewer where the blocks hold other series, which may be nearly all.
-		r.pieces = make([]piece, 0, min(len(columns)*len(blocks), fewPieces))
+		r.runs = make([]Run, 0, min(len(columns)*len(blocks), fewRuns))
 		r.columns = make([]int, 0, len(columns))
 		for _, c := range columns {
 			g.take(r, c, blocks)
-			r.columns = append(r.columns, len(r.pieces))
+			r.columns = append(r.columns, len(r.runs))
 		}
 	}
 	return v
 }
 
-// fewPieces is for how many pieces a row gets memory before they are known.
-const fewPieces = 1 << 13
+// fewRuns is for how many runs a row gets memory before they are known.
+const fewRuns = 1 << 13
 
-// take adds the pieces of a column to the row, of blocks that lie in the window.
+// take adds the runs of a column to the row, of blocks that lie in the window.
 func (g *grid) take(r *row, column int32, blocks []*block) {
 	f := g.frequency
 	for _, b := range blocks {
@@ -70,13 +70,13 @@ func (g *grid) take(r *row, column int32, blocks []*block) {
 		if lo >= hi || !b.has(column) {
 			continue
 		}
-		p := piece{at: lo, cells: hi - lo, slot: (r.from + lo*f - b.start) / f}
+		p := Run{at: lo, cells: hi - lo, slot: (r.from + lo*f - b.start) / f}
 		if b.head == nil && len(b.patches.list) == 0 {
 			p.sealed = b.sealed.Column(column)
 		} else {
 			p.values = make([]float64, p.cells)
 			b.read(p.values, column, p.slot)
 		}
-		r.pieces = append(r.pieces, p)
+		r.runs = append(r.runs, p)
 	}
 }
