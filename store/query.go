@@ -200,51 +200,6 @@ func (s *Store) QueryEach(q *Query, use func(*Series) error) error {
 	return err
 }
 
-// snapshots returns what the store holds of the query's window, one snapshot for each
-// interval that the host has series with, the present one first. It fails with a
-// PiecesError.
-func (s *Store) snapshots(q *Query) ([]snapshot, error) {
-	key := hostKey{q.Cluster, q.Host}
-	st := s.stripeOf(key)
-	st.mu.RLock()
-	defer st.mu.RUnlock()
-	h := st.hosts[key]
-	if h == nil {
-		return nil, nil
-	}
-	type selected struct {
-		grid *grid
-		rows []selection
-	}
-	var buf [4]selected
-	held := buf[:0]
-	for _, m := range s.metrics.numbers(q.Metric) {
-		if h.counts[m] == 0 {
-			continue
-		}
-		one := selected{h.grid(s.metrics.at(m).grid), h.selectColumns(s.seed, q, m)}
-		columns := 0
-		for _, r := range one.rows {
-			columns += len(r.columns)
-		}
-		if columns == 0 {
-			continue
-		}
-		if blocks := one.grid.blocksIn(q); columns*blocks > maxQueryRuns {
-			return nil, &RunsError{Series: columns, Blocks: blocks}
-		}
-		if q.Type != "" && q.Aggregate && len(one.rows) > 1 {
-			one.rows = []selection{combine(one.rows)}
-		}
-		held = append(held, one)
-	}
-	out := make([]snapshot, len(held))
-	for i, one := range held {
-		out[i] = one.grid.snapshot(q, one.rows, len(held) == 1)
-	}
-	return out, nil
-}
-
 // combines reports whether any row is a combination of several columns.
 func (v *snapshot) combines() bool {
 	return slices.ContainsFunc(v.rows, func(r row) bool { return len(r.columns) > 1 })

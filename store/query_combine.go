@@ -39,10 +39,12 @@ func (v *snapshot) values(i int, how Aggregation) ([]float64, verdict) {
 // copy writes the only column, if there is one, to values.
 func (r *row) copy(values []float64) {
 	next := int64(0)
-	for _, p := range r.runs {
-		fillGaps(values[next:p.at])
-		next = p.at + p.cells
-		p.combine(values[p.at:next], false)
+	for i := range r.runs {
+		one := &r.runs[i]
+		at := r.cellAt(one)
+		fillGaps(values[next:at])
+		next = at + int64(one.cells)
+		one.combine(values[at:next], false)
 	}
 	fillGaps(values[next:])
 }
@@ -99,9 +101,9 @@ func hasGap(values []float64) bool {
 func (r *Run) combine(dst []float64, add bool) {
 	switch {
 	case add && r.sealed != nil:
-		addSealed(dst, r.sealed, r.slot)
+		addSealed(dst, r.sealed, int64(r.slot))
 	case r.sealed != nil:
-		decode(dst, r.sealed, r.slot)
+		decode(dst, r.sealed, int64(r.slot))
 	case add:
 		for i, x := range r.values {
 			dst[i] += x

@@ -18,13 +18,53 @@ type row struct {
 	runs    []Run  // column after column, each in order of time
 }
 
-// Run holds some cells in a row of one column.
-type Run struct {
-	at     int64     // the first cell
-	cells  int64     // their number
-	sealed []byte    // encoded values of the block, nil: see values
-	slot   int64     // the slot in the block of the first cell
-	values []float64 // of the cells
+// cellAt returns the position of a run's first cell among those of the row: the run has
+// the samples of slots, and a cell the sample of the slot that covers its time.
+func (r *row) cellAt(run *Run) int64 { return ceilDiv(run.Start-run.Step/2-r.from, run.Step) }
+
+// snapshots returns what the store holds of the query's window, one snapshot for each
+// interval that the host has series with, the present one first. It fails with a
+// RunsError.
+func (s *Store) snapshots(q *Query) ([]snapshot, error) {
+	key := hostKey{q.Cluster, q.Host}
+	st := s.stripeOf(key)
+	st.mu.RLock()
+	defer st.mu.RUnlock()
+	h := st.hosts[key]
+	if h == nil {
+		return nil, nil
+	}
+	type selected struct {
+		grid *grid
+		rows []selection
+	}
+	var buf [4]selected
+	held := buf[:0]
+	for _, m := range s.metrics.numbers(q.Metric) {
+		if h.counts[m] == 0 {
+			continue
+		}
+		one := selected{h.grid(s.metrics.at(m).grid), h.selectColumns(s.seed, q, m)}
+		columns := 0
+		for _, r := range one.rows {
+			columns += len(r.columns)
+		}
+		if columns == 0 {
+			continue
+		}
+		if blocks := one.grid.blocksIn(q); columns*blocks > maxQueryRuns {
+			return nil, &RunsError{Series: columns, Blocks: blocks}
+		}
+		if q.Type != "" && q.Aggregate && len(one.rows) > 1 {
+			one.rows = []selection{combine(one.rows)}
+		}
+		held = append(held, one)
+	}
+	out := make([]snapshot, len(held))
+	for i, one := range held {
+		out[i] = one.grid.snapshot(q, one.rows, len(held) == 1)
+	}
+	return out, nil
 }
 
 // snapshot takes the cells of the query's window, for each row some columns. If it is
@@ -33,50 +73,36 @@ func (g *grid) snapshot(q *Query, rows []selection, only bool) snapshot {
 	v := snapshot{frequency: g.frequency, rows: make([]row, len(rows))}
 	cells := ceilDiv(q.To-q.From, g.frequency)
 	blocks := g.blocks.between(q.From, q.From+cells*g.frequency)
+	var buf [fewRanges]slotRange
+	ranges := g.rangesAt(buf[:0], blocks, q.From, cells)
 	var periods []period
 	if q.Unpadded {
 		periods = g.periods(rows)
 	}
 	for i, s := range rows {
-		r, columns := &v.rows[i], s.columns
+		r := &v.rows[i]
 		r.from, r.cells, r.roles = q.From, cells, s.roles
 		if q.Unpadded {
 			r.period = periods[i]
 			if only {
 				r.from, r.cells = r.period.trim(r.from, r.cells, g.frequency)
+				ranges = g.rangesAt(ranges[:0], blocks, r.from, r.cells)
 			}
 		}
 		// There are fewer where the blocks hold other series, which may be nearly all.
-		r.runs = make([]Run, 0, min(len(columns)*len(blocks), fewRuns))
-		r.columns = make([]int, 0, len(columns))
-		for _, c := range columns {
-			g.take(r, c, blocks)
+		r.runs = make([]Run, 0, min(len(s.columns)*len(ranges), fewRuns))
+		r.columns = make([]int, 0, len(s.columns))
+		for _, c := range s.columns {
+			r.runs = g.appendRuns(r.runs, c, ranges)
 			r.columns = append(r.columns, len(r.runs))
 		}
 	}
 	return v
 }
 
-// fewRuns is for how many runs a row gets memory before they are known.
-const fewRuns = 1 << 13
-
-// take adds the runs of a column to the row, of blocks that lie in the window.
-func (g *grid) take(r *row, column int32, blocks []*block) {
-	f := g.frequency
-	for _, b := range blocks {
-		// The cells whose times lie in the block.
-		lo := max(ceilDiv(b.start-r.from, f), 0)
-		hi := min(ceilDiv(b.end-r.from, f), r.cells)
-		if lo >= hi || !b.has(column) {
-			continue
-		}
-		p := Run{at: lo, cells: hi - lo, slot: (r.from + lo*f - b.start) / f}
-		if b.head == nil && len(b.patches.list) == 0 {
-			p.sealed = b.sealed.Column(column)
-		} else {
-			p.values = make([]float64, p.cells)
-			b.read(p.values, column, p.slot)
-		}
-		r.runs = append(r.runs, p)
-	}
-}
+const (
+	// fewRuns is for how many runs a row gets memory before they are known.
+	fewRuns = 1 << 13
+	// fewRanges of a window need no memory of their own.
+	fewRanges = 16
+)

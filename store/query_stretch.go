@@ -32,20 +32,21 @@ func (r *row) stretches() iter.Seq[*stretch] {
 		next := make([]int, len(r.columns))
 		copy(next[min(1, len(next)):], r.columns)
 		for {
-			s.at = math.MaxInt64
+			var first *Run
 			for n, i := range next {
-				if i < r.columns[n] {
-					s.at = min(s.at, r.runs[i].at)
+				if i < r.columns[n] && (first == nil || r.runs[i].Start < first.Start) {
+					first = &r.runs[i]
 				}
 			}
-			if s.at == math.MaxInt64 {
+			if first == nil {
 				return
 			}
+			// All runs of a block have the same cells.
+			s.at, s.cells = r.cellAt(first), int64(first.cells)
 			for n, i := range next {
 				s.runs[n] = nil
-				// All runs of a block have the same cells.
-				if i < r.columns[n] && r.runs[i].at == s.at {
-					s.runs[n], s.cells = &r.runs[i], r.runs[i].cells
+				if i < r.columns[n] && r.runs[i].Start == first.Start {
+					s.runs[n] = &r.runs[i]
 					next[n]++
 				}
 			}
