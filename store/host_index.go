@@ -70,23 +70,34 @@ func (x *hostIndex) clusterNames() []string {
 }
 
 // hostNames returns the names of the cluster's hosts in ascending order, nil if there
-// are none.
-func (x *hostIndex) hostNames(cluster string) []string {
-	names := x.copyNames(cluster)
+// are none; those among others alone, if these are not nil.
+func (x *hostIndex) hostNames(cluster string, among map[string]struct{}) []string {
+	names := x.copyNames(cluster, among)
 	slices.Sort(names)
 	return names
 }
 
-func (x *hostIndex) copyNames(cluster string) []string {
+func (x *hostIndex) copyNames(cluster string, among map[string]struct{}) (names []string) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	known := x.clusters[cluster]
 	if len(known) == 0 {
 		return nil
 	}
-	return slices.AppendSeq(make([]string, 0, len(known)), maps.Keys(known))
+	if among == nil {
+		return slices.AppendSeq(make([]string, 0, len(known)), maps.Keys(known))
+	}
+	if len(among) > len(known) {
+		known, among = among, known
+	}
+	for name := range among {
+		if _, ok := known[name]; ok {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // Hosts returns the names of the cluster's hosts in ascending order. It takes time
 // for the hosts of this cluster alone.
-func (s *Store) Hosts(cluster string) []string { return s.hosts.hostNames(cluster) }
+func (s *Store) Hosts(cluster string) []string { return s.hosts.hostNames(cluster, nil) }
