@@ -3,7 +3,6 @@ package store
 import (
 	"cmp"
 	"context"
-	"hash/maphash"
 	"slices"
 )
 
@@ -136,13 +135,9 @@ func (s *Store) buffersOf(key hostKey, d dumpedSeries) []Buffer {
 	if h == nil {
 		return nil
 	}
-	part, ok := h.part(maphash.Comparable(s.seed, d.part), d.part)
-	if !ok {
-		return nil
-	}
 	var out []Buffer
 	for _, m := range s.metrics.numbers(d.metric) {
-		if column, ok := h.column(part, m); ok {
+		if column, ok := h.columnOf(s.seed, d.part, m); ok {
 			out = append(out, h.grid(s.metrics.at(m).grid).buffers(column)...)
 		}
 	}

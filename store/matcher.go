@@ -23,6 +23,24 @@ const (
 	LabelSubtypeID Label = "subtype-id"
 )
 
+// isOfPart reports whether the label is one of those that name a part.
+func (l Label) isOfPart() bool {
+	return l == LabelType || l == LabelTypeID || l == LabelSubtype || l == LabelSubtypeID
+}
+
+// label returns the value of a label that is one of a part.
+func (p *Part) label(l Label) string {
+	switch l {
+	case LabelType:
+		return p.Type
+	case LabelTypeID:
+		return p.ID
+	case LabelSubtype:
+		return p.Subtype
+	}
+	return p.SubID
+}
+
 // check returns an error if there is no such label.
 func (l Label) check() error {
 	switch l {

@@ -91,10 +91,8 @@ func combine(rows []selection) selection {
 
 // own returns the column of the part's own series.
 func (h *host) own(seed maphash.Seed, key Part, m MetricID) []int32 {
-	if p, ok := h.part(maphash.Comparable(seed, key), key); ok {
-		if c, ok := h.column(p, m); ok {
-			return []int32{c}
-		}
+	if c, ok := h.columnOf(seed, key, m); ok {
+		return []int32{c}
 	}
 	return nil
 }

@@ -18,6 +18,7 @@ import (
 	"hash/maphash"
 	"io"
 	"log/slog"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -146,6 +147,7 @@ type Store struct {
 	metricsTold  atomic.Int64 // Unix seconds: when it was said that there are too many
 
 	usedBytes atomic.Int64 // bytes that are accounted for
+	evictedTo atomic.Int64 // no sample from this time on was evicted, Unix seconds
 	evicting  sync.Mutex   // held by the one append that makes room
 	inUse     atomic.Pointer[hostSet]
 	counters  counters
@@ -172,6 +174,7 @@ func New(cfg Config) (*Store, error) {
 		sealers: sync.Pool{New: func() any { return new(chunk.GroupBuilder) }},
 		appends: sync.Pool{New: func() any { return new(appender) }},
 	}
+	s.evictedTo.Store(math.MinInt64)
 	for i := range s.stripes {
 		s.stripes[i].hosts = map[hostKey]*host{}
 	}

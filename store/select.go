@@ -1,0 +1,122 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"slices"
+)
+
+// MaxSelected is the largest number of series that Select returns, and of values that
+// LabelValues does.
+const MaxSelected = 1 << 20
+
+// SeriesID names a series: a metric of a host or of one of its parts. A series keeps its
+// name, also when the sampling interval of its metric changes. It is comparable, and
+// holds no reference to a Store.
+type SeriesID struct {
+	Cluster, Host string
+	Part          Part
+	Metric        string
+}
+
+// String returns the name for error messages and logs, in the form
+// power{cluster="fritz",host="f0001",type="socket",type-id="0"}.
+func (id SeriesID) String() string {
+	text := fmt.Sprintf("%s{cluster=%q,host=%q", id.Metric, id.Cluster, id.Host)
+	for _, label := range []Label{LabelType, LabelTypeID, LabelSubtype, LabelSubtypeID} {
+		if value := id.Part.label(label); value != "" {
+			text += fmt.Sprintf(",%s=%q", string(label), value)
+		}
+	}
+	return text + "}"
+}
+
+// SelectError is returned by Select for more than MaxSelected series, and by LabelValues
+// for more values.
+type SelectError struct {
+	Label Label // whose values are too many; empty: series are
+	Limit int
+}
+
+func (e *SelectError) Error() string {
+	if e.Label != "" {
+		return fmt.Sprintf("more than %d values of the label %q are selected: select by more labels", e.Limit, string(e.Label))
+	}
+	return fmt.Sprintf("more than %d series are selected: select by more labels", e.Limit)
+}
+
+// Select returns the series that all matchers match, in order of their clusters, hosts,
+// parts (type, type id, subtype, subtype id) and metrics. Without a matcher these are all
+// series. A series is there while the store holds a sample of it, also if its metric is
+// not configured any more. What is added or dropped meanwhile may be there or not.
+//
+// Hosts are looked up by cluster and name: matchers of type MatchEqual for LabelCluster
+// and LabelHost keep it from looking at any other host. It holds the lock of a stripe
+// for one host at a time, and no lock when it evaluates matchers.
+//
+// It fails with a SelectError, or with the error of ctx when that ends.
+func (s *Store) Select(ctx context.Context, matchers ...*Matcher) ([]SeriesID, error) {
+	return s.selectSeries(ctx, MaxSelected, matchers)
+}
+
+func (s *Store) selectSeries(ctx context.Context, limit int, matchers []*Matcher) ([]SeriesID, error) {
+	var out []SeriesID
+	f := newSeriesFinder(s, matchers)
+	err := f.eachHost(ctx, func(key hostKey) error {
+		h, err := f.readHost(ctx, key, true)
+		if err != nil {
+			return err
+		}
+		h.sort()
+		if len(out)+len(h.series) > limit {
+			return &SelectError{Limit: limit}
+		}
+		out = slices.Grow(out, len(h.series))
+		for _, one := range h.series {
+			out = append(out, SeriesID{h.key.cluster, h.key.host, *h.part(one), one.metric})
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// LabelValues returns the different values that a label has among the series that all
+// matchers match, in ascending order: what Select would find. The empty string is among
+// them if a series does not have the label. It takes no time for series where hosts and
+// their metrics are enough to know.
+//
+// It fails with an error that names the label if there is no such one, with a
+// SelectError, or with the error of ctx when that ends.
+func (s *Store) LabelValues(ctx context.Context, label Label, matchers ...*Matcher) ([]string, error) {
+	if err := label.check(); err != nil {
+		return nil, err
+	}
+	return s.labelValues(ctx, MaxSelected, label, matchers)
+}
+
+func (s *Store) labelValues(ctx context.Context, limit int, label Label, matchers []*Matcher) ([]string, error) {
+	values := map[string]struct{}{}
+	f := newSeriesFinder(s, matchers)
+	needsParts := f.needsParts(label)
+	err := f.eachHost(ctx, func(key hostKey) error {
+		if _, known := values[key.cluster]; known && label == LabelCluster {
+			return nil
+		}
+		h, err := f.readHost(ctx, key, needsParts)
+		if err != nil {
+			return err
+		}
+		f.addValues(values, label, h)
+		if len(values) > limit {
+			return &SelectError{Label: label, Limit: limit}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return sortedNames(values), nil
+}
