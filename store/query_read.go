@@ -74,7 +74,11 @@ func (g *grid) snapshot(q *Query, rows []selection, only bool) snapshot {
 	cells := ceilDiv(q.To-q.From, g.frequency)
 	blocks := g.blocks.between(q.From, q.From+cells*g.frequency)
 	var buf [fewRanges]slotRange
-	ranges := g.rangesAt(buf[:0], blocks, q.From, cells)
+	ranges := buf[:0]
+	if len(blocks) > fewRanges {
+		ranges = make([]slotRange, 0, len(blocks))
+	}
+	ranges = g.rangesAt(ranges, blocks, q.From, cells)
 	var periods []period
 	if q.Unpadded {
 		periods = g.periods(rows)
@@ -104,5 +108,5 @@ const (
 	// fewRuns is for how many runs a row gets memory before they are known.
 	fewRuns = 1 << 13
 	// fewRanges of a window need no memory of their own.
-	fewRanges = 16
+	fewRanges = 8
 )

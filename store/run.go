@@ -43,12 +43,14 @@ type slotRange struct {
 // many cells of f seconds, in order. The blocks lie in this window.
 func (g *grid) rangesAt(ranges []slotRange, blocks []*block, from, cells int64) []slotRange {
 	f := g.frequency
-	ranges = slices.Grow(ranges, len(blocks))
 	for _, b := range blocks {
 		lo := max(ceilDiv(b.start-from, f), 0)
 		hi := min(ceilDiv(b.end-from, f), cells)
 		if lo < hi {
-			slot := (from + lo*f - b.start) / f
+			slot := int64(0) // a later cell is the first one in the block
+			if lo == 0 {
+				slot = (from - b.start) / f
+			}
 			ranges = append(ranges, slotRange{b, g.centre(b, slot), int32(slot), int32(hi - lo)})
 		}
 	}
@@ -59,7 +61,6 @@ func (g *grid) rangesAt(ranges []slotRange, blocks []*block, from, cells int64) 
 // on and before another one.
 func (g *grid) rangesBetween(ranges []slotRange, blocks []*block, from, to int64) []slotRange {
 	f := g.frequency
-	ranges = slices.Grow(ranges, len(blocks))
 	for _, b := range blocks {
 		first := g.centre(b, 0)
 		lo := max(ceilDiv(from-first, f), 0)
