@@ -224,14 +224,14 @@ func clearRefs(samples []Sample) {
 // addHost adds the batch's host, unless there is no room for it, or there are
 // too many, in which case the rest of the batch is refused.
 func (a *appender) addHost(st *stripe, key hostKey) (need int64) {
-	if !a.store.hosts.add(key.cluster, a.store.cfg.MaxHosts) {
+	if !a.store.hosts.add(key, a.store.cfg.MaxHosts) {
 		a.done.OverHosts += len(a.rest)
 		a.dropRest()
 		return 0
 	}
 	h := newHost(key)
 	if !a.store.reserve(h.size()) {
-		a.store.hosts.remove(key.cluster)
+		a.store.hosts.remove(key)
 		return h.size()
 	}
 	st.hosts[h.key] = h

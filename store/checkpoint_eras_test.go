@@ -284,6 +284,10 @@ func (r *runs) checkSome(n int) {
 		}
 		r.check(q, erasFrequencies)
 	}
+	for range n / 10 {
+		r.checkSelect()
+		r.checkRead()
+	}
 }
 
 // TestChangedInterval has 30 samples at 60 s, and starts with another interval, or

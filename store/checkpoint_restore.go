@@ -54,7 +54,7 @@ func (r *restore) add(metrics []string, c *checkpoint.Host) error {
 	if h.prune(s.seed, s.metrics) {
 		return nil
 	}
-	if !s.hosts.add(key.cluster, s.cfg.MaxHosts) {
+	if !s.hosts.add(key, s.cfg.MaxHosts) {
 		r.mu.Lock()
 		r.hosts++
 		r.mu.Unlock()

@@ -160,6 +160,7 @@ func checkStore(t *testing.T, s *Store) {
 	if n := s.usedBytes.Load(); n != held {
 		t.Fatalf("%d bytes are accounted for, %d are there", n, held)
 	}
+	checkHostIndex(t, s)
 }
 
 // checkGrid checks what a grid knows of its blocks, and returns their size.

@@ -70,13 +70,13 @@ func (e *SeriesError) Error() string {
 		e.Series, MaxQuerySeries)
 }
 
-// PiecesError is returned for a query that needs more blocks of series than may be read under
+// RunsError is returned for a query that needs more blocks of series than may be read under
 // the lock of a host.
-type PiecesError struct{ Series, Blocks int }
+type RunsError struct{ Series, Blocks int }
 
-func (e *PiecesError) Error() string {
+func (e *RunsError) Error() string {
 	return fmt.Sprintf("[METRICSTORE]> %d series in %d blocks are selected, at most %d in all are possible in one query: ask for a shorter time or fewer parts",
-		e.Series, e.Blocks, maxQueryPieces)
+		e.Series, e.Blocks, maxQueryRuns)
 }
 
 // TooLargeError is returned for a write or a free request that makes an entry, be it data or

@@ -218,6 +218,15 @@ func (h *host) column(part int32, m MetricID) (int32, bool) {
 	return c, ok
 }
 
+// columnOf returns the column of the series of m of the part with the name, or false.
+func (h *host) columnOf(seed maphash.Seed, key Part, m MetricID) (int32, bool) {
+	part, ok := h.part(maphash.Comparable(seed, key), key)
+	if !ok {
+		return 0, false
+	}
+	return h.column(part, m)
+}
+
 // uncount says that the series of the host are gone with it.
 func (h *host) uncount(t *metricTable) {
 	for m, n := range h.counts {

@@ -69,7 +69,7 @@ func (s *Store) dropHostLocked(st *stripe, h *host) {
 	delete(st.hosts, h.key)
 	h.refs.stale.Store(true)
 	s.tombstones.put(h.key, h.applied)
-	s.hosts.remove(h.key.cluster)
+	s.hosts.remove(h.key)
 	s.release(h.size())
 	h.uncount(s.metrics)
 }

@@ -167,6 +167,7 @@ func (e *eviction) evictBlockLocked(st *stripe, h *host, g *grid, b *block) {
 		s.testHooks.onEvict(h.key, g.frequency, b)
 	}
 	n := b.columns(g.columns)
+	s.evictedTo.Store(max(s.evictedTo.Load(), g.centre(b, b.slots-1)+1)) // by one eviction at a time
 	s.counters.evicted.Add(int64(n))
 	s.removeBlockLocked(g, b)
 	h.lost += n

@@ -18,6 +18,7 @@ import (
 	"hash/maphash"
 	"io"
 	"log/slog"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -141,7 +142,7 @@ type Store struct {
 	eras       atomic.Pointer[eras] // nil: all entries are of the present era
 	seed       maphash.Seed
 	stripes    []stripe
-	hosts      hostCounts
+	hosts      hostIndex
 	tombstones tombstones
 	sealers    sync.Pool // of *chunk.GroupBuilder
 	appends    sync.Pool // of *appender
@@ -152,6 +153,7 @@ type Store struct {
 	metricsWarned atomic.Int64 // Unix seconds: when it was last logged that there are too many
 
 	usedBytes atomic.Int64 // bytes that are accounted for
+	evictedTo atomic.Int64 // no sample from this time on was evicted, Unix seconds
 	evicting  sync.Mutex   // held by the one append that makes room
 	inUse     atomic.Pointer[hostSet]
 	counters  counters
@@ -181,10 +183,11 @@ func New(cfg Config) (*Store, error) {
 		metrics: newMetricTable(&cfg),
 		seed:    maphash.MakeSeed(),
 		stripes: make([]stripe, cfg.Stripes),
-		hosts:   hostCounts{clusters: map[string]int{}},
+		hosts:   hostIndex{clusters: map[string]map[string]struct{}{}},
 		sealers: sync.Pool{New: func() any { return new(chunk.GroupBuilder) }},
 		appends: sync.Pool{New: func() any { return new(appender) }},
 	}
+	s.evictedTo.Store(math.MinInt64)
 	for i := range s.stripes {
 		s.stripes[i].hosts = map[hostKey]*host{}
 	}

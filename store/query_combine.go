@@ -13,7 +13,7 @@ const (
 
 // values decodes and combines the columns of a row. What cannot be combined becomes
 // gaps.
-func (v *view) values(i int, how Aggregation) ([]float64, verdict) {
+func (v *snapshot) values(i int, how Aggregation) ([]float64, verdict) {
 	r := &v.rows[i]
 	values := make([]float64, r.cells)
 	switch {
@@ -39,10 +39,12 @@ func (v *view) values(i int, how Aggregation) ([]float64, verdict) {
 // copy writes the only column, if there is one, to values.
 func (r *row) copy(values []float64) {
 	next := int64(0)
-	for _, p := range r.pieces {
-		fillGaps(values[next:p.at])
-		next = p.at + p.cells
-		p.combine(values[p.at:next], false)
+	for i := range r.runs {
+		one := &r.runs[i]
+		at := r.cellAt(one)
+		fillGaps(values[next:at])
+		next = at + int64(one.cells)
+		one.combine(values[at:next], false)
 	}
 	fillGaps(values[next:])
 }
@@ -94,19 +96,19 @@ func hasGap(values []float64) bool {
 	return false
 }
 
-// combine writes the values of the piece to dst, or adds them to it; a gap in
+// combine writes the values of the run to dst, or adds them to it; a gap in
 // either makes a gap.
-func (p *piece) combine(dst []float64, add bool) {
+func (r *Run) combine(dst []float64, add bool) {
 	switch {
-	case add && p.sealed != nil:
-		addSealed(dst, p.sealed, p.slot)
-	case p.sealed != nil:
-		decode(dst, p.sealed, p.slot)
+	case add && r.sealed != nil:
+		addSealed(dst, r.sealed, int64(r.slot))
+	case r.sealed != nil:
+		decode(dst, r.sealed, int64(r.slot))
 	case add:
-		for i, x := range p.values {
+		for i, x := range r.values {
 			dst[i] += x
 		}
 	default:
-		copy(dst, p.values)
+		copy(dst, r.values)
 	}
 }

@@ -2,10 +2,10 @@ package store
 
 import "math"
 
-// merge makes series of several views, whose cells have different lengths. The
+// merge makes series of several snapshots, whose cells have different lengths. The
 // answer has the longest of those that have a sample in the window.
-func merge(q *Query, views []view, how Aggregation) ([]Series, error) {
-	parts, err := evaluate(q, views, how)
+func merge(q *Query, snapshots []snapshot, how Aggregation) ([]Series, error) {
+	parts, err := evaluate(q, snapshots, how)
 	if err != nil {
 		return nil, err
 	}
@@ -13,7 +13,7 @@ func merge(q *Query, views []view, how Aggregation) ([]Series, error) {
 	for _, p := range parts {
 		f = max(f, p.frequency)
 	}
-	out := make([]Series, len(views[0].rows))
+	out := make([]Series, len(snapshots[0].rows))
 	for i := range out {
 		r := &out[i]
 		r.From, r.Resolution = q.From, f
@@ -23,7 +23,7 @@ func merge(q *Query, views []view, how Aggregation) ([]Series, error) {
 			fillFrom(r.Values, f, p.rows[i], p.frequency)
 		}
 		if q.Unpadded {
-			r.trim(views, i)
+			r.trim(snapshots, i)
 		}
 		r.To = r.From + int64(len(r.Values))*f
 		if !q.NoStats {
@@ -38,19 +38,19 @@ func merge(q *Query, views []view, how Aggregation) ([]Series, error) {
 	return out, nil
 }
 
-// evaluated is a view as values.
+// evaluated is a snapshot as values.
 type evaluated struct {
 	frequency int64
 	rows      [][]float64
 }
 
-// evaluate returns the values of the views that have some in the window, of the first
+// evaluate returns the values of the snapshots that have some in the window, of the first
 // one if none has.
-func evaluate(q *Query, views []view, how Aggregation) ([]evaluated, error) {
+func evaluate(q *Query, snapshots []snapshot, how Aggregation) ([]evaluated, error) {
 	var out []evaluated
-	some := false // there is a view that can be combined
+	some := false // there is a snapshot that can be combined
 	var first evaluated
-	for n, v := range views {
+	for n, v := range snapshots {
 		one := evaluated{frequency: v.frequency}
 		found, worst := false, combined
 		for i := range v.rows {
@@ -101,10 +101,10 @@ func fillFrom(values []float64, f int64, row []float64, frequency int64) {
 	}
 }
 
-// trim cuts what lies before the first sample of any view and after the last one.
-func (r *Series) trim(views []view, row int) {
+// trim cuts what lies before the first sample of any snapshot and after the last one.
+func (r *Series) trim(snapshots []snapshot, row int) {
 	all := noPeriod()
-	for _, v := range views {
+	for _, v := range snapshots {
 		all = all.include(v.rows[row].period)
 	}
 	from, cells := all.trim(r.From, int64(len(r.Values)), r.Resolution)
@@ -112,7 +112,7 @@ func (r *Series) trim(views []view, row int) {
 	r.From, r.Values = from, r.Values[skip:skip+cells]
 }
 
-// mergeStatistics sets Avg, Min and Max from the native values of all views, each
+// mergeStatistics sets Avg, Min and Max from the native values of all snapshots, each
 // value for as long as its interval is.
 func (r *Series) mergeStatistics(parts []evaluated, row int) {
 	sum, length := 0.0, 0.0

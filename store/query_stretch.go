@@ -12,7 +12,7 @@ import (
 // long the window is.
 type stretch struct {
 	at, cells int64
-	pieces    []*piece // by column, nil: no sample
+	runs      []*Run // by column, nil: no sample
 	roles     []role
 	scratch   *scratch
 }
@@ -32,20 +32,21 @@ func (r *row) stretches() iter.Seq[*stretch] {
 		next := make([]int, len(r.columns))
 		copy(next[min(1, len(next)):], r.columns)
 		for {
-			s.at = math.MaxInt64
+			var first *Run
 			for n, i := range next {
-				if i < r.columns[n] {
-					s.at = min(s.at, r.pieces[i].at)
+				if i < r.columns[n] && (first == nil || r.runs[i].Start < first.Start) {
+					first = &r.runs[i]
 				}
 			}
-			if s.at == math.MaxInt64 {
+			if first == nil {
 				return
 			}
+			// All runs of a block have the same cells.
+			s.at, s.cells = r.cellAt(first), int64(first.cells)
 			for n, i := range next {
-				s.pieces[n] = nil
-				// All pieces of a block have the same cells.
-				if i < r.columns[n] && r.pieces[i].at == s.at {
-					s.pieces[n], s.cells = &r.pieces[i], r.pieces[i].cells
+				s.runs[n] = nil
+				if i < r.columns[n] && r.runs[i].Start == first.Start {
+					s.runs[n] = &r.runs[i]
 					next[n]++
 				}
 			}
@@ -58,12 +59,12 @@ func (r *row) stretches() iter.Seq[*stretch] {
 
 // stretch returns one without cells.
 func (r *row) stretch() *stretch {
-	return &stretch{pieces: make([]*piece, len(r.columns)), roles: r.roles, scratch: &scratch{}}
+	return &stretch{runs: make([]*Run, len(r.columns)), roles: r.roles, scratch: &scratch{}}
 }
 
 // has reports whether all columns from one on to another one have something.
 func (s *stretch) has(from, to int) bool {
-	for _, p := range s.pieces[from:to] {
+	for _, p := range s.runs[from:to] {
 		if p == nil {
 			return false
 		}
@@ -78,7 +79,7 @@ func (s *stretch) combine(values []float64, from, to int, how Aggregation) {
 		fillGaps(values)
 		return
 	}
-	for n, p := range s.pieces[from:to] {
+	for n, p := range s.runs[from:to] {
 		p.combine(values, n > 0)
 	}
 	if n := to - from; how == AggregateAvg && n > 1 {
@@ -91,7 +92,7 @@ func (s *stretch) combine(values []float64, from, to int, how Aggregation) {
 // refuse is the verdict on columns that cannot be combined.
 func (s *stretch) refuse(from, to int) verdict {
 	buf := s.scratch.column[:s.cells]
-	for _, p := range s.pieces[from:to] {
+	for _, p := range s.runs[from:to] {
 		if p == nil {
 			continue
 		}
@@ -192,7 +193,7 @@ func (s *stretch) addMember(values []float64, counts []int, from, to int) (some 
 	if !some {
 		return false
 	}
-	for n, p := range s.pieces[from:to] {
+	for n, p := range s.runs[from:to] {
 		if p == nil {
 			continue
 		}
