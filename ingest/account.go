@@ -7,9 +7,6 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// boundKey is where the stream says that its bound is that of the broker's account.
-const boundKey = "cc-metric-store-bound"
-
 // fitAccount bounds a stream that is to be made by what the broker's account has
 // left, if nobody has asked for a bound: at its own bound a log drops its oldest
 // entries, at that of the account it would refuse the newest ones.

@@ -12,19 +12,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Headers of a dead letter.
-const (
-	headerReason  = "Cc-Reason"  // what is wrong, in words
-	headerSubject = "Cc-Subject" // of the entry
-	headerEntry   = "Cc-Entry"   // creation of the log (Unix ns), sequence number, line
-)
-
-// lettersSuffix makes the name of their stream of that of the log.
-const lettersSuffix = "_BAD"
-
 const (
 	deadLetterQueue   = 1024
-	deadLetterText    = 4 << 10 // bytes of the line that are kept
 	deadLetterMaxAge  = 7 * 24 * time.Hour
 	deadLetterMaxSize = 16 << 20
 	flushTimeout      = 2 * time.Second
@@ -36,7 +25,6 @@ type deadLetters struct {
 	in    *Ingest
 	log   *logStream
 	name  string // of the stream
-	base  string // of the subjects: base.<reason>
 	queue chan *nats.Msg
 
 	open   atomic.Bool // there is a stream, and resume is done
@@ -49,7 +37,7 @@ type deadLetters struct {
 }
 
 func newDeadLetters(in *Ingest, l *logStream) *deadLetters {
-	return &deadLetters{in: in, log: l, name: l.name + lettersSuffix, base: l.name + ".bad", queue: make(chan *nats.Msg, deadLetterQueue)}
+	return &deadLetters{in: in, log: l, name: l.name + deadLettersSuffix, queue: make(chan *nats.Msg, deadLetterQueue)}
 }
 
 // begin opens the stream. If it cannot, because there is no room or no right for
@@ -81,8 +69,8 @@ func (d *deadLetters) begin(ctx context.Context) {
 func (d *deadLetters) config() jetstream.StreamConfig {
 	return jetstream.StreamConfig{
 		Name:        d.name,
-		Description: "lines that cc-metric-store refused, with the reasons",
-		Subjects:    []string{d.base + ".*"},
+		Description: deadLettersDescription,
+		Subjects:    []string{deadLetterSubject(d.log.name, anyToken)},
 		Storage:     jetstream.FileStorage,
 		MaxAge:      deadLetterMaxAge,
 		MaxBytes:    deadLetterMaxSize,
@@ -101,7 +89,7 @@ func (d *deadLetters) ensure(ctx context.Context) error {
 
 // resume reads the newest letter.
 func (d *deadLetters) resume(ctx context.Context) error {
-	last, err := stored(ctx, d.log.nc, d.name, which{Last: d.base + ".*"})
+	last, err := stored(ctx, d.log.nc, d.name, which{Last: deadLetterSubject(d.log.name, anyToken)})
 	if errors.Is(err, errNoEntry) {
 		return nil
 	}
@@ -134,7 +122,7 @@ func (d *deadLetters) put(e *entry) {
 	}
 	for _, f := range e.out.faults {
 		id := created + "." + strconv.FormatUint(e.seq, 10) + "." + strconv.Itoa(f.number)
-		m := nats.NewMsg(d.base + "." + f.reason.String())
+		m := nats.NewMsg(deadLetterSubject(d.log.name, f.reason.String()))
 		m.Data = append([]byte(nil), f.text[:min(len(f.text), deadLetterText)]...)
 		m.Header.Set(headerReason, f.detail)
 		m.Header.Set(headerSubject, e.subject)

@@ -23,7 +23,7 @@ func (o *outbox) forward(ctx context.Context, l *logStream) (last uint64, n int,
 	if o.waiting.Load() == 0 {
 		return 0, 0, nil
 	}
-	subject := l.forwards(id)
+	subject := outboxSubject(l.name, id)
 	done, err := o.lastForwarded(ctx, l, subject)
 	if err != nil {
 		return 0, 0, err
@@ -137,9 +137,9 @@ func (o *outbox) send(ctx context.Context, l *logStream, subject string, m store
 		}
 		// The number counts when the whole entry is there.
 		if i == len(parts)-1 {
-			out.Header.Set(headerFrom, strconv.FormatUint(m.Sequence, 10))
+			out.Header.Set(headerOutboxEntry, strconv.FormatUint(m.Sequence, 10))
 		} else {
-			out.Header.Set(headerFrom, strconv.FormatUint(m.Sequence-1, 10))
+			out.Header.Set(headerOutboxEntry, strconv.FormatUint(m.Sequence-1, 10))
 			out.Header.Set(nats.MsgIdHdr, header.Get(nats.MsgIdHdr)+"."+strconv.Itoa(i))
 		}
 		err := o.in.ask(ctx, l, func(ctx context.Context) error {
@@ -167,7 +167,7 @@ func (o *outbox) lastForwarded(ctx context.Context, l *logStream, subject string
 		}
 		if err == nil {
 			// Without a number it is somebody else's entry: all that waits is sent.
-			number, _ = strconv.ParseUint(m.header().Get(headerFrom), 10, 64)
+			number, _ = strconv.ParseUint(m.header().Get(headerOutboxEntry), 10, 64)
 		}
 		return err
 	})

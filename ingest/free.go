@@ -8,10 +8,6 @@ import (
 	"cc-metric-store/store"
 )
 
-// maxFree is the size of the largest entry that is taken for a free. Who may publish
-// may send any, and what JSON decodes to is many times as long.
-const maxFree = 2 << 20
-
 // freeRequest is the content of an entry that frees.
 type freeRequest struct {
 	Selectors [][]string `json:"selectors"`

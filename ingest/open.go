@@ -53,9 +53,9 @@ func (in *Ingest) openStream(ctx context.Context, l *logStream) error {
 func (in *Ingest) newLog() *logStream {
 	l := &logStream{
 		name:     in.cfg.Stream.Name,
-		writes:   in.cfg.Stream.Name + ".write",
-		frees:    in.cfg.Stream.Name + ".free",
-		outboxes: in.cfg.Stream.Name + ".outbox",
+		writes:   writeSubject(in.cfg.Stream.Name),
+		frees:    freeSubject(in.cfg.Stream.Name),
+		outboxes: outboxSubject(in.cfg.Stream.Name, ""),
 		reattach: make(chan struct{}, 1),
 	}
 	l.dead = newDeadLetters(in, l)

@@ -17,21 +17,6 @@ import (
 	"cc-metric-store/store"
 )
 
-// Headers of the entries that went through an outbox.
-const (
-	headerKind = "Cc-Kind"         // kindFree or nothing
-	headerTime = "Cc-Time"         // when the entry was written, in ns; the log took it later
-	headerFrom = "Cc-Outbox-Entry" // its number in the outbox
-
-	kindFree = "free"
-)
-
-// longestHeader bounds the headers of an entry that are forwarded.
-const longestHeader = 512
-
-// outboxKey is where the outbox's stream has the name under which it forwards.
-const outboxKey = "cc-metric-store-outbox"
-
 // outbox takes the writes over REST while the external log is out of reach: into
 // a stream of the embedded server, and into the store at once. They are forwarded
 // when the log is back, in their order, and take effect once more where the log
@@ -57,11 +42,6 @@ type outbox struct {
 
 	cause atomic.Pointer[error] // why nothing is forwarded, nil if that is not known
 }
-
-const (
-	outboxSuffix      = "_OUTBOX" // after the name of the log
-	outboxDescription = "writes over REST that cc-metric-store forwards to its log"
-)
 
 func newOutbox(in *Ingest) *outbox {
 	return &outbox{

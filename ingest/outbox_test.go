@@ -194,7 +194,7 @@ func TestForwardedOnce(t *testing.T) {
 		out := &nats.Msg{Subject: "CC_METRICS.outbox." + box.CachedInfo().Config.Metadata[outboxKey], Data: m.Data, Header: nats.Header{}}
 		out.Header.Set(headerTime, m.Header.Get(headerTime))
 		out.Header.Set(headerCluster, "c")
-		out.Header.Set(headerFrom, fmt.Sprint(seq+1))
+		out.Header.Set(headerOutboxEntry, fmt.Sprint(seq+1))
 		if _, err := js.PublishMsg(ctx, out); err != nil {
 			t.Fatal(err)
 		}

@@ -7,8 +7,6 @@ import (
 )
 
 const (
-	// A parcel of so many bytes is complete, if the log takes entries as large.
-	parcelSize = 512 << 10
 	// As many parcels are on their way to the log at once. Meanwhile what arrives is
 	// collected: a slow disk makes parcels larger, not more.
 	maxSent = 4

@@ -92,15 +92,6 @@ func (e *parcel) reset() {
 	*e = parcel{lines: e.lines[:0], packed: e.packed[:0], replies: e.replies[:0], ids: e.ids[:0]}
 }
 
-// mark notes where the lines of an entry come from.
-func mark(m *nats.Msg, from Subscription) {
-	m.Header.Set(headerSubject, from.Subject)
-	m.Header.Del(headerCluster)
-	if from.Cluster != "" {
-		m.Header.Set(headerCluster, from.Cluster)
-	}
-}
-
 // acknowledgement is what a stream answers to a publisher.
 func acknowledgement(stream string, sequence uint64, duplicate bool) []byte {
 	answer, _ := json.Marshal(jetstream.PubAck{Stream: stream, Sequence: sequence, Duplicate: duplicate}) // of plain values

@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"context"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -46,7 +45,7 @@ type message struct {
 	cluster string // of lines without a cluster tag
 	free    bool
 	data    []byte
-	packed  bool   // see packing.go
+	packed  bool   // see wire_encoding.go
 	status  string // a header that JetStream itself writes to readers
 	taken   bool   // an intake put it into the log
 	weight  int64  // of its share of what may be in flight
@@ -298,7 +297,7 @@ func (in *Ingest) append(d *decoded, batch int) store.Appended {
 
 // origin says in a log line where an entry came from.
 func (l *logStream) origin(e *entry) string {
-	if e.subject == l.writes || strings.HasPrefix(e.subject, l.outboxes+".") {
+	if e.subject == l.writes || l.isForwarded(e.subject) {
 		return pathWrite
 	}
 	return e.subject

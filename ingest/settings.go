@@ -10,14 +10,11 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// logDescription is what tells a log of ours from other streams.
-const logDescription = "log of cc-metric-store"
-
 func (in *Ingest) streamConfig(l *logStream) jetstream.StreamConfig {
 	c := jetstream.StreamConfig{
 		Name:        l.name,
 		Description: logDescription,
-		Subjects:    []string{l.writes, l.frees, l.outboxes + ".*"},
+		Subjects:    []string{l.writes, l.frees, outboxSubject(l.name, anyToken)},
 		Retention:   jetstream.LimitsPolicy,
 		Discard:     jetstream.DiscardOld,
 		Storage:     jetstream.FileStorage,

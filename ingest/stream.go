@@ -17,16 +17,13 @@ type logStream struct {
 	name     string
 	writes   string // subject of the lines written over REST
 	frees    string // subject of the frees
-	outboxes string // below it the subjects of what outboxes forward
+	outboxes string // what the subjects of all that outboxes forward begin with
 	embedded bool
 	maxStore int64 // of the embedded server, 0: not known
 	dead     *deadLetters
 
 	reattach chan struct{} // a token after each outage of the server that has the log
 }
-
-// forwards returns the subject of what the outbox with the given name forwards.
-func (l *logStream) forwards(outbox string) string { return l.outboxes + "." + outbox }
 
 // interrupted notes that there was an outage.
 func (l *logStream) interrupted(*nats.Conn) {

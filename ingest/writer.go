@@ -9,9 +9,6 @@ import (
 	"cc-metric-store/store"
 )
 
-// headerCluster carries the default cluster of lines written over REST.
-const headerCluster = "Cc-Cluster"
-
 // pathWrite is what a log line says of where lines came from that were written
 // over REST.
 const pathWrite = "/api/write"
@@ -19,14 +16,8 @@ const pathWrite = "/api/write"
 // detailTooLong says what is wrong with a line that no entry holds.
 func detailTooLong() string { return fmt.Sprintf("more than the limit of %d bytes", MaxLine) }
 
-const (
-	// A body is cut into entries of about this size.
-	writeChunk = 512 << 10
-	// A body of a known length that is no longer takes less memory.
-	shortWrite = 64 << 10
-	// headerRoom is what the headers of an entry may take of a message.
-	headerRoom = 4 << 10
-)
+// shortWrite is the length up to which a body, if it is known, takes less memory.
+const shortWrite = 64 << 10
 
 // Write appends the lines of body, until io.EOF, to the log and returns when
 // they are visible in the store. Lines without a cluster tag belong to the

@@ -7,21 +7,8 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// An entry with this header and value holds one S2 block of lines: the log then
-// copies, syncs and sends a seventh of the bytes.
-const (
-	headerEncoding = "Content-Encoding"
-	encodingS2     = "s2"
-)
-
-const (
-	// Shorter entries are not worth it.
-	leastPacked = 1 << 10
-	// maxUnpacked and maxRatio bound what a few bytes may claim to be, in bytes and
-	// by how many times they are packed. Lines of samples are packed 5 to 25 times.
-	maxUnpacked = 64 << 20
-	maxRatio    = 100
-)
+// The lines of most entries are one S2 block (see wire.go): the log then copies, syncs
+// and sends a seventh of the bytes.
 
 // pack makes a block of the lines in *scratch, which grows if need be. It returns
 // nil if that does not pay, or if unpack would refuse it.
