@@ -1,10 +1,10 @@
 package ingest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"sync/atomic"
 	"time"
@@ -12,15 +12,8 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-const (
-	// Twice, with a pause, is less than the ten seconds within which an operator is
-	// told what is wrong.
-	apiTimeout = 4 * time.Second
-	// An outage is logged at its start and then once in this interval.
-	repeatLog = time.Minute
-	// A broker that went away without a word is noticed after three of these.
-	pingInterval = 10 * time.Second
-)
+// pingInterval: a broker that went away without a word is noticed after three of these.
+const pingInterval = 10 * time.Second
 
 // connectEmbedded starts the embedded server and connects to it. onReconnect is
 // called each time that the server was started anew.
@@ -65,15 +58,14 @@ func (in *Ingest) embedded(ctx context.Context) (InProcess, error) {
 func (in *Ingest) connectBroker(ctx context.Context, onReconnect func(*nats.Conn)) (*nats.Conn, error) {
 	b := in.cfg.Broker
 	connected := make(chan struct{})
-	var failedAt atomic.Int64
+	var said onceAMinuteEach
 	dialer := &recordingDialer{}
 	report := func(err error) {
 		if errors.Is(err, nats.ErrNoServers) {
 			err = dialer.explain(err)
 		}
 		in.state.setProblem(fmt.Errorf("connect to %s: %w", withoutPasswords(b.URL), advised(err)))
-		now := time.Now().UnixNano()
-		if last := failedAt.Load(); now-last >= int64(repeatLog) && failedAt.CompareAndSwap(last, now) {
+		if said.due("the broker cannot be reached") {
 			in.log.Warn("the broker cannot be reached: trying on; "+remedy(err), "address", withoutPasswords(b.URL), "error", err)
 		}
 	}
@@ -95,7 +87,7 @@ func (in *Ingest) connectBroker(ctx context.Context, onReconnect func(*nats.Conn
 		}),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			in.counters.connected.Store(false)
-			if err != nil && in.rights.due("lost the broker") {
+			if err != nil && said.due("lost the broker") {
 				in.log.Warn("lost the broker: queries are answered from memory until it is back", "error", err)
 			}
 		}),
@@ -106,9 +98,12 @@ func (in *Ingest) connectBroker(ctx context.Context, onReconnect func(*nats.Conn
 			onReconnect(nc)
 		}),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
-			if what, tell := in.rights.note(err); what != "" && tell {
+			what := in.rights.note(err)
+			switch {
+			case !said.due(cmp.Or(what, err.Error())):
+			case what != "":
 				in.log.Error("the broker denies its user something: "+remedy(&DeniedError{}), "denied", what)
-			} else if tell {
+			default:
 				in.log.Error("the broker reports", "error", err)
 			}
 		}),
@@ -160,47 +155,4 @@ func (d *recordingDialer) explain(err error) error {
 		return fmt.Errorf("%w: %w", err, *cause)
 	}
 	return err
-}
-
-// reconnectDelay grows from a quarter of a second to five seconds; the random
-// part keeps the nodes of a cluster from coming back all at once.
-func reconnectDelay(attempts int) time.Duration {
-	d := 250 * time.Millisecond << min(attempts, 4)
-	return min(d, 5*time.Second)*3/4 + rand.N(d/4)
-}
-
-func withTimeout(ctx context.Context, do func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
-	defer cancel()
-	return do(ctx)
-}
-
-// retry paces the repetition of something that the broker has to do and tells
-// the operator about it: at the second failure and then once in repeatLog.
-type retry struct {
-	in       *Ingest
-	what     string
-	attempts int
-	logged   time.Time
-}
-
-// wait returns after a delay, or with the error of ctx.
-func (r *retry) wait(ctx context.Context, cause error) error {
-	r.in.state.setProblem(fmt.Errorf("%s: %w", r.what, advised(cause)))
-	r.attempts++
-	if r.attempts > 1 && time.Since(r.logged) >= repeatLog {
-		r.logged = time.Now()
-		r.in.log.Warn("trying again: "+r.what+"; "+remedy(cause), "error", cause)
-	}
-	return pause(ctx, reconnectDelay(r.attempts))
-}
-
-// pause returns after d, or with the error of ctx.
-func pause(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(d):
-		return nil
-	}
 }

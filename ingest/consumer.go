@@ -26,7 +26,7 @@ func (in *Ingest) consume(ctx context.Context, l *logStream, p *pipeline, pos po
 			return
 		}
 	}
-	r := retry{in: in, what: "read stream " + l.name}
+	r := in.retry("read stream " + l.name)
 	for w := (watchdog{in: in, log: l, pipeline: p}); ; {
 		before := pos.entries
 		waiting, err := in.read(ctx, l, p, &pos)
@@ -50,24 +50,6 @@ func (in *Ingest) consume(ctx context.Context, l *logStream, p *pipeline, pos po
 
 // errReattach ends a reading that goes on soon.
 var errReattach = errors.New("the connection was interrupted")
-
-// again waits until the log is to be read again after err: not at all if an
-// interruption ended a reading that brought something, shortly if it brought
-// nothing, and for ever longer if reading fails for another reason. It also waits
-// shortly for a broker that has forgotten the reader: if the stream was deleted, the
-// server is still removing its files, and those of one that is made anew with them.
-func (r *retry) again(ctx context.Context, err error, progress bool) error {
-	if progress {
-		r.attempts = 0
-	}
-	switch {
-	case !errors.Is(err, errReattach):
-		return r.wait(ctx, err)
-	case !progress || errors.Is(err, errGone):
-		return pause(ctx, reconnectDelay(0))
-	}
-	return nil
-}
 
 // read attaches to the stream after pos and reads until something goes wrong. It
 // returns how many entries waited when it began. The reader is ephemeral and

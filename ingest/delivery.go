@@ -3,7 +3,6 @@ package ingest
 import (
 	"context"
 	"slices"
-	"time"
 
 	"github.com/nats-io/nats.go"
 )
@@ -83,8 +82,7 @@ func (p *packer) repeat(ctx context.Context) {
 			attempt = 0
 		}
 		p.k.countDropped()
-		if time.Since(p.logged) >= repeatLog {
-			p.logged = time.Now()
+		if p.said.due() {
 			in.log.Error("the embedded log does not take what was sent: trying again; messages are lost when too many wait",
 				"lost", in.counters.notTaken.Load(), "error", err)
 		}

@@ -30,8 +30,8 @@ type intake struct {
 
 	mu sync.Mutex
 	// Guarded by mu.
-	subs   []subscription
-	logged time.Time // when an overflow was
+	subs []subscription
+	said onceAMinute // of an overflow
 }
 
 // origin is a server with publishers.
@@ -180,7 +180,7 @@ func (k *intake) run(ctx context.Context, task *intakeTask) error {
 // begin subscribes, for as long as it takes, and then lets publishers connect:
 // what they send from then on is taken.
 func (k *intake) begin(ctx, packing context.Context) error {
-	for r := (retry{in: k.in, what: "subscribe to the metrics"}); ; {
+	for r := k.in.retry("subscribe to the metrics"); ; {
 		err := k.subscribe(ctx, packing)
 		if err == nil {
 			break

@@ -24,7 +24,7 @@ func (in *Ingest) open(ctx context.Context) (*logStream, error) {
 	if task == nil {
 		return l, nil
 	}
-	for r := (retry{in: in, what: "open stream " + l.name}); ; {
+	for r := in.retry("open stream " + l.name); ; {
 		err := in.openStream(ctx, l)
 		if err == nil {
 			in.warnOfFormerStreams(ctx, l)
@@ -105,7 +105,7 @@ func (in *Ingest) reach(ctx context.Context) (l *logStream, task *intakeTask, er
 // or a cluster that is just starting says so too.
 func (in *Ingest) openOnBroker(ctx context.Context, l *logStream) (refusal, err error) {
 	var refused time.Time // since when
-	for r := (retry{in: in, what: "open stream " + l.name + " on the broker"}); ; {
+	for r := in.retry("open stream " + l.name + " on the broker"); ; {
 		err := in.tryBroker(ctx, l)
 		switch {
 		case err == nil:
@@ -186,4 +186,9 @@ func (in *Ingest) useEmbedded(ctx context.Context, l *logStream) error {
 	}
 	l.js, err = jetstream.New(nc)
 	return err
+}
+
+// retry returns what paces the repetition of something; Ready names its failures.
+func (in *Ingest) retry(what string) retry {
+	return retry{what: what, logger: in.log, failed: in.state.setProblem}
 }

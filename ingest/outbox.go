@@ -204,7 +204,7 @@ func (o *outbox) run(ctx context.Context, l *logStream) {
 		case <-ctx.Done():
 			return
 		}
-		for r := (retry{in: o.in, what: "forward writes over REST to stream " + l.name}); ; {
+		for r := o.in.retry("forward writes over REST to stream " + l.name); ; {
 			last, n, err := o.forward(ctx, l)
 			if n > 0 {
 				o.in.log.Info("forwarded writes over REST to the log", "stream", l.name, "entries", n, "waiting", o.waiting.Load())

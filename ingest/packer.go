@@ -39,7 +39,7 @@ type packer struct {
 	packed []byte // of one parcel while it is packed
 	unused []*parcel
 	lines  [][]byte
-	logged time.Time
+	said   onceAMinute
 }
 
 func newPacker(k *intake) *packer {

@@ -31,7 +31,7 @@ type position struct {
 
 	skipped uint64    // entries that were not delivered, since that was told
 	before  time.Time // when the log took the entry before them
-	told    time.Time // when it was
+	said    onceAMinute
 }
 
 // startPosition returns where reading begins.
@@ -112,7 +112,7 @@ func (in *Ingest) checkHead(ctx context.Context, l *logStream, info *jetstream.S
 }
 
 // noteGap is called when the entry after one that was read has not the next
-// number. It counts, and reports a hole, once in repeatLog, if the stream dropped
+// number. It counts, and reports a hole, once a minute, if the stream dropped
 // what was between, as its bounds are too narrow for the lag, or has lost it. The
 // log took that entry at the given time.
 func (in *Ingest) noteGap(ctx context.Context, l *logStream, pos *position, next uint64, at time.Time) {
@@ -122,10 +122,9 @@ func (in *Ingest) noteGap(ctx context.Context, l *logStream, pos *position, next
 		pos.before = pos.at
 	}
 	pos.skipped += missing
-	if time.Since(pos.told) < repeatLog {
+	if !pos.said.due() {
 		return
 	}
-	pos.told = time.Now()
 	_ = withTimeout(ctx, func(ctx context.Context) error { // without an answer there is nothing to say
 		stream, err := l.js.Stream(ctx, l.name)
 		switch {

@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -153,30 +152,6 @@ func TestNothingReadIsNoHole(t *testing.T) {
 	eventually(t, "an entry", func() bool { return n.Stats().Entries == 1 })
 	if n.Stats().Reattached == 0 || strings.Contains(n.log.String(), "have a hole") {
 		t.Errorf("reattached %d times", n.Stats().Reattached)
-	}
-}
-
-func TestReadingIsTakenUpAgain(t *testing.T) {
-	n, err := New(Config{Embedded: embed(nil)}, newTestStore(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	// Where ctx is over, whatever waits says so.
-	over, cancel := context.WithCancel(context.Background())
-	cancel()
-	r := retry{in: n, what: "read", attempts: 7}
-	if err := r.again(over, errReattach, true); err != nil || r.attempts != 0 {
-		t.Errorf("an interruption after progress: %v, %d attempts", err, r.attempts)
-	}
-	if r.again(over, errReattach, false) == nil {
-		t.Error("an interruption without progress does not wait")
-	}
-	r.attempts = 7
-	if r.again(over, errors.New("fault"), false) == nil || r.attempts != 8 {
-		t.Errorf("a fault: %d attempts", r.attempts)
-	}
-	if r.again(over, errors.New("fault"), true) == nil || r.attempts != 1 {
-		t.Errorf("a fault after progress: %d attempts", r.attempts)
 	}
 }
 

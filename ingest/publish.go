@@ -15,33 +15,6 @@ import (
 	"cc-metric-store/store"
 )
 
-const (
-	// How long a writer waits for the log, in all for a body of one entry. The
-	// collector's sink, whose bodies are small, gives up after 5 s.
-	writeTimeout = 4 * time.Second
-	// The log is asked again if it does not acknowledge within this time: the
-	// answer may have been lost on the way.
-	ackTimeout = time.Second
-)
-
-// budget is the time that a writer still waits for the log. What it does
-// meanwhile on its own, such as reading a body, costs nothing.
-type budget struct{ left time.Duration }
-
-// renew gives a writer of several entries the whole time again, as one of them
-// is done.
-func (b *budget) renew() { b.left = max(b.left, writeTimeout) }
-
-// wait calls do with a context that ends when the budget is used up.
-func (b *budget) wait(ctx context.Context, do func(context.Context) error) error {
-	begin := time.Now()
-	ctx, cancel := context.WithTimeout(ctx, b.left)
-	defer cancel()
-	err := do(ctx)
-	b.left -= time.Since(begin)
-	return err
-}
-
 // draft is an entry that is to be written.
 type draft struct {
 	id      string // under which it can be repeated, and awaited

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/nats-io/nats.go"
 )
@@ -28,8 +27,7 @@ func (e *DeniedError) Error() string {
 type rights struct {
 	mu sync.Mutex
 	// Guarded by mu.
-	denied   map[string]bool      // Subscription to "<subject>", since the newest connect
-	told     map[string]time.Time // when the operator was
+	denied   map[string]bool // Subscription to "<subject>", since the newest connect
 	watchers map[*watcher]bool
 }
 
@@ -40,7 +38,7 @@ type watcher struct {
 }
 
 func (r *rights) init() {
-	r.denied, r.told, r.watchers = map[string]bool{}, map[string]time.Time{}, map[*watcher]bool{}
+	r.denied, r.watchers = map[string]bool{}, map[*watcher]bool{}
 }
 
 const (
@@ -53,14 +51,15 @@ const (
 )
 
 // note takes what the broker reports on the connection. It returns what was denied,
-// empty if it is something else, and whether the operator has to be told.
-func (r *rights) note(err error) (what string, tell bool) {
+// empty if it is something else.
+func (r *rights) note(err error) (what string) {
 	if !errors.Is(err, nats.ErrPermissionViolation) {
-		return "", r.due(err.Error())
+		return ""
 	}
 	_, what, _ = strings.Cut(err.Error(), violationText)
 	what = generalised(what)
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	if strings.HasPrefix(what, subscriptionText) && len(r.denied) < maxDenied {
 		r.denied[what] = true
 	}
@@ -69,8 +68,7 @@ func (r *rights) note(err error) (what string, tell bool) {
 			w.fail(&DeniedError{what})
 		}
 	}
-	r.mu.Unlock()
-	return what, r.due(what)
+	return what
 }
 
 // generalised replaces what is different each time, the name of an inbox or of a
@@ -96,21 +94,6 @@ func generalised(what string) string {
 		}
 	}
 	return action + `"` + subject + `"`
-}
-
-// due reports whether the operator has not been told something for a while.
-func (r *rights) due(what string) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	now := time.Now()
-	if last, ok := r.told[what]; ok && now.Sub(last) < repeatLog {
-		return false
-	}
-	if len(r.told) >= maxDenied {
-		clear(r.told)
-	}
-	r.told[what] = now
-	return true
 }
 
 // forget is called when there is a new connection.
@@ -168,8 +151,7 @@ func (w *watcher) concerns(what string) bool {
 		(strings.HasSuffix(subject, "."+w.stream) || strings.Contains(subject, "."+w.stream+"."))
 }
 
-// ask does something that the server of the log has to answer, within a time. It
-// ends at once with a DeniedError if the broker does not allow it.
+// ask does something that the server of the log has to answer, within apiTimeout.
 func (in *Ingest) ask(ctx context.Context, l *logStream, do func(context.Context) error) error {
 	return in.askAbout(ctx, l, l.name, do)
 }
@@ -179,9 +161,15 @@ func (in *Ingest) askAbout(ctx context.Context, l *logStream, stream string, do 
 	if l.embedded {
 		return withTimeout(ctx, do)
 	}
+	return in.rights.ask(ctx, stream, do)
+}
+
+// ask does something about a stream that the broker has to answer, within apiTimeout. It
+// ends at once with a DeniedError if the broker does not allow it.
+func (r *rights) ask(ctx context.Context, stream string, do func(context.Context) error) error {
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
-	end := in.rights.watch(stream, fail)
+	end := r.watch(stream, fail)
 	defer end()
 	err := withTimeout(ctx, do)
 	if err == nil {

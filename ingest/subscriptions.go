@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/nats-io/nats.go"
 )
@@ -124,10 +123,7 @@ func (k *intake) report(_ *nats.Conn, sub *nats.Subscription, err error) {
 	}
 	k.countDropped()
 	k.mu.Lock()
-	due := time.Since(k.logged) >= repeatLog
-	if due {
-		k.logged = time.Now()
-	}
+	due := k.said.due()
 	k.mu.Unlock()
 	if due {
 		k.in.log.Error("publishers send faster than the embedded log takes it: messages that nobody waits for are lost",
