@@ -78,63 +78,35 @@ func (in *Ingest) awaitStart(ctx context.Context, b *budget) error {
 	})
 }
 
-// awaitLog returns the log, for which it waits a while.
-func (in *Ingest) awaitLog(ctx context.Context) (*logStream, error) {
-	for {
-		l, reached, problem := in.state.current()
-		if l != nil {
-			return l, nil
-		}
-		select {
-		case <-reached:
-		case <-ctx.Done():
-			return nil, fmt.Errorf("append to stream %s: the log is not reached, nothing was written: %w", in.cfg.Stream.Name, problem)
-		}
-	}
-}
-
-// publish appends an entry to the log, or to the outbox if the log is out of
-// reach, and returns when it is acknowledged. The outcome comes when it is
-// visible.
+// publish appends an entry to the log, or to the outbox if the log is out of reach, and
+// returns when it is acknowledged. The outcome comes when the entry is visible.
 func (in *Ingest) publish(ctx context.Context, b *budget, d *draft) (id string, done <-chan outcome, err error) {
 	d.id = rand.Text()
-	err = errOutOfReach
-	if !in.mayUseOutbox(nil) || in.outbox.waiting.Load() == 0 { // else what came before is to come first
+	var r route
+	_ = b.wait(ctx, func(ctx context.Context) error { r = in.route(ctx); return nil })
+	if r.to == toLog {
 		done = in.waiters.add(d.id)
-		err = b.wait(ctx, func(ctx context.Context) error { return in.publishToLog(ctx, d) })
+		err = b.wait(ctx, func(ctx context.Context) error { return in.publishToLog(ctx, r, d) })
 		if err == nil {
 			return d.id, done, nil
 		}
 		in.waiters.remove(d.id)
+		r = r.afterFailure(err)
 	}
-	if !in.mayUseOutbox(err) || ctx.Err() != nil {
-		return "", nil, err
+	if r.to == nowhere || ctx.Err() != nil {
+		return "", nil, r.why
 	}
 	var o outcome
-	outboxErr := b.wait(ctx, func(ctx context.Context) (err error) {
+	err = b.wait(ctx, func(ctx context.Context) (err error) {
 		o, err = in.outbox.put(ctx, d)
 		return err
 	})
-	if outboxErr != nil {
-		return "", nil, fmt.Errorf("%w; nor could it be kept to be forwarded: %w", err, outboxErr)
+	if err != nil {
+		return "", nil, fmt.Errorf("%w; nor could it be kept to be forwarded: %w", r.why, err)
 	}
 	visible := make(chan outcome, 1)
 	visible <- o
 	return d.id, visible, nil
-}
-
-// errOutOfReach says that entries of before wait for the log.
-var errOutOfReach = errors.New("the log is out of reach")
-
-// mayUseOutbox reports whether an entry that the log did not take is one for the
-// outbox: the log is elsewhere, it is not the entry that is at fault, and the
-// store is complete, so that the entry can be made visible.
-func (in *Ingest) mayUseOutbox(err error) bool {
-	if in.outbox == nil || isAtFault(err) || !in.state.hasBegun() {
-		return false
-	}
-	l, _, _ := in.state.current()
-	return l == nil || !l.embedded
 }
 
 // isAtFault reports whether an entry was not taken for what it is, which says nothing
@@ -150,26 +122,21 @@ func isAtFault(err error) bool {
 // longHeaderCode is JetStream's error for a message with more than 64 KiB of headers.
 const longHeaderCode = 10097
 
-// publishToLog publishes an entry until the log acknowledges it: by its id the
-// log knows an entry that it already has. Where there is an outbox, it does not
-// take all the time for that.
-func (in *Ingest) publishToLog(ctx context.Context, d *draft) error {
-	if in.mayUseOutbox(nil) {
+// publishToLog publishes an entry until the log acknowledges it: by its id the log knows
+// an entry that it has already.
+func (in *Ingest) publishToLog(ctx context.Context, r route, d *draft) error {
+	if r.fallsBack() {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, in.cfg.pace.outbox)
+		ctx, cancel = context.WithDeadline(ctx, r.until)
 		defer cancel()
 	}
-	l, err := in.awaitLog(ctx)
-	if err != nil {
-		return err
-	}
-	subject := l.writes
+	l, subject := r.log, r.log.writes
 	if d.free {
 		subject = l.frees
 	}
 	m := d.message(subject)
 	for attempt := 0; ; attempt++ {
-		if in.mayUseOutbox(nil) && !l.nc.IsConnected() {
+		if r.fallsBack() && !l.nc.IsConnected() {
 			return fmt.Errorf("append to %s: %w", in.where(l), errOutOfReach)
 		}
 		once, cancel := context.WithTimeout(ctx, ackTimeout)

@@ -158,7 +158,7 @@ func (s *source) Read(p []byte) (n int, err error) {
 // chunkSize returns the size of the entries that the log takes, as far as it is
 // known.
 func (in *Ingest) chunkSize(ctx context.Context, b *budget) (int, error) {
-	if l, _, _ := in.state.current(); l == nil && in.mayUseOutbox(nil) {
+	if l, _, _ := in.state.current(); l == nil && in.outbox != nil {
 		return writeChunk, nil // cut again if that is too much
 	}
 	var l *logStream
