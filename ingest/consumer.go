@@ -34,7 +34,7 @@ func (in *Ingest) consume(ctx context.Context, l *logStream, p *pipeline, pos po
 			return
 		}
 		in.counters.reattached.Add(1)
-		in.state.setReading(err)
+		in.replay.reads(err)
 		pos.failed(err)
 		if pos.entries > before {
 			pos.failures = 0
@@ -50,6 +50,8 @@ func (in *Ingest) consume(ctx context.Context, l *logStream, p *pipeline, pos po
 
 // errReattach ends a reading that goes on soon.
 var errReattach = errors.New("the connection was interrupted")
+
+func isInterruption(err error) bool { return errors.Is(err, errReattach) }
 
 // read attaches to the stream after pos and reads until something goes wrong. It
 // returns how many entries waited when it began. The reader is ephemeral and
@@ -91,9 +93,9 @@ func (in *Ingest) attach(ctx context.Context, l *logStream, pos *position) (r *r
 			return err
 		}
 		if pos.entries == 0 { // nothing is on its way to the store
-			in.state.setStart(store.LogPosition{Entry: store.Entry{Epoch: pos.log, Seq: pos.seq}, Stream: l.name, Created: pos.created, At: pos.at})
+			in.replay.startAt(store.LogPosition{Entry: store.Entry{Epoch: pos.log, Seq: pos.seq}, Stream: l.name, Created: pos.created, At: pos.at})
 		}
-		if in.state.setTarget(pos.entries + pending) {
+		if in.replay.created(pos.entries, pending) {
 			in.log.Info("ready: nothing waits in the log", "stream", l.name)
 		}
 		return nil
@@ -184,7 +186,7 @@ func (in *Ingest) readFrom(ctx context.Context, r *reader, l *logStream, p *pipe
 				if isSignOfLife(m) {
 					signs++
 				}
-				in.state.setReading(nil)
+				in.replay.reads(nil)
 				continue
 			}
 			signs = 0
@@ -197,7 +199,7 @@ func (in *Ingest) readFrom(ctx context.Context, r *reader, l *logStream, p *pipe
 				return errReattach // one was lost on the way
 			}
 			if delivered == 1 {
-				in.state.setReading(nil)
+				in.replay.reads(nil)
 			}
 			if err := in.takeEntry(ctx, m, meta, l, p, pos); err != nil {
 				return err
@@ -232,13 +234,9 @@ func (in *Ingest) takeEntry(ctx context.Context, m *nats.Msg, meta *nats.MsgMeta
 		in.noteGap(ctx, l, pos, e.seq, e.at)
 	}
 	in.counters.fetched.Store(e.seq)
-	in.counters.pending.Store(meta.NumPending)
 	pos.seq, pos.at = e.seq, e.at
 	pos.entries++
-	in.counters.fetchedEntries.Store(pos.entries)
-	if meta.NumPending == 0 { // also if entries that waited were removed
-		in.state.setTarget(pos.entries)
-	}
+	in.replay.fetched(pos.entries, meta.NumPending)
 	p.put(e)
 	return nil
 }

@@ -56,7 +56,7 @@ func (in *Ingest) Hold(ctx context.Context) (release func(), err error) {
 	if err != nil {
 		return release, fmt.Errorf("ask for the newest entry of stream %s: %w", l.name, err)
 	}
-	if err := in.state.awaitNumber(ctx, stream.CachedInfo().State.LastSeq); err != nil {
+	if err := in.replay.awaitSeq(ctx, stream.CachedInfo().State.LastSeq); err != nil {
 		return release, fmt.Errorf("read stream %s to its end: %w", l.name, err)
 	}
 	return release, nil

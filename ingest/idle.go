@@ -55,9 +55,8 @@ func (i *idleness) waits(ctx context.Context, pos *position) (waits bool, err er
 		}
 		if waits = pending > 0; !waits {
 			i.foreign = last
-			i.in.state.setTarget(pos.entries)
 		}
-		i.in.counters.pending.Store(pending)
+		i.in.replay.recounted(pos.entries, pending)
 		return nil
 	})
 	return waits, err

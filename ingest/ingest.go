@@ -167,6 +167,7 @@ type Ingest struct {
 	memo     *memo
 	log      *slog.Logger
 	state    state
+	replay   replay
 	rights   rights
 	counters counters
 	reports  *reports
@@ -200,6 +201,7 @@ func New(cfg Config, s *store.Store) (*Ingest, error) {
 	in.writeMemory.New = func() any { return &writeMemory{chunk: make([]byte, writeChunk)} }
 	in.shortMemory.New = func() any { return &writeMemory{chunk: make([]byte, shortWrite+1)} }
 	in.state.init()
+	in.replay.init()
 	in.rights.init()
 	in.waiters.init()
 	in.writable.init()
@@ -214,12 +216,11 @@ func New(cfg Config, s *store.Store) (*Ingest, error) {
 // returns. RunIntake has to run beside it. It waits for the broker as long as it takes, and returns an error only
 // if the embedded server cannot be started. It is called once.
 func (in *Ingest) Run(ctx context.Context, from store.Restored) error {
-	in.state.begin(from)
+	in.replay.begin(from, in.outbox != nil && in.outbox.leftBehind())
 	in.counters.watermark.Store(from.From.Entry.Seq)
 	in.counters.fetched.Store(from.From.Entry.Seq)
-	defer in.state.end()
+	defer in.replay.end()
 	if in.outbox != nil {
-		in.state.setOutbox(in.outbox.leftBehind())
 		defer in.outbox.close()
 		defer in.outbox.startShowing(ctx)()
 	}

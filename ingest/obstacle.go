@@ -116,15 +116,12 @@ const troubleAfter = 5 * time.Second
 // Obstacle returns the kind of what keeps the node from its log, and from what is
 // sent to it, now: ObstacleNone, if nothing does.
 func (in *Ingest) Obstacle() Obstacle {
-	s := &in.state
-	s.mu.Lock()
-	log, problem, reading, refusal := s.log, s.problem, s.reading, s.refusal
-	s.mu.Unlock()
+	notReached, reading, refusal := in.state.notReached(), in.replay.standstill(), in.state.refused()
 	switch {
 	case in.deaf() != nil:
 		return ObstacleRights
-	case log == nil && !errors.Is(problem, errStarting):
-		return obstacleOf(problem)
+	case notReached != nil && !errors.Is(notReached, errStarting):
+		return obstacleOf(notReached)
 	case reading.err != nil:
 		return obstacleOf(reading.err)
 	case refusal == nil && in.outbox != nil && in.outbox.waiting.Load() > 0:
@@ -133,33 +130,6 @@ func (in *Ingest) Obstacle() Obstacle {
 		}
 	}
 	return obstacleOf(refusal)
-}
-
-// standstill is why the log is not read at the moment.
-type standstill struct {
-	err   error // nil: it is read
-	since time.Time
-}
-
-// setReading says how reading the log goes.
-func (s *state) setReading(err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch {
-	case err == nil:
-		s.reading = standstill{}
-	case s.reading.err == nil:
-		s.reading = standstill{err, time.Now()}
-	case !errors.Is(err, errReattach): // that says less than what is known
-		s.reading.err = err
-	}
-}
-
-// setRefusal says why the broker does not have the log.
-func (s *state) setRefusal(err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.refusal = err
 }
 
 // deaf returns the subjects that the broker does not let its user subscribe,
@@ -181,10 +151,7 @@ func (in *Ingest) deaf() error {
 // writes over REST that wait for the log, a log that is not read, or that is not
 // where it was to be. It is nil if there is nothing.
 func (in *Ingest) Trouble() error {
-	s := &in.state
-	s.mu.Lock()
-	reading, refusal := s.reading, s.refusal
-	s.mu.Unlock()
+	reading, refusal := in.replay.standstill(), in.state.refused()
 	var troubles []error
 	if in.outbox != nil {
 		troubles = append(troubles, in.outbox.trouble())

@@ -10,8 +10,6 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go/jetstream"
-
-	"cc-metric-store/store"
 )
 
 // TestAccountLimits: what the account has no room for is done without, or done in
@@ -203,42 +201,6 @@ func TestUnreachableBrokers(t *testing.T) {
 				t.Errorf("ready: %v", err)
 			}
 		})
-	}
-}
-
-// TestNoAnswersBeforeTime: only a broker is done without, and not while entries come.
-func TestNoAnswersBeforeTime(t *testing.T) {
-	in, err := New(Config{Embedded: cannotEmbed, pace: patient}, newTestStore(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	in.state.begin(store.Restored{})
-	in.state.progress = time.Now().Add(-time.Hour)
-	if in.Answerable() == nil {
-		t.Error("answers without a broker")
-	}
-	in, err = New(Config{Embedded: cannotEmbed, Broker: Broker{URL: "nats://x"}, pace: patient}, newTestStore(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if in.Answerable() == nil {
-		t.Error("answers before the checkpoint is there")
-	}
-	close(in.outbox.shown)
-	in.state.begin(store.Restored{})
-	in.state.progress = time.Now().Add(time.Hour)
-	if in.Answerable() == nil {
-		t.Error("answers before time")
-	}
-	in.state.progress = time.Now().Add(-time.Hour)
-	for range 2 {
-		if err := in.Answerable(); err != nil {
-			t.Errorf("no answers in time: %v", err)
-		}
-	}
-	in.state.addApplied(store.LogPosition{})
-	if in.Answerable() != nil {
-		t.Error("no answers any more")
 	}
 }
 

@@ -195,7 +195,7 @@ func (o *outbox) run(ctx context.Context, l *logStream) {
 	case <-ctx.Done():
 		return
 	}
-	if o.in.state.awaitsOutbox() {
+	if o.in.replay.awaitsOutbox() {
 		o.wake()
 	}
 	for {
@@ -211,7 +211,7 @@ func (o *outbox) run(ctx context.Context, l *logStream) {
 			}
 			if err == nil {
 				o.cause.Store(nil)
-				if o.in.state.awaitsOutbox() && o.in.state.awaitNumber(ctx, last) == nil && o.in.state.outboxDone() {
+				if o.in.replay.awaitsOutbox() && o.in.replay.awaitSeq(ctx, last) == nil && o.in.replay.outboxEmpty() {
 					o.in.log.Info("ready: the store holds all of the log", "entry", last)
 				}
 				break

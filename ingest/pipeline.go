@@ -337,7 +337,7 @@ func (p *pipeline) complete(e *entry) {
 	in.counters.appliedTime.Store(e.at.UnixNano())
 	p.log.dead.put(e)
 	in.reports.note(e, p.log.origin(e))
-	if in.state.addApplied(store.LogPosition{Entry: e.place(), Stream: p.log.name, Created: e.created, At: e.at}) {
+	if in.replay.addApplied(store.LogPosition{Entry: e.place(), Stream: p.log.name, Created: e.created, At: e.at}) {
 		in.log.Info("ready: the store holds all of the log", "entry", e.seq)
 	}
 	if e.id != "" {

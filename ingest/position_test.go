@@ -11,8 +11,6 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go/jetstream"
-
-	"cc-metric-store/store"
 )
 
 func portOf(ns *server.Server) int { return ns.Addr().(*net.TCPAddr).Port }
@@ -92,28 +90,6 @@ func TestReadyWithoutTheLastEntry(t *testing.T) {
 	}
 }
 
-// TestReadyAfterTheStreamStartedOver has the stream created anew, with fewer
-// entries, in the middle of the first replay.
-func TestReadyAfterTheStreamStartedOver(t *testing.T) {
-	var s state
-	s.init()
-	s.setTarget(100)
-	for range 10 {
-		if s.addApplied(store.LogPosition{}) {
-			t.Fatal("ready within the replay")
-		}
-	}
-	if s.setTarget(10+2) || s.addApplied(store.LogPosition{}) || s.err() == nil {
-		t.Error("ready before the new entries are applied")
-	}
-	if !s.addApplied(store.LogPosition{}) || s.err() != nil {
-		t.Errorf("not ready: %v", s.err())
-	}
-	if s.setTarget(50); s.err() != nil {
-		t.Errorf("no longer ready: %v", s.err())
-	}
-}
-
 func TestReadsItsOwnSubjectsOnly(t *testing.T) {
 	ns := broker(t, t.TempDir(), true, -1)
 	js := connectTo(t, ns)
@@ -190,7 +166,7 @@ func TestDroppedEntriesAreReported(t *testing.T) {
 		t.Errorf("%d entries were skipped", s.Skipped)
 	}
 
-	n.counters.pending.Store(14)
+	n.replay.fetched(4, 14)
 	eventually(t, "the true lag", func() bool { return n.Stats().LagEntries == 0 })
 }
 

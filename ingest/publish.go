@@ -67,10 +67,10 @@ func (in *Ingest) Free(ctx context.Context, selectors [][]string, before int64) 
 func (in *Ingest) awaitStart(ctx context.Context, b *budget) error {
 	return b.wait(ctx, func(ctx context.Context) error {
 		select {
-		case <-in.state.begun:
+		case <-in.replay.begun:
 			return nil
 		case <-ctx.Done():
-			if in.state.hasBegun() || errors.Is(ctx.Err(), context.Canceled) {
+			if in.replay.hasBegun() || errors.Is(ctx.Err(), context.Canceled) {
 				return ctx.Err()
 			}
 			return fmt.Errorf("append to stream %s: the program is still starting, nothing was written", in.cfg.Stream.Name)

@@ -17,7 +17,7 @@ func (o *outbox) startShowing(ctx context.Context) (wait func()) {
 // reach. It takes effect once more when the log has it.
 func (o *outbox) show(ctx context.Context) {
 	defer close(o.shown)
-	if !o.in.state.awaitsOutbox() {
+	if !o.in.replay.awaitsOutbox() {
 		return
 	}
 	n, err := o.showAll(ctx)

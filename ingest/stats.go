@@ -15,8 +15,6 @@ type counters struct {
 	connected                      atomic.Bool
 
 	fetched, watermark atomic.Uint64 // sequence numbers in the log
-	pending            atomic.Uint64 // entries behind the newest one fetched
-	fetchedEntries     atomic.Uint64 // in this run
 	skipped            atomic.Uint64 // between those fetched
 	steppedOver        atomic.Int64  // those that could not be read
 	appliedTime        atomic.Int64  // of the entry at the watermark, Unix ns
@@ -95,7 +93,7 @@ func (in *Ingest) Stats() Stats {
 	if fetched := c.fetched.Load(); fetched > s.Watermark {
 		s.LagEntries = fetched - s.Watermark
 	}
-	s.LagEntries += c.pending.Load()
+	s.LagEntries += in.replay.lag()
 	if t := c.appliedTime.Load(); s.LagEntries > 0 && t != 0 {
 		s.LagTime = time.Since(time.Unix(0, t))
 	}

@@ -25,7 +25,7 @@ func TestAFetchedEntryDoesNotCompleteTheReplay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	in.state.begin(store.Restored{})
+	in.replay.begin(store.Restored{}, false)
 	l := in.newLog()
 	l.nc, l.js = js.Conn(), js
 	pos := startPosition(store.Restored{})
@@ -39,7 +39,7 @@ func TestAFetchedEntryDoesNotCompleteTheReplay(t *testing.T) {
 		for pos.entries < n {
 			w.bark(t.Context(), &pos, entries-(n-1))
 		}
-		if ready := in.state.addApplied(store.LogPosition{}); ready != (n == entries) {
+		if ready := in.replay.addApplied(store.LogPosition{}); ready != (n == entries) {
 			t.Errorf("ready after %d of %d entries: %v", n, entries, ready)
 		}
 	}
