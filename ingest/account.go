@@ -38,6 +38,6 @@ func (in *Ingest) fitAccount(ctx context.Context, l *logStream, c *jetstream.Str
 		room /= int64(c.Replicas)
 	}
 	c.MaxBytes, c.Metadata = room, map[string]string{boundKey: "account"}
-	in.log.Warn("the broker's account bounds the log: its oldest entries go when it is full (nats.stream.max-bytes sets a bound)",
+	in.logger.Warn("the broker's account bounds the log: its oldest entries go when it is full (nats.stream.max-bytes sets a bound)",
 		"stream", l.name, "max_bytes", room)
 }

@@ -32,7 +32,7 @@ func (in *Ingest) connectEmbedded(ctx context.Context, onReconnect func(*nats.Co
 		// Without a handler the library writes to stderr. Who watches the server
 		// tells about it.
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
-			in.log.Debug("connection to the embedded nats-server", "error", err)
+			in.logger.Debug("connection to the embedded nats-server", "error", err)
 		}),
 	}
 	if in.cfg.EmbeddedUser != "" {
@@ -66,7 +66,7 @@ func (in *Ingest) connectBroker(ctx context.Context, onReconnect func(*nats.Conn
 		}
 		in.state.setProblem(fmt.Errorf("connect to %s: %w", withoutPasswords(b.URL), advised(err)))
 		if said.due("the broker cannot be reached") {
-			in.log.Warn("the broker cannot be reached: trying on; "+remedy(err), "address", withoutPasswords(b.URL), "error", err)
+			in.logger.Warn("the broker cannot be reached: trying on; "+remedy(err), "address", withoutPasswords(b.URL), "error", err)
 		}
 	}
 	opts := []nats.Option{
@@ -82,19 +82,19 @@ func (in *Ingest) connectBroker(ctx context.Context, onReconnect func(*nats.Conn
 		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) { report(err) }),
 		nats.ConnectHandler(func(nc *nats.Conn) {
 			in.counters.connected.Store(true)
-			in.log.Info("connected to the broker", "address", nc.ConnectedUrlRedacted())
+			in.logger.Info("connected to the broker", "address", nc.ConnectedUrlRedacted())
 			close(connected)
 		}),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			in.counters.connected.Store(false)
 			if err != nil && said.due("lost the broker") {
-				in.log.Warn("lost the broker: queries are answered from memory until it is back", "error", err)
+				in.logger.Warn("lost the broker: queries are answered from memory until it is back", "error", err)
 			}
 		}),
 		nats.ReconnectHandler(func(nc *nats.Conn) {
 			in.counters.connected.Store(true)
 			in.rights.forget()
-			in.log.Info("connected to the broker again", "address", nc.ConnectedUrlRedacted())
+			in.logger.Info("connected to the broker again", "address", nc.ConnectedUrlRedacted())
 			onReconnect(nc)
 		}),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
@@ -102,9 +102,9 @@ func (in *Ingest) connectBroker(ctx context.Context, onReconnect func(*nats.Conn
 			switch {
 			case !said.due(cmp.Or(what, err.Error())):
 			case what != "":
-				in.log.Error("the broker denies its user something: "+remedy(&DeniedError{}), "denied", what)
+				in.logger.Error("the broker denies its user something: "+remedy(&DeniedError{}), "denied", what)
 			default:
-				in.log.Error("the broker reports", "error", err)
+				in.logger.Error("the broker reports", "error", err)
 			}
 		}),
 	}

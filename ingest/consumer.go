@@ -76,7 +76,7 @@ func (in *Ingest) attach(ctx context.Context, l *logStream, pos *position) (r *r
 	err = in.ask(ctx, l, func(ctx context.Context) error {
 		stream, err := l.js.Stream(ctx, l.name)
 		if errors.Is(err, jetstream.ErrStreamNotFound) {
-			in.log.Error("the stream is gone: creating it anew; what it held and this node has not read is lost", "stream", l.name)
+			in.logger.Error("the stream is gone: creating it anew; what it held and this node has not read is lost", "stream", l.name)
 			if err := in.ensure(ctx, l); err != nil {
 				return err
 			}
@@ -96,7 +96,7 @@ func (in *Ingest) attach(ctx context.Context, l *logStream, pos *position) (r *r
 			in.replay.startAt(store.LogPosition{Entry: store.Entry{Epoch: pos.log, Seq: pos.seq}, Stream: l.name, Created: pos.created, At: pos.at})
 		}
 		if in.replay.created(pos.entries, pending) {
-			in.log.Info("ready: nothing waits in the log", "stream", l.name)
+			in.logger.Info("ready: nothing waits in the log", "stream", l.name)
 		}
 		return nil
 	})

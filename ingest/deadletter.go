@@ -57,11 +57,11 @@ func (d *deadLetters) begin(ctx context.Context) {
 	case err == nil:
 		d.open.Store(true)
 		if d.warned {
-			d.in.log.Info("refused lines are kept from now on", "stream", d.name)
+			d.in.logger.Info("refused lines are kept from now on", "stream", d.name)
 		}
 	case !d.warned && ctx.Err() == nil:
 		d.warned = true
-		d.in.log.Warn("refused lines cannot be kept: they are counted (dead_letters_lost_total), and all others are stored; "+remedy(err),
+		d.in.logger.Warn("refused lines cannot be kept: they are counted (dead_letters_lost_total), and all others are stored; "+remedy(err),
 			"stream", d.name, "error", err)
 	}
 }

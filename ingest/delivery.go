@@ -83,7 +83,7 @@ func (p *packer) repeat(ctx context.Context) {
 		}
 		p.k.countDropped()
 		if p.said.due() {
-			in.log.Error("the embedded log does not take what was sent: trying again; messages are lost when too many wait",
+			in.logger.Error("the embedded log does not take what was sent: trying again; messages are lost when too many wait",
 				"lost", in.counters.notTaken.Load(), "error", err)
 		}
 		if pause(ctx, reconnectDelay(attempt)) != nil {

@@ -165,7 +165,7 @@ type Ingest struct {
 	cfg      Config
 	store    *store.Store
 	memo     *memo
-	log      *slog.Logger
+	logger      *slog.Logger
 	state    state
 	replay   replay
 	rights   rights
@@ -194,7 +194,7 @@ func New(cfg Config, s *store.Store) (*Ingest, error) {
 		return nil, fmt.Errorf("configure ingest: %w", err)
 	}
 	in := &Ingest{
-		cfg: cfg, store: s, memo: newMemo(s), log: cfg.Logger,
+		cfg: cfg, store: s, memo: newMemo(s), logger: cfg.Logger,
 		intakeTasks: make(chan *intakeTask, 1), taking: make(chan struct{}), holds: make(chan struct{}, 1),
 	}
 	in.reports = in.newReports()

@@ -214,7 +214,7 @@ func (k *intake) listen(nc *nats.Conn) {
 		err = server.Listen()
 	}
 	if err != nil {
-		k.in.log.Error("the embedded nats-server runs again but takes no connections: start this program anew", "error", err)
+		k.in.logger.Error("the embedded nats-server runs again but takes no connections: start this program anew", "error", err)
 	}
 }
 
@@ -236,7 +236,7 @@ func (k *intake) awaitBroker(ctx, packing context.Context, l *logStream) {
 		k.subscribeDenied(packing)
 		if !warned && k.in.tryBroker(ctx, l) == nil {
 			warned = true
-			k.in.log.Warn("the broker has JetStream now, and lets its user keep the log there: a restart of this program puts the log there; "+
+			k.in.logger.Warn("the broker has JetStream now, and lets its user keep the log there: a restart of this program puts the log there; "+
 				"what the embedded log holds stays behind in its directory and is not in the answers then",
 				"address", withoutPasswords(k.in.cfg.Broker.URL))
 		}

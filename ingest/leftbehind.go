@@ -13,7 +13,7 @@ func (in *Ingest) warnLeftBehind() {
 		return
 	}
 	if dir, streams := in.cfg.EmbeddedHolds(); slices.Contains(streams, in.cfg.Stream.Name) {
-		in.log.Warn("there is an embedded log of an earlier time, which is not read, as the log is on the broker now: "+
+		in.logger.Warn("there is an embedded log of an earlier time, which is not read, as the log is on the broker now: "+
 			"the answers lack what is in it alone; start without nats.address to see that again, or remove the directory",
 			"directory", dir)
 	}
@@ -32,11 +32,11 @@ func (in *Ingest) warnOfFormerStreams(ctx context.Context, l *logStream) {
 			name, isOutbox := strings.CutSuffix(s.Config.Name, outboxSuffix)
 			switch {
 			case s.Config.Description == logDescription:
-				in.log.Warn("the embedded server has a log of another name, which is not read: the answers lack what no checkpoint holds of it; "+
+				in.logger.Warn("the embedded server has a log of another name, which is not read: the answers lack what no checkpoint holds of it; "+
 					"start with its name in nats.stream.name to see that again, or remove the stream (nats stream rm)",
 					"stream", s.Config.Name, "entries", s.State.Msgs, "from", s.State.FirstTime.UTC(), "to", s.State.LastTime.UTC())
 			case isOutbox && s.Config.Description == outboxDescription && (in.outbox == nil || name != l.name):
-				in.log.Warn("writes over REST wait for the log of a broker, and are in the answers no more: start with nats.address and nats.stream.name as they were, "+
+				in.logger.Warn("writes over REST wait for the log of a broker, and are in the answers no more: start with nats.address and nats.stream.name as they were, "+
 					"so that they are forwarded, or remove the stream (nats stream rm)",
 					"stream", s.Config.Name, "log", name, "entries", s.State.Msgs, "from", s.State.FirstTime.UTC(), "to", s.State.LastTime.UTC())
 			}

@@ -88,7 +88,7 @@ func (in *Ingest) reach(ctx context.Context) (l *logStream, task *intakeTask, er
 		return l, nil, nil
 	}
 	in.state.setRefusal(refusal)
-	in.log.Warn("the log cannot be on the broker: its messages are copied into an embedded log, "+
+	in.logger.Warn("the log cannot be on the broker: its messages are copied into an embedded log, "+
 		"and what is sent while this node is down is lost; "+remedy(refusal)+" to close this gap, and start this program anew",
 		"address", withoutPasswords(in.cfg.Broker.URL), "stream", l.name, "error", refusal)
 	onBroker := *l
@@ -190,5 +190,5 @@ func (in *Ingest) useEmbedded(ctx context.Context, l *logStream) error {
 
 // retry returns what paces the repetition of something; Ready names its failures.
 func (in *Ingest) retry(what string) retry {
-	return retry{what: what, logger: in.log, failed: in.state.setProblem}
+	return retry{what: what, logger: in.logger, failed: in.state.setProblem}
 }

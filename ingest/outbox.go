@@ -94,7 +94,7 @@ func (o *outbox) renew(ctx context.Context) error {
 		o.nc, o.js = nil, nil
 	}
 	if lost := o.waiting.Swap(0); lost > 0 {
-		o.in.log.Error("the stream with the writes over REST that the log does not have yet is gone: this node has them, others do not",
+		o.in.logger.Error("the stream with the writes over REST that the log does not have yet is gone: this node has them, others do not",
 			"stream", o.name, "entries", lost)
 	}
 	return o.open(ctx)
@@ -154,7 +154,7 @@ func (o *outbox) put(ctx context.Context, d *draft) (out outcome, err error) {
 	}
 	if o.waiting.Add(1) == 1 {
 		o.since.Store(at.UnixNano())
-		o.in.log.Warn("the log is out of reach: writes over REST are kept in the embedded nats-server, and forwarded when it is back", "stream", o.name)
+		o.in.logger.Warn("the log is out of reach: writes over REST are kept in the embedded nats-server, and forwarded when it is back", "stream", o.name)
 	}
 	out, err = o.apply(d, at)
 	o.wake()
@@ -207,12 +207,12 @@ func (o *outbox) run(ctx context.Context, l *logStream) {
 		for r := o.in.retry("forward writes over REST to stream " + l.name); ; {
 			last, n, err := o.forward(ctx, l)
 			if n > 0 {
-				o.in.log.Info("forwarded writes over REST to the log", "stream", l.name, "entries", n, "waiting", o.waiting.Load())
+				o.in.logger.Info("forwarded writes over REST to the log", "stream", l.name, "entries", n, "waiting", o.waiting.Load())
 			}
 			if err == nil {
 				o.cause.Store(nil)
 				if o.in.replay.awaitsOutbox() && o.in.replay.awaitSeq(ctx, last) == nil && o.in.replay.outboxEmpty() {
-					o.in.log.Info("ready: the store holds all of the log", "entry", last)
+					o.in.logger.Info("ready: the store holds all of the log", "entry", last)
 				}
 				break
 			}

@@ -338,7 +338,7 @@ func (p *pipeline) complete(e *entry) {
 	p.log.dead.put(e)
 	in.reports.note(e, p.log.origin(e))
 	if in.replay.addApplied(store.LogPosition{Entry: e.place(), Stream: p.log.name, Created: e.created, At: e.at}) {
-		in.log.Info("ready: the store holds all of the log", "entry", e.seq)
+		in.logger.Info("ready: the store holds all of the log", "entry", e.seq)
 	}
 	if e.id != "" {
 		o := e.out.outcome()

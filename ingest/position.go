@@ -63,7 +63,7 @@ func (in *Ingest) Release(ctx context.Context, p store.LogPosition) {
 		return stream.Purge(ctx, jetstream.WithPurgeSequence(p.Entry.Seq))
 	})
 	if err != nil && ctx.Err() == nil {
-		in.log.Warn("the log keeps entries that are in two checkpoints: the next checkpoint tries again to remove them",
+		in.logger.Warn("the log keeps entries that are in two checkpoints: the next checkpoint tries again to remove them",
 			"stream", l.name, "before", p.Entry.Seq, "error", err)
 	}
 }
@@ -77,7 +77,7 @@ func (in *Ingest) checkPosition(ctx context.Context, l *logStream, info *jetstre
 		return err
 	}
 	if why != "" {
-		in.log.Warn(why+": reading it from the start", "stream", l.name,
+		in.logger.Warn(why+": reading it from the start", "stream", l.name,
 			"created", info.Created, "read_up_to", pos.seq, "last", info.State.LastSeq)
 		pos.seq = 0
 		pos.log++
@@ -104,7 +104,7 @@ func (in *Ingest) checkHead(ctx context.Context, l *logStream, info *jetstream.S
 	}
 	why, err := in.startOver(ctx, l, info, position{seq: pos.head.Entry.Seq, created: pos.head.Created, at: pos.head.At})
 	if err == nil && why != "" {
-		in.log.Warn(why+" since the checkpoint was written: what it holds of them stays", "stream", l.name,
+		in.logger.Warn(why+" since the checkpoint was written: what it holds of them stays", "stream", l.name,
 			"created", info.Created, "read_up_to", pos.head.Entry.Seq, "last", info.State.LastSeq)
 		pos.log++
 	}
@@ -132,7 +132,7 @@ func (in *Ingest) noteGap(ctx context.Context, l *logStream, pos *position, next
 		case stream.CachedInfo().State.FirstSeq > pos.seq+1:
 			in.reportHole(ctx, l, stream.CachedInfo(), pos.skipped, pos.before)
 		case l.embedded && in.isGone(ctx, l, pos.seq+1): // nobody removes entries out of its middle
-			in.log.Error("the log has lost entries before they were read: the answers have a hole",
+			in.logger.Error("the log has lost entries before they were read: the answers have a hole",
 				"stream", l.name, "missing", pos.skipped, "from", pos.before.UTC(), "to", at.UTC())
 		}
 		return err
@@ -153,7 +153,7 @@ func (in *Ingest) isGone(ctx context.Context, l *logStream, seq uint64) bool {
 func (in *Ingest) reportNoCheckpoint(l *logStream, info *jetstream.StreamInfo) {
 	dropped := info.State.FirstSeq - 1
 	in.counters.skipped.Add(dropped)
-	in.log.Error("no checkpoint was loaded, and the log has dropped entries that checkpoints held: the answers lack what was in them. "+
+	in.logger.Error("no checkpoint was loaded, and the log has dropped entries that checkpoints held: the answers lack what was in them. "+
 		"If the directory of the checkpoints was moved or is not mounted, stop this program, put it back or name it in metric-store.checkpoints.directory, and start anew",
 		"stream", l.name, "missing", dropped, "log_begins", info.State.FirstTime.UTC())
 }
@@ -170,7 +170,7 @@ func (in *Ingest) reportHole(ctx context.Context, l *logStream, info *jetstream.
 			break
 		}
 	}
-	in.log.Log(ctx, level, "the stream dropped entries before they were read: "+hole+" (raise nats.stream.max-age or max-bytes)",
+	in.logger.Log(ctx, level, "the stream dropped entries before they were read: "+hole+" (raise nats.stream.max-age or max-bytes)",
 		"stream", l.name, "missing", missing, "from", after.UTC(), "to", info.State.FirstTime.UTC())
 }
 

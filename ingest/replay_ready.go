@@ -88,7 +88,7 @@ func (in *Ingest) Answerable() error {
 	}
 	answer, first := in.replay.answerPartly(in.cfg.pace.answer)
 	if first {
-		in.log.Warn("nothing has come from the broker's log for a while: queries are answered from the newest checkpoint and what was written over REST since, "+
+		in.logger.Warn("nothing has come from the broker's log for a while: queries are answered from the newest checkpoint and what was written over REST since, "+
 			"and may lack what only the log has until it is read", "reason", why)
 	}
 	if answer {

@@ -27,7 +27,7 @@ const (
 // there were. It is safe for concurrent use; nobody who notes something waits for
 // the logger.
 type reports struct {
-	log      *slog.Logger
+	logger      *slog.Logger
 	interval time.Duration
 	letters  string // name of the stream of the dead letters
 	unknown  *strangers
@@ -78,7 +78,7 @@ const keptText = 200
 
 func (in *Ingest) newReports() *reports {
 	return &reports{
-		log: in.log, interval: in.cfg.pace.report, letters: in.cfg.Stream.Name + deadLettersSuffix,
+		logger: in.logger, interval: in.cfg.pace.report, letters: in.cfg.Stream.Name + deadLettersSuffix,
 		unknown: &in.memo.unknown, lost: in.counters.lostDeadLetters.Load, wake: make(chan struct{}, 1),
 	}
 }
@@ -213,7 +213,7 @@ func (r *reports) tell(now time.Time, all bool) (wait time.Duration) {
 	}
 	r.mu.Unlock()
 	for _, l := range lines {
-		r.log.Warn(l.text, l.attributes...)
+		r.logger.Warn(l.text, l.attributes...)
 	}
 	return wait
 }

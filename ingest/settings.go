@@ -96,7 +96,7 @@ func (in *Ingest) adopt(ctx context.Context, l *logStream, have, want jetstream.
 		changes, differences = append(changes, differences...), nil
 	}
 	if len(differences) > 0 {
-		in.log.Warn("the stream has other settings than the configuration asks for; they are left as they are (nats stream edit changes them)",
+		in.logger.Warn("the stream has other settings than the configuration asks for; they are left as they are (nats stream edit changes them)",
 			"stream", l.name, "differences", strings.Join(differences, ", "))
 	}
 	if len(changes) == 0 {
@@ -105,7 +105,7 @@ func (in *Ingest) adopt(ctx context.Context, l *logStream, have, want jetstream.
 	if _, err := l.js.UpdateStream(ctx, update); err != nil {
 		return in.explain(ctx, l, err)
 	}
-	in.log.Warn("changed the stream to what the configuration asks for", "stream", l.name, "changes", strings.Join(changes, ", "))
+	in.logger.Warn("changed the stream to what the configuration asks for", "stream", l.name, "changes", strings.Join(changes, ", "))
 	return nil
 }
 

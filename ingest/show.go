@@ -22,7 +22,7 @@ func (o *outbox) show(ctx context.Context) {
 	}
 	n, err := o.showAll(ctx)
 	if err != nil && ctx.Err() == nil {
-		o.in.log.Error("writes over REST that wait for the log cannot be shown before it has them", "stream", o.name, "shown", n, "error", err)
+		o.in.logger.Error("writes over REST that wait for the log cannot be shown before it has them", "stream", o.name, "shown", n, "error", err)
 	}
 }
 

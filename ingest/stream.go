@@ -42,7 +42,7 @@ func (in *Ingest) ensure(ctx context.Context, l *logStream) error {
 		if _, err = l.js.CreateStream(ctx, want); err != nil {
 			return in.explain(ctx, l, err)
 		}
-		in.log.Info("created the log", "stream", l.name, "subjects", want.Subjects, "max_age", want.MaxAge)
+		in.logger.Info("created the log", "stream", l.name, "subjects", want.Subjects, "max_age", want.MaxAge)
 		return nil
 	}
 	if err != nil {

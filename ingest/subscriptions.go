@@ -118,7 +118,7 @@ func (k *intake) countDropped() {
 // report tells the operator when messages do not fit into the backlog.
 func (k *intake) report(_ *nats.Conn, sub *nats.Subscription, err error) {
 	if sub == nil || !errors.Is(err, nats.ErrSlowConsumer) {
-		k.in.log.Debug("connection to the embedded nats-server", "error", err)
+		k.in.logger.Debug("connection to the embedded nats-server", "error", err)
 		return
 	}
 	k.countDropped()
@@ -126,7 +126,7 @@ func (k *intake) report(_ *nats.Conn, sub *nats.Subscription, err error) {
 	due := k.said.due()
 	k.mu.Unlock()
 	if due {
-		k.in.log.Error("publishers send faster than the embedded log takes it: messages that nobody waits for are lost",
+		k.in.logger.Error("publishers send faster than the embedded log takes it: messages that nobody waits for are lost",
 			"subject", sub.Subject, "lost", k.in.counters.notTaken.Load())
 	}
 }

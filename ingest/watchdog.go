@@ -56,7 +56,7 @@ func (w *watchdog) fetch(ctx context.Context, pos *position, waiting uint64) err
 	if read := w.in.subjectsRead(w.log); read != nil && !slices.ContainsFunc(read, func(s string) bool { return covers(s, e.Subject) }) {
 		return errNoEntry // somebody else's: it does not hold up the reader
 	}
-	w.in.log.Warn("an entry of the log does not come by itself: it was fetched", "stream", w.log.name, "entry", e.Sequence, "bytes", len(e.Data))
+	w.in.logger.Warn("an entry of the log does not come by itself: it was fetched", "stream", w.log.name, "entry", e.Sequence, "bytes", len(e.Data))
 	m := &nats.Msg{Subject: e.Subject, Header: e.header(), Data: e.Data}
 	meta := &nats.MsgMetadata{Sequence: nats.SequencePair{Stream: e.Sequence}, Timestamp: e.Time, NumPending: waiting - 1}
 	return w.in.takeEntry(ctx, m, meta, w.log, w.pipeline, pos)
@@ -90,7 +90,7 @@ func (w *watchdog) stepOver(ctx context.Context, pos *position, cause error) {
 			}
 		}
 		w.in.counters.steppedOver.Add(int64(n))
-		w.in.log.Error("entries of the log cannot be read: they are left out, and what they hold is not in the answers",
+		w.in.logger.Error("entries of the log cannot be read: they are left out, and what they hold is not in the answers",
 			"stream", w.log.name, "first", pos.seq+1, "last", pos.seq+n, "error", cause)
 		pos.seq, pos.at = pos.seq+n, time.Time{}
 		return
