@@ -27,7 +27,7 @@ func (in *Ingest) consume(ctx context.Context, l *logStream, p *pipeline, pos po
 		}
 	}
 	r := in.retry("read stream " + l.name)
-	for w := (watchdog{in: in, log: l, pipeline: p}); ; {
+	for w := (watchdog{in: in, stream: l, pipeline: p}); ; {
 		before := pos.entries
 		waiting, err := in.read(ctx, l, p, &pos)
 		if ctx.Err() != nil {
@@ -38,7 +38,7 @@ func (in *Ingest) consume(ctx context.Context, l *logStream, p *pipeline, pos po
 		pos.failed(err)
 		if pos.entries > before {
 			pos.failures = 0
-			w = watchdog{in: in, log: l, pipeline: p}
+			w = watchdog{in: in, stream: l, pipeline: p}
 		} else if waiting > 0 {
 			w.bark(ctx, &pos, waiting)
 		}
@@ -171,7 +171,7 @@ func (in *Ingest) readFrom(ctx context.Context, r *reader, l *logStream, p *pipe
 		})()
 	}
 	delivered, silent, signs := uint64(0), 0, 0
-	idle := idleness{in: in, log: l}
+	idle := idleness{in: in, stream: l}
 	for {
 		if err := r.pull(); err != nil {
 			return err

@@ -22,10 +22,10 @@ const (
 // deadLetters keeps the refused lines, with the reasons, in a small stream
 // beside the log. A line that comes too fast for it is only counted.
 type deadLetters struct {
-	in    *Ingest
-	log   *logStream
-	name  string // of the stream
-	queue chan *nats.Msg
+	in     *Ingest
+	stream *logStream
+	name   string // of the stream
+	queue  chan *nats.Msg
 
 	open   atomic.Bool // there is a stream, and resume is done
 	warned bool        // that there is none
@@ -37,7 +37,7 @@ type deadLetters struct {
 }
 
 func newDeadLetters(in *Ingest, l *logStream) *deadLetters {
-	return &deadLetters{in: in, log: l, name: l.name + deadLettersSuffix, queue: make(chan *nats.Msg, deadLetterQueue)}
+	return &deadLetters{in: in, stream: l, name: l.name + deadLettersSuffix, queue: make(chan *nats.Msg, deadLetterQueue)}
 }
 
 // begin opens the stream. If it cannot, because there is no room or no right for
@@ -47,7 +47,7 @@ func (d *deadLetters) begin(ctx context.Context) {
 	if d.open.Load() {
 		return
 	}
-	err := d.in.askAbout(ctx, d.log, d.name, func(ctx context.Context) error {
+	err := d.in.askAbout(ctx, d.stream, d.name, func(ctx context.Context) error {
 		if err := d.ensure(ctx); err != nil {
 			return err
 		}
@@ -70,7 +70,7 @@ func (d *deadLetters) config() jetstream.StreamConfig {
 	return jetstream.StreamConfig{
 		Name:        d.name,
 		Description: deadLettersDescription,
-		Subjects:    []string{deadLetterSubject(d.log.name, anyToken)},
+		Subjects:    []string{deadLetterSubject(d.stream.name, anyToken)},
 		Storage:     jetstream.FileStorage,
 		MaxAge:      deadLetterMaxAge,
 		MaxBytes:    deadLetterMaxSize,
@@ -80,16 +80,16 @@ func (d *deadLetters) config() jetstream.StreamConfig {
 
 // ensure creates the stream if there is none.
 func (d *deadLetters) ensure(ctx context.Context) error {
-	_, err := d.log.js.Stream(ctx, d.name)
+	_, err := d.stream.js.Stream(ctx, d.name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		_, err = d.log.js.CreateStream(ctx, d.config())
+		_, err = d.stream.js.CreateStream(ctx, d.config())
 	}
 	return err
 }
 
 // resume reads the newest letter.
 func (d *deadLetters) resume(ctx context.Context) error {
-	last, err := stored(ctx, d.log.nc, d.name, which{Last: deadLetterSubject(d.log.name, anyToken)})
+	last, err := stored(ctx, d.stream.nc, d.name, which{Last: deadLetterSubject(d.stream.name, anyToken)})
 	if errors.Is(err, errNoEntry) {
 		return nil
 	}
@@ -122,7 +122,7 @@ func (d *deadLetters) put(e *entry) {
 	}
 	for _, f := range e.out.faults {
 		id := created + "." + strconv.FormatUint(e.seq, 10) + "." + strconv.Itoa(f.number)
-		m := nats.NewMsg(deadLetterSubject(d.log.name, f.reason.String()))
+		m := nats.NewMsg(deadLetterSubject(d.stream.name, f.reason.String()))
 		m.Data = append([]byte(nil), f.text[:min(len(f.text), deadLetterText)]...)
 		m.Header.Set(headerReason, f.detail)
 		m.Header.Set(headerSubject, e.subject)
@@ -158,8 +158,8 @@ func (d *deadLetters) run(ctx context.Context) {
 }
 
 func (d *deadLetters) store(ctx context.Context, m *nats.Msg) {
-	err := d.in.askAbout(ctx, d.log, d.log.name, func(ctx context.Context) error {
-		_, err := d.log.js.PublishMsg(ctx, m)
+	err := d.in.askAbout(ctx, d.stream, d.stream.name, func(ctx context.Context) error {
+		_, err := d.stream.js.PublishMsg(ctx, m)
 		return err
 	})
 	if err != nil {

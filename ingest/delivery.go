@@ -9,7 +9,7 @@ import (
 
 // send gives a parcel to the log.
 func (p *packer) send(e *parcel) {
-	l, from := p.k.log, p.k.in.cfg.Subscriptions[e.sub]
+	l, from := p.k.stream, p.k.in.cfg.Subscriptions[e.sub]
 	defer p.trim()
 	if e.forward != nil {
 		m := &nats.Msg{Subject: l.writes, Reply: e.forward.Reply, Header: e.forward.Header, Data: e.forward.Data}
@@ -51,7 +51,7 @@ func (p *packer) settle(sequence uint64) {
 	p.k.in.counters.taken.Add(e.messages)
 	p.recent.settle(e, sequence)
 	if len(e.replies) > 0 {
-		answer := acknowledgement(p.k.log.name, sequence, false)
+		answer := acknowledgement(p.k.stream.name, sequence, false)
 		for _, reply := range e.replies {
 			p.answer(reply, answer)
 		}

@@ -16,8 +16,8 @@ var errStalled = errors.New("entries wait in the log, but the broker does not se
 // idleness looks after a reader to which no entry comes: nothing waits, or the broker
 // does not send what waits.
 type idleness struct {
-	in  *Ingest
-	log *logStream
+	in     *Ingest
+	stream *logStream
 
 	delivered uint64 // when it was looked last
 	foreign   uint64 // up to this number no entry waits that would be for the reader
@@ -38,7 +38,7 @@ func (i *idleness) isStalled(ctx context.Context, delivered uint64, signs int, p
 // with each entry, does not know of those that came or were dropped since.
 func (i *idleness) waits(ctx context.Context, pos *position) (waits bool, err error) {
 	err = withTimeout(ctx, func(ctx context.Context) error {
-		stream, err := i.log.js.Stream(ctx, i.log.name)
+		stream, err := i.stream.js.Stream(ctx, i.stream.name)
 		if err != nil {
 			return err // the stream may be gone: who attaches the next time sees to it
 		}
@@ -46,11 +46,11 @@ func (i *idleness) waits(ctx context.Context, pos *position) (waits bool, err er
 		pending := uint64(0)
 		if last > max(pos.seq, i.foreign) {
 			// On somebody else's broker they need not be for this reader.
-			r, n, err := i.in.createReader(ctx, i.log, pos.seq+1)
+			r, n, err := i.in.createReader(ctx, i.stream, pos.seq+1)
 			if err != nil {
 				return err
 			}
-			i.in.detach(ctx, i.log, r)
+			i.in.detach(ctx, i.stream, r)
 			pending = n
 		}
 		if waits = pending > 0; !waits {

@@ -165,7 +165,7 @@ type Ingest struct {
 	cfg      Config
 	store    *store.Store
 	memo     *memo
-	logger      *slog.Logger
+	logger   *slog.Logger
 	state    state
 	replay   replay
 	rights   rights

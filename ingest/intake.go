@@ -18,9 +18,9 @@ import (
 // No stream captures the subjects of the metrics: it would sync, compress and
 // deliver each message alone, which costs several times all the rest of its way.
 type intake struct {
-	in  *Ingest
-	log *logStream // its names
-	js  jetstream.JetStream
+	in     *Ingest
+	stream *logStream // its names
+	js     jetstream.JetStream
 
 	local  *origin
 	broker *origin // nil: there is none
@@ -67,7 +67,7 @@ const brokerBacklog = 512 << 20
 
 // intakeTask is what Run asks of RunIntake.
 type intakeTask struct {
-	log *logStream
+	stream *logStream
 	// broker is one without JetStream, nil if there is none. Who has the task
 	// closes it.
 	broker   *nats.Conn
@@ -108,7 +108,7 @@ func (in *Ingest) RunIntake(ctx context.Context) error {
 }
 
 func (in *Ingest) newIntake(ctx context.Context, task *intakeTask) (*intake, error) {
-	k := &intake{in: in, log: task.log, arrived: make(chan arrival, 16)}
+	k := &intake{in: in, stream: task.stream, arrived: make(chan arrival, 16)}
 	if task.broker != nil {
 		k.broker = &origin{nc: task.broker, backlog: brokerBacklog}
 	}

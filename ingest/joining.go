@@ -34,7 +34,7 @@ func (p *packer) take(a arrival, ok bool) {
 	case k.parcel != nil:
 		k.parcel.replies = append(k.parcel.replies, a.Reply)
 	default:
-		p.answer(a.Reply, acknowledgement(p.k.log.name, k.sequence, true))
+		p.answer(a.Reply, acknowledgement(p.k.stream.name, k.sequence, true))
 	}
 }
 

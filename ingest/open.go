@@ -67,7 +67,7 @@ func (in *Ingest) newLog() *logStream {
 func (in *Ingest) reach(ctx context.Context) (l *logStream, task *intakeTask, err error) {
 	l = in.newLog()
 	if in.cfg.Broker.URL == "" {
-		return l, &intakeTask{log: l}, in.useEmbedded(ctx, l)
+		return l, &intakeTask{stream: l}, in.useEmbedded(ctx, l)
 	}
 	nc, err := in.connectBroker(ctx, l.interrupted)
 	if err != nil {
@@ -92,7 +92,7 @@ func (in *Ingest) reach(ctx context.Context) (l *logStream, task *intakeTask, er
 		"and what is sent while this node is down is lost; "+remedy(refusal)+" to close this gap, and start this program anew",
 		"address", withoutPasswords(in.cfg.Broker.URL), "stream", l.name, "error", refusal)
 	onBroker := *l
-	task = &intakeTask{log: l, broker: nc, onBroker: &onBroker}
+	task = &intakeTask{stream: l, broker: nc, onBroker: &onBroker}
 	if err := in.useEmbedded(ctx, l); err != nil {
 		task.close()
 		return nil, nil, err

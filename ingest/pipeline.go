@@ -61,7 +61,7 @@ func (e *entry) place() store.Entry { return store.Entry{Epoch: e.log, Seq: e.se
 // All queues are bounded, so that a slow store shows as lag of the log.
 type pipeline struct {
 	in      *Ingest
-	log     *logStream
+	stream  *logStream
 	room    int64 // bytes that may be in flight
 	bytes   *semaphore.Weighted
 	unused  *entryPool
@@ -81,7 +81,7 @@ type task struct {
 func newPipeline(in *Ingest, l *logStream) *pipeline {
 	room := int64(in.cfg.Workers) * bytesPerWorker
 	p := &pipeline{
-		in: in, log: l,
+		in: in, stream: l,
 		room:    room,
 		bytes:   semaphore.NewWeighted(room),
 		unused:  newEntryPool(entriesInFlight),
@@ -335,9 +335,9 @@ func (p *pipeline) complete(e *entry) {
 	in.counters.count(&e.out)
 	in.counters.watermark.Store(e.seq)
 	in.counters.appliedTime.Store(e.at.UnixNano())
-	p.log.dead.put(e)
-	in.reports.note(e, p.log.origin(e))
-	if in.replay.addApplied(store.LogPosition{Entry: e.place(), Stream: p.log.name, Created: e.created, At: e.at}) {
+	p.stream.dead.put(e)
+	in.reports.note(e, p.stream.origin(e))
+	if in.replay.addApplied(store.LogPosition{Entry: e.place(), Stream: p.stream.name, Created: e.created, At: e.at}) {
 		in.logger.Info("ready: the store holds all of the log", "entry", e.seq)
 	}
 	if e.id != "" {

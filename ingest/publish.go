@@ -130,7 +130,7 @@ func (in *Ingest) publishToLog(ctx context.Context, r route, d *draft) error {
 		ctx, cancel = context.WithDeadline(ctx, r.until)
 		defer cancel()
 	}
-	l, subject := r.log, r.log.writes
+	l, subject := r.stream, r.stream.writes
 	if d.free {
 		subject = l.frees
 	}

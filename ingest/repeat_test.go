@@ -97,7 +97,7 @@ func TestRepeatKeepsTheOrder(t *testing.T) {
 func takeIn(t *testing.T, n *node) *intake {
 	t.Helper()
 	l, _, _ := n.state.current()
-	k, err := n.newIntake(t.Context(), &intakeTask{log: l})
+	k, err := n.newIntake(t.Context(), &intakeTask{stream: l})
 	if err != nil {
 		t.Fatal(err)
 	}

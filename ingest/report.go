@@ -27,7 +27,7 @@ const (
 // there were. It is safe for concurrent use; nobody who notes something waits for
 // the logger.
 type reports struct {
-	logger      *slog.Logger
+	logger   *slog.Logger
 	interval time.Duration
 	letters  string // name of the stream of the dead letters
 	unknown  *strangers

@@ -19,9 +19,9 @@ const (
 // route is where one entry goes. It is decided once, before the entry is written, and a
 // second time if the log did not take it.
 type route struct {
-	to  destination
-	log *logStream // if it goes to the log
-	why error      // why it does not
+	to     destination
+	stream *logStream // if it goes to the log
+	why    error      // why it does not
 
 	// until is when the outbox takes an entry that the log has not acknowledged. Zero: the
 	// outbox does not take it, because there is none or the log is in the embedded server.
@@ -40,7 +40,7 @@ func (in *Ingest) route(ctx context.Context) route {
 		if err != nil {
 			return route{to: nowhere, why: err}
 		}
-		return route{to: toLog, log: l}
+		return route{to: toLog, stream: l}
 	}
 	if l, _, _ := in.state.current(); (l == nil || !l.embedded) && in.outbox.waiting.Load() > 0 {
 		return route{to: toOutbox, why: errOutOfReach} // behind what came before
@@ -53,11 +53,11 @@ func (in *Ingest) route(ctx context.Context) route {
 	case err != nil:
 		return route{to: toOutbox, why: err}
 	case l.embedded:
-		return route{to: toLog, log: l}
+		return route{to: toLog, stream: l}
 	case !l.nc.IsConnected():
 		return route{to: toOutbox, why: fmt.Errorf("append to %s: %w", in.where(l), errOutOfReach)}
 	}
-	return route{to: toLog, log: l, until: until}
+	return route{to: toLog, stream: l, until: until}
 }
 
 // fallsBack reports whether the outbox takes the entry if the log does not.

@@ -64,7 +64,7 @@ func TestRoute(t *testing.T) {
 			if test.why != "" && !strings.Contains(r.why.Error(), test.why) {
 				t.Errorf("%v, want: %s", r.why, test.why)
 			}
-			if r.to == toLog && r.log != test.log {
+			if r.to == toLog && r.stream != test.log {
 				t.Error("it goes to another log")
 			}
 		})

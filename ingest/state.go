@@ -9,7 +9,7 @@ import (
 type state struct {
 	mu sync.Mutex
 	// Guarded by mu.
-	log     *logStream    // nil: not reached yet
+	stream  *logStream    // nil: not reached yet
 	reached chan struct{} // closed when log is set
 	problem error         // why it is not reached
 	refusal error         // why it is not on the broker, nil if it is or there is none
@@ -27,7 +27,7 @@ var errStarting = errors.New("starting")
 func (s *state) setLog(l *logStream) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.log = l
+	s.stream = l
 	if l != nil {
 		close(s.reached)
 	} else {
@@ -62,7 +62,7 @@ func (s *state) refused() error {
 func (s *state) current() (l *logStream, reached <-chan struct{}, problem error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.log, s.reached, s.problem
+	return s.stream, s.reached, s.problem
 }
 
 // notReached returns why the log is not reached, nil if it is.

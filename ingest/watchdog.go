@@ -17,7 +17,7 @@ const maxBarks = 3
 // with it, what is behind it is not to be lost as well.
 type watchdog struct {
 	in       *Ingest
-	log      *logStream
+	stream   *logStream
 	pipeline *pipeline
 
 	barks int       // readings in vain since since
@@ -31,10 +31,10 @@ func (w *watchdog) bark(ctx context.Context, pos *position, waiting uint64) {
 	if w.barks++; w.barks == 1 {
 		w.since = time.Now()
 	}
-	if w.barks < maxBarks || time.Since(w.since) < w.in.cfg.pace.stuck || !w.log.nc.IsConnected() {
+	if w.barks < maxBarks || time.Since(w.since) < w.in.cfg.pace.stuck || !w.stream.nc.IsConnected() {
 		return
 	}
-	*w = watchdog{in: w.in, log: w.log, pipeline: w.pipeline}
+	*w = watchdog{in: w.in, stream: w.stream, pipeline: w.pipeline}
 	err := w.fetch(ctx, pos, waiting)
 	if err == nil || ctx.Err() != nil || errors.Is(err, errNoEntry) {
 		return
@@ -46,20 +46,20 @@ func (w *watchdog) bark(ctx context.Context, pos *position, waiting uint64) {
 // applies it.
 func (w *watchdog) fetch(ctx context.Context, pos *position, waiting uint64) error {
 	var e storedEntry
-	err := w.in.ask(ctx, w.log, func(ctx context.Context) (err error) {
-		e, err = stored(ctx, w.log.nc, w.log.name, which{Sequence: pos.seq + 1, Next: ">"})
+	err := w.in.ask(ctx, w.stream, func(ctx context.Context) (err error) {
+		e, err = stored(ctx, w.stream.nc, w.stream.name, which{Sequence: pos.seq + 1, Next: ">"})
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	if read := w.in.subjectsRead(w.log); read != nil && !slices.ContainsFunc(read, func(s string) bool { return covers(s, e.Subject) }) {
+	if read := w.in.subjectsRead(w.stream); read != nil && !slices.ContainsFunc(read, func(s string) bool { return covers(s, e.Subject) }) {
 		return errNoEntry // somebody else's: it does not hold up the reader
 	}
-	w.in.logger.Warn("an entry of the log does not come by itself: it was fetched", "stream", w.log.name, "entry", e.Sequence, "bytes", len(e.Data))
+	w.in.logger.Warn("an entry of the log does not come by itself: it was fetched", "stream", w.stream.name, "entry", e.Sequence, "bytes", len(e.Data))
 	m := &nats.Msg{Subject: e.Subject, Header: e.header(), Data: e.Data}
 	meta := &nats.MsgMetadata{Sequence: nats.SequencePair{Stream: e.Sequence}, Timestamp: e.Time, NumPending: waiting - 1}
-	return w.in.takeEntry(ctx, m, meta, w.log, w.pipeline, pos)
+	return w.in.takeEntry(ctx, m, meta, w.stream, w.pipeline, pos)
 }
 
 // stepOver looks for the nearest entry that comes, and leaves out those before it.
@@ -91,7 +91,7 @@ func (w *watchdog) stepOver(ctx context.Context, pos *position, cause error) {
 		}
 		w.in.counters.steppedOver.Add(int64(n))
 		w.in.logger.Error("entries of the log cannot be read: they are left out, and what they hold is not in the answers",
-			"stream", w.log.name, "first", pos.seq+1, "last", pos.seq+n, "error", cause)
+			"stream", w.stream.name, "first", pos.seq+1, "last", pos.seq+n, "error", cause)
 		pos.seq, pos.at = pos.seq+n, time.Time{}
 		return
 	}
@@ -100,7 +100,7 @@ func (w *watchdog) stepOver(ctx context.Context, pos *position, cause error) {
 // connected waits a while for the connection: an entry may be what ended it.
 func (w *watchdog) connected(ctx context.Context) bool {
 	for end := time.Now().Add(apiTimeout); ; {
-		if w.log.nc.IsConnected() {
+		if w.stream.nc.IsConnected() {
 			return ctx.Err() == nil
 		}
 		if time.Now().After(end) || pause(ctx, 50*time.Millisecond) != nil {
@@ -112,12 +112,12 @@ func (w *watchdog) connected(ctx context.Context) bool {
 // peek reads one entry, the first one from the given number on. It is nil if there
 // is none.
 func (w *watchdog) peek(ctx context.Context, from uint64) (m *nats.Msg, err error) {
-	err = w.in.ask(ctx, w.log, func(ctx context.Context) error {
-		r, _, err := w.in.createReader(ctx, w.log, from)
+	err = w.in.ask(ctx, w.stream, func(ctx context.Context) error {
+		r, _, err := w.in.createReader(ctx, w.stream, from)
 		if err != nil {
 			return err
 		}
-		defer w.in.detach(ctx, w.log, r)
+		defer w.in.detach(ctx, w.stream, r)
 		m, err = r.proof(ctx)
 		return err
 	})

@@ -34,7 +34,7 @@ func TestAFetchedEntryDoesNotCompleteTheReplay(t *testing.T) {
 		t.Fatal(pending, err)
 	}
 	in.detach(t.Context(), l, r)
-	w := watchdog{in: in, log: l, pipeline: newPipeline(in, l)}
+	w := watchdog{in: in, stream: l, pipeline: newPipeline(in, l)}
 	for n := uint64(1); n <= entries; n++ {
 		for pos.entries < n {
 			w.bark(t.Context(), &pos, entries-(n-1))
