@@ -93,7 +93,7 @@ func (in *Ingest) attach(ctx context.Context, l *logStream, pos *position) (r *r
 			return err
 		}
 		if pos.entries == 0 { // nothing is on its way to the store
-			in.replay.startAt(store.LogPosition{Entry: store.Entry{Epoch: pos.log, Seq: pos.seq}, Stream: l.name, Created: pos.created, At: pos.at})
+			in.replay.startAt(store.LogPosition{Entry: store.Entry{Epoch: pos.epoch, Seq: pos.seq}, Stream: l.name, Created: pos.created, At: pos.at})
 		}
 		if in.replay.created(pos.entries, pending) {
 			in.logger.Info("ready: nothing waits in the log", "stream", l.name)
@@ -229,7 +229,7 @@ func (in *Ingest) takeEntry(ctx context.Context, m *nats.Msg, meta *nats.MsgMeta
 		return err
 	}
 	in.fill(e, m, meta, l)
-	e.log, e.created = pos.log, pos.created
+	e.epoch, e.created = pos.epoch, pos.created
 	if pos.seq > 0 && e.seq > pos.seq+1 {
 		in.noteGap(ctx, l, pos, e.seq, e.at)
 	}

@@ -35,7 +35,7 @@ type entry struct {
 
 // message is what an entry is filled with.
 type message struct {
-	log     uint32 // see store.Entry
+	epoch   uint32 // see store.Entry
 	seq     uint64
 	at      time.Time // when the log took it
 	written time.Time // when it was written: before that, if an outbox had it first
@@ -51,7 +51,7 @@ type message struct {
 	weight  int64  // of its share of what may be in flight
 }
 
-func (e *entry) place() store.Entry { return store.Entry{Epoch: e.log, Seq: e.seq} }
+func (e *entry) place() store.Entry { return store.Entry{Epoch: e.epoch, Seq: e.seq} }
 
 // pipeline applies entries: decoded in parallel, then each host's batches in
 // the order of the log by the one appender that owns the host.

@@ -16,7 +16,7 @@ import (
 
 // position is how far the log has been fetched.
 type position struct {
-	log     uint32    // see store.Entry
+	epoch   uint32    // see store.Entry
 	created time.Time // of the stream, zero before the first attempt
 	seq     uint64    // of the newest entry, 0 before the first one
 	at      time.Time // when the log took it
@@ -36,7 +36,7 @@ type position struct {
 
 // startPosition returns where reading begins.
 func startPosition(from store.Restored) position {
-	p := position{log: max(from.From.Entry.Epoch, 1), head: from.HighWater}
+	p := position{epoch: max(from.From.Entry.Epoch, 1), head: from.HighWater}
 	if !from.From.Created.IsZero() {
 		p.created, p.seq, p.at = from.From.Created, from.From.Entry.Seq, from.From.At
 	}
@@ -80,7 +80,7 @@ func (in *Ingest) checkPosition(ctx context.Context, l *logStream, info *jetstre
 		in.logger.Warn(why+": reading it from the start", "stream", l.name,
 			"created", info.Created, "read_up_to", pos.seq, "last", info.State.LastSeq)
 		pos.seq = 0
-		pos.log++
+		pos.epoch++
 	} else if err := in.checkHead(ctx, l, info, pos); err != nil {
 		return err
 	}
@@ -106,7 +106,7 @@ func (in *Ingest) checkHead(ctx context.Context, l *logStream, info *jetstream.S
 	if err == nil && why != "" {
 		in.logger.Warn(why+" since the checkpoint was written: what it holds of them stays", "stream", l.name,
 			"created", info.Created, "read_up_to", pos.head.Entry.Seq, "last", info.State.LastSeq)
-		pos.log++
+		pos.epoch++
 	}
 	return err
 }
