@@ -193,7 +193,7 @@ func (in *Ingest) readFrom(ctx context.Context, r *reader, l *logStream, p *pipe
 			r.asked--
 			meta, err := m.Metadata()
 			if err != nil {
-				return fmt.Errorf("message without a place in the stream: %w", err)
+				return fmt.Errorf("message without a sequence number: %w", err)
 			}
 			if delivered++; meta.Sequence.Consumer != delivered {
 				return errReattach // one was lost on the way

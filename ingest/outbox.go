@@ -169,7 +169,7 @@ func (o *outbox) wake() {
 	}
 }
 
-// apply makes an entry visible. It has no place in the log yet.
+// apply makes an entry visible. It has no sequence number in the log yet.
 func (o *outbox) apply(d *draft, at time.Time) (out outcome, err error) {
 	if d.free {
 		r, err := decodeFree(d.data)

@@ -51,7 +51,7 @@ type message struct {
 	weight  int64  // of its share of what may be in flight
 }
 
-func (e *entry) place() store.Entry { return store.Entry{Epoch: e.epoch, Seq: e.seq} }
+func (e *entry) storeEntry() store.Entry { return store.Entry{Epoch: e.epoch, Seq: e.seq} }
 
 // pipeline applies entries: decoded in parallel, then each host's batches in
 // the order of the log by the one appender that owns the host.
@@ -261,7 +261,7 @@ func (p *pipeline) runAppender(ctx context.Context, tasks <-chan task) {
 				p.barrier <- struct{}{}
 				continue
 			}
-			t.e.out.batches[t.batch].Entry = t.e.place()
+			t.e.out.batches[t.batch].Entry = t.e.storeEntry()
 			p.in.apply(&t.e.out, t.batch)
 			if t.e.groups.Add(-1) == 0 {
 				t.e.applied <- struct{}{}
@@ -308,7 +308,7 @@ func (p *pipeline) applyFree(e *entry) int {
 		e.out.refuse(fault{number: 1, reason: badSyntax, detail: "the entry is no free request: " + e.requestFault.Error(), text: e.data})
 		return 0
 	}
-	return p.in.store.Free(e.request.Selectors, e.request.Before, e.place())
+	return p.in.store.Free(e.request.Selectors, e.request.Before, e.storeEntry())
 }
 
 // runFinisher moves the watermark, in the order of the log, and tells those who
@@ -337,7 +337,7 @@ func (p *pipeline) complete(e *entry) {
 	in.counters.appliedTime.Store(e.at.UnixNano())
 	p.stream.dead.put(e)
 	in.reports.note(e, p.stream.origin(e))
-	if in.replay.addApplied(store.LogPosition{Entry: e.place(), Stream: p.stream.name, Created: e.created, At: e.at}) {
+	if in.replay.addApplied(store.LogPosition{Entry: e.storeEntry(), Stream: p.stream.name, Created: e.created, At: e.at}) {
 		in.logger.Info("ready: the store holds all of the log", "entry", e.seq)
 	}
 	if e.id != "" {

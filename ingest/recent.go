@@ -19,7 +19,7 @@ type recent struct {
 	seeds [2]maphash.Seed
 	byID  map[idHash]known
 	order []idHash // a ring
-	next  int      // the oldest place in it, if it is full
+	next  int      // index of the oldest one, if it is full
 }
 
 // idHash stands for an id: that two share one is not to be expected.
@@ -49,7 +49,7 @@ func (r *recent) find(id idHash, now time.Time) (known, bool) {
 // add notes that a message is in a parcel.
 func (r *recent) add(id idHash, e *parcel, now time.Time) {
 	e.ids = append(e.ids, id)
-	if _, again := r.byID[id]; !again { // else it has a place in the ring
+	if _, again := r.byID[id]; !again { // else it is in the ring
 		if len(r.order) < recentIDs {
 			r.order = append(r.order, id)
 		} else {

@@ -49,7 +49,7 @@ func (r *reporter) entry(lines, cluster string) {
 	e := &entry{message: message{epoch: 1, seq: r.seq, data: []byte(lines), cluster: cluster, written: entryTime}}
 	r.dec.decodeEntry(e)
 	for i := range e.out.batches {
-		e.out.batches[i].Entry = e.place()
+		e.out.batches[i].Entry = e.storeEntry()
 		r.in.apply(&e.out, i)
 	}
 	r.in.counters.count(&e.out)
