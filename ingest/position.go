@@ -22,9 +22,9 @@ type position struct {
 	at      time.Time // when the log took it
 	entries uint64    // fetched in this run
 
-	// head is the newest entry of which anything is in the store since the start.
-	// It is compared with the one that has its number now, once.
-	head store.LogPosition
+	// highWater is the newest entry of which the checkpoint holds anything. It is compared
+	// with the entry that has its sequence number now, once.
+	highWater store.LogPosition
 
 	byReader bool // entries are compared by reading them: the broker allows no other way
 	failures int  // comparisons that failed, in a row
@@ -36,7 +36,7 @@ type position struct {
 
 // startPosition returns where reading begins.
 func startPosition(from store.Restored) position {
-	p := position{epoch: max(from.From.Entry.Epoch, 1), head: from.HighWater}
+	p := position{epoch: max(from.From.Entry.Epoch, 1), highWater: from.HighWater}
 	if !from.From.Created.IsZero() {
 		p.created, p.seq, p.at = from.From.Created, from.From.Entry.Seq, from.From.At
 	}
@@ -81,13 +81,13 @@ func (in *Ingest) checkPosition(ctx context.Context, l *logStream, info *jetstre
 			"created", info.Created, "read_up_to", pos.seq, "last", info.State.LastSeq)
 		pos.seq = 0
 		pos.epoch++
-	} else if err := in.checkHead(ctx, l, info, pos); err != nil {
+	} else if err := in.checkHighWater(ctx, l, info, pos); err != nil {
 		return err
 	}
 	if pos.created.IsZero() && l.embedded && in.cfg.Stream.Trim && info.State.FirstSeq > 1 {
 		in.reportNoCheckpoint(l, info)
 	}
-	pos.head = store.LogPosition{}
+	pos.highWater = store.LogPosition{}
 	pos.created = info.Created
 	if pos.seq > 0 && info.State.FirstSeq > pos.seq+1 {
 		in.reportHole(ctx, l, info, info.State.FirstSeq-pos.seq-1, pos.at)
@@ -95,17 +95,17 @@ func (in *Ingest) checkPosition(ctx context.Context, l *logStream, info *jetstre
 	return nil
 }
 
-// checkHead makes no entry count as having taken effect if the newest one that
-// did since the start is not in the stream any more: its number, and those before
-// it, may belong to others by now.
-func (in *Ingest) checkHead(ctx context.Context, l *logStream, info *jetstream.StreamInfo, pos *position) error {
-	if pos.head.Entry.Seq <= pos.seq {
+// checkHighWater starts a new epoch if the newest entry that the checkpoint contains is no
+// longer in the stream with its timestamp: sequence numbers may have been reused, so that
+// nothing may be skipped.
+func (in *Ingest) checkHighWater(ctx context.Context, l *logStream, info *jetstream.StreamInfo, pos *position) error {
+	if pos.highWater.Entry.Seq <= pos.seq {
 		return nil
 	}
-	why, err := in.startOver(ctx, l, info, position{seq: pos.head.Entry.Seq, created: pos.head.Created, at: pos.head.At})
+	why, err := in.startOver(ctx, l, info, position{seq: pos.highWater.Entry.Seq, created: pos.highWater.Created, at: pos.highWater.At})
 	if err == nil && why != "" {
 		in.logger.Warn(why+" since the checkpoint was written: what it holds of them stays", "stream", l.name,
-			"created", info.Created, "read_up_to", pos.head.Entry.Seq, "last", info.State.LastSeq)
+			"created", info.Created, "read_up_to", pos.highWater.Entry.Seq, "last", info.State.LastSeq)
 		pos.epoch++
 	}
 	return err
