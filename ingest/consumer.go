@@ -15,10 +15,10 @@ import (
 // The broker forgets a reader that is gone for this long.
 const readerTimeout = 30 * time.Second
 
-// consume fetches the log in order, from the position on, and puts the entries
+// consume fetches the log in order, from the cursor on, and puts the entries
 // into the pipeline until ctx ends. It takes up reading again after whatever goes
 // wrong.
-func (in *Ingest) consume(ctx context.Context, l *logStream, p *pipeline, pos position) {
+func (in *Ingest) consume(ctx context.Context, l *logStream, p *pipeline, cur cursor) {
 	if l.embedded { // ready means that nothing that is sent now is missed
 		select {
 		case <-in.taking:
@@ -28,21 +28,21 @@ func (in *Ingest) consume(ctx context.Context, l *logStream, p *pipeline, pos po
 	}
 	r := in.retry("read stream " + l.name)
 	for w := (watchdog{in: in, stream: l, pipeline: p}); ; {
-		before := pos.entries
-		waiting, err := in.read(ctx, l, p, &pos)
+		before := cur.entries
+		waiting, err := in.read(ctx, l, p, &cur)
 		if ctx.Err() != nil {
 			return
 		}
 		in.counters.reattached.Add(1)
 		in.replay.reads(err)
-		pos.failed(err)
-		if pos.entries > before {
-			pos.failures = 0
+		cur.failed(err)
+		if cur.entries > before {
+			cur.failures = 0
 			w = watchdog{in: in, stream: l, pipeline: p}
 		} else if waiting > 0 {
-			w.bark(ctx, &pos, waiting)
+			w.bark(ctx, &cur, waiting)
 		}
-		if r.again(ctx, err, pos.entries > before) != nil {
+		if r.again(ctx, err, cur.entries > before) != nil {
 			return
 		}
 	}
@@ -53,26 +53,26 @@ var errReattach = errors.New("the connection was interrupted")
 
 func isInterruption(err error) bool { return errors.Is(err, errReattach) }
 
-// read attaches to the stream after pos and reads until something goes wrong. It
+// read attaches to the stream after cur and reads until something goes wrong. It
 // returns how many entries waited when it began. The reader is ephemeral and
-// unacknowledged: the position is ours alone.
-func (in *Ingest) read(ctx context.Context, l *logStream, p *pipeline, pos *position) (waiting uint64, err error) {
+// unacknowledged: the cursor is ours alone.
+func (in *Ingest) read(ctx context.Context, l *logStream, p *pipeline, cur *cursor) (waiting uint64, err error) {
 	select {
 	case <-l.reattach: // an outage before this attempt is no reason to repeat it
 	default:
 	}
-	r, waiting, err := in.attach(ctx, l, pos)
+	r, waiting, err := in.attach(ctx, l, cur)
 	if err != nil {
 		return 0, err
 	}
 	defer in.detach(ctx, l, r)
-	return waiting, in.readFrom(ctx, r, l, p, pos)
+	return waiting, in.readFrom(ctx, r, l, p, cur)
 }
 
-// attach creates a reader that starts after pos, or from the first entry if the
+// attach creates a reader that starts after cur, or from the first entry if the
 // stream is not the one that was read up to there: applying an entry twice
 // changes nothing.
-func (in *Ingest) attach(ctx context.Context, l *logStream, pos *position) (r *reader, pending uint64, err error) {
+func (in *Ingest) attach(ctx context.Context, l *logStream, cur *cursor) (r *reader, pending uint64, err error) {
 	err = in.ask(ctx, l, func(ctx context.Context) error {
 		stream, err := l.js.Stream(ctx, l.name)
 		if errors.Is(err, jetstream.ErrStreamNotFound) {
@@ -85,17 +85,17 @@ func (in *Ingest) attach(ctx context.Context, l *logStream, pos *position) (r *r
 		if err != nil {
 			return err
 		}
-		if err := in.checkPosition(ctx, l, stream.CachedInfo(), pos); err != nil {
+		if err := in.checkCursor(ctx, l, stream.CachedInfo(), cur); err != nil {
 			return err
 		}
-		r, pending, err = in.createReader(ctx, l, pos.seq+1)
+		r, pending, err = in.createReader(ctx, l, cur.seq+1)
 		if err != nil {
 			return err
 		}
-		if pos.entries == 0 { // nothing is on its way to the store
-			in.replay.startAt(store.LogPosition{Entry: store.Entry{Epoch: pos.epoch, Seq: pos.seq}, Stream: l.name, Created: pos.created, At: pos.at})
+		if cur.entries == 0 { // nothing is on its way to the store
+			in.replay.startAt(store.LogPosition{Entry: store.Entry{Epoch: cur.epoch, Seq: cur.seq}, Stream: l.name, Created: cur.created, At: cur.at})
 		}
-		if in.replay.created(pos.entries, pending) {
+		if in.replay.created(cur.entries, pending) {
 			in.logger.Info("ready: nothing waits in the log", "stream", l.name)
 		}
 		return nil
@@ -157,7 +157,7 @@ func (in *Ingest) detach(ctx context.Context, l *logStream, r *reader) {
 var errSilent = errors.New("the broker sends neither entries nor a sign of life")
 
 // readFrom puts the entries into the pipeline.
-func (in *Ingest) readFrom(ctx context.Context, r *reader, l *logStream, p *pipeline, pos *position) error {
+func (in *Ingest) readFrom(ctx context.Context, r *reader, l *logStream, p *pipeline, cur *cursor) error {
 	beat, recount := time.NewTicker(heartbeat), time.NewTicker(in.cfg.pace.recount)
 	defer beat.Stop()
 	defer recount.Stop()
@@ -201,7 +201,7 @@ func (in *Ingest) readFrom(ctx context.Context, r *reader, l *logStream, p *pipe
 			if delivered == 1 {
 				in.replay.reads(nil)
 			}
-			if err := in.takeEntry(ctx, m, meta, l, p, pos); err != nil {
+			if err := in.takeEntry(ctx, m, meta, l, p, cur); err != nil {
 				return err
 			}
 		case <-beat.C:
@@ -209,7 +209,7 @@ func (in *Ingest) readFrom(ctx context.Context, r *reader, l *logStream, p *pipe
 				return errSilent
 			}
 		case <-recount.C:
-			if len(r.in) == 0 && idle.isStalled(ctx, delivered, signs, pos) {
+			if len(r.in) == 0 && idle.isStalled(ctx, delivered, signs, cur) {
 				return errStalled
 			}
 		case err := <-denied:
@@ -223,20 +223,20 @@ func (in *Ingest) readFrom(ctx context.Context, r *reader, l *logStream, p *pipe
 }
 
 // takeEntry puts one entry into the pipeline.
-func (in *Ingest) takeEntry(ctx context.Context, m *nats.Msg, meta *nats.MsgMetadata, l *logStream, p *pipeline, pos *position) error {
+func (in *Ingest) takeEntry(ctx context.Context, m *nats.Msg, meta *nats.MsgMetadata, l *logStream, p *pipeline, cur *cursor) error {
 	e, err := p.obtain(ctx, unpackedLen(m.Header, m.Data))
 	if err != nil {
 		return err
 	}
 	in.fill(e, m, meta, l)
-	e.epoch, e.created = pos.epoch, pos.created
-	if pos.seq > 0 && e.seq > pos.seq+1 {
-		in.noteGap(ctx, l, pos, e.seq, e.at)
+	e.epoch, e.created = cur.epoch, cur.created
+	if cur.seq > 0 && e.seq > cur.seq+1 {
+		in.noteGap(ctx, l, cur, e.seq, e.at)
 	}
 	in.counters.fetched.Store(e.seq)
-	pos.seq, pos.at = e.seq, e.at
-	pos.entries++
-	in.replay.fetched(pos.entries, meta.NumPending)
+	cur.seq, cur.at = e.seq, e.at
+	cur.entries++
+	in.replay.fetched(cur.entries, meta.NumPending)
 	p.put(e)
 	return nil
 }

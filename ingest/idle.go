@@ -25,18 +25,18 @@ type idleness struct {
 
 // isStalled is called now and then with the number of entries that came, and of the
 // signs of life since the last one. It reports whether entries wait in vain.
-func (i *idleness) isStalled(ctx context.Context, delivered uint64, signs int, pos *position) bool {
+func (i *idleness) isStalled(ctx context.Context, delivered uint64, signs int, cur *cursor) bool {
 	if delivered != i.delivered {
 		i.delivered = delivered
 		return false
 	}
-	waits, err := i.waits(ctx, pos)
+	waits, err := i.waits(ctx, cur)
 	return err == nil && waits && signs >= maxSigns
 }
 
 // waits reports whether entries wait in the log. The broker's own count, which comes
 // with each entry, does not know of those that came or were dropped since.
-func (i *idleness) waits(ctx context.Context, pos *position) (waits bool, err error) {
+func (i *idleness) waits(ctx context.Context, cur *cursor) (waits bool, err error) {
 	err = withTimeout(ctx, func(ctx context.Context) error {
 		stream, err := i.stream.js.Stream(ctx, i.stream.name)
 		if err != nil {
@@ -44,9 +44,9 @@ func (i *idleness) waits(ctx context.Context, pos *position) (waits bool, err er
 		}
 		last := stream.CachedInfo().State.LastSeq
 		pending := uint64(0)
-		if last > max(pos.seq, i.foreign) {
+		if last > max(cur.seq, i.foreign) {
 			// On somebody else's broker they need not be for this reader.
-			r, n, err := i.in.createReader(ctx, i.stream, pos.seq+1)
+			r, n, err := i.in.createReader(ctx, i.stream, cur.seq+1)
 			if err != nil {
 				return err
 			}
@@ -56,7 +56,7 @@ func (i *idleness) waits(ctx context.Context, pos *position) (waits bool, err er
 		if waits = pending > 0; !waits {
 			i.foreign = last
 		}
-		i.in.replay.recounted(pos.entries, pending)
+		i.in.replay.recounted(cur.entries, pending)
 		return nil
 	})
 	return waits, err

@@ -236,7 +236,7 @@ func (in *Ingest) Run(ctx context.Context, from store.Restored) error {
 	g.Go(func() error { return p.run(applying) })
 	g.Go(func() error {
 		defer stop()
-		in.consume(ctx, l, p, startPosition(from))
+		in.consume(ctx, l, p, startCursor(from))
 		p.drain()
 		return nil
 	})

@@ -27,7 +27,7 @@ type watchdog struct {
 // bark is called after a reading that brought nothing although so many entries waited. When
 // that has been so for a while, the next entry is fetched in another way; if that
 // fails as well, it is stepped over.
-func (w *watchdog) bark(ctx context.Context, pos *position, waiting uint64) {
+func (w *watchdog) bark(ctx context.Context, cur *cursor, waiting uint64) {
 	if w.barks++; w.barks == 1 {
 		w.since = time.Now()
 	}
@@ -35,19 +35,19 @@ func (w *watchdog) bark(ctx context.Context, pos *position, waiting uint64) {
 		return
 	}
 	*w = watchdog{in: w.in, stream: w.stream, pipeline: w.pipeline}
-	err := w.fetch(ctx, pos, waiting)
+	err := w.fetch(ctx, cur, waiting)
 	if err == nil || ctx.Err() != nil || errors.Is(err, errNoEntry) {
 		return
 	}
-	w.stepOver(ctx, pos, err)
+	w.stepOver(ctx, cur, err)
 }
 
 // fetch asks the stream for the next entry, the first one of those that wait, and
 // applies it.
-func (w *watchdog) fetch(ctx context.Context, pos *position, waiting uint64) error {
+func (w *watchdog) fetch(ctx context.Context, cur *cursor, waiting uint64) error {
 	var e storedEntry
 	err := w.in.ask(ctx, w.stream, func(ctx context.Context) (err error) {
-		e, err = stored(ctx, w.stream.nc, w.stream.name, which{Sequence: pos.seq + 1, Next: ">"})
+		e, err = stored(ctx, w.stream.nc, w.stream.name, which{Sequence: cur.seq + 1, Next: ">"})
 		return err
 	})
 	if err != nil {
@@ -59,15 +59,15 @@ func (w *watchdog) fetch(ctx context.Context, pos *position, waiting uint64) err
 	w.in.logger.Warn("an entry of the log does not come by itself: it was fetched", "stream", w.stream.name, "entry", e.Sequence, "bytes", len(e.Data))
 	m := &nats.Msg{Subject: e.Subject, Header: e.header(), Data: e.Data}
 	meta := &nats.MsgMetadata{Sequence: nats.SequencePair{Stream: e.Sequence}, Timestamp: e.Time, NumPending: waiting - 1}
-	return w.in.takeEntry(ctx, m, meta, w.stream, w.pipeline, pos)
+	return w.in.takeEntry(ctx, m, meta, w.stream, w.pipeline, cur)
 }
 
 // stepOver looks for the nearest entry that comes, and leaves out those before it.
 // If none does, it is not the entries that are at fault.
-func (w *watchdog) stepOver(ctx context.Context, pos *position, cause error) {
+func (w *watchdog) stepOver(ctx context.Context, cur *cursor, cause error) {
 	failed := uint64(0) // what is so far behind the next entry does not come either
 	for n := uint64(1); n < 1<<20 && w.connected(ctx); n += max(1, n/2) {
-		m, err := w.peek(ctx, pos.seq+1+n)
+		m, err := w.peek(ctx, cur.seq+1+n)
 		if err != nil {
 			failed = n
 			continue
@@ -75,12 +75,12 @@ func (w *watchdog) stepOver(ctx context.Context, pos *position, cause error) {
 		if m == nil {
 			return // there is none behind it
 		}
-		if first, err := w.peek(ctx, pos.seq+1); err == nil && first != nil || !w.connected(ctx) {
+		if first, err := w.peek(ctx, cur.seq+1); err == nil && first != nil || !w.connected(ctx) {
 			return // it was not the entry
 		}
 		for n-failed > 1 { // the nearest one may lie between
 			mid := failed + (n-failed)/2
-			if m, err := w.peek(ctx, pos.seq+1+mid); err == nil && m != nil {
+			if m, err := w.peek(ctx, cur.seq+1+mid); err == nil && m != nil {
 				n = mid
 			} else {
 				failed = mid
@@ -91,8 +91,8 @@ func (w *watchdog) stepOver(ctx context.Context, pos *position, cause error) {
 		}
 		w.in.counters.steppedOver.Add(int64(n))
 		w.in.logger.Error("entries of the log cannot be read: they are left out, and what they hold is not in the answers",
-			"stream", w.stream.name, "first", pos.seq+1, "last", pos.seq+n, "error", cause)
-		pos.seq, pos.at = pos.seq+n, time.Time{}
+			"stream", w.stream.name, "first", cur.seq+1, "last", cur.seq+n, "error", cause)
+		cur.seq, cur.at = cur.seq+n, time.Time{}
 		return
 	}
 }

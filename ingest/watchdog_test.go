@@ -28,7 +28,7 @@ func TestAFetchedEntryDoesNotCompleteTheReplay(t *testing.T) {
 	in.replay.begin(store.Restored{}, false)
 	l := in.newLog()
 	l.nc, l.js = js.Conn(), js
-	pos := startPosition(store.Restored{})
+	pos := startCursor(store.Restored{})
 	r, pending, err := in.attach(t.Context(), l, &pos)
 	if err != nil || pending != entries {
 		t.Fatal(pending, err)

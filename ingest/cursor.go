@@ -14,8 +14,8 @@ import (
 	"cc-metric-store/store"
 )
 
-// position is how far the log has been fetched.
-type position struct {
+// cursor is how far the log has been fetched.
+type cursor struct {
 	epoch   uint32    // see store.Entry
 	created time.Time // of the stream, zero before the first attempt
 	seq     uint64    // of the newest entry, 0 before the first one
@@ -34,9 +34,9 @@ type position struct {
 	said    onceAMinute
 }
 
-// startPosition returns where reading begins.
-func startPosition(from store.Restored) position {
-	p := position{epoch: max(from.From.Entry.Epoch, 1), highWater: from.HighWater}
+// startCursor returns where reading begins.
+func startCursor(from store.Restored) cursor {
+	p := cursor{epoch: max(from.From.Entry.Epoch, 1), highWater: from.HighWater}
 	if !from.From.Created.IsZero() {
 		p.created, p.seq, p.at = from.From.Created, from.From.Entry.Seq, from.From.At
 	}
@@ -68,29 +68,29 @@ func (in *Ingest) Release(ctx context.Context, p store.LogPosition) {
 	}
 }
 
-// checkPosition sends pos back to the first entry if the stream is another one
+// checkCursor sends cur back to the first entry if the stream is another one
 // than before, or has lost entries that were read: their numbers may belong to
 // new entries by now.
-func (in *Ingest) checkPosition(ctx context.Context, l *logStream, info *jetstream.StreamInfo, pos *position) error {
-	why, err := in.startOver(ctx, l, info, *pos)
+func (in *Ingest) checkCursor(ctx context.Context, l *logStream, info *jetstream.StreamInfo, cur *cursor) error {
+	why, err := in.startOver(ctx, l, info, *cur)
 	if err != nil {
 		return err
 	}
 	if why != "" {
 		in.logger.Warn(why+": reading it from the start", "stream", l.name,
-			"created", info.Created, "read_up_to", pos.seq, "last", info.State.LastSeq)
-		pos.seq = 0
-		pos.epoch++
-	} else if err := in.checkHighWater(ctx, l, info, pos); err != nil {
+			"created", info.Created, "read_up_to", cur.seq, "last", info.State.LastSeq)
+		cur.seq = 0
+		cur.epoch++
+	} else if err := in.checkHighWater(ctx, l, info, cur); err != nil {
 		return err
 	}
-	if pos.created.IsZero() && l.embedded && in.cfg.Stream.Trim && info.State.FirstSeq > 1 {
+	if cur.created.IsZero() && l.embedded && in.cfg.Stream.Trim && info.State.FirstSeq > 1 {
 		in.reportNoCheckpoint(l, info)
 	}
-	pos.highWater = store.LogPosition{}
-	pos.created = info.Created
-	if pos.seq > 0 && info.State.FirstSeq > pos.seq+1 {
-		in.reportHole(ctx, l, info, info.State.FirstSeq-pos.seq-1, pos.at)
+	cur.highWater = store.LogPosition{}
+	cur.created = info.Created
+	if cur.seq > 0 && info.State.FirstSeq > cur.seq+1 {
+		in.reportHole(ctx, l, info, info.State.FirstSeq-cur.seq-1, cur.at)
 	}
 	return nil
 }
@@ -98,15 +98,15 @@ func (in *Ingest) checkPosition(ctx context.Context, l *logStream, info *jetstre
 // checkHighWater starts a new epoch if the newest entry that the checkpoint contains is no
 // longer in the stream with its timestamp: sequence numbers may have been reused, so that
 // nothing may be skipped.
-func (in *Ingest) checkHighWater(ctx context.Context, l *logStream, info *jetstream.StreamInfo, pos *position) error {
-	if pos.highWater.Entry.Seq <= pos.seq {
+func (in *Ingest) checkHighWater(ctx context.Context, l *logStream, info *jetstream.StreamInfo, cur *cursor) error {
+	if cur.highWater.Entry.Seq <= cur.seq {
 		return nil
 	}
-	why, err := in.startOver(ctx, l, info, position{seq: pos.highWater.Entry.Seq, created: pos.highWater.Created, at: pos.highWater.At})
+	why, err := in.startOver(ctx, l, info, cursor{seq: cur.highWater.Entry.Seq, created: cur.highWater.Created, at: cur.highWater.At})
 	if err == nil && why != "" {
 		in.logger.Warn(why+" since the checkpoint was written: what it holds of them stays", "stream", l.name,
-			"created", info.Created, "read_up_to", pos.highWater.Entry.Seq, "last", info.State.LastSeq)
-		pos.epoch++
+			"created", info.Created, "read_up_to", cur.highWater.Entry.Seq, "last", info.State.LastSeq)
+		cur.epoch++
 	}
 	return err
 }
@@ -115,29 +115,29 @@ func (in *Ingest) checkHighWater(ctx context.Context, l *logStream, info *jetstr
 // number. It counts, and reports a hole, once a minute, if the stream dropped
 // what was between, as its bounds are too narrow for the lag, or has lost it. The
 // log took that entry at the given time.
-func (in *Ingest) noteGap(ctx context.Context, l *logStream, pos *position, next uint64, at time.Time) {
-	missing := next - pos.seq - 1
+func (in *Ingest) noteGap(ctx context.Context, l *logStream, cur *cursor, next uint64, at time.Time) {
+	missing := next - cur.seq - 1
 	in.counters.skipped.Add(missing)
-	if pos.skipped == 0 {
-		pos.before = pos.at
+	if cur.skipped == 0 {
+		cur.before = cur.at
 	}
-	pos.skipped += missing
-	if !pos.said.due() {
+	cur.skipped += missing
+	if !cur.said.due() {
 		return
 	}
 	_ = withTimeout(ctx, func(ctx context.Context) error { // without an answer there is nothing to say
 		stream, err := l.js.Stream(ctx, l.name)
 		switch {
 		case err != nil:
-		case stream.CachedInfo().State.FirstSeq > pos.seq+1:
-			in.reportHole(ctx, l, stream.CachedInfo(), pos.skipped, pos.before)
-		case l.embedded && in.isGone(ctx, l, pos.seq+1): // nobody removes entries out of its middle
+		case stream.CachedInfo().State.FirstSeq > cur.seq+1:
+			in.reportHole(ctx, l, stream.CachedInfo(), cur.skipped, cur.before)
+		case l.embedded && in.isGone(ctx, l, cur.seq+1): // nobody removes entries out of its middle
 			in.logger.Error("the log has lost entries before they were read: the answers have a hole",
-				"stream", l.name, "missing", pos.skipped, "from", pos.before.UTC(), "to", at.UTC())
+				"stream", l.name, "missing", cur.skipped, "from", cur.before.UTC(), "to", at.UTC())
 		}
 		return err
 	})
-	pos.skipped = 0
+	cur.skipped = 0
 }
 
 // isGone reports whether the log has no entry with the number, or none that can be
@@ -176,31 +176,31 @@ func (in *Ingest) reportHole(ctx context.Context, l *logStream, info *jetstream.
 
 // startOver returns the reason for which the stream has to be read from its
 // first entry, if there is one.
-func (in *Ingest) startOver(ctx context.Context, l *logStream, info *jetstream.StreamInfo, pos position) (why string, err error) {
+func (in *Ingest) startOver(ctx context.Context, l *logStream, info *jetstream.StreamInfo, cur cursor) (why string, err error) {
 	switch {
-	case pos.seq == 0:
+	case cur.seq == 0:
 		return "", nil
-	case !info.Created.Equal(pos.created):
+	case !info.Created.Equal(cur.created):
 		return "the stream was created anew", nil
-	case info.State.LastSeq < pos.seq:
+	case info.State.LastSeq < cur.seq:
 		return "the stream has lost its newest entries", nil
-	case info.State.FirstSeq > pos.seq:
+	case info.State.FirstSeq > cur.seq:
 		return "", nil // the entry has aged out; all that is there comes after it
 	}
-	if pos.at.IsZero() || pos.failures >= maxComparisons {
+	if cur.at.IsZero() || cur.failures >= maxComparisons {
 		return "", nil // it cannot be read; the stream is the same and has it
 	}
 	takenAt := in.takenAt
-	if pos.byReader {
+	if cur.byReader {
 		takenAt = in.readAt
 	}
-	at, err := takenAt(ctx, l, pos.seq)
+	at, err := takenAt(ctx, l, cur.seq)
 	switch {
 	case errors.Is(err, errNoEntry):
 		return "the newest entry that was read is gone from the stream", nil
 	case err != nil:
-		return "", fmt.Errorf("%w: entry %d of stream %s: %w", errCompare, pos.seq, l.name, err)
-	case !at.Equal(pos.at):
+		return "", fmt.Errorf("%w: entry %d of stream %s: %w", errCompare, cur.seq, l.name, err)
+	case !at.Equal(cur.at):
 		return "the stream has lost entries that were read, and has others in their place", nil
 	}
 	return "", nil
@@ -213,11 +213,11 @@ const maxComparisons = 3
 var errCompare = errors.New("compare an entry of the log with the one that was read")
 
 // failed notes why reading has ended.
-func (p *position) failed(err error) {
+func (c *cursor) failed(err error) {
 	if denied, ok := errors.AsType[*DeniedError](err); ok && strings.Contains(denied.What, ".STREAM.MSG.GET.") {
-		p.byReader = true
+		c.byReader = true
 	} else if errors.Is(err, errCompare) {
-		p.failures++
+		c.failures++
 	}
 }
 
