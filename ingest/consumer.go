@@ -13,7 +13,7 @@ import (
 )
 
 // The broker forgets a reader that is gone for this long.
-const readerTimeout = 30 * time.Second
+const consumerTimeout = 30 * time.Second
 
 // consume fetches the log in order, from the cursor on, and puts the entries
 // into the pipeline until ctx ends. It takes up reading again after whatever goes
@@ -61,18 +61,18 @@ func (in *Ingest) read(ctx context.Context, l *logStream, p *pipeline, cur *curs
 	case <-l.reattach: // an outage before this attempt is no reason to repeat it
 	default:
 	}
-	r, waiting, err := in.attach(ctx, l, cur)
+	r, waiting, err := in.resetConsumer(ctx, l, cur)
 	if err != nil {
 		return 0, err
 	}
-	defer in.detach(ctx, l, r)
+	defer in.deleteConsumer(ctx, l, r)
 	return waiting, in.readFrom(ctx, r, l, p, cur)
 }
 
-// attach creates a reader that starts after cur, or from the first entry if the
+// resetConsumer creates a reader that starts after cur, or from the first entry if the
 // stream is not the one that was read up to there: applying an entry twice
 // changes nothing.
-func (in *Ingest) attach(ctx context.Context, l *logStream, cur *cursor) (r *reader, pending uint64, err error) {
+func (in *Ingest) resetConsumer(ctx context.Context, l *logStream, cur *cursor) (r *orderedConsumer, pending uint64, err error) {
 	err = in.ask(ctx, l, func(ctx context.Context) error {
 		stream, err := l.js.Stream(ctx, l.name)
 		if errors.Is(err, jetstream.ErrStreamNotFound) {
@@ -88,7 +88,7 @@ func (in *Ingest) attach(ctx context.Context, l *logStream, cur *cursor) (r *rea
 		if err := in.checkCursor(ctx, l, stream.CachedInfo(), cur); err != nil {
 			return err
 		}
-		r, pending, err = in.createReader(ctx, l, cur.seq+1)
+		r, pending, err = in.createConsumer(ctx, l, cur.seq+1)
 		if err != nil {
 			return err
 		}
@@ -103,16 +103,16 @@ func (in *Ingest) attach(ctx context.Context, l *logStream, cur *cursor) (r *rea
 	return r, pending, err
 }
 
-// createReader makes a reader that begins with the entry of the given number, or
+// createConsumer makes a reader that begins with the entry of the given number, or
 // the next one that there is. pending is how many wait for it.
-func (in *Ingest) createReader(ctx context.Context, l *logStream, from uint64) (r *reader, pending uint64, err error) {
+func (in *Ingest) createConsumer(ctx context.Context, l *logStream, from uint64) (r *orderedConsumer, pending uint64, err error) {
 	c := jetstream.ConsumerConfig{
 		Description:       "cc-metric-store",
 		DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
 		OptStartSeq:       from,
 		AckPolicy:         jetstream.AckNonePolicy,
 		FilterSubjects:    in.subjectsRead(l),
-		InactiveThreshold: readerTimeout,
+		InactiveThreshold: consumerTimeout,
 		MemoryStorage:     true,
 		Replicas:          1,
 	}
@@ -122,9 +122,9 @@ func (in *Ingest) createReader(ctx context.Context, l *logStream, from uint64) (
 		cons, err = l.js.CreateConsumer(ctx, l.name, c)
 	}
 	if err != nil {
-		return nil, 0, fmt.Errorf("create a reader: %w", err)
+		return nil, 0, fmt.Errorf("create a consumer: %w", err)
 	}
-	r, err = newReader(l.nc, l.name, cons.CachedInfo().Name)
+	r, err = newOrderedConsumer(l.nc, l.name, cons.CachedInfo().Name)
 	return r, cons.CachedInfo().NumPending, err
 }
 
@@ -142,22 +142,22 @@ func (in *Ingest) subjectsRead(l *logStream) []string {
 	return in.streamConfig(l).Subjects
 }
 
-// detach lets the broker forget the reader at once if it can be told.
-func (in *Ingest) detach(ctx context.Context, l *logStream, r *reader) {
+// deleteConsumer lets the broker forget the reader at once if it can be told.
+func (in *Ingest) deleteConsumer(ctx context.Context, l *logStream, r *orderedConsumer) {
 	r.close()
 	if !l.nc.IsConnected() {
 		return // it forgets by itself
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
-	_ = l.js.DeleteConsumer(ctx, l.name, r.consumer)
+	_ = l.js.DeleteConsumer(ctx, l.name, r.name)
 }
 
 // errSilent says that a reader hears nothing.
 var errSilent = errors.New("the broker sends neither entries nor a sign of life")
 
 // readFrom puts the entries into the pipeline.
-func (in *Ingest) readFrom(ctx context.Context, r *reader, l *logStream, p *pipeline, cur *cursor) error {
+func (in *Ingest) readFrom(ctx context.Context, r *orderedConsumer, l *logStream, p *pipeline, cur *cursor) error {
 	beat, recount := time.NewTicker(heartbeat), time.NewTicker(in.cfg.pace.recount)
 	defer beat.Stop()
 	defer recount.Stop()

@@ -26,7 +26,7 @@ type cursor struct {
 	// with the entry that has its sequence number now, once.
 	highWater store.LogPosition
 
-	byReader bool // entries are compared by reading them: the broker allows no other way
+	byConsumer bool // entries are compared by reading them: the broker allows no other way
 	failures int  // comparisons that failed, in a row
 
 	skipped uint64    // entries that were not delivered, since that was told
@@ -143,7 +143,7 @@ func (in *Ingest) noteGap(ctx context.Context, l *logStream, cur *cursor, next u
 // isGone reports whether the log has no entry with the number, or none that can be
 // read.
 func (in *Ingest) isGone(ctx context.Context, l *logStream, seq uint64) bool {
-	_, err := in.takenAt(ctx, l, seq)
+	_, err := in.timeOf(ctx, l, seq)
 	_, refused := errors.AsType[*jetstream.APIError](err)
 	return refused || errors.Is(err, errNoEntry)
 }
@@ -190,9 +190,9 @@ func (in *Ingest) startOver(ctx context.Context, l *logStream, info *jetstream.S
 	if cur.at.IsZero() || cur.failures >= maxComparisons {
 		return "", nil // it cannot be read; the stream is the same and has it
 	}
-	takenAt := in.takenAt
-	if cur.byReader {
-		takenAt = in.readAt
+	takenAt := in.timeOf
+	if cur.byConsumer {
+		takenAt = in.timeByConsumer
 	}
 	at, err := takenAt(ctx, l, cur.seq)
 	switch {
@@ -215,26 +215,26 @@ var errCompare = errors.New("compare an entry of the log with the one that was r
 // failed notes why reading has ended.
 func (c *cursor) failed(err error) {
 	if denied, ok := errors.AsType[*DeniedError](err); ok && strings.Contains(denied.What, ".STREAM.MSG.GET.") {
-		c.byReader = true
+		c.byConsumer = true
 	} else if errors.Is(err, errCompare) {
 		c.failures++
 	}
 }
 
-// takenAt returns when the log took an entry.
-func (in *Ingest) takenAt(ctx context.Context, l *logStream, seq uint64) (time.Time, error) {
+// timeOf returns when the log took an entry.
+func (in *Ingest) timeOf(ctx context.Context, l *logStream, seq uint64) (time.Time, error) {
 	e, err := stored(ctx, l.nc, l.name, which{Sequence: seq})
 	return e.Time, err
 }
 
-// readAt is takenAt by way of a reader. Its server may be behind the stream's
+// timeByConsumer is takenAt by way of a reader. Its server may be behind the stream's
 // leader: that it has no such entry proves nothing.
-func (in *Ingest) readAt(ctx context.Context, l *logStream, seq uint64) (at time.Time, err error) {
-	r, _, err := in.createReader(ctx, l, seq)
+func (in *Ingest) timeByConsumer(ctx context.Context, l *logStream, seq uint64) (at time.Time, err error) {
+	r, _, err := in.createConsumer(ctx, l, seq)
 	if err != nil {
 		return at, err
 	}
-	defer in.detach(ctx, l, r)
+	defer in.deleteConsumer(ctx, l, r)
 	m, err := r.proof(ctx)
 	if err != nil || m == nil {
 		return at, errors.Join(err, errors.New("no entry comes"))

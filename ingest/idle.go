@@ -11,7 +11,7 @@ const maxSigns = 3
 
 // errStalled says that a reader hears that the broker is alive, and nothing else: its
 // consumer was paused, say.
-var errStalled = errors.New("entries wait in the log, but the broker does not send them to the reader")
+var errStalled = errors.New("entries wait in the log, but the broker does not send them to the consumer")
 
 // idleness looks after a reader to which no entry comes: nothing waits, or the broker
 // does not send what waits.
@@ -46,11 +46,11 @@ func (i *idleness) waits(ctx context.Context, cur *cursor) (waits bool, err erro
 		pending := uint64(0)
 		if last > max(cur.seq, i.foreign) {
 			// On somebody else's broker they need not be for this reader.
-			r, n, err := i.in.createReader(ctx, i.stream, cur.seq+1)
+			r, n, err := i.in.createConsumer(ctx, i.stream, cur.seq+1)
 			if err != nil {
 				return err
 			}
-			i.in.detach(ctx, i.stream, r)
+			i.in.deleteConsumer(ctx, i.stream, r)
 			pending = n
 		}
 		if waits = pending > 0; !waits {

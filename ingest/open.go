@@ -137,11 +137,11 @@ func (in *Ingest) tryBroker(ctx context.Context, l *logStream) error {
 		return err
 	}
 	err = in.ask(ctx, l, func(ctx context.Context) error {
-		r, _, err := in.createReader(ctx, l, 1)
+		r, _, err := in.createConsumer(ctx, l, 1)
 		if err != nil {
 			return err
 		}
-		defer in.detach(ctx, l, r)
+		defer in.deleteConsumer(ctx, l, r)
 		_, err = r.proof(ctx)
 		return err
 	})

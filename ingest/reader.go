@@ -23,16 +23,16 @@ const (
 	pullExpires = 2 * heartbeat
 )
 
-// reader pulls the entries of the log through an ephemeral consumer. It does not
+// orderedConsumer pulls the entries of the log through an ephemeral consumer. It does not
 // use the client library for that: the library takes an entry without data whose
 // headers look like JetStream's own messages for one of these. They are told apart
 // by their subject here, which a publisher has no hand in: an entry comes under
-// its own, what JetStream says to the reader under the reader's.
+// its own, what JetStream says to the orderedConsumer under the orderedConsumer's.
 //
 // It is used by one goroutine.
-type reader struct {
+type orderedConsumer struct {
 	nc       *nats.Conn
-	consumer string // its name
+	name string // its name
 	request  string // subject of the requests
 	bytes    int    // what the broker may send for one request
 	sub      *nats.Subscription
@@ -42,11 +42,11 @@ type reader struct {
 	large bool // the next entry is larger than bytes
 }
 
-// newReader subscribes to what the consumer of the stream is to deliver.
-func newReader(nc *nats.Conn, stream, consumer string) (*reader, error) {
-	r := &reader{
+// newOrderedConsumer subscribes to what the consumer of the stream is to deliver.
+func newOrderedConsumer(nc *nats.Conn, stream, consumer string) (*orderedConsumer, error) {
+	r := &orderedConsumer{
 		nc:       nc,
-		consumer: consumer,
+		name: consumer,
 		request:  "$JS.API.CONSUMER.MSG.NEXT." + stream + "." + consumer,
 		bytes:    max(fetchAhead, int(nc.MaxPayload())+1<<20),
 		// Room for all that is asked for, and for what JetStream says beside.
@@ -60,7 +60,7 @@ func newReader(nc *nats.Conn, stream, consumer string) (*reader, error) {
 }
 
 // close ends the subscription.
-func (r *reader) close() { _ = r.sub.Unsubscribe() } // fails if the connection is closed, and with it all is done
+func (r *orderedConsumer) close() { _ = r.sub.Unsubscribe() } // fails if the connection is closed, and with it all is done
 
 // pullRequest asks a consumer for entries.
 type pullRequest struct {
@@ -72,7 +72,7 @@ type pullRequest struct {
 }
 
 // pull asks for more entries when less than half of what may be ahead is.
-func (r *reader) pull() error {
+func (r *orderedConsumer) pull() error {
 	if r.asked > fetchMessages/2 {
 		return nil
 	}
@@ -95,7 +95,7 @@ func (r *reader) pull() error {
 }
 
 // isEntry reports whether a message is an entry. Otherwise it is for the reader.
-func (r *reader) isEntry(m *nats.Msg) bool { return m.Subject != r.sub.Subject }
+func (r *orderedConsumer) isEntry(m *nats.Msg) bool { return m.Subject != r.sub.Subject }
 
 // Statuses of what JetStream says to a reader.
 const (
@@ -112,13 +112,13 @@ const (
 )
 
 // errGone says that the broker does not know the reader any more.
-var errGone = errors.New("the broker has forgotten the reader")
+var errGone = errors.New("the broker has forgotten the consumer")
 
 // isSignOfLife reports whether JetStream says nothing but that it is there.
 func isSignOfLife(m *nats.Msg) bool { return m.Header.Get("Status") == statusAlive }
 
 // note takes what JetStream says to the reader. An error ends the reading.
-func (r *reader) note(m *nats.Msg) error {
+func (r *orderedConsumer) note(m *nats.Msg) error {
 	status, text := m.Header.Get("Status"), m.Header.Get("Description")
 	switch {
 	case status == statusAlive:
@@ -142,7 +142,7 @@ func (r *reader) note(m *nats.Msg) error {
 // proof asks for one entry, without waiting for it, and returns when there was an
 // answer of either kind: only that shows that the broker lets this user read. It
 // uses the consumer up.
-func (r *reader) proof(ctx context.Context) (entry *nats.Msg, err error) {
+func (r *orderedConsumer) proof(ctx context.Context) (entry *nats.Msg, err error) {
 	data, err := json.Marshal(pullRequest{Batch: 1, NoWait: true})
 	if err != nil {
 		return nil, err

@@ -113,11 +113,11 @@ func (w *watchdog) connected(ctx context.Context) bool {
 // is none.
 func (w *watchdog) peek(ctx context.Context, from uint64) (m *nats.Msg, err error) {
 	err = w.in.ask(ctx, w.stream, func(ctx context.Context) error {
-		r, _, err := w.in.createReader(ctx, w.stream, from)
+		r, _, err := w.in.createConsumer(ctx, w.stream, from)
 		if err != nil {
 			return err
 		}
-		defer w.in.detach(ctx, w.stream, r)
+		defer w.in.deleteConsumer(ctx, w.stream, r)
 		m, err = r.proof(ctx)
 		return err
 	})

@@ -28,16 +28,16 @@ func TestAFetchedEntryDoesNotCompleteTheReplay(t *testing.T) {
 	in.replay.begin(store.Restored{}, false)
 	l := in.newLog()
 	l.nc, l.js = js.Conn(), js
-	pos := startCursor(store.Restored{})
-	r, pending, err := in.attach(t.Context(), l, &pos)
+	cur := startCursor(store.Restored{})
+	r, pending, err := in.resetConsumer(t.Context(), l, &cur)
 	if err != nil || pending != entries {
 		t.Fatal(pending, err)
 	}
-	in.detach(t.Context(), l, r)
+	in.deleteConsumer(t.Context(), l, r)
 	w := watchdog{in: in, stream: l, pipeline: newPipeline(in, l)}
 	for n := uint64(1); n <= entries; n++ {
-		for pos.entries < n {
-			w.bark(t.Context(), &pos, entries-(n-1))
+		for cur.entries < n {
+			w.bark(t.Context(), &cur, entries-(n-1))
 		}
 		if ready := in.replay.addApplied(store.LogPosition{}); ready != (n == entries) {
 			t.Errorf("ready after %d of %d entries: %v", n, entries, ready)
