@@ -12,12 +12,12 @@ import (
 	"cc-metric-store/store"
 )
 
-// The broker forgets a reader that is gone for this long.
+// consumerTimeout is how long the broker keeps a consumer that is not heard of.
 const consumerTimeout = 30 * time.Second
 
-// consume fetches the log in order, from the cursor on, and puts the entries
-// into the pipeline until ctx ends. It takes up reading again after whatever goes
-// wrong.
+// consume reads the log in order, from the cursor on, and puts the entries into the
+// pipeline until ctx ends. After whatever goes wrong it resets the consumer: it creates
+// another one, which begins at the cursor.
 func (in *Ingest) consume(ctx context.Context, l *logStream, p *pipeline, cur cursor) {
 	if l.embedded { // ready means that nothing that is sent now is missed
 		select {
@@ -53,26 +53,26 @@ var errReattach = errors.New("the connection was interrupted")
 
 func isInterruption(err error) bool { return errors.Is(err, errReattach) }
 
-// read attaches to the stream after cur and reads until something goes wrong. It
-// returns how many entries waited when it began. The reader is ephemeral and
-// unacknowledged: the cursor is ours alone.
+// read creates a consumer at the cursor and reads until something goes wrong. It returns
+// how many entries waited when it began. The consumer is ephemeral, and nothing is
+// acknowledged to it: the cursor is ours alone.
 func (in *Ingest) read(ctx context.Context, l *logStream, p *pipeline, cur *cursor) (waiting uint64, err error) {
 	select {
 	case <-l.reattach: // an outage before this attempt is no reason to repeat it
 	default:
 	}
-	r, waiting, err := in.resetConsumer(ctx, l, cur)
+	c, waiting, err := in.resetConsumer(ctx, l, cur)
 	if err != nil {
 		return 0, err
 	}
-	defer in.deleteConsumer(ctx, l, r)
-	return waiting, in.readFrom(ctx, r, l, p, cur)
+	defer in.deleteConsumer(ctx, l, c)
+	return waiting, in.readFrom(ctx, c, l, p, cur)
 }
 
-// resetConsumer creates a reader that starts after cur, or from the first entry if the
-// stream is not the one that was read up to there: applying an entry twice
-// changes nothing.
-func (in *Ingest) resetConsumer(ctx context.Context, l *logStream, cur *cursor) (r *orderedConsumer, pending uint64, err error) {
+// resetConsumer creates a consumer that begins after the cursor, or with the first entry
+// if the stream is not the one that was read up to there: applying an entry twice changes
+// nothing. waiting is how many entries wait for it.
+func (in *Ingest) resetConsumer(ctx context.Context, l *logStream, cur *cursor) (c *orderedConsumer, waiting uint64, err error) {
 	err = in.ask(ctx, l, func(ctx context.Context) error {
 		stream, err := l.js.Stream(ctx, l.name)
 		if errors.Is(err, jetstream.ErrStreamNotFound) {
@@ -88,25 +88,25 @@ func (in *Ingest) resetConsumer(ctx context.Context, l *logStream, cur *cursor) 
 		if err := in.checkCursor(ctx, l, stream.CachedInfo(), cur); err != nil {
 			return err
 		}
-		r, pending, err = in.createConsumer(ctx, l, cur.seq+1)
+		c, waiting, err = in.createConsumer(ctx, l, cur.seq+1)
 		if err != nil {
 			return err
 		}
 		if cur.entries == 0 { // nothing is on its way to the store
 			in.replay.startAt(store.LogPosition{Entry: store.Entry{Epoch: cur.epoch, Seq: cur.seq}, Stream: l.name, Created: cur.created, At: cur.at})
 		}
-		if in.replay.created(cur.entries, pending) {
+		if in.replay.created(cur.entries, waiting) {
 			in.logger.Info("ready: nothing waits in the log", "stream", l.name)
 		}
 		return nil
 	})
-	return r, pending, err
+	return c, waiting, err
 }
 
-// createConsumer makes a reader that begins with the entry of the given number, or
-// the next one that there is. pending is how many wait for it.
-func (in *Ingest) createConsumer(ctx context.Context, l *logStream, from uint64) (r *orderedConsumer, pending uint64, err error) {
-	c := jetstream.ConsumerConfig{
+// createConsumer creates a consumer that begins with the entry of the given sequence
+// number, or the next one that there is. waiting is how many wait for it.
+func (in *Ingest) createConsumer(ctx context.Context, l *logStream, from uint64) (c *orderedConsumer, waiting uint64, err error) {
+	config := jetstream.ConsumerConfig{
 		Description:       "cc-metric-store",
 		DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
 		OptStartSeq:       from,
@@ -116,23 +116,23 @@ func (in *Ingest) createConsumer(ctx context.Context, l *logStream, from uint64)
 		MemoryStorage:     true,
 		Replicas:          1,
 	}
-	cons, err := l.js.CreateConsumer(ctx, l.name, c)
+	cons, err := l.js.CreateConsumer(ctx, l.name, config)
 	if api, ok := errors.AsType[*jetstream.APIError](err); ok && api.ErrorCode == codeInactiveTooLong {
-		c.InactiveThreshold = 0 // the stream's own limit, then
-		cons, err = l.js.CreateConsumer(ctx, l.name, c)
+		config.InactiveThreshold = 0 // the stream's own limit, then
+		cons, err = l.js.CreateConsumer(ctx, l.name, config)
 	}
 	if err != nil {
 		return nil, 0, fmt.Errorf("create a consumer: %w", err)
 	}
-	r, err = newOrderedConsumer(l.nc, l.name, cons.CachedInfo().Name)
-	return r, cons.CachedInfo().NumPending, err
+	c, err = newOrderedConsumer(l.nc, l.name, cons.CachedInfo().Name)
+	return c, cons.CachedInfo().NumPending, err
 }
 
 // codeInactiveTooLong is JetStream's error for a consumer that is to outlive its
 // absence for longer than the stream allows.
 const codeInactiveTooLong = 10153
 
-// subjectsRead returns what a reader asks for, nil for all. A stream on somebody
+// subjectsRead returns the subjects of a consumer, nil for all. A stream on somebody
 // else's broker may have other subjects too. The embedded log holds only what
 // is ours, perhaps under the subjects of a former configuration.
 func (in *Ingest) subjectsRead(l *logStream) []string {
@@ -142,22 +142,22 @@ func (in *Ingest) subjectsRead(l *logStream) []string {
 	return in.streamConfig(l).Subjects
 }
 
-// deleteConsumer lets the broker forget the reader at once if it can be told.
-func (in *Ingest) deleteConsumer(ctx context.Context, l *logStream, r *orderedConsumer) {
-	r.close()
+// deleteConsumer deletes the consumer at once if the broker can be told.
+func (in *Ingest) deleteConsumer(ctx context.Context, l *logStream, c *orderedConsumer) {
+	c.close()
 	if !l.nc.IsConnected() {
 		return // it forgets by itself
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
-	_ = l.js.DeleteConsumer(ctx, l.name, r.name)
+	_ = l.js.DeleteConsumer(ctx, l.name, c.name)
 }
 
-// errSilent says that a reader hears nothing.
+// errSilent says that a consumer hears nothing.
 var errSilent = errors.New("the broker sends neither entries nor a sign of life")
 
-// readFrom puts the entries into the pipeline.
-func (in *Ingest) readFrom(ctx context.Context, r *orderedConsumer, l *logStream, p *pipeline, cur *cursor) error {
+// readFrom puts the entries of a consumer into the pipeline.
+func (in *Ingest) readFrom(ctx context.Context, c *orderedConsumer, l *logStream, p *pipeline, cur *cursor) error {
 	beat, recount := time.NewTicker(heartbeat), time.NewTicker(in.cfg.pace.recount)
 	defer beat.Stop()
 	defer recount.Stop()
@@ -173,14 +173,14 @@ func (in *Ingest) readFrom(ctx context.Context, r *orderedConsumer, l *logStream
 	delivered, silent, signs := uint64(0), 0, 0
 	idle := idleness{in: in, stream: l}
 	for {
-		if err := r.pull(); err != nil {
+		if err := c.pull(); err != nil {
 			return err
 		}
 		select {
-		case m := <-r.in:
+		case m := <-c.in:
 			silent = 0
-			if !r.isEntry(m) {
-				if err := r.note(m); err != nil {
+			if !c.isEntry(m) {
+				if err := c.note(m); err != nil {
 					return err
 				}
 				if isSignOfLife(m) {
@@ -190,7 +190,7 @@ func (in *Ingest) readFrom(ctx context.Context, r *orderedConsumer, l *logStream
 				continue
 			}
 			signs = 0
-			r.asked--
+			c.asked--
 			meta, err := m.Metadata()
 			if err != nil {
 				return fmt.Errorf("message without a sequence number: %w", err)
@@ -209,12 +209,12 @@ func (in *Ingest) readFrom(ctx context.Context, r *orderedConsumer, l *logStream
 				return errSilent
 			}
 		case <-recount.C:
-			if len(r.in) == 0 && idle.isStalled(ctx, delivered, signs, cur) {
+			if len(c.in) == 0 && idle.isStalled(ctx, delivered, signs, cur) {
 				return errStalled
 			}
 		case err := <-denied:
 			return err
-		case <-l.reattach: // the reader on the other side may be gone
+		case <-l.reattach: // the consumer may be gone
 			return errReattach
 		case <-ctx.Done():
 			return ctx.Err()

@@ -27,7 +27,7 @@ type cursor struct {
 	highWater store.LogPosition
 
 	byConsumer bool // entries are compared by reading them: the broker allows no other way
-	failures int  // comparisons that failed, in a row
+	failures   int  // comparisons that failed, in a row
 
 	skipped uint64    // entries that were not delivered, since that was told
 	before  time.Time // when the log took the entry before them
@@ -190,11 +190,11 @@ func (in *Ingest) startOver(ctx context.Context, l *logStream, info *jetstream.S
 	if cur.at.IsZero() || cur.failures >= maxComparisons {
 		return "", nil // it cannot be read; the stream is the same and has it
 	}
-	takenAt := in.timeOf
+	timeOf := in.timeOf
 	if cur.byConsumer {
-		takenAt = in.timeByConsumer
+		timeOf = in.timeByConsumer
 	}
-	at, err := takenAt(ctx, l, cur.seq)
+	at, err := timeOf(ctx, l, cur.seq)
 	switch {
 	case errors.Is(err, errNoEntry):
 		return "the newest entry that was read is gone from the stream", nil
@@ -227,7 +227,7 @@ func (in *Ingest) timeOf(ctx context.Context, l *logStream, seq uint64) (time.Ti
 	return e.Time, err
 }
 
-// timeByConsumer is takenAt by way of a reader. Its server may be behind the stream's
+// timeByConsumer is timeOf by way of a consumer. Its server may be behind the stream's
 // leader: that it has no such entry proves nothing.
 func (in *Ingest) timeByConsumer(ctx context.Context, l *logStream, seq uint64) (at time.Time, err error) {
 	r, _, err := in.createConsumer(ctx, l, seq)

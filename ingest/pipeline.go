@@ -46,7 +46,7 @@ type message struct {
 	free    bool
 	data    []byte
 	packed  bool   // see wire_encoding.go
-	status  string // a header that JetStream itself writes to readers
+	status  string // a header that JetStream itself writes to consumers
 	taken   bool   // an intake put it into the log
 	weight  int64  // of its share of what may be in flight
 }

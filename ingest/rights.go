@@ -72,7 +72,7 @@ func (r *rights) note(err error) (what string) {
 }
 
 // generalised replaces what is different each time, the name of an inbox or of a
-// reader, by a wildcard.
+// consumer, by a wildcard.
 func generalised(what string) string {
 	action, subject, ok := strings.Cut(what, `"`)
 	subject, _, _ = strings.Cut(subject, `"`)
@@ -86,7 +86,7 @@ func generalised(what string) string {
 		end, parts := 0, strings.Split(subject, ".")
 		for i, p := range parts {
 			if end += len(p) + 1; p == "CREATE" || p == "DELETE" || p == "NEXT" {
-				if i+2 < len(parts) { // the stream, then the reader
+				if i+2 < len(parts) { // the stream, then the consumer
 					subject = subject[:end+len(parts[i+1])] + ".>"
 				}
 				break

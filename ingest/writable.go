@@ -55,7 +55,7 @@ func (in *Ingest) Writable() error {
 }
 
 // restoreSettings undoes what somebody has changed of the embedded log, such as its
-// subjects. One that is gone is made anew by the reader.
+// subjects. One that is gone is created by resetConsumer.
 func (in *Ingest) restoreSettings(ctx context.Context, l *logStream) error {
 	if !l.embedded {
 		return nil

@@ -5,22 +5,22 @@ import (
 	"errors"
 )
 
-// maxSigns is how many signs of life may come in a row before the reader is given up,
+// maxSigns is how many signs of life may come in a row before the consumer is reset
 // if entries wait and none comes. None comes while a large entry is on its way.
 const maxSigns = 3
 
-// errStalled says that a reader hears that the broker is alive, and nothing else: its
-// consumer was paused, say.
+// errStalled says that a consumer hears that the broker is alive, and nothing else: it was
+// paused, say.
 var errStalled = errors.New("entries wait in the log, but the broker does not send them to the consumer")
 
-// idleness looks after a reader to which no entry comes: nothing waits, or the broker
+// idleness looks after a consumer to which no entry comes: nothing waits, or the broker
 // does not send what waits.
 type idleness struct {
 	in     *Ingest
 	stream *logStream
 
 	delivered uint64 // when it was looked last
-	foreign   uint64 // up to this number no entry waits that would be for the reader
+	foreign   uint64 // up to this number no entry waits that would be for the consumer
 }
 
 // isStalled is called now and then with the number of entries that came, and of the
@@ -45,7 +45,7 @@ func (i *idleness) waits(ctx context.Context, cur *cursor) (waits bool, err erro
 		last := stream.CachedInfo().State.LastSeq
 		pending := uint64(0)
 		if last > max(cur.seq, i.foreign) {
-			// On somebody else's broker they need not be for this reader.
+			// On somebody else's broker they need not be for this consumer.
 			r, n, err := i.in.createConsumer(ctx, i.stream, cur.seq+1)
 			if err != nil {
 				return err

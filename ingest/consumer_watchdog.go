@@ -54,7 +54,7 @@ func (w *watchdog) fetch(ctx context.Context, cur *cursor, waiting uint64) error
 		return err
 	}
 	if read := w.in.subjectsRead(w.stream); read != nil && !slices.ContainsFunc(read, func(s string) bool { return covers(s, e.Subject) }) {
-		return errNoEntry // somebody else's: it does not hold up the reader
+		return errNoEntry // somebody else's: it does not hold up the consumer
 	}
 	w.in.logger.Warn("an entry of the log does not come by itself: it was fetched", "stream", w.stream.name, "entry", e.Sequence, "bytes", len(e.Data))
 	m := &nats.Msg{Subject: e.Subject, Header: e.header(), Data: e.Data}
