@@ -33,7 +33,7 @@ func (in *Ingest) consume(ctx context.Context, l *logStream, p *pipeline, cur cu
 		if ctx.Err() != nil {
 			return
 		}
-		in.counters.reattached.Add(1)
+		in.counters.consumerResets.Add(1)
 		in.replay.reads(err)
 		cur.failed(err)
 		if cur.entries > before {
@@ -48,17 +48,15 @@ func (in *Ingest) consume(ctx context.Context, l *logStream, p *pipeline, cur cu
 	}
 }
 
-// errReattach ends a reading that goes on soon.
-var errReattach = errors.New("the connection was interrupted")
-
-func isInterruption(err error) bool { return errors.Is(err, errReattach) }
+// errInterrupted ends a reading that goes on soon.
+var errInterrupted = errors.New("the connection was interrupted")
 
 // read creates a consumer at the cursor and reads until something goes wrong. It returns
 // how many entries waited when it began. The consumer is ephemeral, and nothing is
 // acknowledged to it: the cursor is ours alone.
 func (in *Ingest) read(ctx context.Context, l *logStream, p *pipeline, cur *cursor) (waiting uint64, err error) {
 	select {
-	case <-l.reattach: // an outage before this attempt is no reason to repeat it
+	case <-l.interruptions: // an outage before this attempt is no reason to repeat it
 	default:
 	}
 	c, waiting, err := in.resetConsumer(ctx, l, cur)
@@ -196,7 +194,7 @@ func (in *Ingest) readFrom(ctx context.Context, c *orderedConsumer, l *logStream
 				return fmt.Errorf("message without a sequence number: %w", err)
 			}
 			if delivered++; meta.Sequence.Consumer != delivered {
-				return errReattach // one was lost on the way
+				return errInterrupted // one was lost on the way
 			}
 			if delivered == 1 {
 				in.replay.reads(nil)
@@ -214,8 +212,8 @@ func (in *Ingest) readFrom(ctx context.Context, c *orderedConsumer, l *logStream
 			}
 		case err := <-denied:
 			return err
-		case <-l.reattach: // the consumer may be gone
-			return errReattach
+		case <-l.interruptions: // the consumer may be gone
+			return errInterrupted
 		case <-ctx.Done():
 			return ctx.Err()
 		}

@@ -135,7 +135,7 @@ func (c *orderedConsumer) note(m *nats.Msg) error {
 		}
 		return nil
 	case status == statusNoResponders, status == statusConflict:
-		return fmt.Errorf("%w: %w (%s %s)", errReattach, errGone, status, text)
+		return fmt.Errorf("%w: %w (%s %s)", errInterrupted, errGone, status, text)
 	}
 	return fmt.Errorf("the broker refuses to send entries: %s %s", status, text)
 }

@@ -106,8 +106,8 @@ func TestReadsItsOwnSubjectsOnly(t *testing.T) {
 	}
 }
 
-// TestNothingReadIsNoHole reattaches to a stream whose entries were gone before
-// the node came.
+// TestNothingReadIsNoHole resets the consumer of a stream whose entries were gone
+// before the node came.
 func TestNothingReadIsNoHole(t *testing.T) {
 	dir := t.TempDir()
 	ns := broker(t, dir, true, -1)
@@ -126,8 +126,8 @@ func TestNothingReadIsNoHole(t *testing.T) {
 	ns = broker(t, dir, true, port)
 	publish(t, connectTo(t, ns), "hpc-nats", "#\n")
 	eventually(t, "an entry", func() bool { return n.Stats().Entries == 1 })
-	if n.Stats().Reattached == 0 || strings.Contains(n.log.String(), "have a hole") {
-		t.Errorf("reattached %d times", n.Stats().Reattached)
+	if n.Stats().ConsumerResets == 0 || strings.Contains(n.log.String(), "have a hole") {
+		t.Errorf("%d resets", n.Stats().ConsumerResets)
 	}
 }
 

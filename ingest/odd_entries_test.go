@@ -79,8 +79,8 @@ func TestOddEntries(t *testing.T) {
 					})
 				}
 			}
-			if s := n.Stats(); s.Reattached != 0 || s.LagEntries != 0 {
-				t.Errorf("reading was taken up again %d times, the lag is %d", s.Reattached, s.LagEntries)
+			if s := n.Stats(); s.ConsumerResets != 0 || s.LagEntries != 0 {
+				t.Errorf("reading was taken up again %d times, the lag is %d", s.ConsumerResets, s.LagEntries)
 			}
 			// The newest entry is an odd one, and where a restart begins.
 			for _, header := range oddHeaders() {

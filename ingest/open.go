@@ -52,11 +52,11 @@ func (in *Ingest) openStream(ctx context.Context, l *logStream) error {
 // newLog returns a log that is not reached yet.
 func (in *Ingest) newLog() *logStream {
 	l := &logStream{
-		name:     in.cfg.Stream.Name,
-		writes:   writeSubject(in.cfg.Stream.Name),
-		frees:    freeSubject(in.cfg.Stream.Name),
-		outboxes: outboxSubject(in.cfg.Stream.Name, ""),
-		reattach: make(chan struct{}, 1),
+		name:          in.cfg.Stream.Name,
+		writes:        writeSubject(in.cfg.Stream.Name),
+		frees:         freeSubject(in.cfg.Stream.Name),
+		outboxes:      outboxSubject(in.cfg.Stream.Name, ""),
+		interruptions: make(chan struct{}, 1),
 	}
 	l.dead = newDeadLetters(in, l)
 	return l

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -127,7 +128,7 @@ func (r *replay) reads(err error) {
 		r.reading = standstill{}
 	case r.reading.err == nil:
 		r.reading = standstill{err, time.Now()}
-	case !isInterruption(err): // which says less than what is known
+	case !errors.Is(err, errInterrupted): // which says less than what is known
 		r.reading.err = err
 	}
 }

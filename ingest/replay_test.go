@@ -55,7 +55,7 @@ func TestReplay(t *testing.T) {
 			same("one is fetched", "replaying the log: entry 0 of 2", func(in *Ingest) { in.replay.fetched(1, 1) }),
 			same("it is in the store", "replaying the log: entry 1 of 2", applied),
 			same("reading stands still", "replaying the log: entry 1 of 2: no answer", func(in *Ingest) { in.replay.reads(cause) }),
-			same("an interruption says less", "replaying the log: entry 1 of 2: no answer", func(in *Ingest) { in.replay.reads(errReattach) }),
+			same("an interruption says less", "replaying the log: entry 1 of 2: no answer", func(in *Ingest) { in.replay.reads(errInterrupted) }),
 			same("reading goes on", "replaying the log: entry 1 of 2", func(in *Ingest) { in.replay.reads(nil) }),
 			same("the next one is fetched", "replaying the log: entry 1 of 2", func(in *Ingest) { in.replay.fetched(2, 0) }),
 			done("it is in the store", applied),

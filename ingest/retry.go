@@ -56,7 +56,7 @@ func (r *retry) again(ctx context.Context, err error, progress bool) error {
 		r.attempts = 0
 	}
 	switch {
-	case !errors.Is(err, errReattach):
+	case !errors.Is(err, errInterrupted):
 		return r.wait(ctx, err)
 	case !progress || errors.Is(err, errGone):
 		return pause(ctx, reconnectDelay(0))

@@ -14,10 +14,10 @@ func TestReadingIsTakenUpAgain(t *testing.T) {
 	over, cancel := context.WithCancel(context.Background())
 	cancel()
 	r := retry{what: "read", logger: slog.New(slog.DiscardHandler), failed: func(error) {}, attempts: 7}
-	if err := r.again(over, errReattach, true); err != nil || r.attempts != 0 {
+	if err := r.again(over, errInterrupted, true); err != nil || r.attempts != 0 {
 		t.Errorf("an interruption after progress: %v, %d attempts", err, r.attempts)
 	}
-	if r.again(over, errReattach, false) == nil {
+	if r.again(over, errInterrupted, false) == nil {
 		t.Error("an interruption without progress does not wait")
 	}
 	r.attempts = 7

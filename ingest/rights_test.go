@@ -210,8 +210,8 @@ func TestDenialsOfTheBrokerLeaveTheEmbeddedLogAlone(t *testing.T) {
 			eventually(t, "what is published", func() bool { return value(t, n.store, "dc", "h", "cpu_load", base) == float64(i) })
 			time.Sleep(patient.ask / 4)
 		}
-		if s := n.Stats(); s.Reattached > 0 {
-			t.Errorf("%s: reading was taken up again %d times", name, s.Reattached)
+		if s := n.Stats(); s.ConsumerResets > 0 {
+			t.Errorf("%s: reading was taken up again %d times", name, s.ConsumerResets)
 		}
 	}
 }

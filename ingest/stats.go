@@ -11,7 +11,7 @@ type counters struct {
 	nameless                       [namelessKinds]atomic.Int64
 	lostDeadLetters                atomic.Int64
 	taken, notTaken                atomic.Int64
-	reattached                     atomic.Int64
+	consumerResets                 atomic.Int64
 	connected                      atomic.Bool
 
 	fetched, watermark atomic.Uint64 // sequence numbers in the log
@@ -42,8 +42,9 @@ type Stats struct {
 	Taken, NotTaken int64
 	// InOutbox is how many writes over REST wait to be forwarded to the log.
 	InOutbox int64
-	// Reattached counts how often reading the log had to be taken up again.
-	Reattached int64
+	// ConsumerResets counts how often the consumer was reset: reading the log was taken up
+	// again.
+	ConsumerResets int64
 	// Skipped counts the numbers of entries between those that were read: what
 	// the stream dropped before, and on an external broker entries of subjects
 	// that are not ours.
@@ -76,8 +77,8 @@ func (in *Ingest) Stats() Stats {
 		NoCluster:       c.nameless[noCluster].Load(),
 		LostDeadLetters: c.lostDeadLetters.Load(),
 		Taken:           c.taken.Load(), NotTaken: c.notTaken.Load(),
-		Reattached: c.reattached.Load(),
-		Skipped:    c.skipped.Load(),
+		ConsumerResets: c.consumerResets.Load(),
+		Skipped:        c.skipped.Load(),
 
 		SteppedOver: c.steppedOver.Load(),
 		MemoBytes:   in.memo.bytes.Load(),

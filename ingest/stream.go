@@ -22,13 +22,13 @@ type logStream struct {
 	maxStore int64 // of the embedded server, 0: not known
 	dead     *deadLetters
 
-	reattach chan struct{} // a token after each outage of the server that has the log
+	interruptions chan struct{} // a token after each outage of the server that has the log
 }
 
 // interrupted notes that there was an outage.
 func (l *logStream) interrupted(*nats.Conn) {
 	select {
-	case l.reattach <- struct{}{}:
+	case l.interruptions <- struct{}{}:
 	default: // one is waiting already
 	}
 }

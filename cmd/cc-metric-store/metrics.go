@@ -107,7 +107,7 @@ func newStatsCollector(s *store.Store, l watchedLog) *statsCollector {
 	counter("intake_messages_total", "Messages to the embedded server, or of a broker without JetStream, that were put into the embedded log.", func(_ store.Stats, i ingest.Stats) int64 { return i.Taken })
 	counter("intake_failures_total", "Such messages that could not be put into the embedded log: they are lost if nobody waits for an acknowledgement.", func(_ store.Stats, i ingest.Stats) int64 { return i.NotTaken })
 	counter("log_skipped_entries_total", "Entries that the stream dropped before they were read, or that are not ours.", func(_ store.Stats, i ingest.Stats) int64 { return int64(i.Skipped) })
-	counter("log_reattached_total", "How often reading the log was taken up again.", func(_ store.Stats, i ingest.Stats) int64 { return i.Reattached })
+	counter("log_reattached_total", "How often reading the log was taken up again.", func(_ store.Stats, i ingest.Stats) int64 { return i.ConsumerResets })
 	counter("log_stepped_over_total", "Entries of the log that could not be read and were left out: what they hold is not in the answers.", func(_ store.Stats, i ingest.Stats) int64 { return i.SteppedOver })
 	counter("blocks_freed_total", "Series' blocks freed by retention and on request.", func(s store.Stats, _ ingest.Stats) int64 { return s.Freed })
 	counter("blocks_evicted_total", "Series' blocks that gave way under the memory cap.", func(s store.Stats, _ ingest.Stats) int64 { return s.Evicted })
