@@ -156,7 +156,7 @@ var errSilent = errors.New("the broker sends neither entries nor a sign of life"
 
 // readFrom puts the entries of a consumer into the pipeline.
 func (in *Ingest) readFrom(ctx context.Context, c *orderedConsumer, l *logStream, p *pipeline, cur *cursor) error {
-	beat, recount := time.NewTicker(heartbeat), time.NewTicker(in.cfg.pace.recount)
+	beat, recount := time.NewTicker(heartbeat), time.NewTicker(in.cfg.timings.recount)
 	defer beat.Stop()
 	defer recount.Stop()
 	denied := make(chan error, 1)

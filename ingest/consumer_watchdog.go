@@ -31,7 +31,7 @@ func (w *watchdog) bark(ctx context.Context, cur *cursor, waiting uint64) {
 	if w.barks++; w.barks == 1 {
 		w.since = time.Now()
 	}
-	if w.barks < maxBarks || time.Since(w.since) < w.in.cfg.pace.stuck || !w.stream.nc.IsConnected() {
+	if w.barks < maxBarks || time.Since(w.since) < w.in.cfg.timings.stuck || !w.stream.nc.IsConnected() {
 		return
 	}
 	*w = watchdog{in: w.in, stream: w.stream, pipeline: w.pipeline}

@@ -21,7 +21,7 @@ func TestAFetchedEntryDoesNotCompleteTheReplay(t *testing.T) {
 	for i := range entries {
 		publish(t, js, "hpc-nats", fmt.Sprintf("cpu_load,hostname=h value=%d %d\n", i, base))
 	}
-	in, err := New(Config{Embedded: cannotEmbed, pace: quick, Subscriptions: []Subscription{{Subject: "hpc-nats"}}}, newTestStore(t))
+	in, err := New(Config{Embedded: cannotEmbed, timings: quick, Subscriptions: []Subscription{{Subject: "hpc-nats"}}}, newTestStore(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +49,7 @@ func TestAFetchedEntryDoesNotCompleteTheReplay(t *testing.T) {
 // log in the embedded server, whose dead letters have an owner of their own.
 func TestAskingABrokerBeginsNothing(t *testing.T) {
 	js := connectTo(t, serve(t, server.Options{DontListen: true, JetStream: true, StoreDir: t.TempDir()}))
-	in, err := New(Config{Embedded: cannotEmbed, pace: quick}, newTestStore(t))
+	in, err := New(Config{Embedded: cannotEmbed, timings: quick}, newTestStore(t))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -138,7 +138,7 @@ func (d *deadLetters) put(e *entry) {
 
 // run stores letters until ctx ends, and then those that wait.
 func (d *deadLetters) run(ctx context.Context) {
-	tick := time.NewTicker(d.in.cfg.pace.ask)
+	tick := time.NewTicker(d.in.cfg.timings.ask)
 	defer tick.Stop()
 	for {
 		select {

@@ -15,9 +15,9 @@ import (
 	"cc-metric-store/store"
 )
 
-// patient is a pace with which what a broker refuses is known soon, and queries are
+// patient are timings with which what a broker refuses is known soon, and queries are
 // answered without a log soon.
-var patient = pace{refusals: time.Second, ask: 100 * time.Millisecond, proof: 100 * time.Millisecond, recount: 100 * time.Millisecond,
+var patient = timings{refusals: time.Second, ask: 100 * time.Millisecond, proof: 100 * time.Millisecond, recount: 100 * time.Millisecond,
 	outbox: 500 * time.Millisecond, answer: time.Second, stuck: 100 * time.Millisecond}
 
 // rightsOnABroker are those that the program needs, for a log CC_METRICS and the
@@ -136,7 +136,7 @@ func asStore(t *testing.T, ns *server.Server) *node {
 	return run(t, newTestStore(t), Config{
 		Broker:   Broker{URL: ns.ClientURL(), Username: "store", Password: "store"},
 		Embedded: embed(broker(t, t.TempDir(), true, -1)),
-		pace:     patient,
+		timings:  patient,
 	})
 }
 
@@ -158,7 +158,7 @@ func TestNKey(t *testing.T) {
 	if err := os.WriteFile(bad, []byte("no seed"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	in, err := New(Config{Embedded: cannotEmbed, Broker: Broker{URL: ns.ClientURL(), SeedFile: bad}, pace: quick}, newTestStore(t))
+	in, err := New(Config{Embedded: cannotEmbed, Broker: Broker{URL: ns.ClientURL(), SeedFile: bad}, timings: quick}, newTestStore(t))
 	if err != nil {
 		t.Fatal(err)
 	}

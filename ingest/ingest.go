@@ -52,11 +52,11 @@ type Config struct {
 	// Logger receives what an operator has to know. Default: discard.
 	Logger *slog.Logger
 
-	pace pace
+	timings timings
 }
 
-// pace says how long some things take that tests have no time for.
-type pace struct {
+// timings are intervals that tests shorten.
+type timings struct {
 	refusals time.Duration // a broker says so long that it will not have the log before that is believed
 	ask      time.Duration // it is asked again in this interval
 	proof    time.Duration // a log that took no entry is tried in this interval
@@ -121,8 +121,8 @@ func (c Config) withDefaults() Config {
 	if c.Stream.Replicas == 0 {
 		c.Stream.Replicas = 1
 	}
-	if c.pace == (pace{}) {
-		c.pace = pace{refusals: 10 * time.Second, ask: time.Minute, proof: 5 * time.Second, recount: 5 * time.Second, outbox: 1500 * time.Millisecond,
+	if c.timings == (timings{}) {
+		c.timings = timings{refusals: 10 * time.Second, ask: time.Minute, proof: 5 * time.Second, recount: 5 * time.Second, outbox: 1500 * time.Millisecond,
 			report: time.Minute, answer: 10 * time.Second, stuck: 5 * time.Second}
 	}
 	if c.Logger == nil {

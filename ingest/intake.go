@@ -221,7 +221,7 @@ func (k *intake) listen(nc *nats.Conn) {
 // awaitBroker warns once if the broker has the log after all. It tries again to
 // subscribe what the broker did not allow.
 func (k *intake) awaitBroker(ctx, packing context.Context, l *logStream) {
-	tick := time.NewTicker(k.in.cfg.pace.ask)
+	tick := time.NewTicker(k.in.cfg.timings.ask)
 	defer tick.Stop()
 	warned := false
 	for {

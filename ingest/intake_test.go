@@ -182,8 +182,8 @@ func TestJetStreamComesLater(t *testing.T) {
 func TestBrokerWhoseJetStreamIsSlowToStart(t *testing.T) {
 	ns := broker(t, t.TempDir(), false, -1)
 	n := run(t, newTestStore(t), Config{
-		Broker: Broker{URL: ns.ClientURL()},
-		pace:   pace{refusals: patience, ask: patience, proof: patience, recount: patience, outbox: patience, answer: patience, stuck: patience},
+		Broker:  Broker{URL: ns.ClientURL()},
+		timings: timings{refusals: patience, ask: patience, proof: patience, recount: patience, outbox: patience, answer: patience, stuck: patience},
 	})
 	eventually(t, "several refusals", func() bool {
 		err := n.Ready()
@@ -207,7 +207,7 @@ func TestIntakeThatCannotListenEnds(t *testing.T) {
 		in, err := New(Config{
 			Broker:   Broker{URL: url},
 			Embedded: func(context.Context) (InProcess, error) { return deaf{inProcess{local, 0}}, nil },
-			pace:     quick,
+			timings:  quick,
 		}, newTestStore(t))
 		if err != nil {
 			t.Fatal(err)

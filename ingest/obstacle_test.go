@@ -112,7 +112,7 @@ func TestStreamsInTheWay(t *testing.T) {
 				t.Fatal(err)
 			}
 			n := run(t, newTestStore(t), Config{
-				Broker: Broker{URL: ns.ClientURL()}, Embedded: embed(broker(t, t.TempDir(), true, -1)), pace: patient,
+				Broker: Broker{URL: ns.ClientURL()}, Embedded: embed(broker(t, t.TempDir(), true, -1)), timings: patient,
 			})
 			eventually(t, "ready", func() bool { return n.Ready() == nil })
 			eventually(t, "what is published", func() bool {
@@ -175,7 +175,7 @@ func TestUnreachableBrokers(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			local := broker(t, t.TempDir(), true, -1)
-			n := run(t, newTestStore(t), Config{Broker: c.broker, Embedded: embed(local), pace: patient})
+			n := run(t, newTestStore(t), Config{Broker: c.broker, Embedded: embed(local), timings: patient})
 			eventually(t, "the kind of obstacle", func() bool {
 				for _, o := range c.obstacle {
 					if n.Obstacle() == o {

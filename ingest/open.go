@@ -115,7 +115,7 @@ func (in *Ingest) openOnBroker(ctx context.Context, l *logStream) (refusal, err 
 			refused = time.Time{}
 		case refused.IsZero():
 			refused = time.Now()
-		case time.Since(refused) >= in.cfg.pace.refusals:
+		case time.Since(refused) >= in.cfg.timings.refusals:
 			return err, nil
 		}
 		if !refused.IsZero() {

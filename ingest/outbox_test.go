@@ -126,7 +126,7 @@ func TestAnswersWithoutTheBroker(t *testing.T) {
 	if _, err := a.Free(context.Background(), [][]string{{"c", "gone"}}, base+1e6); err != nil {
 		t.Fatal(err)
 	}
-	a.config.pace = patient
+	a.config.timings = patient
 	a.again()
 	if a.Answerable() == nil {
 		t.Error("it answers at once")

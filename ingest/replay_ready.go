@@ -86,7 +86,7 @@ func (in *Ingest) Answerable() error {
 	default:
 		return why
 	}
-	answer, first := in.replay.answerPartly(in.cfg.pace.answer)
+	answer, first := in.replay.answerPartly(in.cfg.timings.answer)
 	if first {
 		in.logger.Warn("nothing has come from the broker's log for a while: queries are answered from the newest checkpoint and what was written over REST since, "+
 			"and may lack what only the log has until it is read", "reason", why)

@@ -97,7 +97,7 @@ func TestReplay(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			in, err := New(Config{Embedded: cannotEmbed, Broker: Broker{URL: "broker"}, pace: quick}, newTestStore(t))
+			in, err := New(Config{Embedded: cannotEmbed, Broker: Broker{URL: "broker"}, timings: quick}, newTestStore(t))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -148,7 +148,7 @@ func TestReadyAfterTheStreamStartedOver(t *testing.T) {
 
 // TestNoAnswersBeforeTime: only a broker is done without, and not while entries come.
 func TestNoAnswersBeforeTime(t *testing.T) {
-	in, err := New(Config{Embedded: cannotEmbed, pace: patient}, newTestStore(t))
+	in, err := New(Config{Embedded: cannotEmbed, timings: patient}, newTestStore(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,7 +157,7 @@ func TestNoAnswersBeforeTime(t *testing.T) {
 	if in.Answerable() == nil {
 		t.Error("answers without a broker")
 	}
-	in, err = New(Config{Embedded: cannotEmbed, Broker: Broker{URL: "nats://x"}, pace: patient}, newTestStore(t))
+	in, err = New(Config{Embedded: cannotEmbed, Broker: Broker{URL: "nats://x"}, timings: patient}, newTestStore(t))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -78,7 +78,7 @@ const keptText = 200
 
 func (in *Ingest) newReports() *reports {
 	return &reports{
-		logger: in.logger, interval: in.cfg.pace.report, letters: in.cfg.Stream.Name + deadLettersSuffix,
+		logger: in.logger, interval: in.cfg.timings.report, letters: in.cfg.Stream.Name + deadLettersSuffix,
 		unknown: &in.memo.unknown, lost: in.counters.lostDeadLetters.Load, wake: make(chan struct{}, 1),
 	}
 }

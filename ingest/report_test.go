@@ -35,7 +35,7 @@ func newReporter(t *testing.T, cfg store.Config) *reporter {
 		t.Fatal(err)
 	}
 	r := &reporter{t: t, now: time.Unix(base, 0)}
-	r.in, err = New(Config{Embedded: cannotEmbed, Logger: slog.New(slog.NewTextHandler(&r.log, nil)), pace: pace{report: time.Minute}}, s)
+	r.in, err = New(Config{Embedded: cannotEmbed, Logger: slog.New(slog.NewTextHandler(&r.log, nil)), timings: timings{report: time.Minute}}, s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -227,7 +227,7 @@ func TestReportsOfARunningNode(t *testing.T) {
 	ns := broker(t, t.TempDir(), true, -1)
 	slow := quick
 	slow.report = time.Hour
-	n := run(t, newTestStore(t), Config{Embedded: embed(ns), pace: slow})
+	n := run(t, newTestStore(t), Config{Embedded: embed(ns), timings: slow})
 	eventually(t, "ready", func() bool { return n.Ready() == nil })
 	write := func(body string) error { return n.Write(context.Background(), "c", strings.NewReader(body)) }
 	if err := write("garbage\n"); err == nil {

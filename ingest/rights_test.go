@@ -186,7 +186,7 @@ func TestNoRightToGetEntries(t *testing.T) {
 		at, _ := n.Applied()
 		n = runFrom(t, n.store, Config{
 			Broker:   Broker{URL: ns.ClientURL(), Username: "store", Password: "store"},
-			Embedded: embed(broker(t, t.TempDir(), true, -1)), pace: patient,
+			Embedded: embed(broker(t, t.TempDir(), true, -1)), timings: patient,
 		}, store.Restored{From: at, HighWater: at})
 		eventually(t, "ready again", func() bool { return n.Ready() == nil })
 		if s := n.Stats(); s.Entries != 0 || strings.Contains(n.log.String(), "from the start") {

@@ -45,7 +45,7 @@ func (in *Ingest) route(ctx context.Context) route {
 	if l, _, _ := in.state.current(); (l == nil || !l.embedded) && in.outbox.waiting.Load() > 0 {
 		return route{to: toOutbox, why: errOutOfReach} // behind what came before
 	}
-	until := time.Now().Add(in.cfg.pace.outbox)
+	until := time.Now().Add(in.cfg.timings.outbox)
 	ctx, cancel := context.WithDeadline(ctx, until)
 	defer cancel()
 	l, err := in.awaitLog(ctx)

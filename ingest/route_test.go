@@ -38,7 +38,7 @@ func TestRoute(t *testing.T) {
 		{name: "log embedded after all, others wait for a broker", outbox: true, waiting: 1, log: embedded, want: toLog},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			cfg := Config{Embedded: cannotEmbed, pace: quick}
+			cfg := Config{Embedded: cannotEmbed, timings: quick}
 			if test.outbox {
 				cfg.Broker.URL = "broker"
 			}

@@ -81,7 +81,7 @@ func (in *Ingest) proveWritable(ctx context.Context, l *logStream) {
 		}
 		for in.writable.err() != nil {
 			select {
-			case <-time.After(in.cfg.pace.proof):
+			case <-time.After(in.cfg.timings.proof):
 			case <-ctx.Done():
 				return
 			}

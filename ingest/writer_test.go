@@ -110,7 +110,7 @@ func TestWriteRepeatsALostAcknowledgement(t *testing.T) {
 	}
 	slow := quick
 	slow.outbox = patience
-	n := run(t, newTestStore(t), Config{Broker: Broker{URL: "nats://me:secret@" + strings.TrimPrefix(ns.ClientURL(), "nats://")}, Embedded: cannotEmbed, pace: slow})
+	n := run(t, newTestStore(t), Config{Broker: Broker{URL: "nats://me:secret@" + strings.TrimPrefix(ns.ClientURL(), "nats://")}, Embedded: cannotEmbed, timings: slow})
 	eventually(t, "ready", func() bool { return n.Ready() == nil })
 
 	hasty := newWrite(n.Ingest, "c")
