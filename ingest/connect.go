@@ -98,7 +98,7 @@ func (in *Ingest) connectBroker(ctx context.Context, onReconnect func(*nats.Conn
 			onReconnect(nc)
 		}),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
-			what := in.rights.note(err)
+			what := in.rights.record(err)
 			switch {
 			case !said.due(cmp.Or(what, err.Error())):
 			case what != "":

@@ -178,7 +178,7 @@ func (in *Ingest) readFrom(ctx context.Context, c *orderedConsumer, l *logStream
 		case m := <-c.in:
 			silent = 0
 			if !c.isEntry(m) {
-				if err := c.note(m); err != nil {
+				if err := c.handleStatus(m); err != nil {
 					return err
 				}
 				if isSignOfLife(m) {
@@ -229,7 +229,7 @@ func (in *Ingest) takeEntry(ctx context.Context, m *nats.Msg, meta *nats.MsgMeta
 	in.fill(e, m, meta, l)
 	e.epoch, e.created = cur.epoch, cur.created
 	if cur.seq > 0 && e.seq > cur.seq+1 {
-		in.noteGap(ctx, l, cur, e.seq, e.at)
+		in.recordGap(ctx, l, cur, e.seq, e.at)
 	}
 	in.counters.fetched.Store(e.seq)
 	cur.seq, cur.at = e.seq, e.at

@@ -118,8 +118,8 @@ var errGone = errors.New("the broker has forgotten the consumer")
 // isSignOfLife reports whether JetStream says nothing but that it is there.
 func isSignOfLife(m *nats.Msg) bool { return m.Header.Get("Status") == statusAlive }
 
-// note takes what JetStream says to the consumer. An error ends the reading.
-func (c *orderedConsumer) note(m *nats.Msg) error {
+// handleStatus takes what JetStream says to the consumer. An error ends the reading.
+func (c *orderedConsumer) handleStatus(m *nats.Msg) error {
 	status, text := m.Header.Get("Status"), m.Header.Get("Description")
 	switch {
 	case status == statusAlive:
@@ -159,7 +159,7 @@ func (c *orderedConsumer) proof(ctx context.Context) (entry *nats.Msg, err error
 		if s := m.Header.Get("Status"); s == statusNoEntries || s == statusExpired {
 			return nil, nil
 		}
-		return nil, c.note(m)
+		return nil, c.handleStatus(m)
 	case <-ctx.Done():
 		return nil, fmt.Errorf("ask for an entry: %w", context.Cause(ctx))
 	}

@@ -111,11 +111,11 @@ func (in *Ingest) checkHighWater(ctx context.Context, l *logStream, info *jetstr
 	return err
 }
 
-// noteGap is called when the entry after one that was read has not the next
+// recordGap is called when the entry after one that was read has not the next
 // number. It counts, and reports a hole, once a minute, if the stream dropped
 // what was between, as its bounds are too narrow for the lag, or has lost it. The
 // log took that entry at the given time.
-func (in *Ingest) noteGap(ctx context.Context, l *logStream, cur *cursor, next uint64, at time.Time) {
+func (in *Ingest) recordGap(ctx context.Context, l *logStream, cur *cursor, next uint64, at time.Time) {
 	missing := next - cur.seq - 1
 	in.counters.skipped.Add(missing)
 	if cur.skipped == 0 {
@@ -212,7 +212,7 @@ const maxComparisons = 3
 // errCompare says that an entry could not be compared with the one that was read.
 var errCompare = errors.New("compare an entry of the log with the one that was read")
 
-// failed notes why reading has ended.
+// failed records why reading has ended.
 func (c *cursor) failed(err error) {
 	if denied, ok := errors.AsType[*DeniedError](err); ok && strings.Contains(denied.What, ".STREAM.MSG.GET.") {
 		c.byConsumer = true

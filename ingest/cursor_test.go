@@ -152,13 +152,13 @@ func TestDroppedEntriesAreReported(t *testing.T) {
 		t.Fatal(err)
 	}
 	l, _, _ := n.state.current()
-	n.noteGap(ctx, l, &cursor{seq: 3}, 5, time.Now()) // not dropped: the stream begins before
+	n.recordGap(ctx, l, &cursor{seq: 3}, 5, time.Now()) // not dropped: the stream begins before
 	if strings.Contains(n.log.String(), "hole") {
 		t.Error("a hole is reported where there is none")
 	}
 	cur := cursor{seq: 1}
-	n.noteGap(ctx, l, &cur, 4, time.Now())
-	n.noteGap(ctx, l, &cur, 4, time.Now()) // told a moment ago
+	n.recordGap(ctx, l, &cur, 4, time.Now())
+	n.recordGap(ctx, l, &cur, 4, time.Now()) // told a moment ago
 	if !strings.Contains(n.log.String(), "the answers have a hole") || strings.Count(n.log.String(), "missing=2") != 1 {
 		t.Error("the hole is not reported once")
 	}

@@ -74,7 +74,7 @@ func (p *packer) repeat(ctx context.Context) {
 	for attempt := 0; ; attempt++ {
 		before := len(p.sent)
 		err := p.await(ctx)
-		in.writable.note(err)
+		in.writable.record(err)
 		if len(p.sent) == 0 || ctx.Err() != nil {
 			return
 		}

@@ -128,7 +128,7 @@ func TestSamplesThatTheStoreCannotHoldAreTold(t *testing.T) {
 	w := newWrite(nil, "c")
 	var d decoded
 	d.invalid.Store(2)
-	w.note(d.outcome(), 1)
+	w.addOutcome(d.outcome(), 1)
 	refused, _ := errors.AsType[*store.RefusedError](w.result())
 	if refused == nil || refused.Lines != 2 || !strings.Contains(refused.Error(), "cannot hold") {
 		t.Errorf("told %v", refused)

@@ -149,7 +149,7 @@ func (o *outbox) send(ctx context.Context, l *logStream, subject string, m store
 			}
 			return err
 		})
-		o.in.writable.note(err)
+		o.in.writable.record(err)
 		if err != nil {
 			return 0, err
 		}

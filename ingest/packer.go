@@ -114,7 +114,7 @@ func (p *packer) wait(ctx context.Context) {
 	case a, ok := <-arrived:
 		p.take(a, ok)
 	case a := <-first.ok():
-		p.k.in.writable.note(nil)
+		p.k.in.writable.record(nil)
 		p.settle(a.Sequence)
 	case err := <-first.failed():
 		p.sent[0].err = err

@@ -287,7 +287,7 @@ func (in *Ingest) append(d *decoded, batch int) store.Appended {
 	done := in.store.Append(b)
 	if n := done.Over(); n > 0 {
 		d.over.Add(int64(n))
-		in.reports.noteOver(b, &done)
+		in.reports.recordOver(b, &done)
 	}
 	if done.Invalid > 0 {
 		d.invalid.Add(int64(done.Invalid))
@@ -336,7 +336,7 @@ func (p *pipeline) complete(e *entry) {
 	in.counters.watermark.Store(e.seq)
 	in.counters.appliedTime.Store(e.at.UnixNano())
 	p.stream.dead.put(e)
-	in.reports.note(e, p.stream.origin(e))
+	in.reports.record(e, p.stream.origin(e))
 	if in.replay.addApplied(store.LogPosition{Entry: e.storeEntry(), Stream: p.stream.name, Created: e.created, At: e.at}) {
 		in.logger.Info("ready: the store holds all of the log", "entry", e.seq)
 	}

@@ -145,7 +145,7 @@ func (in *Ingest) publishToLog(ctx context.Context, r route, d *draft) error {
 			return err
 		})
 		cancel()
-		in.writable.note(err)
+		in.writable.record(err)
 		if err == nil {
 			return nil
 		}

@@ -46,7 +46,7 @@ func (r *recent) find(id idHash, now time.Time) (known, bool) {
 	return k, ok && (k.parcel != nil || now.UnixNano()-k.at < int64(recentAge))
 }
 
-// add notes that a message is in a parcel.
+// add records that a message is in a parcel.
 func (r *recent) add(id idHash, e *parcel, now time.Time) {
 	e.ids = append(e.ids, id)
 	if _, again := r.byID[id]; !again { // else it is in the ring
@@ -61,7 +61,7 @@ func (r *recent) add(id idHash, e *parcel, now time.Time) {
 	r.byID[id] = known{at: now.UnixNano(), parcel: e}
 }
 
-// settle notes that the log has the messages of a parcel.
+// settle records that the log has the messages of a parcel.
 func (r *recent) settle(e *parcel, sequence uint64) {
 	for _, id := range e.ids {
 		if k, ok := r.byID[id]; ok && k.parcel == e {

@@ -24,7 +24,7 @@ const (
 
 // reports tells the operator of lines that are not stored, or hardly as they were
 // meant: at once when there is one, and then once in an interval how many more
-// there were. It is safe for concurrent use; nobody who notes something waits for
+// there were. It is safe for concurrent use; nobody who records something waits for
 // the logger.
 type reports struct {
 	logger   *slog.Logger
@@ -83,8 +83,8 @@ func (in *Ingest) newReports() *reports {
 	}
 }
 
-// note takes in what became of an entry that came by the given way.
-func (r *reports) note(e *entry, from string) {
+// record takes in what became of an entry that came by the given way.
+func (r *reports) record(e *entry, from string) {
 	d := &e.out
 	faults := d.allFaults()
 	if faults == 0 && len(d.unknown) == 0 && d.nameless[noHost].lines+d.nameless[noCluster].lines+d.numberless.lines == 0 {
@@ -119,7 +119,7 @@ func (r *reports) note(e *entry, from string) {
 	}
 }
 
-// add notes lines of a kind, if there are any. The caller holds mu.
+// add records lines of a kind, if there are any. The caller holds mu.
 func (r *reports) add(kind, lines int, seq uint64, from string, first *fault) {
 	if lines == 0 {
 		return
@@ -147,16 +147,16 @@ func shown(line []byte) string {
 	return string(line)
 }
 
-// noteLong takes in a line of a body of REST that is too long for an entry.
-func (r *reports) noteLong(line []byte, cluster string) {
+// recordLong takes in a line of a body of REST that is too long for an entry.
+func (r *reports) recordLong(line []byte, cluster string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.reasons[tooLong]++
 	r.add(reportRefused, 1, 0, pathWrite, &fault{reason: tooLong, detail: detailTooLong(), text: line, cluster: cluster})
 }
 
-// noteOver takes in samples of a batch beyond limits of the store.
-func (r *reports) noteOver(b *store.Batch, done *store.Appended) {
+// recordOver takes in samples of a batch beyond limits of the store.
+func (r *reports) recordOver(b *store.Batch, done *store.Appended) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for i, n := range [limits]int{done.OverSeries, done.OverHosts, done.OverNewSeries} {

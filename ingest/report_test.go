@@ -53,7 +53,7 @@ func (r *reporter) entry(lines, cluster string) {
 		r.in.apply(&e.out, i)
 	}
 	r.in.counters.count(&e.out)
-	r.in.reports.note(e, "hpc-nats")
+	r.in.reports.record(e, "hpc-nats")
 	clear(e.data) // nothing may refer to it any more
 }
 

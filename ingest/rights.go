@@ -50,9 +50,9 @@ const (
 	inboxText        = subscriptionText + `"_INBOX.`
 )
 
-// note takes what the broker reports on the connection. It returns what was denied,
+// record takes what the broker reports on the connection. It returns what was denied,
 // empty if it is something else.
-func (r *rights) note(err error) (what string) {
+func (r *rights) record(err error) (what string) {
 	if !errors.Is(err, nats.ErrPermissionViolation) {
 		return ""
 	}

@@ -130,16 +130,16 @@ func settingDifferences(have, want jetstream.StreamConfig) []string {
 // for, or does not say that it has them.
 func losses(have jetstream.StreamConfig) []string {
 	var d []string
-	note := func(wrong bool, format string, v ...any) {
+	add := func(wrong bool, format string, v ...any) {
 		if wrong {
 			d = append(d, fmt.Sprintf(format, v...))
 		}
 	}
-	note(have.MaxMsgs > 0, "max messages %d, not unlimited", have.MaxMsgs)
-	note(have.MaxMsgsPerSubject > 0, "max messages per subject %d, not unlimited", have.MaxMsgsPerSubject)
-	note(have.MaxMsgSize > 0, "max message size %d, not unlimited", have.MaxMsgSize)
-	note(have.Discard != jetstream.DiscardOld, "discard policy new, not old: when it is full, it refuses the newest entries")
-	note(have.NoAck, "no acknowledgements: every write over REST fails")
+	add(have.MaxMsgs > 0, "max messages %d, not unlimited", have.MaxMsgs)
+	add(have.MaxMsgsPerSubject > 0, "max messages per subject %d, not unlimited", have.MaxMsgsPerSubject)
+	add(have.MaxMsgSize > 0, "max message size %d, not unlimited", have.MaxMsgSize)
+	add(have.Discard != jetstream.DiscardOld, "discard policy new, not old: when it is full, it refuses the newest entries")
+	add(have.NoAck, "no acknowledgements: every write over REST fails")
 	return d
 }
 

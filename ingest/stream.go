@@ -25,7 +25,7 @@ type logStream struct {
 	interruptions chan struct{} // a token after each outage of the server that has the log
 }
 
-// interrupted notes that there was an outage.
+// interrupted records that there was an outage.
 func (l *logStream) interrupted(*nats.Conn) {
 	select {
 	case l.interruptions <- struct{}{}:

@@ -10,7 +10,7 @@ import (
 	"cc-metric-store/store"
 )
 
-// mark notes where the lines of an entry come from.
+// mark writes into the headers where the lines of an entry come from.
 func mark(m *nats.Msg, from Subscription) {
 	m.Header.Set(headerSubject, from.Subject)
 	m.Header.Del(headerCluster)
@@ -48,7 +48,7 @@ func (in *Ingest) fill(e *entry, m *nats.Msg, meta *nats.MsgMetadata, l *logStre
 // isForwarded reports whether an outbox has forwarded what is under the subject.
 func (l *logStream) isForwarded(subject string) bool { return strings.HasPrefix(subject, l.outboxes) }
 
-// fillForwarded reads what an outbox notes with an entry. What was written there
+// fillForwarded reads the headers that an outbox adds. What was written there
 // without a time is of the time when it was.
 func fillForwarded(e *entry, h nats.Header) {
 	e.free, e.cluster = h.Get(headerKind) == kindFree, h.Get(headerCluster)

@@ -20,8 +20,8 @@ type writability struct {
 
 func (w *writability) init() { w.failures = make(chan struct{}, 1) }
 
-// note records how an attempt to append to the log has ended.
-func (w *writability) note(err error) {
+// record records how an attempt to append to the log has ended.
+func (w *writability) record(err error) {
 	if errors.Is(err, context.Canceled) || isAtFault(err) {
 		return // that says nothing about the log
 	}
@@ -85,7 +85,7 @@ func (in *Ingest) proveWritable(ctx context.Context, l *logStream) {
 			case <-ctx.Done():
 				return
 			}
-			in.writable.note(in.ask(ctx, l, func(ctx context.Context) error {
+			in.writable.record(in.ask(ctx, l, func(ctx context.Context) error {
 				if err := in.restoreSettings(ctx, l); err != nil {
 					return err
 				}

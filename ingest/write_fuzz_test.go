@@ -120,7 +120,7 @@ func FuzzWrite(f *testing.F) {
 		stored := 0
 		err := w.cut(t.Context(), &body.body, make([]byte, smallPayload-headerRoom), func(lines []byte, first int) error {
 			r.entry(t, lines, "c")
-			w.note(r.out.outcome(), first)
+			w.addOutcome(r.out.outcome(), first)
 			stored += r.out.samples
 			for reason, n := range r.out.counts {
 				in.counters.notStored[reason].Add(int64(n))

@@ -134,7 +134,7 @@ func (w *write) cut(ctx context.Context, body io.Reader, buf []byte, emit func(l
 		if len(rest) > MaxLine { // buf is larger, so that there is always room to read on
 			w.refuse(w.line, detailTooLong())
 			w.in.counters.notStored[tooLong].Add(1)
-			w.in.reports.noteLong(rest, w.cluster)
+			w.in.reports.recordLong(rest, w.cluster)
 			rest, skipping = nil, true
 		}
 		n = copy(buf, rest)
@@ -189,7 +189,7 @@ func (w *write) skipLine(chunk []byte, skipping *bool) []byte {
 	return chunk[i+1:]
 }
 
-// publish appends one entry to the log and notes that its outcome is awaited.
+// publish appends one entry to the log and records that its outcome is awaited.
 func (w *write) publish(ctx context.Context, data []byte, first int, scratch *[]byte) error {
 	if len(w.pending) > 0 {
 		w.budget.renew()
@@ -219,13 +219,13 @@ func (w *write) await(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		w.note(o, p.line)
+		w.addOutcome(o, p.line)
 	}
 	return w.result()
 }
 
-// note adds up what became of an entry, whose first line has the given number.
-func (w *write) note(o outcome, line int) {
+// addOutcome adds up what became of an entry, whose first line has the given number.
+func (w *write) addOutcome(o outcome, line int) {
 	w.over += o.over
 	w.invalid += o.invalid
 	if o.refused > 0 {

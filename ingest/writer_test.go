@@ -173,9 +173,9 @@ func TestWriteHasOneBudgetUntilSomethingIsDone(t *testing.T) {
 // TestRefusedLinesAndSamplesBeyondALimit are told together.
 func TestRefusedLinesAndSamplesBeyondALimit(t *testing.T) {
 	w := newWrite(&Ingest{}, "c")
-	w.note(outcome{refused: 2, first: 3, detail: "later", over: 4}, 10)
-	w.note(outcome{refused: 1, first: 2, detail: "first"}, 1)
-	w.note(outcome{over: 1}, 20)
+	w.addOutcome(outcome{refused: 2, first: 3, detail: "later", over: 4}, 10)
+	w.addOutcome(outcome{refused: 1, first: 2, detail: "first"}, 1)
+	w.addOutcome(outcome{over: 1}, 20)
 	got, ok := errors.AsType[*store.RefusedError](w.result())
 	if !ok || got.Lines != 8 || got.First != 2 || got.Reason != "first" {
 		t.Errorf("told %+v", got)
