@@ -21,7 +21,7 @@ const consumerTimeout = 30 * time.Second
 func (in *Ingest) consume(ctx context.Context, l *logStream, p *pipeline, cur cursor) {
 	if l.embedded { // ready means that nothing that is sent now is missed
 		select {
-		case <-in.taking:
+		case <-in.intakeReady:
 		case <-ctx.Done():
 			return
 		}
@@ -199,7 +199,7 @@ func (in *Ingest) readFrom(ctx context.Context, c *orderedConsumer, l *logStream
 			if delivered == 1 {
 				in.replay.reads(nil)
 			}
-			if err := in.takeEntry(ctx, m, meta, l, p, cur); err != nil {
+			if err := in.putEntry(ctx, m, meta, l, p, cur); err != nil {
 				return err
 			}
 		case <-beat.C:
@@ -220,8 +220,8 @@ func (in *Ingest) readFrom(ctx context.Context, c *orderedConsumer, l *logStream
 	}
 }
 
-// takeEntry puts one entry into the pipeline.
-func (in *Ingest) takeEntry(ctx context.Context, m *nats.Msg, meta *nats.MsgMetadata, l *logStream, p *pipeline, cur *cursor) error {
+// putEntry puts one entry into the pipeline, and moves the cursor to it.
+func (in *Ingest) putEntry(ctx context.Context, m *nats.Msg, meta *nats.MsgMetadata, l *logStream, p *pipeline, cur *cursor) error {
 	e, err := p.obtain(ctx, unpackedLen(m.Header, m.Data))
 	if err != nil {
 		return err

@@ -118,7 +118,7 @@ var errGone = errors.New("the broker has forgotten the consumer")
 // isSignOfLife reports whether JetStream says nothing but that it is there.
 func isSignOfLife(m *nats.Msg) bool { return m.Header.Get("Status") == statusAlive }
 
-// handleStatus takes what JetStream says to the consumer. An error ends the reading.
+// handleStatus acts on what JetStream says to the consumer. An error ends the reading.
 func (c *orderedConsumer) handleStatus(m *nats.Msg) error {
 	status, text := m.Header.Get("Status"), m.Header.Get("Description")
 	switch {

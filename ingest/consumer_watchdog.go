@@ -59,7 +59,7 @@ func (w *watchdog) fetch(ctx context.Context, cur *cursor, waiting uint64) error
 	w.in.logger.Warn("an entry of the log does not come by itself: it was fetched", "stream", w.stream.name, "entry", e.Sequence, "bytes", len(e.Data))
 	m := &nats.Msg{Subject: e.Subject, Header: e.header(), Data: e.Data}
 	meta := &nats.MsgMetadata{Sequence: nats.SequencePair{Stream: e.Sequence}, Timestamp: e.Time, NumPending: waiting - 1}
-	return w.in.takeEntry(ctx, m, meta, w.stream, w.pipeline, cur)
+	return w.in.putEntry(ctx, m, meta, w.stream, w.pipeline, cur)
 }
 
 // stepOver looks for the nearest entry that comes, and leaves out those before it.

@@ -24,7 +24,7 @@ func (p *packer) send(e *parcel) {
 		}
 		mark(m, from)
 		if p.k.js.Conn().PublishMsg(m) == nil { // else its publisher waits in vain, and sends it again
-			p.k.in.counters.taken.Add(e.messages)
+			p.k.in.counters.intakeMessages.Add(e.messages)
 		}
 		return
 	}
@@ -48,7 +48,7 @@ func (p *packer) trim() {
 func (p *packer) settle(sequence uint64) {
 	e := p.sent[0]
 	p.sent = slices.Delete(p.sent, 0, 1)
-	p.k.in.counters.taken.Add(e.messages)
+	p.k.in.counters.intakeMessages.Add(e.messages)
 	p.recent.settle(e, sequence)
 	if len(e.replies) > 0 {
 		answer := acknowledgement(p.k.stream.name, sequence, false)
@@ -84,7 +84,7 @@ func (p *packer) repeat(ctx context.Context) {
 		p.k.countDropped()
 		if p.said.due() {
 			in.logger.Error("the embedded log does not take what was sent: trying again; messages are lost when too many wait",
-				"lost", in.counters.notTaken.Load(), "error", err)
+				"lost", in.counters.intakeFailures.Load(), "error", err)
 		}
 		if pause(ctx, reconnectDelay(attempt)) != nil {
 			return
@@ -120,12 +120,12 @@ func (p *packer) await(ctx context.Context) (err error) {
 func (p *packer) abandon() {
 	p.complete()
 	for _, e := range append(p.sent, p.ready...) {
-		p.k.in.counters.notTaken.Add(e.messages)
+		p.k.in.counters.intakeFailures.Add(e.messages)
 	}
 	if p.arrived == nil {
 		return
 	}
 	for range p.arrived {
-		p.k.in.counters.notTaken.Add(1)
+		p.k.in.counters.intakeFailures.Add(1)
 	}
 }

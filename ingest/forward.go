@@ -74,7 +74,7 @@ func (o *outbox) oldest(ctx context.Context, id string) (e storedEntry, err erro
 	return e, err
 }
 
-// remove takes the entries up to a number, which the log has, out of the outbox with
+// remove purges the entries up to a number, which the log has, from the outbox with
 // the id.
 func (o *outbox) remove(ctx context.Context, id string, number uint64) error {
 	o.mu.Lock()

@@ -181,7 +181,7 @@ type Ingest struct {
 	entries     atomic.Pointer[entryPool]
 
 	intakeTasks chan *intakeTask
-	taking      chan struct{} // closed when the intake takes what is sent
+	intakeReady chan struct{} // closed when the intake has subscribed
 	intake      atomic.Pointer[intake]
 	held        atomic.Pointer[hold] // nil: the packer works
 	holds       chan struct{}        // a token when that has changed
@@ -195,7 +195,7 @@ func New(cfg Config, s *store.Store) (*Ingest, error) {
 	}
 	in := &Ingest{
 		cfg: cfg, store: s, memo: newMemo(s), logger: cfg.Logger,
-		intakeTasks: make(chan *intakeTask, 1), taking: make(chan struct{}), holds: make(chan struct{}, 1),
+		intakeTasks: make(chan *intakeTask, 1), intakeReady: make(chan struct{}), holds: make(chan struct{}, 1),
 	}
 	in.reports = in.newReports()
 	in.writeMemory.New = func() any { return &writeMemory{chunk: make([]byte, writeChunk)} }

@@ -147,7 +147,7 @@ func (k *intake) origins() []*origin {
 	return []*origin{k.local, k.broker}
 }
 
-// run takes in messages until ctx ends, and then what has arrived.
+// run puts messages into the log until ctx ends, and then those that have arrived.
 func (k *intake) run(ctx context.Context, task *intakeTask) error {
 	packing, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
@@ -177,8 +177,8 @@ func (k *intake) run(ctx context.Context, task *intakeTask) error {
 	return err
 }
 
-// begin subscribes, for as long as it takes, and then lets publishers connect:
-// what they send from then on is taken.
+// begin subscribes, however long that lasts, and then lets publishers connect: what they
+// send from then on arrives.
 func (k *intake) begin(ctx, packing context.Context) error {
 	for r := k.in.retry("subscribe to the metrics"); ; {
 		err := k.subscribe(ctx, packing)
@@ -197,7 +197,7 @@ func (k *intake) begin(ctx, packing context.Context) error {
 	if err != nil {
 		return fmt.Errorf("let publishers connect: %w", err)
 	}
-	close(k.in.taking)
+	close(k.in.intakeReady)
 	return nil
 }
 

@@ -8,8 +8,9 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// take adds a message to what is open.
-func (p *packer) take(a arrival, ok bool) {
+// add adds a message of a publisher to what is being filled. ok is false when no more
+// come.
+func (p *packer) add(a arrival, ok bool) {
 	if !ok {
 		p.arrived = nil
 		return
@@ -22,14 +23,14 @@ func (p *packer) take(a arrival, ok bool) {
 	}
 	id := a.Header.Get(nats.MsgIdHdr)
 	if id == "" {
-		p.put(a, sub)
+		p.addData(a, sub)
 		return
 	}
 	now, hash := time.Now(), p.recent.hash(id)
 	k, ok := p.recent.find(hash, now)
 	switch {
 	case !ok:
-		p.recent.add(hash, p.put(a, sub), now)
+		p.recent.add(hash, p.addData(a, sub), now)
 	case !a.acks || a.Reply == "":
 	case k.parcel != nil:
 		k.parcel.replies = append(k.parcel.replies, a.Reply)
@@ -49,8 +50,8 @@ func asksMore(h nats.Header) bool {
 	return false
 }
 
-// put puts a message into a parcel, and returns that, or the last one of several.
-func (p *packer) put(a arrival, sub int) *parcel {
+// addData puts a message into a parcel, and returns that, or the last one of several.
+func (p *packer) addData(a arrival, sub int) *parcel {
 	if p.mayBeJoined(a.Msg) {
 		return p.join(a, sub)
 	}

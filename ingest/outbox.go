@@ -38,7 +38,7 @@ type outbox struct {
 	out     decoded
 
 	since   atomic.Int64 // ns: of the oldest entry that waits in this run, 0: of a former one
-	failing atomic.Bool  // the newest entry was not taken
+	failing atomic.Bool  // the newest entry could not be appended
 
 	cause atomic.Pointer[error] // why nothing is forwarded, nil if that is not known
 }
@@ -128,7 +128,7 @@ func (o *outbox) close() {
 	}
 }
 
-// put takes an entry. When it returns without an error, the entry is kept and
+// put appends an entry. When it returns without an error, the entry is kept and
 // visible.
 func (o *outbox) put(ctx context.Context, d *draft) (out outcome, err error) {
 	o.mu.Lock()

@@ -94,7 +94,7 @@ func (p *packer) maySend() bool {
 func (p *packer) top() {
 	select {
 	case a, ok := <-p.arrived:
-		p.take(a, ok)
+		p.add(a, ok)
 	default:
 		p.complete()
 	}
@@ -112,7 +112,7 @@ func (p *packer) wait(ctx context.Context) {
 	}
 	select {
 	case a, ok := <-arrived:
-		p.take(a, ok)
+		p.add(a, ok)
 	case a := <-first.ok():
 		p.k.in.writable.record(nil)
 		p.settle(a.Sequence)

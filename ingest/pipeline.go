@@ -35,20 +35,20 @@ type entry struct {
 
 // message is what an entry is filled with.
 type message struct {
-	epoch   uint32 // see store.Entry
-	seq     uint64
-	at      time.Time // when the log took it
-	written time.Time // when it was written: before that, if an outbox had it first
-	created time.Time // when the log was created
-	subject string
-	id      string // message id, if the writer gave one
-	cluster string // of lines without a cluster tag
-	free    bool
-	data    []byte
-	packed  bool   // see wire_encoding.go
-	status  string // a header that JetStream itself writes to consumers
-	taken   bool   // an intake put it into the log
-	weight  int64  // of its share of what may be in flight
+	epoch    uint32 // see store.Entry
+	seq      uint64
+	at       time.Time // when the log took it
+	written  time.Time // when it was written: before that, if an outbox had it first
+	created  time.Time // when the log was created
+	subject  string
+	id       string // message id, if the writer gave one
+	cluster  string // of lines without a cluster tag
+	free     bool
+	data     []byte
+	packed   bool   // see wire_encoding.go
+	status   string // a header that JetStream itself writes to consumers
+	byIntake bool   // an intake put it into the log: it has headerSubject
+	weight   int64  // of its share of what may be in flight
 }
 
 func (e *entry) storeEntry() store.Entry { return store.Entry{Epoch: e.epoch, Seq: e.seq} }
@@ -169,7 +169,7 @@ func (p *pipeline) runDecoder(ctx context.Context) {
 
 // decodeEntry decodes the lines of an entry.
 func (d *decoder) decodeEntry(e *entry) {
-	if len(e.data) == 0 && (!e.taken || e.status != "") { // no writer of ours makes such a one
+	if len(e.data) == 0 && (!e.byIntake || e.status != "") { // no writer of ours makes such a one
 		detail := "the message is empty"
 		if e.status != "" {
 			detail += ", with the header Status: " + clip(e.status)

@@ -72,8 +72,8 @@ func TestRepeatKeepsTheOrder(t *testing.T) {
 			pack := packerOf(t, k, messages)
 			pack.run(t.Context())
 			eventually(t, "all entries", func() bool { return n.Stats().Lines == 2*(2*maxSent-1) }) // one was lost, or is known
-			if v := value(t, n.store, "dc", "h", "cpu_load", base); v != maxSent-1 || n.Stats().Taken != maxSent {
-				t.Errorf("value %v, taken %d", v, n.Stats().Taken)
+			if v := value(t, n.store, "dc", "h", "cpu_load", base); v != maxSent-1 || n.Stats().IntakeMessages != maxSent {
+				t.Errorf("value %v, taken %d", v, n.Stats().IntakeMessages)
 			}
 			for i := range maxSent {
 				if v := value(t, n.store, "dc", fmt.Sprint("h", i), "cpu_load", base); v != 1 {
@@ -184,8 +184,8 @@ func TestMessagesLargerThanTheLogTakes(t *testing.T) {
 	p.run(t.Context())
 	parts := int64(len(split(data, p.limit)))
 	eventually(t, "all lines, twice", func() bool { return n.Stats().Lines == 200 })
-	if s := n.Stats(); len(packed.Data) <= p.limit || s.Samples != 200 || s.Entries != 2*parts || s.Taken != 2 {
-		t.Errorf("%d samples in %d entries, want %d; taken %d; packed %d bytes", s.Samples, s.Entries, 2*parts, s.Taken, len(packed.Data))
+	if s := n.Stats(); len(packed.Data) <= p.limit || s.Samples != 200 || s.Entries != 2*parts || s.IntakeMessages != 2 {
+		t.Errorf("%d samples in %d entries, want %d; taken %d; packed %d bytes", s.Samples, s.Entries, 2*parts, s.IntakeMessages, len(packed.Data))
 	}
 }
 
@@ -229,7 +229,7 @@ func TestPackerCountsWhatItAbandons(t *testing.T) {
 	p.ready = []*parcel{{messages: 10}}
 	p.sent = []*parcel{{messages: 100}, {messages: 1000}}
 	p.abandon()
-	if n := p.k.in.counters.notTaken.Load(); n != 1111 {
+	if n := p.k.in.counters.intakeFailures.Load(); n != 1111 {
 		t.Errorf("%d messages, want 1111", n)
 	}
 }

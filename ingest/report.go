@@ -83,7 +83,7 @@ func (in *Ingest) newReports() *reports {
 	}
 }
 
-// record takes in what became of an entry that came by the given way.
+// record adds what became of an entry that came by the given way.
 func (r *reports) record(e *entry, from string) {
 	d := &e.out
 	faults := d.allFaults()
@@ -147,7 +147,7 @@ func shown(line []byte) string {
 	return string(line)
 }
 
-// recordLong takes in a line of a body of REST that is too long for an entry.
+// recordLong adds a line of a body of REST that is too long for an entry.
 func (r *reports) recordLong(line []byte, cluster string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -155,7 +155,7 @@ func (r *reports) recordLong(line []byte, cluster string) {
 	r.add(reportRefused, 1, 0, pathWrite, &fault{reason: tooLong, detail: detailTooLong(), text: line, cluster: cluster})
 }
 
-// recordOver takes in samples of a batch beyond limits of the store.
+// recordOver adds samples of a batch beyond limits of the store.
 func (r *reports) recordOver(b *store.Batch, done *store.Appended) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -10,7 +10,7 @@ type counters struct {
 	notStored                      [reasons]atomic.Int64
 	nameless                       [namelessKinds]atomic.Int64
 	lostDeadLetters                atomic.Int64
-	taken, notTaken                atomic.Int64
+	intakeMessages, intakeFailures atomic.Int64
 	consumerResets                 atomic.Int64
 	connected                      atomic.Bool
 
@@ -36,10 +36,10 @@ type Stats struct {
 	// stream: those of an entry beyond its first 16, those that came faster than
 	// the stream takes them, and those that it did not take.
 	LostDeadLetters int64
-	// Taken counts the messages that publishers sent to the embedded server, or to
-	// a broker without JetStream, and that were put into the embedded log, NotTaken
+	// IntakeMessages counts the messages that publishers sent to the embedded server, or to
+	// a broker without JetStream, and that were put into the embedded log, IntakeFailures
 	// those that could not be.
-	Taken, NotTaken int64
+	IntakeMessages, IntakeFailures int64
 	// InOutbox is how many writes over REST wait to be forwarded to the log.
 	InOutbox int64
 	// ConsumerResets counts how often the consumer was reset: reading the log was taken up
@@ -76,7 +76,7 @@ func (in *Ingest) Stats() Stats {
 		NoHost:          c.nameless[noHost].Load(),
 		NoCluster:       c.nameless[noCluster].Load(),
 		LostDeadLetters: c.lostDeadLetters.Load(),
-		Taken:           c.taken.Load(), NotTaken: c.notTaken.Load(),
+		IntakeMessages:  c.intakeMessages.Load(), IntakeFailures: c.intakeFailures.Load(),
 		ConsumerResets: c.consumerResets.Load(),
 		Skipped:        c.skipped.Load(),
 

@@ -29,7 +29,7 @@ func (k *intake) subscribeTo(src *origin, subject string, packing context.Contex
 		select {
 		case k.arrived <- arrival{m, src.acks}:
 		case <-packing.Done():
-			k.in.counters.notTaken.Add(1)
+			k.in.counters.intakeFailures.Add(1)
 		}
 	})
 	if err != nil {
@@ -109,7 +109,7 @@ func (k *intake) countDropped() {
 	defer k.mu.Unlock()
 	for i, s := range k.subs {
 		if n, err := s.Dropped(); err == nil {
-			k.in.counters.notTaken.Add(int64(n - s.dropped))
+			k.in.counters.intakeFailures.Add(int64(n - s.dropped))
 			k.subs[i].dropped = n
 		}
 	}
@@ -127,6 +127,6 @@ func (k *intake) report(_ *nats.Conn, sub *nats.Subscription, err error) {
 	k.mu.Unlock()
 	if due {
 		k.in.logger.Error("publishers send faster than the embedded log takes it: messages that nobody waits for are lost",
-			"subject", sub.Subject, "lost", k.in.counters.notTaken.Load())
+			"subject", sub.Subject, "lost", k.in.counters.intakeFailures.Load())
 	}
 }

@@ -32,7 +32,7 @@ func (in *Ingest) fill(e *entry, m *nats.Msg, meta *nats.MsgMetadata, l *logStre
 	case l.writes:
 		e.cluster, e.id = m.Header.Get(headerCluster), m.Header.Get(nats.MsgIdHdr)
 		if from := m.Header.Get(headerSubject); from != "" {
-			e.subject, e.taken = clip(from), true
+			e.subject, e.byIntake = clip(from), true
 		}
 	default:
 		if l.isForwarded(e.subject) {
