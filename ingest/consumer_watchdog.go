@@ -45,9 +45,9 @@ func (w *watchdog) bark(ctx context.Context, cur *cursor, waiting uint64) {
 // fetch asks the stream for the next entry, the first one of those that wait, and
 // applies it.
 func (w *watchdog) fetch(ctx context.Context, cur *cursor, waiting uint64) error {
-	var e storedEntry
+	var e storedMsg
 	err := w.in.ask(ctx, w.stream, func(ctx context.Context) (err error) {
-		e, err = stored(ctx, w.stream.nc, w.stream.name, which{Sequence: cur.seq + 1, Next: ">"})
+		e, err = getMsg(ctx, w.stream.nc, w.stream.name, msgRequest{Sequence: cur.seq + 1, Next: ">"})
 		return err
 	})
 	if err != nil {

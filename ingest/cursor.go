@@ -223,7 +223,7 @@ func (c *cursor) failed(err error) {
 
 // timeOf returns when the log took an entry.
 func (in *Ingest) timeOf(ctx context.Context, l *logStream, seq uint64) (time.Time, error) {
-	e, err := stored(ctx, l.nc, l.name, which{Sequence: seq})
+	e, err := getMsg(ctx, l.nc, l.name, msgRequest{Sequence: seq})
 	return e.Time, err
 }
 

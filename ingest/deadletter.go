@@ -89,7 +89,7 @@ func (d *deadLetters) ensure(ctx context.Context) error {
 
 // resume reads the newest letter.
 func (d *deadLetters) resume(ctx context.Context) error {
-	last, err := stored(ctx, d.stream.nc, d.name, which{Last: deadLetterSubject(d.stream.name, anyToken)})
+	last, err := getMsg(ctx, d.stream.nc, d.name, msgRequest{Last: deadLetterSubject(d.stream.name, anyToken)})
 	if errors.Is(err, errNoEntry) {
 		return nil
 	}

@@ -7,8 +7,8 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// send gives a parcel to the log.
-func (p *packer) send(e *parcel) {
+// send gives an entry to the log.
+func (p *packer) send(e *packerEntry) {
 	l, from := p.k.stream, p.k.in.cfg.Subscriptions[e.sub]
 	defer p.trim()
 	if e.forward != nil {
@@ -28,7 +28,7 @@ func (p *packer) send(e *parcel) {
 		}
 		return
 	}
-	if e.fill(l.writes, &p.packed) && cap(e.lines) <= 2*parcelSize {
+	if e.fill(l.writes, &p.packed) && cap(e.lines) <= 2*joinedSize {
 		p.lines = append(p.lines, e.lines[:0])
 		e.lines = nil
 	}
@@ -39,12 +39,12 @@ func (p *packer) send(e *parcel) {
 
 // trim lets go of the memory that a large message took.
 func (p *packer) trim() {
-	if cap(p.packed) > 4*parcelSize {
+	if cap(p.packed) > 4*joinedSize {
 		p.packed = nil
 	}
 }
 
-// settle tells those who wait that the log has the parcel that was sent first.
+// settle tells those who wait that the log has the entry that was sent first.
 func (p *packer) settle(sequence uint64) {
 	e := p.sent[0]
 	p.sent = slices.Delete(p.sent, 0, 1)
@@ -56,7 +56,7 @@ func (p *packer) settle(sequence uint64) {
 			p.answer(reply, answer)
 		}
 	}
-	if cap(e.lines) <= 2*parcelSize {
+	if cap(e.lines) <= 2*joinedSize {
 		e.reset()
 		p.unused = append(p.unused, e)
 	}

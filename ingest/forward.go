@@ -53,7 +53,7 @@ var errRenewed = errors.New("the stream was made anew meanwhile")
 
 // oldest returns the first entry of the outbox with the id. That there is none, or no
 // outbox any more, shows that nothing waits.
-func (o *outbox) oldest(ctx context.Context, id string) (e storedEntry, err error) {
+func (o *outbox) oldest(ctx context.Context, id string) (e storedMsg, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if err := o.reopen(ctx, id); err != nil {
@@ -103,9 +103,9 @@ func (o *outbox) reopen(ctx context.Context, id string) error {
 }
 
 // first returns the first entry from a number on. The caller holds mu.
-func (o *outbox) first(ctx context.Context, from uint64) (e storedEntry, err error) {
+func (o *outbox) first(ctx context.Context, from uint64) (e storedMsg, err error) {
 	err = withTimeout(ctx, func(ctx context.Context) (err error) {
-		e, err = stored(ctx, o.nc, o.name, which{Sequence: from, Next: o.name})
+		e, err = getMsg(ctx, o.nc, o.name, msgRequest{Sequence: from, Next: o.name})
 		return err
 	})
 	return e, err
@@ -113,7 +113,7 @@ func (o *outbox) first(ctx context.Context, from uint64) (e storedEntry, err err
 
 // send gives the log one entry of the outbox, in parts if it is larger than the
 // log takes.
-func (o *outbox) send(ctx context.Context, l *logStream, subject string, m storedEntry) (number uint64, err error) {
+func (o *outbox) send(ctx context.Context, l *logStream, subject string, m storedMsg) (number uint64, err error) {
 	header := m.header()
 	parts, limit := [][]byte{m.Data}, int(l.nc.MaxPayload())-headerRoom
 	if len(m.Data) > limit && header.Get(headerKind) != kindFree {
@@ -161,7 +161,7 @@ func (o *outbox) send(ctx context.Context, l *logStream, subject string, m store
 // log has: it may be there although the acknowledgement never came.
 func (o *outbox) lastForwarded(ctx context.Context, l *logStream, subject string) (number uint64, err error) {
 	err = o.in.ask(ctx, l, func(ctx context.Context) error {
-		m, err := stored(ctx, l.nc, l.name, which{Last: subject})
+		m, err := getMsg(ctx, l.nc, l.name, msgRequest{Last: subject})
 		if errors.Is(err, errNoEntry) {
 			return nil
 		}

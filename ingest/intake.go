@@ -25,7 +25,7 @@ type intake struct {
 	local  *origin
 	broker *origin // nil: there is none
 
-	arrived    chan arrival
+	arrived    chan publishedMsg
 	delivering sync.WaitGroup // the client library's goroutine of each subscription
 
 	mu sync.Mutex
@@ -49,8 +49,8 @@ func (o *origin) share(n int) int {
 	return int(max(o.backlog/int64(n), o.nc.MaxPayload()+headerRoom))
 }
 
-// arrival is a message on its way into the log.
-type arrival struct {
+// publishedMsg is a message on its way into the log.
+type publishedMsg struct {
 	*nats.Msg
 	acks bool
 }
@@ -108,7 +108,7 @@ func (in *Ingest) RunIntake(ctx context.Context) error {
 }
 
 func (in *Ingest) newIntake(ctx context.Context, task *intakeTask) (*intake, error) {
-	k := &intake{in: in, stream: task.stream, arrived: make(chan arrival, 16)}
+	k := &intake{in: in, stream: task.stream, arrived: make(chan publishedMsg, 16)}
 	if task.broker != nil {
 		k.broker = &origin{nc: task.broker, backlog: brokerBacklog}
 	}

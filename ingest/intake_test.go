@@ -237,7 +237,7 @@ func TestIntakeCountsWhatDoesNotFit(t *testing.T) {
 	eventually(t, "ready", func() bool { return n.Ready() == nil })
 	resume := suspend(t, ns)
 	const messages = 100
-	sendLines(t, connectTo(t, ns).Conn(), 1, messages, strings.Repeat("#", parcelSize/2)+"\n")
+	sendLines(t, connectTo(t, ns).Conn(), 1, messages, strings.Repeat("#", joinedSize/2)+"\n")
 	eventually(t, "messages that do not fit", func() bool { return n.Stats().IntakeFailures > 0 })
 	resume()
 	eventually(t, "a log that takes them", func() bool { return n.Writable() == nil })

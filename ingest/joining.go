@@ -10,7 +10,7 @@ import (
 
 // add adds a message of a publisher to what is being filled. ok is false when no more
 // come.
-func (p *packer) add(a arrival, ok bool) {
+func (p *packer) add(a publishedMsg, ok bool) {
 	if !ok {
 		p.arrived = nil
 		return
@@ -18,7 +18,7 @@ func (p *packer) add(a arrival, ok bool) {
 	sub := max(p.k.in.subscriptionOf(a.Subject), 0)
 	if a.acks && a.Reply != "" && (asksMore(a.Header) || len(a.Data) == 0) {
 		p.complete()
-		p.ready = append(p.ready, &parcel{sub: sub, messages: 1, forward: a.Msg})
+		p.ready = append(p.ready, &packerEntry{sub: sub, messages: 1, forward: a.Msg})
 		return
 	}
 	id := a.Header.Get(nats.MsgIdHdr)
@@ -32,8 +32,8 @@ func (p *packer) add(a arrival, ok bool) {
 	case !ok:
 		p.recent.add(hash, p.addData(a, sub), now)
 	case !a.acks || a.Reply == "":
-	case k.parcel != nil:
-		k.parcel.replies = append(k.parcel.replies, a.Reply)
+	case k.entry != nil:
+		k.entry.replies = append(k.entry.replies, a.Reply)
 	default:
 		p.answer(a.Reply, acknowledgement(p.k.stream.name, k.sequence, true))
 	}
@@ -50,8 +50,8 @@ func asksMore(h nats.Header) bool {
 	return false
 }
 
-// addData puts a message into a parcel, and returns that, or the last one of several.
-func (p *packer) addData(a arrival, sub int) *parcel {
+// addData puts a message into an entry, and returns that, or the last one of several.
+func (p *packer) addData(a publishedMsg, sub int) *packerEntry {
 	if p.mayBeJoined(a.Msg) {
 		return p.join(a, sub)
 	}
@@ -66,10 +66,10 @@ func (p *packer) mayBeJoined(m *nats.Msg) bool {
 }
 
 // join adds the lines of a message to those before.
-func (p *packer) join(a arrival, sub int) *parcel {
+func (p *packer) join(a publishedMsg, sub int) *packerEntry {
 	e := p.open[sub]
 	if e == nil {
-		e = p.parcel(sub)
+		e = p.newEntry(sub)
 		p.open[sub] = e
 	}
 	e.lines = append(e.lines, a.Data...)
@@ -92,16 +92,16 @@ func (p *packer) join(a arrival, sub int) *parcel {
 }
 
 // alone makes entries of one message: several if the log takes none so large.
-func (p *packer) alone(a arrival, sub int) *parcel {
+func (p *packer) alone(a publishedMsg, sub int) *packerEntry {
 	data, encoding := a.Data, a.Header.Get(headerEncoding)
 	if encoding == encodingS2 && len(data) > p.limit {
 		if lines, err := unpack(nil, data); err == nil { // else it is refused when it is read
 			data, encoding = lines, ""
 		}
 	}
-	var e *parcel
+	var e *packerEntry
 	for _, part := range split(data, p.limit) {
-		e = p.parcel(sub)
+		e = p.newEntry(sub)
 		e.lines = append(e.lines, part...)
 		e.encoding = encoding
 		p.ready = append(p.ready, e)

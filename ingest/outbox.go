@@ -130,7 +130,7 @@ func (o *outbox) close() {
 
 // put appends an entry. When it returns without an error, the entry is kept and
 // visible.
-func (o *outbox) put(ctx context.Context, d *draft) (out outcome, err error) {
+func (o *outbox) put(ctx context.Context, d *outgoing) (out outcome, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	defer func() { o.failing.Store(err != nil) }()
@@ -138,7 +138,7 @@ func (o *outbox) put(ctx context.Context, d *draft) (out outcome, err error) {
 		return out, err
 	}
 	at := time.Now()
-	m := d.message(o.name)
+	m := d.msg(o.name)
 	m.Header.Set(headerTime, strconv.FormatInt(at.UnixNano(), 10))
 	if d.free {
 		m.Header.Set(headerKind, kindFree)
@@ -170,7 +170,7 @@ func (o *outbox) wake() {
 }
 
 // apply makes an entry visible. It has no sequence number in the log yet.
-func (o *outbox) apply(d *draft, at time.Time) (out outcome, err error) {
+func (o *outbox) apply(d *outgoing, at time.Time) (out outcome, err error) {
 	if d.free {
 		r, err := decodeFree(d.data)
 		if err != nil {

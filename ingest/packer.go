@@ -7,10 +7,10 @@ import (
 )
 
 const (
-	// As many parcels are on their way to the log at once. Meanwhile what arrives is
-	// collected: a slow disk makes parcels larger, not more.
+	// maxSent entries are on their way to the log at once. Meanwhile what arrives is
+	// collected: a slow disk makes entries larger, not more.
 	maxSent = 4
-	// A message that nobody waits for may wait so long for others.
+	// linger is how long a message may wait for others if nobody waits for it.
 	linger = 10 * time.Millisecond
 )
 
@@ -20,24 +20,24 @@ const (
 type packer struct {
 	k       *intake
 	limit   int // bytes of the largest entry
-	size    int // a parcel of more bytes is complete
-	arrived <-chan arrival
+	size    int // an entry of more bytes is complete
+	arrived <-chan publishedMsg
 
 	// By subscription, what is being filled, nil for nothing.
-	open   []*parcel
+	open   []*packerEntry
 	filled bool // something is open
 	urgent bool // somebody waits for it
 	late   bool // it waits since linger
 	timer  *time.Timer
 
-	ready []*parcel // complete, in their order
-	sent  []*parcel // on their way, in their order
+	ready []*packerEntry // complete, in their order
+	sent  []*packerEntry // on their way, in their order
 
 	recent *recent
 
 	// Memory that is used again.
-	packed []byte // of one parcel while it is packed
-	unused []*parcel
+	packed []byte // of one entry while it is packed
+	unused []*packerEntry
 	lines  [][]byte
 	said   onceAMinute
 }
@@ -46,8 +46,8 @@ func newPacker(k *intake) *packer {
 	limit := int(k.js.Conn().MaxPayload()) - headerRoom
 	return &packer{
 		k: k, arrived: k.arrived,
-		limit: limit, size: min(parcelSize, limit/2), // that it is complete shows when it is larger
-		open:  make([]*parcel, len(k.in.cfg.Subscriptions)),
+		limit: limit, size: min(joinedSize, limit/2), // it is complete only when it is larger: that leaves room for one more message
+		open:  make([]*packerEntry, len(k.in.cfg.Subscriptions)),
 		timer: time.NewTimer(linger), recent: newRecent(),
 	}
 }
@@ -77,7 +77,7 @@ func (p *packer) run(ctx context.Context) {
 	}
 }
 
-// maySend reports whether the next parcel may be given to the log. What the log
+// maySend reports whether the next entry may be given to the log. What the log
 // itself answers waits for all before it: that may have to be given again, and
 // would come behind it then.
 func (p *packer) maySend() bool {
@@ -106,9 +106,9 @@ func (p *packer) wait(ctx context.Context) {
 	if len(p.ready) > 0 {
 		arrived = nil // there is enough to do
 	}
-	var first sending
+	var first attempt
 	if len(p.sent) > 0 {
-		first = p.sent[0].sending
+		first = p.sent[0].attempt
 	}
 	select {
 	case a, ok := <-arrived:
@@ -136,8 +136,8 @@ func (p *packer) complete() {
 	p.filled, p.urgent = false, false
 }
 
-func (p *packer) parcel(sub int) *parcel {
-	e := &parcel{}
+func (p *packer) newEntry(sub int) *packerEntry {
+	e := &packerEntry{}
 	if last := len(p.unused) - 1; last >= 0 {
 		e = p.unused[last]
 		p.unused = p.unused[:last]

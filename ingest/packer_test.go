@@ -112,7 +112,7 @@ func TestManyMessagesMakeFewEntries(t *testing.T) {
 	}
 	packAll(t, n, messages)
 	eventually(t, "all lines", func() bool { return n.Stats().Lines == 3000 })
-	if s := n.Stats(); s.Entries > int64(bytes/parcelSize)*2+2 || s.IntakeMessages != 3000 {
+	if s := n.Stats(); s.Entries > int64(bytes/joinedSize)*2+2 || s.IntakeMessages != 3000 {
 		t.Errorf("%d messages of %d bytes make %d entries", s.IntakeMessages, bytes, s.Entries)
 	}
 	for cluster, want := range map[string]float64{"first": 2998, "second": 2999} {
@@ -218,7 +218,7 @@ func (p *publisher) send(slot, v int) {
 	m.Data = fmt.Appendf(nil, "cpu_load,hostname=%s value=%d %d\n", p.host, v, base+60*int64(slot))
 	switch p.rnd.IntN(6) {
 	case 0: // alone
-		m.Data = append(m.Data, "#"+strings.Repeat("x", parcelSize)+"\n"...)
+		m.Data = append(m.Data, "#"+strings.Repeat("x", joinedSize)+"\n"...)
 	case 1:
 		m.Data = append(m.Data, `log,hostname=h log="words"`...)
 	case 2:
@@ -267,7 +267,7 @@ func (p *publisher) acknowledged(m *nats.Msg) {
 	}
 }
 
-// TestEntriesFitIntoTheLog: also where they are shorter than a parcel and do not
+// TestEntriesFitIntoTheLog: also where they are shorter than joinedSize and do not
 // shrink when they are packed.
 func TestEntriesFitIntoTheLog(t *testing.T) {
 	ns := serve(t, server.Options{DontListen: true, JetStream: true, StoreDir: t.TempDir(), MaxPayload: 64 << 10})

@@ -10,8 +10,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// parcel is one entry of the log in the making.
-type parcel struct {
+// packerEntry is one entry of the log in the making.
+type packerEntry struct {
 	sub      int    // the subscription it came under
 	messages int64  // that end in it
 	encoding string // of the lines, if their publisher packed them
@@ -24,23 +24,23 @@ type parcel struct {
 
 	packed []byte
 	msg    *nats.Msg
-	sending
+	attempt
 }
 
-// sending is an attempt to give a parcel to the log.
-type sending struct {
+// attempt is one attempt to give an entry to the log.
+type attempt struct {
 	ack jetstream.PubAckFuture
 	err error // it failed
 }
 
-func (s sending) ok() <-chan *jetstream.PubAck {
+func (s attempt) ok() <-chan *jetstream.PubAck {
 	if s.ack == nil {
 		return nil
 	}
 	return s.ack.Ok()
 }
 
-func (s sending) failed() <-chan error {
+func (s attempt) failed() <-chan error {
 	if s.ack == nil {
 		return nil
 	}
@@ -48,7 +48,7 @@ func (s sending) failed() <-chan error {
 }
 
 // await returns what became of it.
-func (s *sending) await(ctx context.Context) (sequence uint64, err error) {
+func (s *attempt) await(ctx context.Context) (sequence uint64, err error) {
 	if s.err != nil {
 		return 0, s.err
 	}
@@ -64,7 +64,7 @@ func (s *sending) await(ctx context.Context) (sequence uint64, err error) {
 
 // fill makes the message, under the subject, and reports whether it does not refer
 // to the lines. scratch is memory to pack them, which may grow.
-func (e *parcel) fill(subject string, scratch *[]byte) (packed bool) {
+func (e *packerEntry) fill(subject string, scratch *[]byte) (packed bool) {
 	e.msg = &nats.Msg{Subject: subject, Header: nats.Header{}, Data: e.lines}
 	e.rename()
 	if e.encoding == "" {
@@ -80,16 +80,16 @@ func (e *parcel) fill(subject string, scratch *[]byte) (packed bool) {
 }
 
 // rename gives it an id under which the log does not know it.
-func (e *parcel) rename() { e.msg.Header.Set(nats.MsgIdHdr, rand.Text()) }
+func (e *packerEntry) rename() { e.msg.Header.Set(nats.MsgIdHdr, rand.Text()) }
 
 // publish sends it, without repetitions by the library, which would change the
 // order.
-func (e *parcel) publish(js jetstream.JetStream) {
+func (e *packerEntry) publish(js jetstream.JetStream) {
 	e.ack, e.err = js.PublishMsgAsync(e.msg, jetstream.WithRetryAttempts(0), jetstream.WithStallWait(apiTimeout))
 }
 
-func (e *parcel) reset() {
-	*e = parcel{lines: e.lines[:0], packed: e.packed[:0], replies: e.replies[:0], ids: e.ids[:0]}
+func (e *packerEntry) reset() {
+	*e = packerEntry{lines: e.lines[:0], packed: e.packed[:0], replies: e.replies[:0], ids: e.ids[:0]}
 }
 
 // acknowledgement is what a stream answers to a publisher.

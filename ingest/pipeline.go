@@ -20,7 +20,7 @@ const (
 
 // entry is one message of the log on its way into the store.
 type entry struct {
-	message
+	incoming
 
 	out     decoded
 	lines   []byte        // of a packed entry; its memory is used again
@@ -33,8 +33,8 @@ type entry struct {
 	requestFault error
 }
 
-// message is what an entry is filled with.
-type message struct {
+// incoming is what an entry is filled with.
+type incoming struct {
 	epoch    uint32 // see store.Entry
 	seq      uint64
 	at       time.Time // when the log took it
@@ -347,7 +347,7 @@ func (p *pipeline) complete(e *entry) {
 	}
 	p.bytes.Release(e.weight)
 	e.out.reset()
-	e.message, e.freed, e.request, e.requestFault = message{}, 0, freeRequest{}, nil
+	e.incoming, e.freed, e.request, e.requestFault = incoming{}, 0, freeRequest{}, nil
 	if cap(e.lines) > largeEntry {
 		e.lines = nil
 	}

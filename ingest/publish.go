@@ -15,8 +15,8 @@ import (
 	"cc-metric-store/store"
 )
 
-// draft is an entry that is to be written.
-type draft struct {
+// outgoing is an entry that is to be written.
+type outgoing struct {
 	id      string // under which it can be repeated, and awaited
 	cluster string // of lines that name none
 	data    []byte
@@ -24,8 +24,8 @@ type draft struct {
 	scratch *[]byte // memory to pack the data, unless it is a free
 }
 
-// message returns the draft as an entry under the subject.
-func (d *draft) message(subject string) *nats.Msg {
+// msg returns it as a NATS message under the subject.
+func (d *outgoing) msg(subject string) *nats.Msg {
 	m := nats.NewMsg(subject)
 	m.Data = d.data
 	m.Header.Set(nats.MsgIdHdr, d.id)
@@ -54,7 +54,7 @@ func (in *Ingest) Free(ctx context.Context, selectors [][]string, before int64) 
 	if err := in.awaitStart(ctx, &b); err != nil {
 		return 0, err
 	}
-	id, done, err := in.publish(ctx, &b, &draft{data: data, free: true})
+	id, done, err := in.publish(ctx, &b, &outgoing{data: data, free: true})
 	if err != nil {
 		return 0, err
 	}
@@ -80,7 +80,7 @@ func (in *Ingest) awaitStart(ctx context.Context, b *budget) error {
 
 // publish appends an entry to the log, or to the outbox if the log is out of reach, and
 // returns when it is acknowledged. The outcome comes when the entry is visible.
-func (in *Ingest) publish(ctx context.Context, b *budget, d *draft) (id string, done <-chan outcome, err error) {
+func (in *Ingest) publish(ctx context.Context, b *budget, d *outgoing) (id string, done <-chan outcome, err error) {
 	d.id = rand.Text()
 	var r route
 	_ = b.wait(ctx, func(ctx context.Context) error { r = in.route(ctx); return nil })
@@ -124,7 +124,7 @@ const longHeaderCode = 10097
 
 // publishToLog publishes an entry until the log acknowledges it: by its id the log knows
 // an entry that it has already.
-func (in *Ingest) publishToLog(ctx context.Context, r route, d *draft) error {
+func (in *Ingest) publishToLog(ctx context.Context, r route, d *outgoing) error {
 	if r.fallsBack() {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithDeadline(ctx, r.until)
@@ -134,7 +134,7 @@ func (in *Ingest) publishToLog(ctx context.Context, r route, d *draft) error {
 	if d.free {
 		subject = l.frees
 	}
-	m := d.message(subject)
+	m := d.msg(subject)
 	for attempt := 0; ; attempt++ {
 		if r.fallsBack() && !l.nc.IsConnected() {
 			return fmt.Errorf("append to %s: %w", in.where(l), errOutOfReach)

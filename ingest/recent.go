@@ -27,8 +27,8 @@ type idHash [2]uint64
 
 // known is what became of a message.
 type known struct {
-	at       int64   // Unix ns: when it arrived
-	parcel   *parcel // on its way; nil: the log has it
+	at       int64        // Unix ns: when it arrived
+	entry    *packerEntry // on its way; nil: the log has it
 	sequence uint64
 }
 
@@ -43,11 +43,11 @@ func (r *recent) hash(id string) idHash {
 // find returns what is known of an id.
 func (r *recent) find(id idHash, now time.Time) (known, bool) {
 	k, ok := r.byID[id]
-	return k, ok && (k.parcel != nil || now.UnixNano()-k.at < int64(recentAge))
+	return k, ok && (k.entry != nil || now.UnixNano()-k.at < int64(recentAge))
 }
 
-// add records that a message is in a parcel.
-func (r *recent) add(id idHash, e *parcel, now time.Time) {
+// add records that a message is in an entry.
+func (r *recent) add(id idHash, e *packerEntry, now time.Time) {
 	e.ids = append(e.ids, id)
 	if _, again := r.byID[id]; !again { // else it is in the ring
 		if len(r.order) < recentIDs {
@@ -58,13 +58,13 @@ func (r *recent) add(id idHash, e *parcel, now time.Time) {
 			r.next = (r.next + 1) % recentIDs
 		}
 	}
-	r.byID[id] = known{at: now.UnixNano(), parcel: e}
+	r.byID[id] = known{at: now.UnixNano(), entry: e}
 }
 
-// settle records that the log has the messages of a parcel.
-func (r *recent) settle(e *parcel, sequence uint64) {
+// settle records that the log has the messages of an entry.
+func (r *recent) settle(e *packerEntry, sequence uint64) {
 	for _, id := range e.ids {
-		if k, ok := r.byID[id]; ok && k.parcel == e {
+		if k, ok := r.byID[id]; ok && k.entry == e {
 			r.byID[id] = known{at: k.at, sequence: sequence}
 		}
 	}

@@ -8,23 +8,23 @@ import (
 
 func TestRecentForgets(t *testing.T) {
 	r, now := newRecent(), time.Now()
-	e := &parcel{}
+	e := &packerEntry{}
 	old, waits := r.hash("old"), r.hash("waits")
 	r.add(old, e, now)
 	r.settle(e, 7)
-	r.add(waits, &parcel{}, now)
-	if k, ok := r.find(old, now.Add(recentAge-1)); !ok || k.sequence != 7 || k.parcel != nil {
+	r.add(waits, &packerEntry{}, now)
+	if k, ok := r.find(old, now.Add(recentAge-1)); !ok || k.sequence != 7 || k.entry != nil {
 		t.Errorf("known: %+v, %v", k, ok)
 	}
 	if _, ok := r.find(old, now.Add(recentAge)); ok {
 		t.Error("an id is known for longer than a stream knows it")
 	}
-	if k, ok := r.find(waits, now.Add(time.Hour)); !ok || k.parcel == nil {
+	if k, ok := r.find(waits, now.Add(time.Hour)); !ok || k.entry == nil {
 		t.Error("what is on its way is not known any more")
 	}
-	again, places := &parcel{}, len(r.order)
+	again, places := &packerEntry{}, len(r.order)
 	r.add(old, again, now.Add(recentAge))
-	if k, ok := r.find(old, now.Add(2*recentAge-1)); !ok || k.parcel != again || len(r.order) != places {
+	if k, ok := r.find(old, now.Add(2*recentAge-1)); !ok || k.entry != again || len(r.order) != places {
 		t.Errorf("what is too old and comes again: %+v, %v, %d in order", k, ok, len(r.order))
 	}
 	for i := range 3 * recentIDs {
@@ -42,9 +42,9 @@ func TestRecentForgets(t *testing.T) {
 	if len(r.byID) != recentIDs {
 		t.Error("what was forgotten is known again as it is settled")
 	}
-	r.add(old, e, now) // in another parcel
+	r.add(old, e, now) // in another entry
 	r.settle(again, 9)
-	if k, _ := r.find(old, now); k.parcel != e {
-		t.Error("an id is taken for settled with a parcel that is not its own")
+	if k, _ := r.find(old, now); k.entry != e {
+		t.Error("an id is taken for settled with an entry that is not its own")
 	}
 }

@@ -108,9 +108,9 @@ func takeIn(t *testing.T, n *node) *intake {
 // packerOf makes a packer of the messages, all of which are there from the start.
 func packerOf(t *testing.T, k *intake, messages []*nats.Msg) *packer {
 	t.Helper()
-	k.arrived = make(chan arrival, len(messages))
+	k.arrived = make(chan publishedMsg, len(messages))
 	for _, m := range messages {
-		k.arrived <- arrival{m, true}
+		k.arrived <- publishedMsg{m, true}
 	}
 	close(k.arrived)
 	return newPacker(k)
@@ -194,15 +194,15 @@ func TestPackerKeepsLittle(t *testing.T) {
 	ns := broker(t, t.TempDir(), true, -1)
 	n := run(t, newTestStore(t), Config{Embedded: embed(ns)})
 	eventually(t, "ready", func() bool { return n.Ready() == nil })
-	p := packerOf(t, takeIn(t, n), []*nats.Msg{{Subject: "hpc-nats", Data: bytes.Repeat([]byte("# a comment\n"), parcelSize)}})
+	p := packerOf(t, takeIn(t, n), []*nats.Msg{{Subject: "hpc-nats", Data: bytes.Repeat([]byte("# a comment\n"), joinedSize)}})
 	p.run(t.Context())
-	if cap(p.packed) > 4*parcelSize {
+	if cap(p.packed) > 4*joinedSize {
 		t.Errorf("%d bytes are kept", cap(p.packed))
 	}
 }
 
 // newBarePacker makes one without a log.
-func newBarePacker(arrived <-chan arrival) *packer {
+func newBarePacker(arrived <-chan publishedMsg) *packer {
 	return &packer{k: &intake{in: &Ingest{}}, arrived: arrived, timer: time.NewTimer(time.Hour)}
 }
 
@@ -210,10 +210,10 @@ func newBarePacker(arrived <-chan arrival) *packer {
 func TestPackerWaitsForTheLog(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	arrived := make(chan arrival, 1)
-	arrived <- arrival{Msg: &nats.Msg{}}
+	arrived := make(chan publishedMsg, 1)
+	arrived <- publishedMsg{Msg: &nats.Msg{}}
 	p := newBarePacker(arrived)
-	p.ready = []*parcel{{messages: 1}}
+	p.ready = []*packerEntry{{messages: 1}}
 	for range 100 { // either case could be chosen
 		p.wait(ctx)
 	}
@@ -225,9 +225,9 @@ func TestPackerWaitsForTheLog(t *testing.T) {
 // TestPackerCountsWhatItAbandons at every stage.
 func TestPackerCountsWhatItAbandons(t *testing.T) {
 	p := newBarePacker(nil)
-	p.open = []*parcel{nil, {messages: 1}}
-	p.ready = []*parcel{{messages: 10}}
-	p.sent = []*parcel{{messages: 100}, {messages: 1000}}
+	p.open = []*packerEntry{nil, {messages: 1}}
+	p.ready = []*packerEntry{{messages: 10}}
+	p.sent = []*packerEntry{{messages: 100}, {messages: 1000}}
 	p.abandon()
 	if n := p.k.in.counters.intakeFailures.Load(); n != 1111 {
 		t.Errorf("%d messages, want 1111", n)

@@ -46,7 +46,7 @@ func newReporter(t *testing.T, cfg store.Config) *reporter {
 // entry takes in the lines of an entry, of the given default cluster.
 func (r *reporter) entry(lines, cluster string) {
 	r.seq++
-	e := &entry{message: message{epoch: 1, seq: r.seq, data: []byte(lines), cluster: cluster, written: entryTime}}
+	e := &entry{incoming: incoming{epoch: 1, seq: r.seq, data: []byte(lines), cluster: cluster, written: entryTime}}
 	r.dec.decodeEntry(e)
 	for i := range e.out.batches {
 		e.out.batches[i].Entry = e.storeEntry()

@@ -54,7 +54,7 @@ func (o *outbox) showNext(ctx context.Context, next *uint64) error {
 	if ns, err := strconv.ParseInt(header.Get(headerTime), 10, 64); err == nil {
 		at = time.Unix(0, ns)
 	}
-	d := draft{cluster: header.Get(headerCluster), data: e.Data, free: header.Get(headerKind) == kindFree}
+	d := outgoing{cluster: header.Get(headerCluster), data: e.Data, free: header.Get(headerKind) == kindFree}
 	if header.Get(headerEncoding) == encodingS2 {
 		if d.data, err = unpack(nil, e.Data); err != nil {
 			return nil // it is refused when the log has it

@@ -11,9 +11,9 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// storedEntry is one message of a stream, as its leader returns it: a replica may
+// storedMsg is one message of a stream, as its leader returns it: a replica may
 // be behind.
-type storedEntry struct {
+type storedMsg struct {
 	Subject  string    `json:"subject"`
 	Sequence uint64    `json:"seq"`
 	Time     time.Time `json:"time"`
@@ -23,7 +23,7 @@ type storedEntry struct {
 
 // header returns the headers. Whoever wrote them may have written anything: where
 // they cannot be read there are none.
-func (e storedEntry) header() nats.Header {
+func (e storedMsg) header() nats.Header {
 	h, err := nats.DecodeHeadersMsg(e.Headers)
 	if err != nil {
 		return nil
@@ -31,8 +31,8 @@ func (e storedEntry) header() nats.Header {
 	return h
 }
 
-// which says which message of a stream is meant.
-type which struct {
+// msgRequest says msgRequest message of a stream is meant.
+type msgRequest struct {
 	Sequence uint64 `json:"seq,omitempty"`
 	Next     string `json:"next_by_subj,omitempty"` // the first one with this subject, from Sequence on
 	Last     string `json:"last_by_subj,omitempty"`
@@ -41,9 +41,9 @@ type which struct {
 // errNoEntry says that the stream has no such message.
 var errNoEntry = errors.New("the stream has no such entry")
 
-// stored fetches a message of a stream. The client library fails at headers that
+// getMsg fetches a message of a stream. The client library fails at headers that
 // are not well formed, and at such that look like JetStream's own.
-func stored(ctx context.Context, nc *nats.Conn, stream string, w which) (e storedEntry, err error) {
+func getMsg(ctx context.Context, nc *nats.Conn, stream string, w msgRequest) (e storedMsg, err error) {
 	ask, err := json.Marshal(w)
 	if err != nil {
 		return e, err
@@ -54,7 +54,7 @@ func stored(ctx context.Context, nc *nats.Conn, stream string, w which) (e store
 	}
 	answer := struct {
 		Error   *jetstream.APIError `json:"error"`
-		Message *storedEntry        `json:"message"`
+		Message *storedMsg          `json:"message"`
 	}{}
 	switch err := json.Unmarshal(m.Data, &answer); {
 	case err != nil:

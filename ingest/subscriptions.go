@@ -27,7 +27,7 @@ func (k *intake) subscribe(ctx, packing context.Context) error {
 func (k *intake) subscribeTo(src *origin, subject string, packing context.Context) error {
 	sub, err := src.nc.Subscribe(subject, func(m *nats.Msg) {
 		select {
-		case k.arrived <- arrival{m, src.acks}:
+		case k.arrived <- publishedMsg{m, src.acks}:
 		case <-packing.Done():
 			k.in.counters.intakeFailures.Add(1)
 		}

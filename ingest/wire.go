@@ -72,8 +72,8 @@ const (
 const (
 	// writeChunk is about the size of the entries into which a body is cut.
 	writeChunk = 512 << 10
-	// parcelSize is the size from which an entry of many messages is complete.
-	parcelSize = 512 << 10
+	// joinedSize is the size from which an entry of many messages is complete.
+	joinedSize = 512 << 10
 	// headerRoom is what the headers of an entry may take of the payload.
 	headerRoom = 4 << 10
 	// longestHeader bounds each header of an entry that is forwarded.

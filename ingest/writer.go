@@ -194,7 +194,7 @@ func (w *write) publish(ctx context.Context, data []byte, first int, scratch *[]
 	if len(w.pending) > 0 {
 		w.budget.renew()
 	}
-	id, done, err := w.in.publish(ctx, &w.budget, &draft{cluster: w.cluster, data: data, scratch: scratch})
+	id, done, err := w.in.publish(ctx, &w.budget, &outgoing{cluster: w.cluster, data: data, scratch: scratch})
 	if err != nil {
 		return err
 	}
