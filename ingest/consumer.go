@@ -222,7 +222,7 @@ func (in *Ingest) readFrom(ctx context.Context, c *orderedConsumer, l *logStream
 
 // putEntry puts one entry into the pipeline, and moves the cursor to it.
 func (in *Ingest) putEntry(ctx context.Context, m *nats.Msg, meta *nats.MsgMetadata, l *logStream, p *pipeline, cur *cursor) error {
-	e, err := p.obtain(ctx, unpackedLen(m.Header, m.Data))
+	e, err := p.obtain(ctx, decompressedLen(m.Header, m.Data))
 	if err != nil {
 		return err
 	}

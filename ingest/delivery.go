@@ -17,7 +17,7 @@ func (p *packer) send(e *packerEntry) {
 			m.Header = nats.Header{}
 		}
 		if m.Header.Get(headerEncoding) == "" {
-			if block := pack(&p.packed, m.Data); block != nil {
+			if block := compress(&p.compressed, m.Data); block != nil {
 				m.Data = block
 				m.Header.Set(headerEncoding, encodingS2)
 			}
@@ -28,7 +28,7 @@ func (p *packer) send(e *packerEntry) {
 		}
 		return
 	}
-	if e.fill(l.writes, &p.packed) && cap(e.lines) <= 2*joinedSize {
+	if e.fill(l.writes, &p.compressed) && cap(e.lines) <= 2*joinedSize {
 		p.lines = append(p.lines, e.lines[:0])
 		e.lines = nil
 	}
@@ -39,8 +39,8 @@ func (p *packer) send(e *packerEntry) {
 
 // trim lets go of the memory that a large message took.
 func (p *packer) trim() {
-	if cap(p.packed) > 4*joinedSize {
-		p.packed = nil
+	if cap(p.compressed) > 4*joinedSize {
+		p.compressed = nil
 	}
 }
 

@@ -119,7 +119,7 @@ func (o *outbox) send(ctx context.Context, l *logStream, subject string, m store
 	if len(m.Data) > limit && header.Get(headerKind) != kindFree {
 		lines := m.Data
 		if header.Get(headerEncoding) == encodingS2 {
-			if lines, err = unpack(nil, m.Data); err == nil {
+			if lines, err = decompress(nil, m.Data); err == nil {
 				header.Del(headerEncoding)
 			} else { // it is refused when it is read
 				lines = m.Data[:limit]

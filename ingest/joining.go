@@ -95,7 +95,7 @@ func (p *packer) join(a publishedMsg, sub int) *packerEntry {
 func (p *packer) alone(a publishedMsg, sub int) *packerEntry {
 	data, encoding := a.Data, a.Header.Get(headerEncoding)
 	if encoding == encodingS2 && len(data) > p.limit {
-		if lines, err := unpack(nil, data); err == nil { // else it is refused when it is read
+		if lines, err := decompress(nil, data); err == nil { // else it is refused when it is read
 			data, encoding = lines, ""
 		}
 	}

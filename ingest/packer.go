@@ -36,10 +36,10 @@ type packer struct {
 	recent *recent
 
 	// Memory that is used again.
-	packed []byte // of one entry while it is packed
-	unused []*packerEntry
-	lines  [][]byte
-	said   onceAMinute
+	compressed []byte // of one entry
+	unused     []*packerEntry
+	lines      [][]byte
+	said       onceAMinute
 }
 
 func newPacker(k *intake) *packer {
@@ -52,7 +52,7 @@ func newPacker(k *intake) *packer {
 	}
 }
 
-// run packs until there is nothing more to come, or ctx ends.
+// run makes entries until there is nothing more to come, or ctx ends.
 func (p *packer) run(ctx context.Context) {
 	defer p.timer.Stop()
 	for p.arrived != nil || p.filled || len(p.ready) > 0 || len(p.sent) > 0 {

@@ -268,7 +268,7 @@ func (p *publisher) acknowledged(m *nats.Msg) {
 }
 
 // TestEntriesFitIntoTheLog: also where they are shorter than joinedSize and do not
-// shrink when they are packed.
+// shrink when they are compressed.
 func TestEntriesFitIntoTheLog(t *testing.T) {
 	ns := serve(t, server.Options{DontListen: true, JetStream: true, StoreDir: t.TempDir(), MaxPayload: 64 << 10})
 	n := run(t, newTestStore(t), Config{Embedded: embed(ns)})

@@ -14,7 +14,7 @@ import (
 type packerEntry struct {
 	sub      int    // the subscription it came under
 	messages int64  // that end in it
-	encoding string // of the lines, if their publisher packed them
+	encoding string // of the lines, if their publisher encoded them
 	lines    []byte
 	replies  []string // where publishers wait for an acknowledgement
 	ids      []idHash // of the messages that have one
@@ -22,8 +22,8 @@ type packerEntry struct {
 	// forward is a message that the log itself answers. It is all there is, then.
 	forward *nats.Msg
 
-	packed []byte
-	msg    *nats.Msg
+	compressed []byte
+	msg        *nats.Msg
 	attempt
 }
 
@@ -63,20 +63,20 @@ func (s *attempt) await(ctx context.Context) (sequence uint64, err error) {
 }
 
 // fill makes the message, under the subject, and reports whether it does not refer
-// to the lines. scratch is memory to pack them, which may grow.
-func (e *packerEntry) fill(subject string, scratch *[]byte) (packed bool) {
+// to the lines. scratch is memory to compress them, which may grow.
+func (e *packerEntry) fill(subject string, scratch *[]byte) (compressed bool) {
 	e.msg = &nats.Msg{Subject: subject, Header: nats.Header{}, Data: e.lines}
 	e.rename()
 	if e.encoding == "" {
-		if block := pack(scratch, e.lines); block != nil {
-			e.packed = append(e.packed[:0], block...)
-			e.msg.Data, e.encoding, packed = e.packed, encodingS2, true
+		if block := compress(scratch, e.lines); block != nil {
+			e.compressed = append(e.compressed[:0], block...)
+			e.msg.Data, e.encoding, compressed = e.compressed, encodingS2, true
 		}
 	}
 	if e.encoding != "" {
 		e.msg.Header.Set(headerEncoding, e.encoding)
 	}
-	return packed
+	return compressed
 }
 
 // rename gives it an id under which the log does not know it.
@@ -89,7 +89,7 @@ func (e *packerEntry) publish(js jetstream.JetStream) {
 }
 
 func (e *packerEntry) reset() {
-	*e = packerEntry{lines: e.lines[:0], packed: e.packed[:0], replies: e.replies[:0], ids: e.ids[:0]}
+	*e = packerEntry{lines: e.lines[:0], compressed: e.compressed[:0], replies: e.replies[:0], ids: e.ids[:0]}
 }
 
 // acknowledgement is what a stream answers to a publisher.

@@ -21,7 +21,7 @@ type outgoing struct {
 	cluster string // of lines that name none
 	data    []byte
 	free    bool
-	scratch *[]byte // memory to pack the data, unless it is a free
+	scratch *[]byte // memory to compress the data, unless it is a free request
 }
 
 // msg returns it as a NATS message under the subject.
@@ -35,7 +35,7 @@ func (d *outgoing) msg(subject string) *nats.Msg {
 	if d.free {
 		return m
 	}
-	if block := pack(d.scratch, d.data); block != nil {
+	if block := compress(d.scratch, d.data); block != nil {
 		m.Data = block
 		m.Header.Set(headerEncoding, encodingS2)
 	}

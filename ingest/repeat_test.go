@@ -69,8 +69,8 @@ func TestRepeatKeepsTheOrder(t *testing.T) {
 				messages = append(messages, &nats.Msg{Subject: "hpc-nats", // alone in its entry, as there is a quote
 					Data: fmt.Appendf(nil, "cpu_load,hostname=h value=%d %d\ncpu_load,hostname=h%[1]d value=1 %[2]d\n#\"\n", i, base)})
 			}
-			pack := packerOf(t, k, messages)
-			pack.run(t.Context())
+			p := packerOf(t, k, messages)
+			p.run(t.Context())
 			eventually(t, "all entries", func() bool { return n.Stats().Lines == 2*(2*maxSent-1) }) // one was lost, or is known
 			if v := value(t, n.store, "dc", "h", "cpu_load", base); v != maxSent-1 || n.Stats().IntakeMessages != maxSent {
 				t.Errorf("value %v, taken %d", v, n.Stats().IntakeMessages)
@@ -84,7 +84,7 @@ func TestRepeatKeepsTheOrder(t *testing.T) {
 			if len(f.ids) != 2*maxSent || f.ids[0] == "" || f.ids[maxSent] != f.ids[0] || len(unique) != 2*maxSent-1 {
 				t.Errorf("the log may know some of the ids: %q", f.ids)
 			}
-			for _, e := range pack.unused {
+			for _, e := range p.unused {
 				if e.messages != 0 || len(e.lines)+len(e.replies)+len(e.ids) > 0 {
 					t.Errorf("what was settled has %d messages, %q, %d replies, %d ids", e.messages, e.lines, len(e.replies), len(e.ids))
 				}
@@ -178,14 +178,14 @@ func TestMessagesLargerThanTheLogTakes(t *testing.T) {
 	for i := range 100 {
 		data = fmt.Appendf(data, "cpu_load,hostname=h%d value=1 %d\n%s", i, base, rest)
 	}
-	packed := &nats.Msg{Subject: "hpc-nats", Data: s2.Encode(nil, data), Header: nats.Header{headerEncoding: []string{encodingS2}}}
-	p := packerOf(t, takeIn(t, n), []*nats.Msg{{Subject: "hpc-nats", Data: data}, packed})
+	compressed := &nats.Msg{Subject: "hpc-nats", Data: s2.Encode(nil, data), Header: nats.Header{headerEncoding: []string{encodingS2}}}
+	p := packerOf(t, takeIn(t, n), []*nats.Msg{{Subject: "hpc-nats", Data: data}, compressed})
 	p.limit = 300
 	p.run(t.Context())
 	parts := int64(len(split(data, p.limit)))
 	eventually(t, "all lines, twice", func() bool { return n.Stats().Lines == 200 })
-	if s := n.Stats(); len(packed.Data) <= p.limit || s.Samples != 200 || s.Entries != 2*parts || s.IntakeMessages != 2 {
-		t.Errorf("%d samples in %d entries, want %d; taken %d; packed %d bytes", s.Samples, s.Entries, 2*parts, s.IntakeMessages, len(packed.Data))
+	if s := n.Stats(); len(compressed.Data) <= p.limit || s.Samples != 200 || s.Entries != 2*parts || s.IntakeMessages != 2 {
+		t.Errorf("%d samples in %d entries, want %d; taken %d; compressed %d bytes", s.Samples, s.Entries, 2*parts, s.IntakeMessages, len(compressed.Data))
 	}
 }
 
@@ -196,8 +196,8 @@ func TestPackerKeepsLittle(t *testing.T) {
 	eventually(t, "ready", func() bool { return n.Ready() == nil })
 	p := packerOf(t, takeIn(t, n), []*nats.Msg{{Subject: "hpc-nats", Data: bytes.Repeat([]byte("# a comment\n"), joinedSize)}})
 	p.run(t.Context())
-	if cap(p.packed) > 4*joinedSize {
-		t.Errorf("%d bytes are kept", cap(p.packed))
+	if cap(p.compressed) > 4*joinedSize {
+		t.Errorf("%d bytes are kept", cap(p.compressed))
 	}
 }
 

@@ -29,7 +29,7 @@ func (in *Ingest) streamConfig(l *logStream) jetstream.StreamConfig {
 	if room := l.room(); c.MaxBytes == 0 || room > 0 && c.MaxBytes > room {
 		c.MaxBytes = room
 	}
-	if in.cfg.Stream.Compression && !l.embedded { // its entries are packed when they are made
+	if in.cfg.Stream.Compression && !l.embedded { // its entries are compressed when they are made
 		c.Compression = jetstream.S2Compression
 	}
 	return c

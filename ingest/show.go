@@ -56,7 +56,7 @@ func (o *outbox) showNext(ctx context.Context, next *uint64) error {
 	}
 	d := outgoing{cluster: header.Get(headerCluster), data: e.Data, free: header.Get(headerKind) == kindFree}
 	if header.Get(headerEncoding) == encodingS2 {
-		if d.data, err = unpack(nil, e.Data); err != nil {
+		if d.data, err = decompress(nil, e.Data); err != nil {
 			return nil // it is refused when the log has it
 		}
 	}

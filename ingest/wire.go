@@ -83,12 +83,12 @@ const (
 	maxFree = 2 << 20
 	// deadLetterText is how much of a refused line is kept.
 	deadLetterText = 4 << 10
-	// leastPacked is the length from which lines are encoded: less is not worth it.
-	leastPacked = 1 << 10
-	// maxUnpacked bounds the lines of an encoded entry, maxRatio how many times as long
+	// leastCompressed is the length from which lines are encoded: less is not worth it.
+	leastCompressed = 1 << 10
+	// maxDecompressed bounds the lines of an encoded entry, maxRatio how many times as long
 	// they may be as their block. Lines of samples are 5 to 25 times as long.
-	maxUnpacked = 64 << 20
-	maxRatio    = 100
+	maxDecompressed = 64 << 20
+	maxRatio        = 100
 )
 
 // anyToken matches one part of a subject.

@@ -10,10 +10,10 @@ import (
 // The lines of most entries are one S2 block (see wire.go): the log then copies, syncs
 // and sends a seventh of the bytes.
 
-// pack makes a block of the lines in *scratch, which grows if need be. It returns
-// nil if that does not pay, or if unpack would refuse it.
-func pack(scratch *[]byte, lines []byte) []byte {
-	if len(lines) < leastPacked {
+// compress makes a block of the lines in *scratch, which grows if need be. It returns
+// nil if that does not pay, or if decompress would refuse it.
+func compress(scratch *[]byte, lines []byte) []byte {
+	if len(lines) < leastCompressed {
 		return nil
 	}
 	if n := s2.MaxEncodedLen(len(lines)); cap(*scratch) < n {
@@ -25,22 +25,22 @@ func pack(scratch *[]byte, lines []byte) []byte {
 	return nil
 }
 
-// claimedLen returns how many bytes a block unpacks to, or why it is not unpacked.
+// claimedLen returns how many bytes of lines a block claims to hold, or why it is not decompressed.
 func claimedLen(data []byte) (int, error) {
 	n, err := s2.DecodedLen(data)
 	switch {
 	case err != nil:
 		return 0, err
-	case n > maxUnpacked:
-		return 0, fmt.Errorf("%d bytes are more than the limit of %d", n, maxUnpacked)
+	case n > maxDecompressed:
+		return 0, fmt.Errorf("%d bytes are more than the limit of %d", n, maxDecompressed)
 	case n > maxRatio*len(data):
 		return 0, fmt.Errorf("%d bytes are more than the limit of %d times their %d bytes: send them in plain text", n, maxRatio, len(data))
 	}
 	return n, nil
 }
 
-// unpackedLen returns how many bytes the lines of an entry take.
-func unpackedLen(h nats.Header, data []byte) int {
+// decompressedLen returns how many bytes the lines of an entry take.
+func decompressedLen(h nats.Header, data []byte) int {
 	if h.Get(headerEncoding) == encodingS2 {
 		if n, err := claimedLen(data); err == nil {
 			return n
@@ -49,8 +49,8 @@ func unpackedLen(h nats.Header, data []byte) int {
 	return len(data)
 }
 
-// unpack returns the lines of a block, in dst if that is large enough.
-func unpack(dst, data []byte) ([]byte, error) {
+// decompress returns the lines of a block, in dst if that is large enough.
+func decompress(dst, data []byte) ([]byte, error) {
 	n, err := claimedLen(data)
 	var lines []byte
 	if err == nil {
@@ -60,7 +60,7 @@ func unpack(dst, data []byte) ([]byte, error) {
 		lines, err = s2.Decode(dst[:cap(dst)], data)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("unpack an entry of encoding %s: %w", encodingS2, err)
+		return nil, fmt.Errorf("decompress an entry of encoding %s: %w", encodingS2, err)
 	}
 	return lines, nil
 }

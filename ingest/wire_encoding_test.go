@@ -11,9 +11,9 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// TestPackedEntries writes over REST what is packed, and publishes packed
+// TestCompressedEntries writes over REST what is compressed, and publishes compressed
 // messages of all kinds.
-func TestPackedEntries(t *testing.T) {
+func TestCompressedEntries(t *testing.T) {
 	ctx := context.Background()
 	ns := broker(t, t.TempDir(), true, -1)
 	n := run(t, newTestStore(t), Config{Embedded: embed(ns)})
@@ -65,25 +65,25 @@ func TestPackedEntries(t *testing.T) {
 	}
 }
 
-func TestPack(t *testing.T) {
+func TestCompress(t *testing.T) {
 	var scratch []byte
 	var numbers []byte
 	for i := range 1000 {
 		numbers = fmt.Appendf(numbers, "long %d ", i)
 	}
-	// The last one would unpack to more times its size than anybody may send.
+	// The last one would decompress to more times its size than anybody may send.
 	for _, data := range [][]byte{nil, []byte("short"), numbers, bytes.Repeat(newline, 1<<20)} {
-		block := pack(&scratch, data)
+		block := compress(&scratch, data)
 		if block == nil {
 			if len(data) == len(numbers) {
-				t.Errorf("%d bytes are not packed", len(data))
+				t.Errorf("%d bytes are not compressed", len(data))
 			}
 			continue
 		}
-		if n := unpackedLen(nats.Header{headerEncoding: []string{encodingS2}}, block); n != len(data) {
-			t.Errorf("unpacked length %d, want %d", n, len(data))
+		if n := decompressedLen(nats.Header{headerEncoding: []string{encodingS2}}, block); n != len(data) {
+			t.Errorf("decompressed length %d, want %d", n, len(data))
 		}
-		lines, err := unpack(nil, block)
+		lines, err := decompress(nil, block)
 		if err != nil || !bytes.Equal(lines, data) {
 			t.Errorf("%d bytes come back as %d, %v", len(data), len(lines), err)
 		}

@@ -24,7 +24,7 @@ func (in *Ingest) fill(e *entry, m *nats.Msg, meta *nats.MsgMetadata, l *logStre
 	e.seq, e.at = meta.Sequence.Stream, meta.Timestamp
 	e.written = e.at
 	e.subject, e.data = m.Subject, m.Data
-	e.packed = m.Header.Get(headerEncoding) == encodingS2
+	e.compressed = m.Header.Get(headerEncoding) == encodingS2
 	e.status = m.Header.Get("Status")
 	switch e.subject {
 	case l.frees:

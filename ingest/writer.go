@@ -46,8 +46,8 @@ type write struct {
 
 // writeMemory is what a write takes for as long as it reads its body.
 type writeMemory struct {
-	chunk  []byte // of writeChunk, or of shortWrite and one more
-	packed []byte
+	chunk      []byte // of writeChunk, or of shortWrite and one more
+	compressed []byte
 }
 
 type pendingEntry struct {
@@ -87,7 +87,7 @@ func (w *write) append(ctx context.Context, body io.Reader) error {
 	memory := pool.Get().(*writeMemory)
 	defer pool.Put(memory)
 	return w.cut(ctx, body, memory.chunk[:size], func(lines []byte, first int) error {
-		return w.publish(ctx, lines, first, &memory.packed)
+		return w.publish(ctx, lines, first, &memory.compressed)
 	})
 }
 
