@@ -33,7 +33,7 @@ type packer struct {
 	ready []*packerEntry // complete, in their order
 	sent  []*packerEntry // on their way, in their order
 
-	recent *recent
+	dedup *dedup
 
 	// Memory that is used again.
 	compressed []byte // of one entry
@@ -48,7 +48,7 @@ func newPacker(k *intake) *packer {
 		k: k, arrived: k.arrived,
 		limit: limit, size: min(joinedSize, limit/2), // it is complete only when it is larger: that leaves room for one more message
 		open:  make([]*packerEntry, len(k.in.cfg.Subscriptions)),
-		timer: time.NewTimer(linger), recent: newRecent(),
+		timer: time.NewTimer(linger), dedup: newDedup(),
 	}
 }
 

@@ -26,11 +26,11 @@ func (p *packer) add(a publishedMsg, ok bool) {
 		p.addData(a, sub)
 		return
 	}
-	now, hash := time.Now(), p.recent.hash(id)
-	k, ok := p.recent.find(hash, now)
+	now, hash := time.Now(), p.dedup.hash(id)
+	k, ok := p.dedup.find(hash, now)
 	switch {
 	case !ok:
-		p.recent.add(hash, p.addData(a, sub), now)
+		p.dedup.add(hash, p.addData(a, sub), now)
 	case !a.acks || a.Reply == "":
 	case k.entry != nil:
 		k.entry.replies = append(k.entry.replies, a.Reply)

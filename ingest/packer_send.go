@@ -49,7 +49,7 @@ func (p *packer) settle(sequence uint64) {
 	e := p.sent[0]
 	p.sent = slices.Delete(p.sent, 0, 1)
 	p.k.in.counters.intakeMessages.Add(e.messages)
-	p.recent.settle(e, sequence)
+	p.dedup.settle(e, sequence)
 	if len(e.replies) > 0 {
 		answer := acknowledgement(p.k.stream.name, sequence, false)
 		for _, reply := range e.replies {
