@@ -20,7 +20,7 @@ type idleness struct {
 	stream *logStream
 
 	delivered uint64 // when it was looked last
-	foreign   uint64 // up to this number no entry waits that would be for the consumer
+	foreign   uint64 // up to this sequence number no entry waits that would be for the consumer
 }
 
 // isStalled is called now and then with the number of entries that came, and of the

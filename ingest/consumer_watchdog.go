@@ -47,7 +47,7 @@ func (w *watchdog) bark(ctx context.Context, cur *cursor, waiting uint64) {
 func (w *watchdog) fetch(ctx context.Context, cur *cursor, waiting uint64) error {
 	var e storedMsg
 	err := w.in.ask(ctx, w.stream, func(ctx context.Context) (err error) {
-		e, err = getMsg(ctx, w.stream.nc, w.stream.name, msgRequest{Sequence: cur.seq + 1, Next: ">"})
+		e, err = getMsg(ctx, w.stream.nc, w.stream.name, msgRequest{Seq: cur.seq + 1, Next: ">"})
 		return err
 	})
 	if err != nil {
@@ -56,9 +56,9 @@ func (w *watchdog) fetch(ctx context.Context, cur *cursor, waiting uint64) error
 	if read := w.in.subjectsRead(w.stream); read != nil && !slices.ContainsFunc(read, func(s string) bool { return covers(s, e.Subject) }) {
 		return errNoEntry // somebody else's: it does not hold up the consumer
 	}
-	w.in.logger.Warn("an entry of the log does not come by itself: it was fetched", "stream", w.stream.name, "entry", e.Sequence, "bytes", len(e.Data))
+	w.in.logger.Warn("an entry of the log does not come by itself: it was fetched", "stream", w.stream.name, "entry", e.Seq, "bytes", len(e.Data))
 	m := &nats.Msg{Subject: e.Subject, Header: e.header(), Data: e.Data}
-	meta := &nats.MsgMetadata{Sequence: nats.SequencePair{Stream: e.Sequence}, Timestamp: e.Time, NumPending: waiting - 1}
+	meta := &nats.MsgMetadata{Sequence: nats.SequencePair{Stream: e.Seq}, Timestamp: e.Time, NumPending: waiting - 1}
 	return w.in.putEntry(ctx, m, meta, w.stream, w.pipeline, cur)
 }
 

@@ -140,7 +140,7 @@ func (in *Ingest) recordGap(ctx context.Context, l *logStream, cur *cursor, next
 	cur.skipped = 0
 }
 
-// isGone reports whether the log has no entry with the number, or none that can be
+// isGone reports whether the log has no entry with the sequence number, or none that can be
 // read.
 func (in *Ingest) isGone(ctx context.Context, l *logStream, seq uint64) bool {
 	_, err := in.timeOf(ctx, l, seq)
@@ -223,7 +223,7 @@ func (c *cursor) failed(err error) {
 
 // timeOf returns when the log took an entry.
 func (in *Ingest) timeOf(ctx context.Context, l *logStream, seq uint64) (time.Time, error) {
-	e, err := getMsg(ctx, l.nc, l.name, msgRequest{Sequence: seq})
+	e, err := getMsg(ctx, l.nc, l.name, msgRequest{Seq: seq})
 	return e.Time, err
 }
 

@@ -27,9 +27,9 @@ type idHash [2]uint64
 
 // seen is what became of a message.
 type seen struct {
-	at       int64        // Unix ns: when it arrived
-	entry    *packerEntry // on its way; nil: the log has it
-	sequence uint64
+	at    int64        // Unix ns: when it arrived
+	entry *packerEntry // on its way; nil: the log has it
+	seq   uint64
 }
 
 func newDedup() *dedup {
@@ -62,10 +62,10 @@ func (d *dedup) add(id idHash, e *packerEntry, now time.Time) {
 }
 
 // settle records that the log has the messages of an entry.
-func (d *dedup) settle(e *packerEntry, sequence uint64) {
+func (d *dedup) settle(e *packerEntry, seq uint64) {
 	for _, id := range e.ids {
 		if k, ok := d.byID[id]; ok && k.entry == e {
-			d.byID[id] = seen{at: k.at, sequence: sequence}
+			d.byID[id] = seen{at: k.at, seq: seq}
 		}
 	}
 }

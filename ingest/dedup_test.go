@@ -13,7 +13,7 @@ func TestDedupForgets(t *testing.T) {
 	d.add(old, e, now)
 	d.settle(e, 7)
 	d.add(waits, &packerEntry{}, now)
-	if k, ok := d.find(old, now.Add(dedupWindow-1)); !ok || k.sequence != 7 || k.entry != nil {
+	if k, ok := d.find(old, now.Add(dedupWindow-1)); !ok || k.seq != 7 || k.entry != nil {
 		t.Errorf("known: %+v, %v", k, ok)
 	}
 	if _, ok := d.find(old, now.Add(dedupWindow)); ok {

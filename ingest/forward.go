@@ -10,7 +10,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// forward gives the log what is in the outbox. It returns the number that the
+// forward gives the log what is in the outbox. It returns the sequence number that the
 // last entry got there.
 func (o *outbox) forward(ctx context.Context, l *logStream) (last uint64, n int, err error) {
 	o.mu.Lock()
@@ -36,12 +36,12 @@ func (o *outbox) forward(ctx context.Context, l *logStream) (last uint64, n int,
 		if err != nil {
 			return last, n, fmt.Errorf("read stream %s of the embedded nats-server: %w", o.name, err)
 		}
-		if m.Sequence > done {
+		if m.Seq > done {
 			if last, err = o.send(ctx, l, subject, m); err != nil {
 				return last, n, err
 			}
 		}
-		if err := o.remove(ctx, id, m.Sequence); err != nil {
+		if err := o.remove(ctx, id, m.Seq); err != nil {
 			return last, n, fmt.Errorf("remove what was forwarded from stream %s of the embedded nats-server: %w", o.name, err)
 		}
 	}
@@ -74,15 +74,15 @@ func (o *outbox) oldest(ctx context.Context, id string) (e storedMsg, err error)
 	return e, err
 }
 
-// remove purges the entries up to a number, which the log has, from the outbox with
+// remove purges the entries up to seq, which the log has, from the outbox with
 // the id.
-func (o *outbox) remove(ctx context.Context, id string, number uint64) error {
+func (o *outbox) remove(ctx context.Context, id string, seq uint64) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	err := o.reopen(ctx, id)
 	if err == nil {
 		err = withTimeout(ctx, func(ctx context.Context) error {
-			return o.stream.Purge(ctx, jetstream.WithPurgeSequence(number+1))
+			return o.stream.Purge(ctx, jetstream.WithPurgeSequence(seq+1))
 		})
 	}
 	if err == nil {
@@ -102,10 +102,10 @@ func (o *outbox) reopen(ctx context.Context, id string) error {
 	return nil
 }
 
-// first returns the first entry from a number on. The caller holds mu.
-func (o *outbox) first(ctx context.Context, from uint64) (e storedMsg, err error) {
+// first returns the first entry from seq on. The caller holds mu.
+func (o *outbox) first(ctx context.Context, seq uint64) (e storedMsg, err error) {
 	err = withTimeout(ctx, func(ctx context.Context) (err error) {
-		e, err = getMsg(ctx, o.nc, o.name, msgRequest{Sequence: from, Next: o.name})
+		e, err = getMsg(ctx, o.nc, o.name, msgRequest{Seq: seq, Next: o.name})
 		return err
 	})
 	return e, err
@@ -113,7 +113,7 @@ func (o *outbox) first(ctx context.Context, from uint64) (e storedMsg, err error
 
 // send gives the log one entry of the outbox, in parts if it is larger than the
 // log takes.
-func (o *outbox) send(ctx context.Context, l *logStream, subject string, m storedMsg) (number uint64, err error) {
+func (o *outbox) send(ctx context.Context, l *logStream, subject string, m storedMsg) (seq uint64, err error) {
 	header := m.header()
 	parts, limit := [][]byte{m.Data}, int(l.nc.MaxPayload())-headerRoom
 	if len(m.Data) > limit && header.Get(headerKind) != kindFree {
@@ -137,15 +137,15 @@ func (o *outbox) send(ctx context.Context, l *logStream, subject string, m store
 		}
 		// The number counts when the whole entry is there.
 		if i == len(parts)-1 {
-			out.Header.Set(headerOutboxEntry, strconv.FormatUint(m.Sequence, 10))
+			out.Header.Set(headerOutboxEntry, strconv.FormatUint(m.Seq, 10))
 		} else {
-			out.Header.Set(headerOutboxEntry, strconv.FormatUint(m.Sequence-1, 10))
+			out.Header.Set(headerOutboxEntry, strconv.FormatUint(m.Seq-1, 10))
 			out.Header.Set(nats.MsgIdHdr, header.Get(nats.MsgIdHdr)+"."+strconv.Itoa(i))
 		}
 		err := o.in.ask(ctx, l, func(ctx context.Context) error {
 			ack, err := l.js.PublishMsg(ctx, out)
 			if err == nil {
-				number = ack.Sequence
+				seq = ack.Sequence
 			}
 			return err
 		})
@@ -154,12 +154,12 @@ func (o *outbox) send(ctx context.Context, l *logStream, subject string, m store
 			return 0, err
 		}
 	}
-	return number, nil
+	return seq, nil
 }
 
-// lastForwarded returns the number, in its outbox, of the newest entry that the
+// lastForwarded returns the sequence number, in its outbox, of the newest entry that the
 // log has: it may be there although the acknowledgement never came.
-func (o *outbox) lastForwarded(ctx context.Context, l *logStream, subject string) (number uint64, err error) {
+func (o *outbox) lastForwarded(ctx context.Context, l *logStream, subject string) (seq uint64, err error) {
 	err = o.in.ask(ctx, l, func(ctx context.Context) error {
 		m, err := getMsg(ctx, l.nc, l.name, msgRequest{Last: subject})
 		if errors.Is(err, errNoEntry) {
@@ -167,12 +167,12 @@ func (o *outbox) lastForwarded(ctx context.Context, l *logStream, subject string
 		}
 		if err == nil {
 			// Without a number it is somebody else's entry: all that waits is sent.
-			number, _ = strconv.ParseUint(m.header().Get(headerOutboxEntry), 10, 64)
+			seq, _ = strconv.ParseUint(m.header().Get(headerOutboxEntry), 10, 64)
 		}
 		return err
 	})
 	if err != nil {
 		return 0, fmt.Errorf("ask stream %s for the newest entry that was forwarded: %w", l.name, err)
 	}
-	return number, nil
+	return seq, nil
 }

@@ -35,7 +35,7 @@ func (p *packer) add(a publishedMsg, ok bool) {
 	case k.entry != nil:
 		k.entry.replies = append(k.entry.replies, a.Reply)
 	default:
-		p.answer(a.Reply, acknowledgement(p.k.stream.name, k.sequence, true))
+		p.answer(a.Reply, acknowledgement(p.k.stream.name, k.seq, true))
 	}
 }
 

@@ -48,7 +48,7 @@ func (s attempt) failed() <-chan error {
 }
 
 // await returns what became of it.
-func (s *attempt) await(ctx context.Context) (sequence uint64, err error) {
+func (s *attempt) await(ctx context.Context) (seq uint64, err error) {
 	if s.err != nil {
 		return 0, s.err
 	}
@@ -93,8 +93,8 @@ func (e *packerEntry) reset() {
 }
 
 // acknowledgement is what a stream answers to a publisher.
-func acknowledgement(stream string, sequence uint64, duplicate bool) []byte {
-	answer, _ := json.Marshal(jetstream.PubAck{Stream: stream, Sequence: sequence, Duplicate: duplicate}) // of plain values
+func acknowledgement(stream string, seq uint64, duplicate bool) []byte {
+	answer, _ := json.Marshal(jetstream.PubAck{Stream: stream, Sequence: seq, Duplicate: duplicate}) // of plain values
 	return answer
 }
 

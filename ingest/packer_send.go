@@ -45,13 +45,13 @@ func (p *packer) trim() {
 }
 
 // settle tells those who wait that the log has the entry that was sent first.
-func (p *packer) settle(sequence uint64) {
+func (p *packer) settle(seq uint64) {
 	e := p.sent[0]
 	p.sent = slices.Delete(p.sent, 0, 1)
 	p.k.in.counters.intakeMessages.Add(e.messages)
-	p.dedup.settle(e, sequence)
+	p.dedup.settle(e, seq)
 	if len(e.replies) > 0 {
-		answer := acknowledgement(p.k.stream.name, sequence, false)
+		answer := acknowledgement(p.k.stream.name, seq, false)
 		for _, reply := range e.replies {
 			p.answer(reply, answer)
 		}
@@ -101,7 +101,7 @@ func (p *packer) await(ctx context.Context) (err error) {
 	behind := 0
 	for behind < len(p.sent) {
 		e := p.sent[behind]
-		sequence, fault := e.await(ctx)
+		seq, fault := e.await(ctx)
 		switch {
 		case err != nil:
 			e.rename() // it may be there although it was not acknowledged
@@ -110,7 +110,7 @@ func (p *packer) await(ctx context.Context) (err error) {
 			err = fault
 			behind++
 		default:
-			p.settle(sequence)
+			p.settle(seq)
 		}
 	}
 	return err

@@ -38,7 +38,7 @@ func (o *outbox) showAll(ctx context.Context) (n int, err error) {
 	}
 }
 
-// showNext applies the first entry from the given number on.
+// showNext applies the first entry from the given sequence number on.
 func (o *outbox) showNext(ctx context.Context, next *uint64) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -49,7 +49,7 @@ func (o *outbox) showNext(ctx context.Context, next *uint64) error {
 	if err != nil {
 		return err
 	}
-	*next = e.Sequence + 1
+	*next = e.Seq + 1
 	header, at := e.header(), e.Time
 	if ns, err := strconv.ParseInt(header.Get(headerTime), 10, 64); err == nil {
 		at = time.Unix(0, ns)

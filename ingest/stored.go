@@ -14,11 +14,11 @@ import (
 // storedMsg is one message of a stream, as its leader returns it: a replica may
 // be behind.
 type storedMsg struct {
-	Subject  string    `json:"subject"`
-	Sequence uint64    `json:"seq"`
-	Time     time.Time `json:"time"`
-	Headers  []byte    `json:"hdrs"`
-	Data     []byte    `json:"data"`
+	Subject string    `json:"subject"`
+	Seq     uint64    `json:"seq"`
+	Time    time.Time `json:"time"`
+	Headers []byte    `json:"hdrs"`
+	Data    []byte    `json:"data"`
 }
 
 // header returns the headers. Whoever wrote them may have written anything: where
@@ -33,9 +33,9 @@ func (e storedMsg) header() nats.Header {
 
 // msgRequest says msgRequest message of a stream is meant.
 type msgRequest struct {
-	Sequence uint64 `json:"seq,omitempty"`
-	Next     string `json:"next_by_subj,omitempty"` // the first one with this subject, from Sequence on
-	Last     string `json:"last_by_subj,omitempty"`
+	Seq  uint64 `json:"seq,omitempty"`
+	Next string `json:"next_by_subj,omitempty"` // the first one with this subject, from Sequence on
+	Last string `json:"last_by_subj,omitempty"`
 }
 
 // errNoEntry says that the stream has no such message.
