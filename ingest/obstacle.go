@@ -109,9 +109,9 @@ func remedy(err error) string {
 // advised adds to a problem what can be done.
 func advised(err error) error { return fmt.Errorf("%w (%s)", err, remedy(err)) }
 
-// troubleAfter is how long reading the log may stand still until somebody should
+// degradedAfter is how long reading the log may stand still until somebody should
 // see to it.
-const troubleAfter = 5 * time.Second
+const degradedAfter = 5 * time.Second
 
 // Obstacle returns the kind of what keeps the node from its log, and from what is
 // sent to it, now: ObstacleNone, if nothing does.
@@ -147,21 +147,21 @@ func (in *Ingest) deaf() error {
 	return nil
 }
 
-// Trouble returns what an operator should see to although the program answers:
+// Degraded returns what an operator should see to although the program answers:
 // writes over REST that wait for the log, a log that is not read, or that is not
 // where it was to be. It is nil if there is nothing.
-func (in *Ingest) Trouble() error {
+func (in *Ingest) Degraded() error {
 	reading, refusal := in.replay.standstill(), in.state.refused()
-	var troubles []error
+	var reasons []error
 	if in.outbox != nil {
-		troubles = append(troubles, in.outbox.trouble())
+		reasons = append(reasons, in.outbox.degraded())
 	}
-	if reading.err != nil && time.Since(reading.since) >= troubleAfter {
-		troubles = append(troubles, fmt.Errorf("reading the log stands still since %s: %w",
+	if reading.err != nil && time.Since(reading.since) >= degradedAfter {
+		reasons = append(reasons, fmt.Errorf("reading the log stands still since %s: %w",
 			reading.since.UTC().Format(time.RFC3339), advised(reading.err)))
 	}
 	if refusal != nil {
-		troubles = append(troubles, fmt.Errorf("the log is in the embedded nats-server and not on the broker: what is sent while this node is down is lost: %w", advised(refusal)))
+		reasons = append(reasons, fmt.Errorf("the log is in the embedded nats-server and not on the broker: what is sent while this node is down is lost: %w", advised(refusal)))
 	}
-	return errors.Join(append(troubles, in.deaf())...)
+	return errors.Join(append(reasons, in.deaf())...)
 }

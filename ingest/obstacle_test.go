@@ -55,10 +55,10 @@ func TestAccountLimits(t *testing.T) {
 				t.Error(err)
 			}
 			if l, _, _ := n.state.current(); l.embedded != c.embedded {
-				t.Errorf("embedded is %v: %v", l.embedded, n.Trouble())
+				t.Errorf("embedded is %v: %v", l.embedded, n.Degraded())
 			}
 			if o := n.Obstacle(); o != c.obstacle {
-				t.Errorf("obstacle %s: %v", o, n.Trouble())
+				t.Errorf("obstacle %s: %v", o, n.Degraded())
 			}
 			if !c.letters {
 				eventually(t, "a lost letter", func() bool { return n.Stats().LostDeadLetters > 0 })
@@ -122,8 +122,8 @@ func TestStreamsInTheWay(t *testing.T) {
 			if err := n.Write(t.Context(), "c", strings.NewReader(fmt.Sprintf("cpu_load,hostname=rest value=1 %d\n", base))); err != nil {
 				t.Error(err)
 			}
-			if l, _, _ := n.state.current(); l.embedded && (n.Obstacle() != ObstacleStream || n.Trouble() == nil) {
-				t.Errorf("obstacle %s, trouble: %v", n.Obstacle(), n.Trouble())
+			if l, _, _ := n.state.current(); l.embedded && (n.Obstacle() != ObstacleStream || n.Degraded() == nil) {
+				t.Errorf("obstacle %s, degraded: %v", n.Obstacle(), n.Degraded())
 			}
 		})
 	}

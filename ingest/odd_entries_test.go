@@ -135,7 +135,7 @@ func TestOddOutbox(t *testing.T) {
 	id := a.outbox.id
 	ns := a.brokerBack()
 	publishRaw(t, ns, "CC_METRICS.outbox."+id, "NATS/1.0\r\nCc-Outbox-Entry: none\r\n\r\n", []byte("x"))
-	eventually(t, "forwarding", func() bool { return a.Trouble() == nil && a.Stats().InOutbox == 0 })
+	eventually(t, "forwarding", func() bool { return a.Degraded() == nil && a.Stats().InOutbox == 0 })
 	eventually(t, "the newest value", func() bool { return value(t, a.store, "c", "h", "cpu_load", base) == 2 })
 }
 

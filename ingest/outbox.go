@@ -224,8 +224,8 @@ func (o *outbox) run(ctx context.Context, l *logStream) {
 	}
 }
 
-// trouble says that writes over REST wait, nil if none do.
-func (o *outbox) trouble() error {
+// degraded says that writes over REST wait, nil if none do.
+func (o *outbox) degraded() error {
 	if o.waiting.Load() == 0 {
 		return nil
 	}

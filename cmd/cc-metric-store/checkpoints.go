@@ -96,7 +96,7 @@ func (a *app) keep(ctx context.Context) {
 
 // trouble returns what an operator has to see to although all is answered.
 func (a *app) trouble() error {
-	return errors.Join(a.log.Trouble(), a.checkpointTrouble(), a.embedded.server.Damage())
+	return errors.Join(a.log.Degraded(), a.checkpointTrouble(), a.embedded.server.Damage())
 }
 
 func (a *app) checkpointTrouble() error {
