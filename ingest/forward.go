@@ -14,7 +14,7 @@ import (
 // last entry got there.
 func (o *outbox) forward(ctx context.Context, l *logStream) (last uint64, n int, err error) {
 	o.mu.Lock()
-	err = o.open(ctx)
+	err = o.openLocked(ctx)
 	id := o.id
 	o.mu.Unlock()
 	if err != nil {
@@ -56,15 +56,15 @@ var errRenewed = errors.New("the stream was made anew meanwhile")
 func (o *outbox) oldest(ctx context.Context, id string) (e storedMsg, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if err := o.reopen(ctx, id); err != nil {
+	if err := o.reopenLocked(ctx, id); err != nil {
 		return e, err
 	}
-	e, err = o.first(ctx, 0)
+	e, err = o.firstLocked(ctx, 0)
 	switch {
 	case errors.Is(err, errNoEntry):
 		o.waiting.Store(0)
 	case errors.Is(err, jetstream.ErrStreamNotFound):
-		if err := o.renew(ctx); err != nil {
+		if err := o.renewLocked(ctx); err != nil {
 			return e, err
 		}
 		return e, errNoEntry
@@ -79,7 +79,7 @@ func (o *outbox) oldest(ctx context.Context, id string) (e storedMsg, err error)
 func (o *outbox) remove(ctx context.Context, id string, seq uint64) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	err := o.reopen(ctx, id)
+	err := o.reopenLocked(ctx, id)
 	if err == nil {
 		err = withTimeout(ctx, func(ctx context.Context) error {
 			return o.stream.Purge(ctx, jetstream.WithPurgeSequence(seq+1))
@@ -91,9 +91,9 @@ func (o *outbox) remove(ctx context.Context, id string, seq uint64) error {
 	return err
 }
 
-// reopen is open for the outbox with the id. The caller holds mu.
-func (o *outbox) reopen(ctx context.Context, id string) error {
-	if err := o.open(ctx); err != nil {
+// reopenLocked is openLocked for the outbox with the id.
+func (o *outbox) reopenLocked(ctx context.Context, id string) error {
+	if err := o.openLocked(ctx); err != nil {
 		return err
 	}
 	if o.id != id {
@@ -102,8 +102,8 @@ func (o *outbox) reopen(ctx context.Context, id string) error {
 	return nil
 }
 
-// first returns the first entry from seq on. The caller holds mu.
-func (o *outbox) first(ctx context.Context, seq uint64) (e storedMsg, err error) {
+// firstLocked returns the first entry from seq on.
+func (o *outbox) firstLocked(ctx context.Context, seq uint64) (e storedMsg, err error) {
 	err = withTimeout(ctx, func(ctx context.Context) (err error) {
 		e, err = getMsg(ctx, o.nc, o.name, msgRequest{Seq: seq, Next: o.name})
 		return err

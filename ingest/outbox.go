@@ -59,9 +59,9 @@ func (o *outbox) leftBehind() bool {
 	return slices.Contains(streams, o.name)
 }
 
-// open starts the embedded server and opens the stream, if that was not done
-// yet. The caller holds mu.
-func (o *outbox) open(ctx context.Context) error {
+// openLocked starts the embedded server and opens the stream, if that was not done
+// yet.
+func (o *outbox) openLocked(ctx context.Context) error {
 	if o.js != nil {
 		return nil
 	}
@@ -86,9 +86,9 @@ func (o *outbox) open(ctx context.Context) error {
 	return nil
 }
 
-// renew opens the stream again when it is gone: somebody has removed the files of the
-// embedded server. The caller holds mu.
-func (o *outbox) renew(ctx context.Context) error {
+// renewLocked opens the stream again when it is gone: somebody has removed the files of the
+// embedded server.
+func (o *outbox) renewLocked(ctx context.Context) error {
 	if o.nc != nil {
 		o.nc.Close()
 		o.nc, o.js = nil, nil
@@ -97,7 +97,7 @@ func (o *outbox) renew(ctx context.Context) error {
 		o.in.logger.Error("the stream with the writes over REST that the log does not have yet is gone: this node has them, others do not",
 			"stream", o.name, "entries", lost)
 	}
-	return o.open(ctx)
+	return o.openLocked(ctx)
 }
 
 // config is for a stream that refuses what it has no room for, rather than lose
@@ -134,7 +134,7 @@ func (o *outbox) put(ctx context.Context, d *outgoing) (out outcome, err error) 
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	defer func() { o.failing.Store(err != nil) }()
-	if err := o.open(ctx); err != nil {
+	if err := o.openLocked(ctx); err != nil {
 		return out, err
 	}
 	at := time.Now()
@@ -145,7 +145,7 @@ func (o *outbox) put(ctx context.Context, d *outgoing) (out outcome, err error) 
 	}
 	_, err = o.js.PublishMsg(ctx, m)
 	if errors.Is(err, jetstream.ErrNoStreamResponse) {
-		if err = o.renew(ctx); err == nil {
+		if err = o.renewLocked(ctx); err == nil {
 			_, err = o.js.PublishMsg(ctx, m)
 		}
 	}
@@ -156,7 +156,7 @@ func (o *outbox) put(ctx context.Context, d *outgoing) (out outcome, err error) 
 		o.since.Store(at.UnixNano())
 		o.in.logger.Warn("the log is out of reach: writes over REST are kept in the embedded nats-server, and forwarded when it is back", "stream", o.name)
 	}
-	out, err = o.apply(d, at)
+	out, err = o.applyLocked(d, at)
 	o.wake()
 	return out, err
 }
@@ -169,8 +169,8 @@ func (o *outbox) wake() {
 	}
 }
 
-// apply makes an entry visible. It has no sequence number in the log yet.
-func (o *outbox) apply(d *outgoing, at time.Time) (out outcome, err error) {
+// applyLocked makes an entry visible. It has no sequence number in the log yet.
+func (o *outbox) applyLocked(d *outgoing, at time.Time) (out outcome, err error) {
 	if d.free {
 		r, err := decodeFree(d.data)
 		if err != nil {

@@ -98,20 +98,20 @@ func (r *reports) record(e *entry, from string) {
 				r.reasons[why] += int64(n)
 			}
 		}
-		r.add(reportRefused, faults, e.seq, from, &d.faults[0])
+		r.addLocked(reportRefused, faults, e.seq, from, &d.faults[0])
 	}
-	r.add(reportNoHost, d.nameless[noHost].lines, e.seq, from, &d.nameless[noHost].first)
-	r.add(reportNoCluster, d.nameless[noCluster].lines, e.seq, from, &d.nameless[noCluster].first)
+	r.addLocked(reportNoHost, d.nameless[noHost].lines, e.seq, from, &d.nameless[noHost].first)
+	r.addLocked(reportNoCluster, d.nameless[noCluster].lines, e.seq, from, &d.nameless[noCluster].first)
 	if !r.numberless { // collectors send them for ever
 		r.numberless = d.numberless.lines > 0
-		r.add(reportNoNumber, d.numberless.lines, e.seq, from, &d.numberless.first)
+		r.addLocked(reportNoNumber, d.numberless.lines, e.seq, from, &d.numberless.first)
 	}
 	for i := range d.unknown {
 		u := &d.unknown[i]
 		m, isNew := r.unknown.count(u)
 		switch {
 		case u.number == 0:
-			r.add(reportUnnamed, u.lines, e.seq, from, &fault{cluster: m.Cluster, host: m.Host})
+			r.addLocked(reportUnnamed, u.lines, e.seq, from, &fault{cluster: m.Cluster, host: m.Host})
 		case isNew:
 			r.fresh = append(r.fresh, freshMetric{m, from})
 			r.notify()
@@ -119,8 +119,8 @@ func (r *reports) record(e *entry, from string) {
 	}
 }
 
-// add records lines of a kind, if there are any. The caller holds mu.
-func (r *reports) add(kind, lines int, seq uint64, from string, first *fault) {
+// addLocked records lines of a kind, if there are any.
+func (r *reports) addLocked(kind, lines int, seq uint64, from string, first *fault) {
 	if lines == 0 {
 		return
 	}
@@ -152,7 +152,7 @@ func (r *reports) recordLong(line []byte, cluster string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.reasons[tooLong]++
-	r.add(reportRefused, 1, 0, pathWrite, &fault{reason: tooLong, detail: detailTooLong(), text: line, cluster: cluster})
+	r.addLocked(reportRefused, 1, 0, pathWrite, &fault{reason: tooLong, detail: detailTooLong(), text: line, cluster: cluster})
 }
 
 // recordOver adds samples of a batch beyond limits of the store.
@@ -162,7 +162,7 @@ func (r *reports) recordOver(b *store.Batch, done *store.Appended) {
 	for i, n := range [limits]int{done.OverSeries, done.OverHosts, done.OverNewSeries} {
 		r.limits[i] += int64(n)
 	}
-	r.add(reportOver, done.Over(), b.Entry.Seq, "", &fault{cluster: b.Cluster, host: b.Host})
+	r.addLocked(reportOver, done.Over(), b.Entry.Seq, "", &fault{cluster: b.Cluster, host: b.Host})
 }
 
 func (r *reports) notify() {
@@ -203,11 +203,11 @@ func (r *reports) tell(now time.Time, all bool) (wait time.Duration) {
 		case left > 0 && !all:
 			wait = sooner(wait, left)
 		default:
-			lines = append(lines, r.line(kind, of))
+			lines = append(lines, r.lineLocked(kind, of))
 			*of = report{told: now}
 		}
 	}
-	lines = append(lines, r.metricLines(now, all)...)
+	lines = append(lines, r.metricLinesLocked(now, all)...)
 	if len(r.fresh) > 0 {
 		wait = sooner(wait, r.window.Add(r.interval).Sub(now))
 	}

@@ -63,7 +63,7 @@ func (r *reports) noteShared(b *store.Batch, s sharing) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.add(reportShared, s.keys, b.Entry.Seq, "", &fault{
+	r.addLocked(reportShared, s.keys, b.Entry.Seq, "", &fault{
 		cluster: b.Cluster, host: b.Host, text: []byte(s.first.text()), detail: "the same series as " + shown([]byte(s.sharesWith.text())),
 	})
 }

@@ -42,10 +42,10 @@ func (o *outbox) showAll(ctx context.Context) (n int, err error) {
 func (o *outbox) showNext(ctx context.Context, next *uint64) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if err := o.open(ctx); err != nil {
+	if err := o.openLocked(ctx); err != nil {
 		return err
 	}
-	e, err := o.first(ctx, *next)
+	e, err := o.firstLocked(ctx, *next)
 	if err != nil {
 		return err
 	}
@@ -60,6 +60,6 @@ func (o *outbox) showNext(ctx context.Context, next *uint64) error {
 			return nil // it is refused when the log has it
 		}
 	}
-	_, _ = o.apply(&d, at) // likewise
+	_, _ = o.applyLocked(&d, at) // likewise
 	return nil
 }
