@@ -166,7 +166,7 @@ type Ingest struct {
 	store    *store.Store
 	memo     *memo
 	logger   *slog.Logger
-	state    state
+	state    streamState
 	replay   replay
 	rights   rights
 	counters counters

@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// state says where the log is. It is safe for concurrent use.
-type state struct {
+// streamState says where the log is. It is safe for concurrent use.
+type streamState struct {
 	mu sync.Mutex
 	// Guarded by mu.
 	stream  *logStream    // nil: not reached yet
@@ -15,7 +15,7 @@ type state struct {
 	refusal error         // why it is not on the broker, nil if it is or there is none
 }
 
-func (s *state) init() {
+func (s *streamState) init() {
 	s.reached = make(chan struct{})
 	s.problem = errStarting
 }
@@ -24,7 +24,7 @@ func (s *state) init() {
 var errStarting = errors.New("starting")
 
 // setLog says where the log is, nil when it is closed.
-func (s *state) setLog(l *logStream) {
+func (s *streamState) setLog(l *logStream) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stream = l
@@ -37,21 +37,21 @@ func (s *state) setLog(l *logStream) {
 }
 
 // setProblem says why the log is not reached yet.
-func (s *state) setProblem(err error) {
+func (s *streamState) setProblem(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.problem = err
 }
 
 // setRefusal says why the broker does not have the log.
-func (s *state) setRefusal(err error) {
+func (s *streamState) setRefusal(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.refusal = err
 }
 
 // refused returns why the broker does not have the log, nil if it does or there is none.
-func (s *state) refused() error {
+func (s *streamState) refused() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.refusal
@@ -59,14 +59,14 @@ func (s *state) refused() error {
 
 // current returns the log if it is reached, otherwise a channel that is closed
 // when it is, and the reason why it is not.
-func (s *state) current() (l *logStream, reached <-chan struct{}, problem error) {
+func (s *streamState) current() (l *logStream, reached <-chan struct{}, problem error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.stream, s.reached, s.problem
 }
 
 // notReached returns why the log is not reached, nil if it is.
-func (s *state) notReached() error {
+func (s *streamState) notReached() error {
 	if l, _, problem := s.current(); l == nil {
 		return problem
 	}
