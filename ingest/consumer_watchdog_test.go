@@ -1,7 +1,9 @@
 package ingest
 
 import (
+	"context"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -61,5 +63,38 @@ func TestAskingABrokerBeginsNothing(t *testing.T) {
 	}
 	if l.dead.open.Load() {
 		t.Error("it has begun with the dead letters")
+	}
+}
+
+// TestWatchdogStepsOver what the broker cannot deliver: it ends the connection
+// each time.
+func TestWatchdogStepsOver(t *testing.T) {
+	dir := t.TempDir()
+	ns := serve(t, server.Options{Host: "127.0.0.1", Port: -1, JetStream: true, StoreDir: dir, MaxPayload: 8 << 20})
+	js := connectTo(t, ns)
+	if _, err := js.CreateStream(context.Background(), jetstream.StreamConfig{Name: "CC_METRICS", Subjects: []string{"hpc-nats"}}); err != nil {
+		t.Fatal(err)
+	}
+	large := "#" + strings.Repeat("x", 7<<20) + "\n"
+	publish(t, js, "hpc-nats", fmt.Sprintf("cpu_load,hostname=h value=1 %d\n", base))
+	const bad = 5 // so many that not each one behind them is tried
+	for range bad {
+		publish(t, js, "hpc-nats", large)
+	}
+	publish(t, js, "hpc-nats", fmt.Sprintf("cpu_load,hostname=nearest value=8 %d\n", base))
+	publish(t, js, "hpc-nats", fmt.Sprintf("cpu_load,hostname=h value=9 %d\n", base))
+	ns.Shutdown()
+	ns.WaitForShutdown()
+	ns = serve(t, server.Options{Host: "127.0.0.1", Port: -1, JetStream: true, StoreDir: dir, MaxPayload: 64 << 10, MaxPending: 1 << 20})
+	n := run(t, newTestStore(t), Config{Broker: Broker{URL: ns.ClientURL()}})
+	eventually(t, "the last entry", func() bool { return value(t, n.store, "dc", "h", "cpu_load", base) == 9 })
+	if s := n.Stats(); s.SteppedOver != bad {
+		t.Errorf("%d entries are stepped over, want %d", s.SteppedOver, bad)
+	}
+	if v := value(t, n.store, "dc", "nearest", "cpu_load", base); v != 8 {
+		t.Errorf("the nearest entry is %v, want 8", v)
+	}
+	if !strings.Contains(n.log.String(), "cannot be read: they are left out") {
+		t.Error("nothing is said")
 	}
 }

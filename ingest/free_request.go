@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 
@@ -23,4 +24,25 @@ func decodeFree(data []byte) (r freeRequest, err error) {
 	}
 	err = json.Unmarshal(data, &r)
 	return r, err
+}
+
+// Free appends a free to the log and returns when it has taken effect, with the
+// number of series' blocks freed. before is in Unix seconds; store.Free tells
+// what a selector is. To repeat it is harmless.
+func (in *Ingest) Free(ctx context.Context, selectors [][]string, before int64) (int, error) {
+	b := budget{writeTimeout}
+	data, err := json.Marshal(freeRequest{selectors, before})
+	if err != nil {
+		return 0, fmt.Errorf("encode the free: %w", err)
+	}
+	if err := in.awaitStart(ctx, &b); err != nil {
+		return 0, err
+	}
+	id, done, err := in.publish(ctx, &b, &outgoing{data: data, free: true})
+	if err != nil {
+		return 0, err
+	}
+	defer in.waiters.remove(id)
+	o, err := in.await(ctx, &b, done)
+	return o.freed, err
 }

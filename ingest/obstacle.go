@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"strings"
-	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -109,10 +108,6 @@ func remedy(err error) string {
 // advised adds to a problem what can be done.
 func advised(err error) error { return fmt.Errorf("%w (%s)", err, remedy(err)) }
 
-// degradedAfter is how long reading the log may stand still until somebody should
-// see to it.
-const degradedAfter = 5 * time.Second
-
 // Obstacle returns the kind of what keeps the node from its log, and from what is
 // sent to it, now: ObstacleNone, if nothing does.
 func (in *Ingest) Obstacle() Obstacle {
@@ -130,38 +125,4 @@ func (in *Ingest) Obstacle() Obstacle {
 		}
 	}
 	return obstacleOf(refusal)
-}
-
-// deaf returns the subjects that the broker does not let its user subscribe,
-// although what is sent to them is to be taken.
-func (in *Ingest) deaf() error {
-	l, _, _ := in.state.current()
-	if l == nil || !l.embedded || in.cfg.Broker.URL == "" {
-		return nil
-	}
-	for _, s := range subjects(in.cfg.Subscriptions) {
-		if in.rights.deniedSubject(s) {
-			return advised(&DeniedError{subscriptionText + `"` + s + `", so that nothing arrives that is sent to it`})
-		}
-	}
-	return nil
-}
-
-// Degraded returns what an operator should see to although the program answers:
-// writes over REST that wait for the log, a log that is not read, or that is not
-// where it was to be. It is nil if there is nothing.
-func (in *Ingest) Degraded() error {
-	reading, refusal := in.replay.standstill(), in.state.refused()
-	var reasons []error
-	if in.outbox != nil {
-		reasons = append(reasons, in.outbox.degraded())
-	}
-	if reading.err != nil && time.Since(reading.since) >= degradedAfter {
-		reasons = append(reasons, fmt.Errorf("reading the log stands still since %s: %w",
-			reading.since.UTC().Format(time.RFC3339), advised(reading.err)))
-	}
-	if refusal != nil {
-		reasons = append(reasons, fmt.Errorf("the log is in the embedded nats-server and not on the broker: what is sent while this node is down is lost: %w", advised(refusal)))
-	}
-	return errors.Join(append(reasons, in.deaf())...)
 }

@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"context"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -17,41 +16,6 @@ const (
 	entriesInFlight = 512
 	bytesPerWorker  = 4 << 20
 )
-
-// entry is one message of the log on its way into the store.
-type entry struct {
-	incoming
-
-	out     decoded
-	lines   []byte        // of a compressed entry; its memory is used again
-	decoded chan struct{} // one token when out is complete
-	groups  atomic.Int32  // batches that are not in the store yet
-	applied chan struct{} // one token when the whole entry is
-	freed   int
-
-	request      freeRequest // of an entry that frees
-	requestFault error
-}
-
-// incoming is what an entry is filled with.
-type incoming struct {
-	epoch      uint32 // see store.Entry
-	seq        uint64
-	at         time.Time // when the log took it
-	written    time.Time // when it was written: before that, if an outbox had it first
-	created    time.Time // when the log was created
-	subject    string
-	id         string // message id, if the writer gave one
-	cluster    string // of lines without a cluster tag
-	free       bool
-	data       []byte
-	compressed bool   // see wire_encoding.go
-	status     string // a header that JetStream itself writes to consumers
-	byIntake   bool   // an intake put it into the log: it has headerSubject
-	weight     int64  // of its share of what may be in flight
-}
-
-func (e *entry) storeEntry() store.Entry { return store.Entry{Epoch: e.epoch, Seq: e.seq} }
 
 // pipeline applies entries: decoded in parallel, then each host's batches in
 // the order of the log by the one appender that owns the host.
@@ -295,61 +259,10 @@ func (in *Ingest) append(d *decoded, batch int) store.Appended {
 	return done
 }
 
-// origin says in a log line where an entry came from.
-func (l *logStream) origin(e *entry) string {
-	if e.subject == l.writes || l.isForwarded(e.subject) {
-		return pathWrite
-	}
-	return e.subject
-}
-
 func (p *pipeline) applyFree(e *entry) int {
 	if e.requestFault != nil {
 		e.out.refuse(fault{number: 1, reason: badSyntax, detail: "the entry is no free request: " + e.requestFault.Error(), text: e.data})
 		return 0
 	}
 	return p.in.store.Free(e.request.Selectors, e.request.Before, e.storeEntry())
-}
-
-// runFinisher moves the watermark, in the order of the log, and tells those who
-// wait.
-func (p *pipeline) runFinisher(ctx context.Context) {
-	for {
-		var e *entry
-		select {
-		case e = <-p.finish:
-		case <-ctx.Done():
-			return
-		}
-		select {
-		case <-e.applied:
-		case <-ctx.Done():
-			return
-		}
-		p.complete(e)
-	}
-}
-
-func (p *pipeline) complete(e *entry) {
-	in := p.in
-	in.counters.count(&e.out)
-	in.counters.watermark.Store(e.seq)
-	in.counters.appliedTime.Store(e.at.UnixNano())
-	p.stream.dead.put(e)
-	in.reports.record(e, p.stream.origin(e))
-	if in.replay.addApplied(store.LogPosition{Entry: e.storeEntry(), Stream: p.stream.name, Created: e.created, At: e.at}) {
-		in.logger.Info("ready: the store holds all of the log", "entry", e.seq)
-	}
-	if e.id != "" {
-		o := e.out.outcome()
-		o.freed = e.freed
-		in.waiters.tell(e.id, o)
-	}
-	p.bytes.Release(e.weight)
-	e.out.reset()
-	e.incoming, e.freed, e.request, e.requestFault = incoming{}, 0, freeRequest{}, nil
-	if cap(e.lines) > largeEntry {
-		e.lines = nil
-	}
-	p.unused.put(e)
 }

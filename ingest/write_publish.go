@@ -3,7 +3,6 @@ package ingest
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -40,27 +39,6 @@ func (d *outgoing) msg(subject string) *nats.Msg {
 		m.Header.Set(headerEncoding, encodingS2)
 	}
 	return m
-}
-
-// Free appends a free to the log and returns when it has taken effect, with the
-// number of series' blocks freed. before is in Unix seconds; store.Free tells
-// what a selector is. To repeat it is harmless.
-func (in *Ingest) Free(ctx context.Context, selectors [][]string, before int64) (int, error) {
-	b := budget{writeTimeout}
-	data, err := json.Marshal(freeRequest{selectors, before})
-	if err != nil {
-		return 0, fmt.Errorf("encode the free: %w", err)
-	}
-	if err := in.awaitStart(ctx, &b); err != nil {
-		return 0, err
-	}
-	id, done, err := in.publish(ctx, &b, &outgoing{data: data, free: true})
-	if err != nil {
-		return 0, err
-	}
-	defer in.waiters.remove(id)
-	o, err := in.await(ctx, &b, done)
-	return o.freed, err
 }
 
 // awaitStart returns when the store holds what it is to hold at the start.
