@@ -45,14 +45,14 @@ type Config struct {
 
 // timings are intervals that tests shorten.
 type timings struct {
-	refusals time.Duration // a broker says so long that it will not have the log before that is believed
-	ask      time.Duration // it is asked again in this interval
-	proof    time.Duration // a log that took no entry is tried in this interval
-	outbox   time.Duration // a write waits so long for the log before the outbox takes it
-	report   time.Duration // what is wrong with lines is told in this interval
-	recount  time.Duration // when no entry arrives for so long, it is asked whether some wait
-	answer   time.Duration // when nothing comes from a broker's log for so long, queries are answered without it
-	stuck    time.Duration // one entry may be tried for so long
+	refusals time.Duration // how long a broker says no until that is believed
+	ask      time.Duration // how often a broker that said no is asked again
+	proof    time.Duration // how often a log that took no entry is tried
+	outbox   time.Duration // how long a write waits for the log until the outbox takes it
+	report   time.Duration // how often the operator is told what is wrong with lines
+	recount  time.Duration // how often the stream is asked what waits, while no entry comes
+	answer   time.Duration // how long nothing comes from a broker's log until queries are answered
+	stuck    time.Duration // how long one entry is tried
 }
 
 // Broker says how to reach an external NATS server or cluster.
@@ -67,8 +67,8 @@ type Broker struct {
 // InProcess is a NATS server in this process.
 type InProcess interface {
 	InProcessConn() (net.Conn, error)
-	// Listen lets others connect, if that is configured. It is called when what
-	// they send is taken, again when the server was started anew, and may be called
+	// Listen lets others connect, if that is configured. It is called when the
+	// subscriptions exist, again after the server was started anew, and may be called
 	// more often.
 	Listen() error
 	// MaxBuffered returns how many bytes that others send may wait for the log.

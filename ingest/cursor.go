@@ -8,7 +8,8 @@ import (
 	"cc-metric-store/store"
 )
 
-// cursor is how far the log has been fetched.
+// cursor is how far the log has been read. Entries up to it are in the pipeline, or in the
+// store. It belongs to the goroutine that reads the log.
 type cursor struct {
 	epoch   uint32    // see store.Entry
 	created time.Time // of the stream, zero before the first attempt

@@ -11,9 +11,9 @@ import (
 	"cc-metric-store/store"
 )
 
-// checkCursor sends cur back to the first entry if the stream is another one
-// than before, or has lost entries that were read: their numbers may belong to
-// new entries by now.
+// checkCursor moves the cursor back to the first entry, in a new epoch, if the stream is
+// another one than before, or has lost entries that were read: their sequence numbers may
+// belong to new entries by now.
 func (in *Ingest) checkCursor(ctx context.Context, l *logStream, info *jetstream.StreamInfo, cur *cursor) error {
 	why, err := in.startOver(ctx, l, info, *cur)
 	if err != nil {
@@ -54,8 +54,8 @@ func (in *Ingest) checkHighWater(ctx context.Context, l *logStream, info *jetstr
 	return err
 }
 
-// startOver returns the reason for which the stream has to be read from its
-// first entry, if there is one.
+// startOver returns why the stream has to be read from its first entry, empty if it need
+// not be.
 func (in *Ingest) startOver(ctx context.Context, l *logStream, info *jetstream.StreamInfo, cur cursor) (why string, err error) {
 	switch {
 	case cur.seq == 0:

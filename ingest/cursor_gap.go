@@ -10,10 +10,10 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// recordGap is called when the entry after one that was read has not the next
-// number. It counts, and reports a hole, once a minute, if the stream dropped
-// what was between, as its bounds are too narrow for the lag, or has lost it. The
-// log took that entry at the given time.
+// recordGap is called when the sequence number of an entry is not the one after that of
+// the entry before. It counts the entries between, and reports a hole, once a minute, if
+// the stream has dropped them, as its bounds are too narrow for the lag, or has lost them.
+// at is the time of the entry in the log.
 func (in *Ingest) recordGap(ctx context.Context, l *logStream, cur *cursor, next uint64, at time.Time) {
 	missing := next - cur.seq - 1
 	in.counters.skipped.Add(missing)

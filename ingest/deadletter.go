@@ -19,8 +19,8 @@ const (
 	flushTimeout      = 2 * time.Second
 )
 
-// deadLetters keeps the refused lines, with the reasons, in a small stream
-// beside the log. A line that comes too fast for it is only counted.
+// deadLetters keeps the refused lines, with the reasons, in a small stream beside the log.
+// A line that comes too fast for that stream is only counted.
 type deadLetters struct {
 	in     *Ingest
 	stream *logStream

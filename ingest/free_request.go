@@ -9,7 +9,7 @@ import (
 	"cc-metric-store/store"
 )
 
-// freeRequest is the content of an entry that frees.
+// freeRequest is the content of an entry that frees blocks of the store.
 type freeRequest struct {
 	Selectors [][]string `json:"selectors"`
 	Before    int64      `json:"before"` // Unix seconds
@@ -26,14 +26,14 @@ func decodeFree(data []byte) (r freeRequest, err error) {
 	return r, err
 }
 
-// Free appends a free to the log and returns when it has taken effect, with the
-// number of series' blocks freed. before is in Unix seconds; store.Free tells
-// what a selector is. To repeat it is harmless.
+// Free appends a free request to the log and returns when it has taken effect, with the
+// number of series' blocks freed. before is in Unix seconds; store.Free tells what a
+// selector is. To repeat it is harmless.
 func (in *Ingest) Free(ctx context.Context, selectors [][]string, before int64) (int, error) {
 	b := budget{writeTimeout}
 	data, err := json.Marshal(freeRequest{selectors, before})
 	if err != nil {
-		return 0, fmt.Errorf("encode the free: %w", err)
+		return 0, fmt.Errorf("encode the free request: %w", err)
 	}
 	if err := in.awaitStart(ctx, &b); err != nil {
 		return 0, err

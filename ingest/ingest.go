@@ -1,9 +1,10 @@
-// Package ingest is the way from the log into the store: it connects to the
-// broker, keeps the stream that is the log, reads it in order and applies its
-// entries; and it is the way into the log for writers over REST.
+// Package ingest is the way from the log into the store: it connects to the broker, keeps
+// the stream that is the log, reads it in order and applies its entries. It is also the way
+// into the log for writers over REST, and for publishers to the embedded server.
 //
-// The log is a JetStream stream. It lies on the external broker if that has
-// JetStream, otherwise in the embedded server.
+// The log is a JetStream stream. It lies on the external broker if that has JetStream,
+// otherwise in the embedded server. wire.go says what its entries look like, and pipeline
+// draws their way.
 package ingest
 
 import (
@@ -70,10 +71,10 @@ func New(cfg Config, s *store.Store) (*Ingest, error) {
 	return in, nil
 }
 
-// Run connects, reads the log from what the store holds already, and applies its
-// entries until ctx ends: those that were fetched then are in the store when it
-// returns. RunIntake has to run beside it. It waits for the broker as long as it takes, and returns an error only
-// if the embedded server cannot be started. It is called once.
+// Run connects, reads the log from what the store holds already, and applies its entries
+// until ctx ends: those that were fetched then are in the store when it returns. It waits
+// for the broker for as long as it takes, and returns an error only if the embedded server
+// cannot be started. RunIntake has to run beside it. It is called once.
 func (in *Ingest) Run(ctx context.Context, from store.Restored) error {
 	in.replay.begin(from, in.outbox != nil && in.outbox.leftBehind())
 	in.counters.watermark.Store(from.From.Entry.Seq)

@@ -17,10 +17,13 @@ import (
 	"cc-metric-store/store"
 )
 
-// outbox takes the writes over REST while the external log is out of reach: into
-// a stream of the embedded server, and into the store at once. They are forwarded
-// when the log is back, in their order, and take effect once more where the log
-// has them: on this node as on all others.
+// outbox keeps the writes over REST while the external log is out of reach. They are in a
+// stream of the embedded server, and applied to the store of this node at once. When the
+// log is back, run forwards them in their order, and they are applied again, which changes
+// nothing, when they are read from the log: here as on all other nodes.
+//
+// It is safe for concurrent use. Lock order: mu, then Ingest.starting, the mu of reports, or
+// a lock of the store; one of these at a time.
 type outbox struct {
 	in      *Ingest
 	name    string
@@ -33,11 +36,11 @@ type outbox struct {
 	js      jetstream.JetStream // nil: not open
 	nc      *nats.Conn
 	stream  jetstream.Stream
-	id      string
+	id      string // of the stream, in the subject under which its entries are forwarded
 	decoder *decoder
 	out     decoded
 
-	since   atomic.Int64 // ns: of the oldest entry that waits in this run, 0: of a former one
+	since   atomic.Int64 // Unix ns: when the oldest entry that waits was written, 0: in a former run
 	failing atomic.Bool  // the newest entry could not be appended
 
 	cause atomic.Pointer[error] // why nothing is forwarded, nil if that is not known
@@ -50,7 +53,8 @@ func newOutbox(in *Ingest) *outbox {
 	}
 }
 
-// leftBehind reports whether a former run has left an outbox.
+// leftBehind reports whether a former run has left an outbox, as far as is known without
+// the embedded server.
 func (o *outbox) leftBehind() bool {
 	if o.in.cfg.EmbeddedHolds == nil {
 		return false
@@ -161,7 +165,7 @@ func (o *outbox) put(ctx context.Context, d *outgoing) (out outcome, err error) 
 	return out, err
 }
 
-// wake says that there is something to forward.
+// wake tells run that there is something to forward.
 func (o *outbox) wake() {
 	select {
 	case o.filled <- struct{}{}:
@@ -174,7 +178,7 @@ func (o *outbox) applyLocked(d *outgoing, at time.Time) (out outcome, err error)
 	if d.free {
 		r, err := decodeFree(d.data)
 		if err != nil {
-			return out, fmt.Errorf("decode the free: %w", err)
+			return out, fmt.Errorf("decode the free request: %w", err)
 		}
 		out.freed = o.in.store.Free(r.Selectors, r.Before, store.Entry{})
 		return out, nil
@@ -224,7 +228,7 @@ func (o *outbox) run(ctx context.Context, l *logStream) {
 	}
 }
 
-// degraded says that writes over REST wait, nil if none do.
+// degraded returns an error if writes over REST wait to be forwarded.
 func (o *outbox) degraded() error {
 	if o.waiting.Load() == 0 {
 		return nil

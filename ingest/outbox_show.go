@@ -13,8 +13,8 @@ func (o *outbox) startShowing(ctx context.Context) (wait func()) {
 	return func() { <-o.shown }
 }
 
-// show puts what a former run has left into the store: the log may stay out of
-// reach. It takes effect once more when the log has it.
+// show applies the entries that a former run has left to the store at once, as the log may
+// stay out of reach. They are applied again when they are read from the log.
 func (o *outbox) show(ctx context.Context) {
 	defer close(o.shown)
 	if !o.in.replay.awaitsOutbox() {

@@ -14,9 +14,9 @@ const (
 	linger = 10 * time.Millisecond
 )
 
-// packer makes entries of the messages that an intake hands over: one of many, if
-// many are there, as each entry is synced to the disk by itself. It keeps the order
-// of the messages of one subscription. It is used by one goroutine.
+// packer makes entries of the messages that an intake hands over: one entry of many
+// messages if many are there, as the server syncs each entry to the disk by itself. It
+// keeps the order of the messages of one subscription. It is used by one goroutine.
 type packer struct {
 	k       *intake
 	limit   int // bytes of the largest entry
@@ -27,7 +27,7 @@ type packer struct {
 	open   []*packerEntry
 	filled bool // something is open
 	urgent bool // somebody waits for it
-	late   bool // it waits since linger
+	late   bool // it has waited for linger
 	timer  *time.Timer
 
 	ready []*packerEntry // complete, in their order
@@ -77,9 +77,9 @@ func (p *packer) run(ctx context.Context) {
 	}
 }
 
-// maySend reports whether the next entry may be given to the log. What the log
-// itself answers waits for all before it: that may have to be given again, and
-// would come behind it then.
+// maySend reports whether the next entry may be given to the log. A message that the log
+// itself answers waits for all entries before it: one of them may have to be given again,
+// and would be behind the message then.
 func (p *packer) maySend() bool {
 	if p.k.in.held.Load() != nil {
 		return false
@@ -90,7 +90,8 @@ func (p *packer) maySend() bool {
 	return len(p.ready) > 0 && len(p.sent) < maxSent
 }
 
-// top adds one more message to what is due, if there is one, or completes it.
+// top adds one more message to what is being filled and due, or completes it if there is
+// none.
 func (p *packer) top() {
 	select {
 	case a, ok := <-p.arrived:
@@ -125,7 +126,7 @@ func (p *packer) wait(ctx context.Context) {
 	}
 }
 
-// complete ends what is open.
+// complete makes ready what is being filled.
 func (p *packer) complete() {
 	for i, e := range p.open {
 		if e != nil {

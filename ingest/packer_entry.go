@@ -62,8 +62,9 @@ func (s *attempt) await(ctx context.Context) (seq uint64, err error) {
 	}
 }
 
-// fill makes the message, under the subject, and reports whether it does not refer
-// to the lines. scratch is memory to compress them, which may grow.
+// fill makes the message that is published, under the subject. It reports whether the lines
+// were compressed, so that the message does not refer to them. scratch is memory for that,
+// which may grow.
 func (e *packerEntry) fill(subject string, scratch *[]byte) (compressed bool) {
 	e.msg = &nats.Msg{Subject: subject, Header: nats.Header{}, Data: e.lines}
 	e.rename()

@@ -17,10 +17,10 @@ type hold struct {
 // holdTimeout bounds the wait for the log: it may take nothing any more.
 const holdTimeout = 10 * time.Second
 
-// Hold keeps the intake from giving more to the embedded log, and waits until the
-// store holds all that the log has taken, for at most ten seconds: then the log may
-// be replaced by another one. A log on a broker is left alone. The error says what may be missing. The intake goes on when release
-// is called, which has to be. Meanwhile messages wait in memory.
+// Hold keeps the packer from giving more to the embedded log, and waits for at most ten
+// seconds until the store holds all that the log has acknowledged: then the log may be
+// replaced by another one. The error says what may be missing. A log on a broker is left
+// alone. Messages wait in memory until release is called, which has to be.
 func (in *Ingest) Hold(ctx context.Context) (release func(), err error) {
 	ctx, cancel := context.WithTimeout(ctx, holdTimeout)
 	defer cancel()

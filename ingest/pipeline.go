@@ -11,18 +11,37 @@ import (
 )
 
 const (
-	// Entries between fetching and the store, by number and, for each worker, by
-	// bytes: enough to keep all of them busy.
+	// entriesInFlight and, for each worker, bytesPerWorker bound what is between the
+	// consumer and the store: enough to keep all workers busy.
 	entriesInFlight = 512
 	bytesPerWorker  = 4 << 20
 )
 
-// pipeline applies entries: decoded in parallel, then each host's batches in
-// the order of the log by the one appender that owns the host.
+// pipeline applies entries: they are decoded in parallel, then each host's batches are
+// appended in the order of the log, by the one appender that owns the host. It is the
+// second half of the way in:
 //
-//	put -> decode (many) -> dispatch (one, in order) -> append (many) -> finish (one, in order)
+//	publishers ─► intake ─► packer ─┐               ┌─ write, free ◄─ REST
+//	                                ▼               ▼
+//	publishers ──────────────► the stream that is the log ◄─ outbox, if it was out of reach
+//	 (external broker)              │
+//	                                ▼
+//	                        ordered consumer        one, in order; moves the cursor
+//	                                │ put
+//	                    ┌───────────┤
+//	                    ▼           │ order
+//	                 decoders       │               many, in parallel
+//	                    │ decoded   │
+//	                    └──────►dispatcher          one, in order; a free request waits here
+//	                           │    │    │ append
+//	                           ▼    ▼    ▼
+//	                            appenders ─► store  many; a host has one
+//	                                │ applied
+//	                                ▼
+//	                            finisher            one, in order: dead letters, replay, waiters
 //
-// All queues are bounded, so that a slow store shows as lag of the log.
+// All queues are bounded, so that a slow store shows as lag of the log: obtain waits
+// when as much is in flight as may be.
 type pipeline struct {
 	in      *Ingest
 	stream  *logStream
@@ -154,9 +173,9 @@ func (d *decoder) decodeEntry(e *entry) {
 	d.decode(lines, e.cluster, e.written, &e.out)
 }
 
-// runDispatcher gives each batch to the appender that owns its host. A free
-// may touch all hosts: it waits until all that came before is in the store, and
-// what comes after waits for it.
+// runDispatcher gives each batch to the appender that owns its host. A free request may
+// touch all hosts: it waits until all entries before it are in the store, and all entries
+// behind it wait for it.
 func (p *pipeline) runDispatcher(ctx context.Context) {
 	for {
 		var e *entry

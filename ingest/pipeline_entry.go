@@ -18,11 +18,11 @@ type entry struct {
 	applied chan struct{} // one token when the whole entry is
 	freed   int
 
-	request      freeRequest // of an entry that frees
+	request      freeRequest // if free
 	requestFault error
 }
 
-// incoming is what an entry is filled with.
+// incoming is what a message of the log says, with which an entry is filled.
 type incoming struct {
 	epoch      uint32 // see store.Entry
 	seq        uint64
@@ -32,7 +32,7 @@ type incoming struct {
 	subject    string
 	id         string // message id, if the writer gave one
 	cluster    string // of lines without a cluster tag
-	free       bool
+	free       bool   // a free request, and not lines
 	data       []byte
 	compressed bool   // see wire_encoding.go
 	status     string // a header that JetStream itself writes to consumers

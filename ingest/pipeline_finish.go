@@ -6,8 +6,7 @@ import (
 	"cc-metric-store/store"
 )
 
-// runFinisher moves the watermark, in the order of the log, and tells those who
-// wait.
+// runFinisher completes entries in the order of the log.
 func (p *pipeline) runFinisher(ctx context.Context) {
 	for {
 		var e *entry
@@ -25,6 +24,8 @@ func (p *pipeline) runFinisher(ctx context.Context) {
 	}
 }
 
+// complete moves the watermark to an entry that is in the store, tells those who wait for
+// it, and makes the entry ready to be used again.
 func (p *pipeline) complete(e *entry) {
 	in := p.in
 	in.counters.count(&e.out)

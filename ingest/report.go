@@ -25,7 +25,7 @@ const (
 // reports tells the operator of lines that are not stored, or hardly as they were
 // meant: at once when there is one, and then once in an interval how many more
 // there were. It is safe for concurrent use; nobody who records something waits for
-// the logger.
+// the logger. Lock order: mu, then that of the unknown metrics.
 type reports struct {
 	logger   *slog.Logger
 	interval time.Duration

@@ -9,14 +9,14 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// logStream is the log: an open stream, on the external broker, where it captures
-// the subjects of the metrics, or in the embedded server, where an intake fills it.
+// logStream is the stream that is the log: on the external broker, where it captures the
+// subjects of the metrics, or in the embedded server, where an intake fills it.
 type logStream struct {
 	nc       *nats.Conn // to where the log is
 	js       jetstream.JetStream
 	name     string
 	writes   string // subject of the lines written over REST
-	frees    string // subject of the frees
+	frees    string // subject of the free requests
 	outboxes string // what the subjects of all that outboxes forward begin with
 	embedded bool
 	maxStore int64 // of the embedded server, 0: not known

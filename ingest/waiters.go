@@ -9,7 +9,7 @@ type outcome struct {
 	detail  string // what is wrong with it
 	over    int    // samples beyond a limit of the store
 	invalid int    // samples that the store cannot hold
-	freed   int    // buffers, for a free
+	freed   int    // series' blocks, by a free request
 }
 
 // waiters are those who wait until an entry is visible, by its message id.

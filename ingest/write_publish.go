@@ -16,7 +16,7 @@ import (
 
 // outgoing is an entry that is to be written.
 type outgoing struct {
-	id      string // under which it can be repeated, and awaited
+	id      string // its Nats-Msg-Id, by which it can be repeated, and awaited
 	cluster string // of lines that name none
 	data    []byte
 	free    bool
