@@ -102,7 +102,7 @@ func (in *Ingest) connectBroker(ctx context.Context, onReconnect func(*nats.Conn
 			switch {
 			case !said.due(cmp.Or(what, err.Error())):
 			case what != "":
-				in.logger.Error("the broker denies its user something: "+remedy(&DeniedError{}), "denied", what)
+				in.logger.Error("the broker denies its user something: "+remedy(&deniedError{}), "denied", what)
 			default:
 				in.logger.Error("the broker reports", "error", err)
 			}

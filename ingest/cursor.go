@@ -40,7 +40,7 @@ func startCursor(from store.Restored) cursor {
 
 // failed records why reading has ended.
 func (c *cursor) failed(err error) {
-	if denied, ok := errors.AsType[*DeniedError](err); ok && strings.Contains(denied.What, ".STREAM.MSG.GET.") {
+	if denied, ok := errors.AsType[*deniedError](err); ok && strings.Contains(denied.what, ".STREAM.MSG.GET.") {
 		c.byConsumer = true
 	} else if errors.Is(err, errCompare) {
 		c.failures++

@@ -38,7 +38,7 @@ func (in *Ingest) deaf() error {
 	}
 	for _, s := range subjects(in.cfg.Subscriptions) {
 		if in.rights.deniedSubject(s) {
-			return advised(&DeniedError{subscriptionText + `"` + s + `", so that nothing arrives that is sent to it`})
+			return advised(&deniedError{subscriptionText + `"` + s + `", so that nothing arrives that is sent to it`})
 		}
 	}
 	return nil

@@ -43,7 +43,7 @@ func obstacleOf(err error) Obstacle {
 	if err == nil {
 		return ObstacleNone
 	}
-	if _, ok := errors.AsType[*DeniedError](err); ok {
+	if _, ok := errors.AsType[*deniedError](err); ok {
 		return ObstacleRights
 	}
 	if api, ok := errors.AsType[*jetstream.APIError](err); ok {

@@ -13,14 +13,14 @@ import (
 // A broker that lets its user do little answers nothing to what it does not allow:
 // it says so beside, on the connection, without a word about the request.
 
-// DeniedError says that the broker does not allow its user something.
-type DeniedError struct {
-	What string // such as: Publish to "$JS.API.INFO"
+// deniedError says that the broker does not allow its user something.
+type deniedError struct {
+	what string // such as: Publish to "$JS.API.INFO"
 }
 
 // Error names the right that is missing.
-func (e *DeniedError) Error() string {
-	return fmt.Sprintf("the broker's user lacks a right: permissions violation for %s", e.What)
+func (e *deniedError) Error() string {
+	return fmt.Sprintf("the broker's user lacks a right: permissions violation for %s", e.what)
 }
 
 // rights remembers what the broker has denied on this connection.
@@ -65,7 +65,7 @@ func (r *rights) record(err error) (what string) {
 	}
 	for w := range r.watchers {
 		if w.concerns(what) {
-			w.fail(&DeniedError{what})
+			w.fail(&deniedError{what})
 		}
 	}
 	return what
@@ -125,7 +125,7 @@ func (r *rights) watch(stream string, fail context.CancelCauseFunc) (end func())
 	defer r.mu.Unlock()
 	for what := range r.denied {
 		if strings.HasPrefix(what, inboxText) {
-			fail(&DeniedError{what})
+			fail(&deniedError{what})
 		}
 	}
 	r.watchers[w] = true
@@ -165,7 +165,7 @@ func (in *Ingest) askAbout(ctx context.Context, l *logStream, stream string, do 
 }
 
 // ask does something about a stream that the broker has to answer, within apiTimeout. It
-// ends at once with a DeniedError if the broker does not allow it.
+// ends at once with a deniedError if the broker does not allow it.
 func (r *rights) ask(ctx context.Context, stream string, do func(context.Context) error) error {
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
@@ -175,7 +175,7 @@ func (r *rights) ask(ctx context.Context, stream string, do func(context.Context
 	if err == nil {
 		return nil
 	}
-	if denied, ok := errors.AsType[*DeniedError](context.Cause(ctx)); ok {
+	if denied, ok := errors.AsType[*deniedError](context.Cause(ctx)); ok {
 		return denied
 	}
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrTimeout) {

@@ -154,7 +154,7 @@ func (in *Ingest) tryBroker(ctx context.Context, l *logStream) error {
 // isRefusal reports whether the broker has said that it will not have the log, and
 // not that it cannot at the moment.
 func isRefusal(err error) bool {
-	if _, ok := errors.AsType[*DeniedError](err); ok {
+	if _, ok := errors.AsType[*deniedError](err); ok {
 		return true
 	}
 	if api, ok := errors.AsType[*jetstream.APIError](err); ok {
