@@ -52,8 +52,8 @@ func (in *Ingest) embedded(ctx context.Context) (InProcess, error) {
 	return in.cfg.Embedded(ctx)
 }
 
-// connectBroker connects to the external broker and tries for as long as it
-// takes. It fails only when ctx ends, or if the file of credentials or of a seed is unusable.
+// connectBroker connects to the external broker, and tries for as long as it takes. It
+// fails only when ctx ends, or if the file of credentials or of a seed is unusable.
 // onReconnect is called after each outage.
 func (in *Ingest) connectBroker(ctx context.Context, onReconnect func(*nats.Conn)) (*nats.Conn, error) {
 	b := in.cfg.Broker
@@ -97,31 +97,13 @@ func (in *Ingest) connectBroker(ctx context.Context, onReconnect func(*nats.Conn
 			in.logger.Info("connected to the broker again", "address", nc.ConnectedUrlRedacted())
 			onReconnect(nc)
 		}),
-		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
-			what := in.rights.record(err)
-			switch {
-			case !said.due(cmp.Or(what, err.Error())):
-			case what != "":
-				in.logger.Error("the broker denies its user something: "+remedy(&deniedError{}), "denied", what)
-			default:
-				in.logger.Error("the broker reports", "error", err)
-			}
-		}),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { in.brokerReports(err, &said) }),
 	}
-	if b.Username != "" {
-		opts = append(opts, nats.UserInfo(b.Username, b.Password))
+	login, err := b.login()
+	if err != nil {
+		return nil, err
 	}
-	if b.CredsFile != "" {
-		opts = append(opts, nats.UserCredentials(b.CredsFile))
-	}
-	if b.SeedFile != "" {
-		login, err := nats.NkeyOptionFromSeed(b.SeedFile)
-		if err != nil {
-			return nil, fmt.Errorf("read the seed of nats.nkey-seed-file %s: %w", b.SeedFile, err)
-		}
-		opts = append(opts, login)
-	}
-	nc, err := nats.Connect(b.URL, opts...)
+	nc, err := nats.Connect(b.URL, append(opts, login...)...)
 	if err != nil {
 		return nil, fmt.Errorf("connect to %s: %w", withoutPasswords(b.URL), err)
 	}
@@ -132,6 +114,36 @@ func (in *Ingest) connectBroker(ctx context.Context, onReconnect func(*nats.Conn
 		nc.Close()
 		return nil, ctx.Err()
 	}
+}
+
+// brokerReports records what the broker says on the connection, and tells the operator.
+func (in *Ingest) brokerReports(err error, said *onceAMinuteEach) {
+	denied := in.rights.record(err)
+	switch {
+	case !said.due(cmp.Or(denied, err.Error())):
+	case denied != "":
+		in.logger.Error("the broker denies its user something: "+remedy(&deniedError{}), "denied", denied)
+	default:
+		in.logger.Error("the broker reports", "error", err)
+	}
+}
+
+// login returns how to log in.
+func (b Broker) login() (opts []nats.Option, err error) {
+	if b.Username != "" {
+		opts = append(opts, nats.UserInfo(b.Username, b.Password))
+	}
+	if b.CredsFile != "" {
+		opts = append(opts, nats.UserCredentials(b.CredsFile))
+	}
+	if b.SeedFile != "" {
+		seed, err := nats.NkeyOptionFromSeed(b.SeedFile)
+		if err != nil {
+			return nil, fmt.Errorf("read the seed of nats.nkey-seed-file %s: %w", b.SeedFile, err)
+		}
+		opts = append(opts, seed)
+	}
+	return opts, nil
 }
 
 // recordingDialer remembers how the newest attempt to reach a server has ended: the

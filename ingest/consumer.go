@@ -159,15 +159,8 @@ func (in *Ingest) readFrom(ctx context.Context, c *orderedConsumer, l *logStream
 	beat, recount := time.NewTicker(heartbeat), time.NewTicker(in.cfg.timings.recount)
 	defer beat.Stop()
 	defer recount.Stop()
-	denied := make(chan error, 1)
-	if !l.embedded { // what a broker denies does not concern the server in this process
-		defer in.rights.watch(l.name, func(err error) {
-			select {
-			case denied <- err:
-			default: // one is enough
-			}
-		})()
-	}
+	denied, end := in.watchRights(l)
+	defer end()
 	delivered, silent, signs := uint64(0), 0, 0
 	idle := idleness{in: in, stream: l}
 	for {
@@ -218,6 +211,21 @@ func (in *Ingest) readFrom(ctx context.Context, c *orderedConsumer, l *logStream
 			return ctx.Err()
 		}
 	}
+}
+
+// watchRights returns what the broker denies of all that reading the log needs, until end is
+// called. That of a broker does not concern the server in this process.
+func (in *Ingest) watchRights(l *logStream) (denied <-chan error, end func()) {
+	if l.embedded {
+		return nil, func() {}
+	}
+	c := make(chan error, 1)
+	return c, in.rights.watch(l.name, func(err error) {
+		select {
+		case c <- err:
+		default: // one is enough
+		}
+	})
 }
 
 // putEntry puts one entry into the pipeline, and moves the cursor to it.

@@ -134,7 +134,7 @@ func (o *outbox) close() {
 
 // put appends an entry. When it returns without an error, the entry is kept and
 // visible.
-func (o *outbox) put(ctx context.Context, d *outgoing) (out outcome, err error) {
+func (o *outbox) put(ctx context.Context, e *outgoing) (out outcome, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	defer func() { o.failing.Store(err != nil) }()
@@ -142,9 +142,9 @@ func (o *outbox) put(ctx context.Context, d *outgoing) (out outcome, err error) 
 		return out, err
 	}
 	at := time.Now()
-	m := d.msg(o.name)
+	m := e.msg(o.name)
 	m.Header.Set(headerTime, strconv.FormatInt(at.UnixNano(), 10))
-	if d.free {
+	if e.free {
 		m.Header.Set(headerKind, kindFree)
 	}
 	_, err = o.js.PublishMsg(ctx, m)
@@ -160,7 +160,7 @@ func (o *outbox) put(ctx context.Context, d *outgoing) (out outcome, err error) 
 		o.since.Store(at.UnixNano())
 		o.in.logger.Warn("the log is out of reach: writes over REST are kept in the embedded nats-server, and forwarded when it is back", "stream", o.name)
 	}
-	out, err = o.applyLocked(d, at)
+	out, err = o.applyLocked(e, at)
 	o.wake()
 	return out, err
 }
@@ -174,9 +174,9 @@ func (o *outbox) wake() {
 }
 
 // applyLocked makes an entry visible. It has no sequence number in the log yet.
-func (o *outbox) applyLocked(d *outgoing, at time.Time) (out outcome, err error) {
-	if d.free {
-		r, err := decodeFree(d.data)
+func (o *outbox) applyLocked(e *outgoing, at time.Time) (out outcome, err error) {
+	if e.free {
+		r, err := decodeFree(e.data)
 		if err != nil {
 			return out, fmt.Errorf("decode the free request: %w", err)
 		}
@@ -184,7 +184,7 @@ func (o *outbox) applyLocked(d *outgoing, at time.Time) (out outcome, err error)
 		return out, nil
 	}
 	o.out.reset()
-	o.decoder.decode(d.data, d.cluster, at, &o.out)
+	o.decoder.decode(e.data, e.cluster, at, &o.out)
 	for i := range o.out.batches {
 		o.in.append(&o.out, i) // its lines are learnt from the log
 	}

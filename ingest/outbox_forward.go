@@ -53,25 +53,25 @@ var errRenewed = errors.New("the stream was made anew meanwhile")
 
 // oldest returns the first entry of the outbox with the id. That there is none, or no
 // outbox any more, shows that nothing waits.
-func (o *outbox) oldest(ctx context.Context, id string) (e storedMsg, err error) {
+func (o *outbox) oldest(ctx context.Context, id string) (m storedMsg, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if err := o.reopenLocked(ctx, id); err != nil {
-		return e, err
+		return m, err
 	}
-	e, err = o.firstLocked(ctx, 0)
+	m, err = o.firstLocked(ctx, 0)
 	switch {
 	case errors.Is(err, errNoEntry):
 		o.waiting.Store(0)
 	case errors.Is(err, jetstream.ErrStreamNotFound):
 		if err := o.renewLocked(ctx); err != nil {
-			return e, err
+			return m, err
 		}
-		return e, errNoEntry
+		return m, errNoEntry
 	case err == nil && o.waiting.Load() == 0: // one that is there although its writer was told that it is not
 		o.waiting.Store(1)
 	}
-	return e, err
+	return m, err
 }
 
 // remove purges the entries up to seq, which the log has, from the outbox with
@@ -103,12 +103,12 @@ func (o *outbox) reopenLocked(ctx context.Context, id string) error {
 }
 
 // firstLocked returns the first entry from seq on.
-func (o *outbox) firstLocked(ctx context.Context, seq uint64) (e storedMsg, err error) {
+func (o *outbox) firstLocked(ctx context.Context, seq uint64) (m storedMsg, err error) {
 	err = withTimeout(ctx, func(ctx context.Context) (err error) {
-		e, err = getMsg(ctx, o.nc, o.name, msgRequest{Seq: seq, Next: o.name})
+		m, err = getMsg(ctx, o.nc, o.name, msgRequest{Seq: seq, Next: o.name})
 		return err
 	})
-	return e, err
+	return m, err
 }
 
 // send gives the log one entry of the outbox, in parts if it is larger than the
@@ -135,7 +135,7 @@ func (o *outbox) send(ctx context.Context, l *logStream, subject string, m store
 				out.Header.Set(k, v)
 			}
 		}
-		// The number counts when the whole entry is there.
+		// Only the last part says that the entry is forwarded.
 		if i == len(parts)-1 {
 			out.Header.Set(headerOutboxEntry, strconv.FormatUint(m.Seq, 10))
 		} else {

@@ -45,21 +45,21 @@ func (o *outbox) showNext(ctx context.Context, next *uint64) error {
 	if err := o.openLocked(ctx); err != nil {
 		return err
 	}
-	e, err := o.firstLocked(ctx, *next)
+	m, err := o.firstLocked(ctx, *next)
 	if err != nil {
 		return err
 	}
-	*next = e.Seq + 1
-	header, at := e.header(), e.Time
+	*next = m.Seq + 1
+	header, at := m.header(), m.Time
 	if ns, err := strconv.ParseInt(header.Get(headerTime), 10, 64); err == nil {
 		at = time.Unix(0, ns)
 	}
-	d := outgoing{cluster: header.Get(headerCluster), data: e.Data, free: header.Get(headerKind) == kindFree}
+	e := outgoing{cluster: header.Get(headerCluster), data: m.Data, free: header.Get(headerKind) == kindFree}
 	if header.Get(headerEncoding) == encodingS2 {
-		if d.data, err = decompress(nil, e.Data); err != nil {
+		if e.data, err = decompress(nil, m.Data); err != nil {
 			return nil // it is refused when the log has it
 		}
 	}
-	_, _ = o.applyLocked(&d, at) // likewise
+	_, _ = o.applyLocked(&e, at) // likewise
 	return nil
 }

@@ -24,17 +24,17 @@ type outgoing struct {
 }
 
 // msg returns it as a NATS message under the subject.
-func (d *outgoing) msg(subject string) *nats.Msg {
+func (e *outgoing) msg(subject string) *nats.Msg {
 	m := nats.NewMsg(subject)
-	m.Data = d.data
-	m.Header.Set(nats.MsgIdHdr, d.id)
-	if d.cluster != "" {
-		m.Header.Set(headerCluster, d.cluster)
+	m.Data = e.data
+	m.Header.Set(nats.MsgIdHdr, e.id)
+	if e.cluster != "" {
+		m.Header.Set(headerCluster, e.cluster)
 	}
-	if d.free {
+	if e.free {
 		return m
 	}
-	if block := compress(d.scratch, d.data); block != nil {
+	if block := compress(e.scratch, e.data); block != nil {
 		m.Data = block
 		m.Header.Set(headerEncoding, encodingS2)
 	}
@@ -58,17 +58,17 @@ func (in *Ingest) awaitStart(ctx context.Context, b *budget) error {
 
 // publish appends an entry to the log, or to the outbox if the log is out of reach, and
 // returns when it is acknowledged. The outcome comes when the entry is visible.
-func (in *Ingest) publish(ctx context.Context, b *budget, d *outgoing) (id string, done <-chan outcome, err error) {
-	d.id = rand.Text()
+func (in *Ingest) publish(ctx context.Context, b *budget, e *outgoing) (id string, done <-chan outcome, err error) {
+	e.id = rand.Text()
 	var r route
 	_ = b.wait(ctx, func(ctx context.Context) error { r = in.route(ctx); return nil })
 	if r.to == toLog {
-		done = in.waiters.add(d.id)
-		err = b.wait(ctx, func(ctx context.Context) error { return in.publishToLog(ctx, r, d) })
+		done = in.waiters.add(e.id)
+		err = b.wait(ctx, func(ctx context.Context) error { return in.publishToLog(ctx, r, e) })
 		if err == nil {
-			return d.id, done, nil
+			return e.id, done, nil
 		}
-		in.waiters.remove(d.id)
+		in.waiters.remove(e.id)
 		r = r.afterFailure(err)
 	}
 	if r.to == nowhere || ctx.Err() != nil {
@@ -76,7 +76,7 @@ func (in *Ingest) publish(ctx context.Context, b *budget, d *outgoing) (id strin
 	}
 	var o outcome
 	err = b.wait(ctx, func(ctx context.Context) (err error) {
-		o, err = in.outbox.put(ctx, d)
+		o, err = in.outbox.put(ctx, e)
 		return err
 	})
 	if err != nil {
@@ -84,7 +84,7 @@ func (in *Ingest) publish(ctx context.Context, b *budget, d *outgoing) (id strin
 	}
 	visible := make(chan outcome, 1)
 	visible <- o
-	return d.id, visible, nil
+	return e.id, visible, nil
 }
 
 // isAtFault reports whether an entry was not taken for what it is, which says nothing
@@ -102,17 +102,17 @@ const longHeaderCode = 10097
 
 // publishToLog publishes an entry until the log acknowledges it: by its id the log knows
 // an entry that it has already.
-func (in *Ingest) publishToLog(ctx context.Context, r route, d *outgoing) error {
+func (in *Ingest) publishToLog(ctx context.Context, r route, e *outgoing) error {
 	if r.fallsBack() {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithDeadline(ctx, r.until)
 		defer cancel()
 	}
 	l, subject := r.stream, r.stream.writes
-	if d.free {
+	if e.free {
 		subject = l.frees
 	}
-	m := d.msg(subject)
+	m := e.msg(subject)
 	for attempt := 0; ; attempt++ {
 		if r.fallsBack() && !l.nc.IsConnected() {
 			return fmt.Errorf("append to %s: %w", in.where(l), errOutOfReach)
