@@ -14,23 +14,28 @@ package ingest
 //	NAME_OUTBOX       NAME_OUTBOX  what waits to be forwarded              REST, without the log
 //	a subscription's  NAME         lines, on an external broker only       publishers
 //
-// Headers. A reader ignores those that it does not know.
+// Headers. Nodes ignore those that they do not know. "outbox" is NAME.outbox.<id> and
+// NAME_OUTBOX.
 //
 //	header            in              value
 //	Cc-Cluster        write, outbox   cluster of lines without a cluster tag; absent: none
-//	Cc-Subject        write, bad      subject under which the lines were published
-//	Content-Encoding  all but free    "s2": the data is one S2 block of lines
+//	Cc-Subject        write           subject of the subscription, if the intake wrote it
+//	                  bad             subject of the entry
+//	Content-Encoding  write, outbox,  "s2": the data is one S2 block of lines; publishers
+//	                  a subscription  may set it, too
 //	Nats-Msg-Id       write, free,    random id, by which the stream drops an entry that it
-//	                  outbox          has already; at most one writer waits for it
+//	                  outbox          has already, and a writer over REST waits for it
 //	                  bad             as Cc-Entry
 //	Cc-Kind           outbox          "free": a free request; absent: lines
 //	Cc-Time           outbox          Unix time in ns: when it was written
-//	Cc-Outbox-Entry   NAME.outbox.*   sequence number in the outbox up to which all is forwarded
+//	Cc-Outbox-Entry   NAME.outbox.*   sequence number in NAME_OUTBOX up to which all entries
+//	                                  are forwarded with this one
 //	Cc-Reason         bad             what is wrong with the line, in words
-//	Cc-Entry          bad             creation of the log in Unix ns, sequence number, line
+//	Cc-Entry          bad             creation of the log in Unix ns, sequence number, and
+//	                                  line of the entry, with dots between
 //
-// An entry of lines without data, or with JetStream's header Status, is no entry of ours
-// unless the intake wrote it (it has Cc-Subject): it counts as one refused line.
+// An entry of lines without data counts as one refused line, unless the intake wrote it (it
+// has Cc-Subject) and it lacks the header Status, which messages of JetStream itself have.
 
 // Headers of an entry.
 const (
