@@ -194,3 +194,30 @@ func TestReadingCountsWhatIsMissing(t *testing.T) {
 		t.Errorf("%d entries were skipped, %d samples stored", s.Skipped, s.Samples)
 	}
 }
+
+func TestStreamIsDeletedWhileItIsRead(t *testing.T) {
+	ns := broker(t, t.TempDir(), true, -1)
+	n := run(t, newTestStore(t), Config{Embedded: embed(ns)})
+	eventually(t, "ready", func() bool { return n.Ready() == nil })
+	js := connectTo(t, ns)
+	for i := range 10 {
+		publish(t, js, "hpc-nats", fmt.Sprintf("cpu_load,hostname=old value=%d %d\n", i, base))
+	}
+	eventually(t, "old", func() bool { return value(t, n.store, "dc", "old", "cpu_load", base) == 9 })
+	if err := js.DeleteStream(context.Background(), "CC_METRICS"); err != nil {
+		t.Fatal(err)
+	}
+	// The node creates it anew; its numbers start over.
+	eventually(t, "a new stream", func() bool {
+		_, err := js.Stream(context.Background(), "CC_METRICS")
+		return err == nil
+	})
+	publish(t, js, "hpc-nats", fmt.Sprintf("cpu_load,hostname=new value=1 %d\n", base))
+	eventually(t, "new", func() bool { return value(t, n.store, "dc", "new", "cpu_load", base) == 1 })
+	if v := value(t, n.store, "dc", "old", "cpu_load", base); v != 9 {
+		t.Errorf("what was read from the old stream: %v", v)
+	}
+	if !strings.Contains(n.log.String(), "the stream is gone") {
+		t.Error("the log does not tell")
+	}
+}

@@ -24,6 +24,8 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/nats-io/nats-server/v2/server.init.0.func1"))
 }
 
+const base = 1_700_000_000 // of the samples' times
+
 // patience bounds a wait for something that has to happen.
 const patience = time.Minute
 

@@ -141,3 +141,69 @@ func TestAutomaticBoundIsLeftAloneWhileItFits(t *testing.T) {
 		}
 	}
 }
+
+func TestAdoptsAnExistingStream(t *testing.T) {
+	ctx := context.Background()
+	stream := func(js jetstream.JetStream, c jetstream.StreamConfig) {
+		t.Helper()
+		c.Name, c.Storage = "CC_METRICS", jetstream.FileStorage
+		if _, err := js.CreateStream(ctx, c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	config := func(js jetstream.JetStream) jetstream.StreamConfig {
+		s, err := js.Stream(ctx, "CC_METRICS")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s.CachedInfo().Config
+	}
+	t.Run("external", func(t *testing.T) {
+		ns := broker(t, t.TempDir(), true, -1)
+		js := connectTo(t, ns)
+		stream(js, jetstream.StreamConfig{Subjects: []string{"other", "metrics.rack1"}, MaxAge: time.Hour})
+		n := run(t, newTestStore(t), Config{
+			Broker:        Broker{URL: ns.ClientURL()},
+			Subscriptions: []Subscription{{Subject: "metrics.*"}, {Subject: "hpc-nats"}},
+			Stream:        Stream{MaxAge: 2 * time.Hour},
+		})
+		eventually(t, "ready", func() bool { return n.Ready() == nil })
+		c := config(js)
+		if got := strings.Join(c.Subjects, " "); got != "other metrics.* hpc-nats CC_METRICS.write CC_METRICS.free CC_METRICS.outbox.*" {
+			t.Errorf("subjects %s", got)
+		}
+		if c.MaxAge != time.Hour || !strings.Contains(n.log.String(), "max age 1h0m0s, not 2h0m0s") {
+			t.Errorf("max age %v", c.MaxAge)
+		}
+	})
+	t.Run("embedded", func(t *testing.T) {
+		ns := broker(t, t.TempDir(), true, -1)
+		js := connectTo(t, ns)
+		stream(js, jetstream.StreamConfig{Subjects: []string{"hpc-nats"}, MaxAge: time.Hour})
+		n := run(t, newTestStore(t), Config{Embedded: embed(ns), Stream: Stream{MaxAge: 2 * time.Hour}})
+		eventually(t, "ready", func() bool { return n.Ready() == nil })
+		if c := config(js); c.MaxAge != 2*time.Hour {
+			t.Errorf("max age %v", c.MaxAge)
+		}
+	})
+	t.Run("wrong kind", func(t *testing.T) {
+		ns := broker(t, t.TempDir(), true, -1)
+		stream(connectTo(t, ns), jetstream.StreamConfig{Subjects: []string{"hpc-nats"}, Retention: jetstream.WorkQueuePolicy})
+		n := run(t, newTestStore(t), Config{Broker: Broker{URL: ns.ClientURL()}})
+		eventually(t, "the reason", func() bool {
+			err := n.Ready()
+			return err != nil && strings.Contains(err.Error(), "the log needs limits retention") && strings.Contains(err.Error(), "nats.stream.name")
+		})
+	})
+	t.Run("subject of another stream", func(t *testing.T) {
+		ns := broker(t, t.TempDir(), true, -1)
+		if _, err := connectTo(t, ns).CreateStream(ctx, jetstream.StreamConfig{Name: "OTHER", Subjects: []string{"hpc-nats"}}); err != nil {
+			t.Fatal(err)
+		}
+		n := run(t, newTestStore(t), Config{Broker: Broker{URL: ns.ClientURL()}})
+		eventually(t, "the reason", func() bool {
+			err := n.Ready()
+			return err != nil && strings.Contains(err.Error(), "belongs to stream OTHER")
+		})
+	})
+}

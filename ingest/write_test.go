@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -180,4 +181,85 @@ func TestRefusedLinesAndSamplesBeyondALimit(t *testing.T) {
 	if !ok || got.Lines != 8 || got.First != 2 || got.Reason != "first" {
 		t.Errorf("told %+v", got)
 	}
+}
+
+func TestWriteIsVisibleWhenItReturns(t *testing.T) {
+	ns := broker(t, t.TempDir(), true, -1)
+	n := run(t, newTestStore(t), Config{Embedded: embed(ns)})
+	ctx := context.Background()
+	for i := range 50 {
+		body := fmt.Sprintf("cpu_load,hostname=h value=%d %d\n", i, base+60*i)
+		if err := n.Write(ctx, "c", strings.NewReader(body)); err != nil {
+			t.Fatal(err)
+		}
+		if v := value(t, n.store, "c", "h", "cpu_load", base); v != float64(i) {
+			t.Fatalf("after write %d the newest value is %v", i, v)
+		}
+	}
+	freed, err := n.Free(ctx, [][]string{{"c", "h"}, {"nobody"}}, base+1e6)
+	if err != nil || freed != 1 {
+		t.Errorf("freed %d, %v", freed, err)
+	}
+	if v := value(t, n.store, "c", "h", "cpu_load", base); !math.IsNaN(v) {
+		t.Errorf("value %v after the free", v)
+	}
+}
+
+func TestWriteOfALargeBody(t *testing.T) {
+	ns := broker(t, t.TempDir(), true, -1)
+	n := run(t, newTestStore(t), Config{Embedded: embed(ns)})
+	var body strings.Builder
+	lines, bad := 0, 0
+	add := func(format string, args ...any) {
+		fmt.Fprintf(&body, format, args...)
+		lines++
+	}
+	for i := range 40_000 {
+		switch i {
+		case 30_000:
+			add("cpu_load,hostname=h value=oops %d\n", base)
+			bad = lines
+		case 30_001: // longer than a whole entry
+			add("cpu_load,hostname=%s value=1 %d\n", strings.Repeat("x", writeChunk+MaxLine), base)
+		case 30_002:
+			add("ccb log=\"%s\"\n", strings.Repeat("newline\n", 100))
+			lines += 100
+		}
+		add("cpu_load,hostname=h%d value=%d %d\n", i%100, i, base+60*(i/100))
+	}
+	add("cpu_load,hostname=last value=1 %d", base) // without a newline
+	err := n.Write(context.Background(), "c", strings.NewReader(body.String()))
+	var refused *store.RefusedError
+	if !errors.As(err, &refused) || refused.Lines != 2 || refused.First != bad {
+		t.Fatalf("error %v, want 2 refused lines, the first %d", err, bad)
+	}
+	if st := n.store.Stats(); st.Samples != 40_001 || st.Hosts != 101 {
+		t.Errorf("stored %d samples of %d hosts", st.Samples, st.Hosts)
+	}
+}
+
+func TestWriteWithAFaultyBody(t *testing.T) {
+	ns := broker(t, t.TempDir(), true, -1)
+	n := run(t, newTestStore(t), Config{Embedded: embed(ns)})
+	broken := errors.New("broken")
+	body := strings.NewReader(fmt.Sprintf("cpu_load,hostname=h value=1 %d\ncpu_load,hostname=h val", base))
+	err := n.Write(context.Background(), "c", &failingReader{body, broken})
+	if !errors.Is(err, broken) {
+		t.Errorf("error %v", err)
+	}
+	if v := value(t, n.store, "c", "h", "cpu_load", base); v != 1 {
+		t.Errorf("the good line before the fault: %v", v)
+	}
+}
+
+type failingReader struct {
+	r   *strings.Reader
+	err error
+}
+
+func (f *failingReader) Read(p []byte) (int, error) {
+	if f.r.Len() == 0 {
+		return 0, f.err
+	}
+	return f.r.Read(p)
 }
