@@ -23,11 +23,11 @@ type packer struct {
 	size    int // an entry of more bytes is complete
 	arrived <-chan publishedMsg
 
-	// By subscription, what is being filled, nil for nothing.
+	// Entries that are being filled, by subscription, nil for none.
 	open   []*packerEntry
-	filled bool // something is open
-	urgent bool // somebody waits for it
-	late   bool // it has waited for linger
+	filled bool // there is one
+	urgent bool // a publisher waits for an acknowledgement
+	late   bool // the oldest message has waited for linger
 	timer  *time.Timer
 
 	ready []*packerEntry // complete, in their order
@@ -39,14 +39,17 @@ type packer struct {
 	compressed []byte // of one entry
 	unused     []*packerEntry
 	lines      [][]byte
-	said       onceAMinute
+
+	said onceAMinute
 }
 
 func newPacker(k *intake) *packer {
 	limit := int(k.js.Conn().MaxPayload()) - headerRoom
 	return &packer{
 		k: k, arrived: k.arrived,
-		limit: limit, size: min(joinedSize, limit/2), // it is complete only when it is larger: that leaves room for one more message
+		// An entry is complete only when it is larger than size, so that there has to be
+		// room for one more message.
+		limit: limit, size: min(joinedSize, limit/2),
 		open:  make([]*packerEntry, len(k.in.cfg.Subscriptions)),
 		timer: time.NewTimer(linger), dedup: newDedup(),
 	}
@@ -94,8 +97,8 @@ func (p *packer) maySend() bool {
 // none.
 func (p *packer) top() {
 	select {
-	case a, ok := <-p.arrived:
-		p.add(a, ok)
+	case m, ok := <-p.arrived:
+		p.add(m, ok)
 	default:
 		p.complete()
 	}
@@ -112,11 +115,11 @@ func (p *packer) wait(ctx context.Context) {
 		first = p.sent[0].attempt
 	}
 	select {
-	case a, ok := <-arrived:
-		p.add(a, ok)
-	case a := <-first.ok():
+	case m, ok := <-arrived:
+		p.add(m, ok)
+	case ack := <-first.ok():
 		p.k.in.writable.record(nil)
-		p.settle(a.Sequence)
+		p.settle(ack.Sequence)
 	case err := <-first.failed():
 		p.sent[0].err = err
 	case <-p.timer.C:

@@ -10,32 +10,32 @@ import (
 
 // add adds a message of a publisher to what is being filled. ok is false when no more
 // come.
-func (p *packer) add(a publishedMsg, ok bool) {
+func (p *packer) add(m publishedMsg, ok bool) {
 	if !ok {
 		p.arrived = nil
 		return
 	}
-	sub := max(p.k.in.subscriptionOf(a.Subject), 0)
-	if a.acks && a.Reply != "" && (asksMore(a.Header) || len(a.Data) == 0) {
+	sub := max(p.k.in.subscriptionOf(m.Subject), 0)
+	if m.acks && m.Reply != "" && (asksMore(m.Header) || len(m.Data) == 0) {
 		p.complete()
-		p.ready = append(p.ready, &packerEntry{sub: sub, messages: 1, forward: a.Msg})
+		p.ready = append(p.ready, &packerEntry{sub: sub, messages: 1, forward: m.Msg})
 		return
 	}
-	id := a.Header.Get(nats.MsgIdHdr)
+	id := m.Header.Get(nats.MsgIdHdr)
 	if id == "" {
-		p.addData(a, sub)
+		p.addData(m, sub)
 		return
 	}
 	now, hash := time.Now(), p.dedup.hash(id)
 	k, ok := p.dedup.find(hash, now)
 	switch {
 	case !ok:
-		p.dedup.add(hash, p.addData(a, sub), now)
-	case !a.acks || a.Reply == "":
+		p.dedup.add(hash, p.addData(m, sub), now)
+	case !m.acks || m.Reply == "":
 	case k.entry != nil:
-		k.entry.replies = append(k.entry.replies, a.Reply)
+		k.entry.replies = append(k.entry.replies, m.Reply)
 	default:
-		p.answer(a.Reply, acknowledgement(p.k.stream.name, k.seq, true))
+		p.answer(m.Reply, acknowledgement(p.k.stream.name, k.seq, true))
 	}
 }
 
@@ -51,12 +51,12 @@ func asksMore(h nats.Header) bool {
 }
 
 // addData puts a message into an entry, and returns that, or the last one of several.
-func (p *packer) addData(a publishedMsg, sub int) *packerEntry {
-	if p.mayBeJoined(a.Msg) {
-		return p.join(a, sub)
+func (p *packer) addData(m publishedMsg, sub int) *packerEntry {
+	if p.mayBeJoined(m.Msg) {
+		return p.join(m, sub)
 	}
 	p.complete()
-	return p.alone(a, sub)
+	return p.alone(m, sub)
 }
 
 // mayBeJoined reports whether a message means the same beside others: its encoding
@@ -66,13 +66,13 @@ func (p *packer) mayBeJoined(m *nats.Msg) bool {
 }
 
 // join adds the lines of a message to those before.
-func (p *packer) join(a publishedMsg, sub int) *packerEntry {
+func (p *packer) join(m publishedMsg, sub int) *packerEntry {
 	e := p.open[sub]
 	if e == nil {
 		e = p.newEntry(sub)
 		p.open[sub] = e
 	}
-	e.lines = append(e.lines, a.Data...)
+	e.lines = append(e.lines, m.Data...)
 	if n := len(e.lines); n > 0 && e.lines[n-1] != '\n' {
 		e.lines = append(e.lines, '\n')
 	}
@@ -81,8 +81,8 @@ func (p *packer) join(a publishedMsg, sub int) *packerEntry {
 		p.filled, p.late = true, false
 		p.timer.Reset(linger)
 	}
-	if a.acks && a.Reply != "" {
-		e.replies = append(e.replies, a.Reply)
+	if m.acks && m.Reply != "" {
+		e.replies = append(e.replies, m.Reply)
 		p.urgent = true
 	}
 	if len(e.lines) > p.size {
@@ -92,8 +92,8 @@ func (p *packer) join(a publishedMsg, sub int) *packerEntry {
 }
 
 // alone makes entries of one message: several if the log takes none so large.
-func (p *packer) alone(a publishedMsg, sub int) *packerEntry {
-	data, encoding := a.Data, a.Header.Get(headerEncoding)
+func (p *packer) alone(m publishedMsg, sub int) *packerEntry {
+	data, encoding := m.Data, m.Header.Get(headerEncoding)
 	if encoding == encodingS2 && len(data) > p.limit {
 		if lines, err := decompress(nil, data); err == nil { // else it is refused when it is read
 			data, encoding = lines, ""
@@ -107,8 +107,8 @@ func (p *packer) alone(a publishedMsg, sub int) *packerEntry {
 		p.ready = append(p.ready, e)
 	}
 	e.messages = 1
-	if a.acks && a.Reply != "" {
-		e.replies = append(e.replies, a.Reply)
+	if m.acks && m.Reply != "" {
+		e.replies = append(e.replies, m.Reply)
 	}
 	return e
 }
