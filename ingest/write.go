@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"time"
 
 	"cc-metric-store/store"
 )
@@ -161,11 +162,7 @@ func (in *Ingest) chunkSize(ctx context.Context, b *budget) (int, error) {
 	if l, _, _ := in.state.current(); l == nil && in.outbox != nil {
 		return writeChunk, nil // cut again if that is too much
 	}
-	var l *logStream
-	err := b.wait(ctx, func(ctx context.Context) (err error) {
-		l, err = in.awaitLog(ctx)
-		return err
-	})
+	l, err := in.awaitLogUntil(ctx, b, time.Time{})
 	if err != nil {
 		return 0, err
 	}

@@ -60,8 +60,7 @@ func (in *Ingest) awaitStart(ctx context.Context, b *budget) error {
 // returns when it is acknowledged. The outcome comes when the entry is visible.
 func (in *Ingest) publish(ctx context.Context, b *budget, e *outgoing) (id string, done <-chan outcome, err error) {
 	e.id = rand.Text()
-	var r route
-	_ = b.wait(ctx, func(ctx context.Context) error { r = in.route(ctx); return nil })
+	r := in.route(ctx, b)
 	if r.to == toLog {
 		done = in.waiters.add(e.id)
 		err = b.wait(ctx, func(ctx context.Context) error { return in.publishToLog(ctx, r, e) })

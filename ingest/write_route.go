@@ -31,33 +31,50 @@ type route struct {
 // errOutOfReach says that the log cannot be reached at the moment.
 var errOutOfReach = errors.New("the log is out of reach")
 
-// route decides where an entry goes. It may wait for the log to be opened: until ctx ends,
-// or not as long if there is an outbox. The store holds what it is to hold at the start
-// (see awaitStart), so that what the outbox takes can be made visible.
-func (in *Ingest) route(ctx context.Context) route {
-	if in.outbox == nil {
-		l, err := in.awaitLog(ctx)
-		if err != nil {
-			return route{to: nowhere, why: err}
+// route decides where an entry goes. If the log is not open yet, it waits: for as long as
+// the writer does, or less if there is an outbox. The store holds what it is to hold at the
+// start (see awaitStart), so that what the outbox takes can be made visible.
+func (in *Ingest) route(ctx context.Context, b *budget) route {
+	l, _, _ := in.state.current()
+	var until time.Time
+	if in.outbox != nil && (l == nil || !l.embedded) {
+		if in.outbox.waiting.Load() > 0 {
+			return route{to: toOutbox, why: errOutOfReach} // behind what came before
 		}
-		return route{to: toLog, stream: l}
+		until = time.Now().Add(in.cfg.timings.outbox)
 	}
-	if l, _, _ := in.state.current(); (l == nil || !l.embedded) && in.outbox.waiting.Load() > 0 {
-		return route{to: toOutbox, why: errOutOfReach} // behind what came before
+	if l == nil {
+		var err error
+		if l, err = in.awaitLogUntil(ctx, b, until); err != nil {
+			to := nowhere
+			if in.outbox != nil {
+				to = toOutbox
+			}
+			return route{to: to, why: err}
+		}
 	}
-	until := time.Now().Add(in.cfg.timings.outbox)
-	ctx, cancel := context.WithDeadline(ctx, until)
-	defer cancel()
-	l, err := in.awaitLog(ctx)
 	switch {
-	case err != nil:
-		return route{to: toOutbox, why: err}
-	case l.embedded:
+	case in.outbox == nil || l.embedded:
 		return route{to: toLog, stream: l}
 	case !l.nc.IsConnected():
 		return route{to: toOutbox, why: fmt.Errorf("append to %s: %w", in.where(l), errOutOfReach)}
 	}
 	return route{to: toLog, stream: l, until: until}
+}
+
+// awaitLogUntil returns the log when it is open, for which it waits until the budget is used
+// up, or a time if that is not zero.
+func (in *Ingest) awaitLogUntil(ctx context.Context, b *budget, until time.Time) (l *logStream, err error) {
+	err = b.wait(ctx, func(ctx context.Context) (err error) {
+		if !until.IsZero() {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithDeadline(ctx, until)
+			defer cancel()
+		}
+		l, err = in.awaitLog(ctx)
+		return err
+	})
+	return l, err
 }
 
 // fallsBack reports whether the outbox takes the entry if the log does not.
