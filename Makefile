@@ -79,7 +79,7 @@ soak:
 	SOAK=$(SOAK) go test -count 1 -run TestSoak -v -timeout 2h ./test
 
 bench:
-	go test -run '^$$' -bench . -benchtime $(BENCHTIME) ./ingest ./rest ./cmd/cc-metric-generator
+	go test -run '^$$' -bench . -benchtime $(BENCHTIME) ./ingest/lineproto ./ingest ./rest ./cmd/cc-metric-generator
 	go test -run '^$$' -bench 'Append|Query' -benchtime $(BENCHTIME) ./store
 	go test -run '^$$' -bench '(Encode|Decode|AddTo)/(real|generator)' -benchtime $(BENCHTIME) ./store/chunk
 	TICK_HOSTS=5000 go test -count 1 -run TestTick -v ./test

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"cc-metric-store/test/testkit"
 )
 
 // BenchmarkReplay reads a log of 200 hosts and 100 ticks into an empty store: what
@@ -36,13 +38,13 @@ func BenchmarkReplay(b *testing.B) {
 				publish(b, js)
 				stop()
 			}
-			m := startMeter(b)
+			m := testkit.StartMeter(b)
 			for range b.N {
 				_, stop := benchNode(b, ns)
 				stop()
 			}
-			m.samples = b.N * ticks * benchHosts * seriesPerHost
-			m.report()
+			m.Samples = b.N * ticks * benchHosts * testkit.SeriesPerHost
+			m.Report()
 		})
 	}
 }

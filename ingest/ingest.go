@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"cc-metric-store/ingest/lineproto"
 	"cc-metric-store/store"
 )
 
@@ -24,7 +25,7 @@ import (
 type Ingest struct {
 	cfg      Config
 	store    *store.Store
-	memo     *memo
+	series   *lineproto.SeriesCache
 	logger   *slog.Logger
 	state    streamState
 	replay   replay
@@ -54,7 +55,7 @@ func New(cfg Config, s *store.Store) (*Ingest, error) {
 		return nil, fmt.Errorf("configure ingest: %w", err)
 	}
 	in := &Ingest{
-		cfg: cfg, store: s, memo: newMemo(s), logger: cfg.Logger,
+		cfg: cfg, store: s, series: lineproto.NewSeriesCache(), logger: cfg.Logger,
 		intakeTasks: make(chan *intakeTask, 1), intakeReady: make(chan struct{}), holds: make(chan struct{}, 1),
 	}
 	in.reports = in.newReports()
@@ -101,7 +102,7 @@ func (in *Ingest) Run(ctx context.Context, from store.Restored) error {
 		return nil
 	})
 	g.Go(func() error { l.dead.run(applying); return nil })
-	g.Go(func() error { in.memo.run(ctx); return nil })
+	g.Go(func() error { in.series.Run(ctx); return nil })
 	g.Go(func() error { in.reports.run(applying); return nil })
 	g.Go(func() error { in.proveWritable(ctx, l); return nil })
 	if in.outbox != nil {
@@ -115,7 +116,7 @@ func (in *Ingest) Run(ctx context.Context, from store.Restored) error {
 // UnknownMetrics lists the metrics that lines have and that are not configured:
 // those with most lines first, and last, without a name, those beyond the first
 // 500. It counts from the start of the program.
-func (in *Ingest) UnknownMetrics() []store.UnknownMetric { return in.memo.unknown.counts() }
+func (in *Ingest) UnknownMetrics() []store.UnknownMetric { return in.series.UnknownMetrics().List() }
 
 // Shrink lets go of memory that is kept for the entries to come. It is for times
 // when there are few.

@@ -14,6 +14,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"cc-metric-store/ingest/lineproto"
 	"cc-metric-store/store"
 )
 
@@ -37,8 +38,8 @@ type outbox struct {
 	nc      *nats.Conn
 	stream  jetstream.Stream
 	id      string // of the stream, in the subject under which its entries are forwarded
-	decoder *decoder
-	out     decoded
+	decoder *lineproto.Decoder
+	out     decodedEntry
 
 	since   atomic.Int64 // Unix ns: when the oldest entry that waits was written, 0: in a former run
 	failing atomic.Bool  // the newest entry could not be appended
@@ -49,7 +50,7 @@ type outbox struct {
 func newOutbox(in *Ingest) *outbox {
 	return &outbox{
 		in: in, name: in.cfg.Stream.Name + outboxSuffix, filled: make(chan struct{}, 1), shown: make(chan struct{}),
-		decoder: newDecoder(in.store, in.memo, in.cfg.FutureTolerance),
+		decoder: lineproto.NewDecoder(in.store, in.series, in.cfg.FutureTolerance),
 	}
 }
 
@@ -184,8 +185,8 @@ func (o *outbox) applyLocked(e *outgoing, at time.Time) (out outcome, err error)
 		return out, nil
 	}
 	o.out.reset()
-	o.decoder.decode(e.data, e.cluster, at, &o.out)
-	for i := range o.out.batches {
+	o.decoder.Decode(e.data, e.cluster, at, &o.out.Decoded)
+	for i := range o.out.Batches {
 		o.in.append(&o.out, i) // its lines are learnt from the log
 	}
 	return o.out.outcome(), nil

@@ -8,6 +8,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"cc-metric-store/ingest/lineproto"
 )
 
 // packerEntry is one entry of the log in the making.
@@ -103,7 +105,7 @@ func acknowledgement(stream string, seq uint64, duplicate bool) []byte {
 func split(data []byte, limit int) [][]byte {
 	var parts [][]byte
 	for len(data) > limit {
-		cut := lastLine(data[:limit])
+		cut := lineproto.CompleteLines(data[:limit])
 		if cut > 0 {
 			parts, data = append(parts, data[:cut]), data[cut:]
 			continue

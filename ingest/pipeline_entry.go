@@ -11,7 +11,7 @@ import (
 type entry struct {
 	incoming
 
-	out     decoded
+	out     decodedEntry
 	lines   []byte        // of a compressed entry; its memory is used again
 	decoded chan struct{} // one token when out is complete
 	groups  atomic.Int32  // batches that are not in the store yet

@@ -7,6 +7,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"cc-metric-store/ingest/lineproto"
 	"cc-metric-store/store"
 )
 
@@ -32,7 +33,7 @@ func (in *Ingest) fill(e *entry, m *nats.Msg, meta *nats.MsgMetadata, l *logStre
 	case l.writes:
 		e.cluster, e.id = m.Header.Get(headerCluster), m.Header.Get(nats.MsgIdHdr)
 		if from := m.Header.Get(headerSubject); from != "" {
-			e.subject, e.byIntake = clip(from), true
+			e.subject, e.byIntake = lineproto.Clip(from), true
 		}
 	default:
 		if l.isForwarded(e.subject) {

@@ -15,6 +15,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"cc-metric-store/ingest/lineproto"
 	"cc-metric-store/store"
 )
 
@@ -71,7 +72,7 @@ func TestTextSurvivesTheBorderOfAChunk(t *testing.T) {
 }
 
 func TestWriteNamesAPayloadLimitBelowALine(t *testing.T) {
-	for _, limit := range []int32{4 << 10, 32 << 10, MaxLine + headerRoom} {
+	for _, limit := range []int32{4 << 10, 32 << 10, lineproto.MaxLine + headerRoom} {
 		ns := serve(t, server.Options{DontListen: true, JetStream: true, StoreDir: t.TempDir(), MaxPayload: limit})
 		n := run(t, newTestStore(t), Config{Embedded: embed(ns)})
 		line := "cpu_load,hostname=" + strings.Repeat("h", 40<<10) + " value=1 1\n"
@@ -220,7 +221,7 @@ func TestWriteOfALargeBody(t *testing.T) {
 			add("cpu_load,hostname=h value=oops %d\n", base)
 			bad = lines
 		case 30_001: // longer than a whole entry
-			add("cpu_load,hostname=%s value=1 %d\n", strings.Repeat("x", writeChunk+MaxLine), base)
+			add("cpu_load,hostname=%s value=1 %d\n", strings.Repeat("x", writeChunk+lineproto.MaxLine), base)
 		case 30_002:
 			add("ccb log=\"%s\"\n", strings.Repeat("newline\n", 100))
 			lines += 100

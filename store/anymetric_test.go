@@ -39,7 +39,7 @@ func putAny(t *testing.T, s *Store, name string, at int64) {
 		t.Fatalf("%s: %v", name, how)
 	}
 	b := Batch{Cluster: "alex", Host: "a", Parts: []Part{{Type: "core", ID: "0"}, {Type: "core", ID: "1"}},
-		Samples: []Sample{{at, 1, 0, id}, {at, 2, 1, id}}}
+		Names: []Name{{0, id}, {1, id}}, Samples: []Sample{{Time: at, Value: 1}, {Time: at, Value: 2, Name: 1}}}
 	if done := s.Append(&b); done.Stored != 2 {
 		t.Fatalf("%s: %+v", name, done)
 	}
@@ -212,7 +212,7 @@ func TestAnyMetricMeanwhile(t *testing.T) {
 					t.Errorf("%s: %v", name, how)
 					return
 				}
-				b := Batch{Cluster: "alex", Host: host, Parts: []Part{{}}, Samples: []Sample{{Time: 10, Value: float64(i), Metric: id}}}
+				b := Batch{Cluster: "alex", Host: host, Parts: []Part{{}}, Names: []Name{{Metric: id}}, Samples: []Sample{{Time: 10, Value: float64(i)}}}
 				if done := r.store.Append(&b); done.Stored != 1 {
 					t.Errorf("%s: %+v", name, done)
 				}

@@ -144,15 +144,16 @@ func (r *restarts) appendEntry() {
 		id, _ := r.store.Metric([]byte(r.metric()))
 		b.Parts = append(b.Parts, r.part())
 		for range 1 + r.rnd.IntN(3) {
-			b.Samples = append(b.Samples, Sample{Time: r.time(), Value: r.value(), Part: int32(len(b.Parts) - 1), Metric: id})
+			b.Add(int32(len(b.Parts)-1), id, r.time(), r.value())
 		}
 	}
 	for _, s := range b.Samples {
-		r.model.set(modelSeries{host, b.Parts[s.Part], r.store.metrics.at(s.Metric).name}, s.Time, s.Value)
+		n := b.Names[s.Name]
+		r.model.set(modelSeries{host, b.Parts[n.Part], r.store.metrics.at(n.Metric).name}, s.Time, s.Value)
 	}
 	r.log.add(r.store, func(s *Store, e Entry) {
 		one := *b
-		one.Entry = e
+		one.Entry, one.Samples = e, slices.Clone(b.Samples) // without references
 		s.Append(&one)
 	})
 }
@@ -314,11 +315,12 @@ func TestReplayLeavesOut(t *testing.T) {
 		b := Batch{Cluster: "alex", Parts: []Part{{}}}
 		for _, at := range times {
 			r.model.set(modelSeries{hostKey{"alex", ""}, Part{}, "load"}, at, 1)
-			b.Samples = append(b.Samples, Sample{Time: at, Value: 1, Metric: id})
+			b.Add(0, id, at, 1)
 		}
 		r.log.add(r.store, func(s *Store, e Entry) {
-			b.Entry = e
-			s.Append(&b)
+			one := b
+			one.Entry, one.Samples = e, slices.Clone(b.Samples) // without references
+			s.Append(&one)
 		})
 	}
 	send(r.base)
@@ -384,7 +386,7 @@ func (r *restarts) checkFresh(host hostKey, metric string, id MetricID) {
 	q := &Query{Cluster: host.cluster, Host: host.host, Metric: metric, Type: "fresh", From: r.base - 20_040, To: r.base + 60, NoStats: true}
 	for i := range 50 {
 		b.Parts = append(b.Parts, Part{Type: q.Type, ID: strconv.Itoa(i)})
-		b.Samples = append(b.Samples, Sample{Time: r.base, Value: float64(i), Part: int32(i), Metric: id})
+		b.Add(int32(i), id, r.base, float64(i))
 		q.TypeIDs = append(q.TypeIDs, strconv.Itoa(i))
 	}
 	r.store.Append(b)
@@ -408,7 +410,7 @@ func TestSealedAnew(t *testing.T) {
 	send := func(at int64, value float64) {
 		r.model.set(modelSeries{hostKey{"alex", ""}, Part{}, "load"}, at, value)
 		r.log.add(r.store, func(s *Store, e Entry) {
-			s.Append(&Batch{Entry: e, Cluster: "alex", Parts: []Part{{}}, Samples: []Sample{{Time: at, Value: value, Metric: id}}})
+			s.Append(&Batch{Entry: e, Cluster: "alex", Parts: []Part{{}}, Names: []Name{{Metric: id}}, Samples: []Sample{{Time: at, Value: value}}})
 		})
 	}
 	write := func() {

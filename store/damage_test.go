@@ -40,14 +40,15 @@ func (r *restarts) smallEntry() {
 	b := &Batch{Cluster: host.cluster, Host: host.host, Parts: []Part{{}, {Type: "socket", ID: "0"}}}
 	for range 4 {
 		r.base += 60
-		b.Samples = append(b.Samples, Sample{Time: r.base - 60*r.rnd.Int64N(5), Value: float64(r.rnd.IntN(100)), Part: int32(r.rnd.IntN(2)), Metric: id})
+		at, value, part := r.base-60*r.rnd.Int64N(5), float64(r.rnd.IntN(100)), int32(r.rnd.IntN(2))
+		b.Add(part, id, at, value)
 	}
 	for _, s := range b.Samples {
-		r.model.set(modelSeries{host, b.Parts[s.Part], "load"}, s.Time, s.Value)
+		r.model.set(modelSeries{host, b.Parts[b.Names[s.Name].Part], "load"}, s.Time, s.Value)
 	}
 	r.log.add(r.store, func(s *Store, e Entry) {
 		one := *b
-		one.Entry = e
+		one.Entry, one.Samples = e, slices.Clone(b.Samples) // without references
 		s.Append(&one)
 	})
 }
@@ -184,13 +185,13 @@ func (l *shortLog) entry(r *restarts) {
 	b := &Batch{Cluster: "c", Host: host, Parts: []Part{{Type: "socket", ID: "0"}, {Type: "socket", ID: "1"}}}
 	r.base += 120
 	for i := range 6 {
-		s := Sample{Time: r.base - 60*r.rnd.Int64N(6), Value: float64(100*int(number) + i), Part: r.rnd.Int32N(2), Metric: id}
-		b.Samples = append(b.Samples, s)
-		l.sets = append(l.sets, setBy{number, cell{host, b.Parts[s.Part].ID, s.Time}, s.Value})
+		at, value, part := r.base-60*r.rnd.Int64N(6), float64(100*int(number)+i), r.rnd.Int32N(2)
+		b.Add(part, id, at, value)
+		l.sets = append(l.sets, setBy{number, cell{host, b.Parts[part].ID, at}, value})
 	}
 	r.log.add(r.store, func(s *Store, e Entry) {
 		one := *b
-		one.Entry = e
+		one.Entry, one.Samples = e, slices.Clone(b.Samples) // without references
 		s.Append(&one)
 	})
 }

@@ -34,7 +34,7 @@ func TestEquivalence(t *testing.T) {
 					e.step()
 				}
 				e.checkHeld()
-				e.checkSources()
+				e.checkReferences()
 			})
 		}
 	}
@@ -100,7 +100,7 @@ func TestEquivalenceUnderMemoryCap(t *testing.T) {
 			if e.store.Stats().Evicted == 0 {
 				t.Error("nothing was evicted")
 			}
-			e.checkSources()
+			e.checkReferences()
 		})
 	}
 }
@@ -119,15 +119,15 @@ type equivalence struct {
 	parts    int     // so many more parts of a host, for some samples
 	spare    int     // how much less is freed
 
-	senders      map[hostKey]*sender
-	stale, known int // batches with a source that was not current, samples by number
+	tables         map[hostKey][]*knownRefs // the newest one last
+	stale, current int                      // samples by stale references, and by others
 }
 
 func newEquivalence(t *testing.T, seed uint64, cfg Config) *equivalence {
 	e := &equivalence{
 		t: t, rnd: rand.New(rand.NewPCG(seed, uint64(cfg.Stripes*1000+cfg.BlockSlots))),
 		model: newModel(cfg.Metrics, cfg.BlockSlots), base: 1_700_000_000, past: 1_000_000,
-		senders: map[hostKey]*sender{},
+		tables: map[hostKey][]*knownRefs{},
 	}
 	cfg.Now = func() time.Time { return time.Unix(e.base, 0) }
 	var err error
@@ -286,7 +286,7 @@ func (e *equivalence) append() {
 		id, _ := e.store.Metric([]byte(metric))
 		b.Parts = append(b.Parts, part)
 		for range 1 + e.rnd.IntN(3) {
-			b.Samples = append(b.Samples, Sample{Time: at, Value: v, Part: int32(len(b.Parts) - 1), Metric: id})
+			b.Add(int32(len(b.Parts)-1), id, at, v)
 			names = append(names, modelSeries{host, part, metric})
 			at, v = e.time(), e.value()
 		}
@@ -294,16 +294,6 @@ func (e *equivalence) append() {
 	if ticks { // all of one time, as of a collector
 		for i := range b.Samples {
 			b.Samples[i].Time = tick
-		}
-	}
-	from := e.senders[host]
-	if from != nil && e.rnd.IntN(4) > 0 {
-		b.Source = from.source
-		for i, name := range names {
-			if n := from.numbers[name]; len(n) > 0 && e.rnd.IntN(8) > 0 {
-				b.Samples[i].Part, b.Samples[i].Metric = ^n[e.rnd.IntN(len(n))], 0
-				e.known++
-			}
 		}
 	}
 	if !e.single {
@@ -319,6 +309,7 @@ func (e *equivalence) append() {
 
 // send gives a batch to the store first, which may evict what the model holds.
 func (e *equivalence) send(b *Batch, names []modelSeries) {
+	e.refer(b, names)
 	done := e.store.Append(b)
 	if done.Stored != len(b.Samples) {
 		e.t.Fatalf("stored %d of %d samples", done.Stored, len(b.Samples))
@@ -326,14 +317,7 @@ func (e *equivalence) send(b *Batch, names []modelSeries) {
 	for i, s := range b.Samples {
 		e.model.set(names[i], s.Time, s.Value)
 	}
-	host := hostKey{b.Cluster, b.Host}
-	if done.Stale {
-		e.stale++
-		if e.rnd.IntN(2) == 0 { // otherwise the numbers have to do as they are
-			delete(e.senders, host)
-		}
-	}
-	e.number(host, names)
+	e.learn(b, names)
 }
 
 func (e *equivalence) free() {

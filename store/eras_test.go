@@ -119,9 +119,9 @@ func (r *runs) send(host string, part Part, name string, value float64, times ..
 		}
 		b := &Batch{Entry: e, Cluster: "alex", Host: host, Parts: []Part{part}}
 		for i, t := range times {
-			b.Samples = append(b.Samples, Sample{Time: t, Value: value + float64(i), Metric: id})
+			b.Add(0, id, t, value+float64(i))
 		}
-		if done := s.Append(b); done.Stored != len(times) && done != (Appended{}) {
+		if done := s.Append(b); done.Stored != len(times) && done != (Appended{Series: done.Series}) {
 			r.t.Errorf("appended %+v", done)
 		}
 	})

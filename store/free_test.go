@@ -20,7 +20,7 @@ func TestFreeMeetsAGridWithoutSeries(t *testing.T) {
 	}
 	for _, metric := range []string{"load", "power"} {
 		id, _ := s.Metric([]byte(metric))
-		if done := s.Append(&Batch{Cluster: "c", Host: "h", Parts: []Part{{}}, Samples: []Sample{{Time: t0, Metric: id}}}); done.OverSeries != 1 {
+		if done := s.Append(&Batch{Cluster: "c", Host: "h", Parts: []Part{{}}, Names: []Name{{Metric: id}}, Samples: []Sample{{Time: t0}}}); done.OverSeries != 1 {
 			t.Fatalf("%s: %+v", metric, done)
 		}
 	}

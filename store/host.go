@@ -52,6 +52,7 @@ type host struct {
 	// generation counts how often series went, and with them the numbers of
 	// parts and columns changed their meaning.
 	generation uint32
+	refs       *Refs // to the series of this generation
 }
 
 // seriesKey identifies a series of a host: an index into parts, and a metric.
@@ -61,10 +62,12 @@ type seriesKey struct {
 }
 
 const (
-	// What a host, a part and a series take besides their blocks, in bytes.
+	// What a host, a part, a series and a column of a grid take besides their blocks,
+	// in bytes. That of a column is for Refs.
 	hostBytes   = 512
 	partBytes   = 192
 	seriesBytes = 32
+	columnBytes = 12
 )
 
 func newHost(k hostKey) *host {
@@ -73,6 +76,7 @@ func newHost(k hostKey) *host {
 		index:  map[uint64]int32{},
 		series: map[seriesKey]int32{},
 		counts: map[MetricID]int32{},
+		refs:   new(Refs),
 	}
 }
 
@@ -110,7 +114,13 @@ func (h *host) removeSeries(k seriesKey, t *metricTable) {
 
 // size returns the bytes that the host takes besides its blocks.
 func (h *host) size() int64 {
-	return int64(hostBytes + partBytes*len(h.parts) + seriesBytes*len(h.series))
+	n := int64(hostBytes + partBytes*len(h.parts) + seriesBytes*len(h.series))
+	for _, g := range h.grids {
+		if g != nil {
+			n += columnBytes * int64(g.columns)
+		}
+	}
+	return n
 }
 
 // blocksSize returns what the blocks of the host take.
@@ -252,6 +262,8 @@ func (h *host) prune(seed maphash.Seed, t *metricTable) bool {
 // compact drops the parts that are not used.
 func (h *host) compact(seed maphash.Seed, used []bool) {
 	h.generation++
+	h.refs.stale.Store(true)
+	h.refs = new(Refs)
 	if !slices.Contains(used, false) {
 		return
 	}

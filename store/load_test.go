@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -21,11 +22,11 @@ func (r *restarts) send(host string, part Part, times ...int64) {
 	id, _ := r.store.Metric([]byte("load"))
 	for _, at := range times {
 		r.model.set(modelSeries{hostKey{"alex", host}, part, "load"}, at, float64(at))
-		b.Samples = append(b.Samples, Sample{Time: at, Value: float64(at), Metric: id})
+		b.Add(0, id, at, float64(at))
 	}
 	r.log.add(r.store, func(s *Store, e Entry) {
 		one := b
-		one.Entry = e
+		one.Entry, one.Samples = e, slices.Clone(b.Samples) // without references
 		s.Append(&one)
 	})
 }

@@ -65,6 +65,7 @@ func (s *Store) removeBlock(g *grid, b *block) {
 // dropHost takes a host out of its stripe.
 func (s *Store) dropHost(st *stripe, h *host) {
 	delete(st.hosts, h.key)
+	h.refs.stale.Store(true)
 	s.tombstones.put(h.key, h.applied)
 	s.hosts.remove(h.key.cluster)
 	s.release(h.size())

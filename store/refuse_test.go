@@ -36,7 +36,7 @@ func TestRefusedNames(t *testing.T) {
 		name := strings.Repeat("x", n%300) + strings.Repeat("é", n%7) + fmt.Sprint(n)
 		for i := range 2 { // of the cluster and the host, and of the host alone
 			for part := range 2 {
-				b := Batch{Cluster: []string{name, "c"}[i], Host: name, Parts: []Part{{Type: "core", ID: fmt.Sprint(part)}}, Samples: []Sample{{Time: 1, Value: 1}}}
+				b := Batch{Cluster: []string{name, "c"}[i], Host: name, Parts: []Part{{Type: "core", ID: fmt.Sprint(part)}}, Names: []Name{{}}, Samples: []Sample{{Time: 1, Value: 1}}}
 				s.Append(&b)
 				sent++
 			}

@@ -33,7 +33,7 @@ func put(t testing.TB, s *Store, host string, p Part, metric string, at int64, v
 	if !ok {
 		t.Fatalf("no metric %s", metric)
 	}
-	b := Batch{Cluster: "c", Host: host, Parts: []Part{p}, Samples: []Sample{{Time: at, Value: v, Metric: id}}}
+	b := Batch{Cluster: "c", Host: host, Parts: []Part{p}, Names: []Name{{Metric: id}}, Samples: []Sample{{Time: at, Value: v}}}
 	if n := s.Append(&b).Stored; n != 1 {
 		t.Fatalf("stored %d of 1 sample", n)
 	}
@@ -88,10 +88,10 @@ func TestAppendRefusesWhatIsNoSample(t *testing.T) {
 	s := newStore(t, Config{})
 	b := Batch{Cluster: "c", Host: "h", Parts: []Part{{}}}
 	for _, v := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
-		b.Samples = append(b.Samples, Sample{Time: t0, Value: v})
+		b.Add(0, 0, t0, v)
 	}
 	for _, at := range []int64{math.MinInt64, -MaxTime - 1, MaxTime + 1, math.MaxInt64} {
-		b.Samples = append(b.Samples, Sample{Time: at, Value: 1})
+		b.Add(0, 0, at, 1)
 	}
 	if n := s.Append(&b).Stored; n != 0 {
 		t.Errorf("stored %d samples", n)
@@ -110,7 +110,7 @@ func TestAppendRefusesWhatIsNoSample(t *testing.T) {
 func TestAppendKeepsNothingOfTheBatch(t *testing.T) {
 	s := newStore(t, Config{})
 	load, _ := s.Metric([]byte("load"))
-	b := Batch{Cluster: "c", Host: "h", Parts: []Part{{Type: "core", ID: "1"}}, Samples: []Sample{{Time: t0, Value: 1, Metric: load}}}
+	b := Batch{Cluster: "c", Host: "h", Parts: []Part{{Type: "core", ID: "1"}}, Names: []Name{{Metric: load}}, Samples: []Sample{{Time: t0, Value: 1}}}
 	s.Append(&b)
 	b.Host, b.Parts[0], b.Samples[0] = "other", Part{Type: "x"}, Sample{}
 	rows, err := s.Query(&Query{Cluster: "c", Host: "h", Metric: "load", From: t0, To: t0 + 60, Type: "core", TypeIDs: []string{"1"}})
