@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// TestPausedReader: somebody who may use the server pauses the reader's consumer. The
-// server still says that it is alive, and sends nothing; the reader is made anew.
-func TestPausedReader(t *testing.T) {
+// TestPausedConsumer: somebody who may use the server pauses the consumer. The server still
+// says that it is alive, and sends nothing; the consumer is reset.
+func TestPausedConsumer(t *testing.T) {
 	for _, where := range []string{"embedded", "broker"} {
 		t.Run(where, func(t *testing.T) {
 			t.Parallel()
@@ -25,7 +25,7 @@ func TestPausedReader(t *testing.T) {
 				t.Fatal(err)
 			}
 			var consumer string
-			eventually(t, "a reader", func() bool {
+			eventually(t, "a consumer", func() bool {
 				for name := range stream.ConsumerNames(t.Context()).Name() {
 					consumer = name
 				}

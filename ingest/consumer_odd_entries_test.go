@@ -54,7 +54,7 @@ func publishRaw(t *testing.T, ns *server.Server, subject, header string, data []
 }
 
 // TestOddEntries: whatever an entry holds, those behind it are read, now and after
-// a restart, whose position may be at it.
+// a restart, whose cursor may be at it.
 func TestOddEntries(t *testing.T) {
 	for _, where := range []string{"embedded", "broker"} {
 		t.Run(where, func(t *testing.T) {
@@ -120,7 +120,7 @@ func TestControlLookAlikeIsOneRefusedLine(t *testing.T) {
 	})
 }
 
-// TestOddOutboxOfSomebodyElse: what is forwarded over REST gets past entries that
+// TestOddOutbox: what is forwarded over REST gets past entries that
 // somebody put into the outbox's stream, or under its subject in the log.
 func TestOddOutbox(t *testing.T) {
 	a := newAway(t)
@@ -166,7 +166,7 @@ func TestEntryLargerThanThePayload(t *testing.T) {
 	}
 }
 
-// TestForeignSubjectsOfAnAcknowledgement: a message that names a place in the
+// TestForgedReply: a message that names a place in the
 // stream itself, in its reply, is not believed.
 func TestForgedReply(t *testing.T) {
 	ns := broker(t, t.TempDir(), true, -1)

@@ -73,7 +73,7 @@ func TestParallelPipelineKeepsTheOrder(t *testing.T) {
 	last := map[int]int{}
 	var seq uint64
 	for i := range 2000 {
-		if rnd.IntN(100) == 0 { // a free between, which all hosts see in its place
+		if rnd.IntN(100) == 0 { // a free request between, which all hosts see in its place
 			<-js.PublishAsyncComplete() // it does not go by way of the intake, and could come before these
 			seq = publish(t, js, "CC_METRICS.free", fmt.Sprintf(`{"selectors":[[]],"before":%d}`, base+1000))
 			clear(last)

@@ -168,7 +168,7 @@ func TestRightsGoAway(t *testing.T) {
 	eventually(t, "nothing degraded", func() bool { return n.Degraded() == nil })
 }
 
-// TestNoRightToGetEntries: a node that was away compares the entry at its position
+// TestNoRightToGetEntries: a node that was away compares the entry at its cursor
 // by reading it.
 func TestNoRightToGetEntries(t *testing.T) {
 	pub, sub := rightsOnABroker()
@@ -201,7 +201,7 @@ func TestDenialsOfTheBrokerLeaveTheEmbeddedLogAlone(t *testing.T) {
 	pub, sub := rightsOnABroker()
 	for name, ns := range map[string]*guarded{
 		"no inbox":  newGuarded(t, true, "", pub, []string{"hpc-nats"}, nil),
-		"no reader": newGuarded(t, true, "", without(pub, "CONSUMER.CREATE"), sub, nil),
+		"no consumer": newGuarded(t, true, "", without(pub, "CONSUMER.CREATE"), sub, nil),
 	} {
 		n := asStore(t, ns.Server)
 		eventually(t, "ready", func() bool { return n.Ready() == nil })

@@ -27,7 +27,7 @@ func TestTheLogIsNotHeldResponsible(t *testing.T) {
 		selectors = append(selectors, []string{strings.Repeat("x", 100_000)})
 	}
 	if _, err := n.Free(ctx, selectors, 1); !errors.As(err, &large) {
-		t.Errorf("a free of 100 MB: %v", err)
+		t.Errorf("a free request of 100 MB: %v", err)
 	}
 	if err := n.Writable(); err != nil {
 		t.Errorf("writable: %v", err)
