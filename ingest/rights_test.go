@@ -200,7 +200,7 @@ func TestNoRightToGetEntries(t *testing.T) {
 func TestDenialsOfTheBrokerLeaveTheEmbeddedLogAlone(t *testing.T) {
 	pub, sub := rightsOnABroker()
 	for name, ns := range map[string]*guarded{
-		"no inbox":  newGuarded(t, true, "", pub, []string{"hpc-nats"}, nil),
+		"no inbox":    newGuarded(t, true, "", pub, []string{"hpc-nats"}, nil),
 		"no consumer": newGuarded(t, true, "", without(pub, "CONSUMER.CREATE"), sub, nil),
 	} {
 		n := asStore(t, ns.Server)
