@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"sync"
 	"testing"
+	"unsafe"
 )
 
 // knownRefs is a table of references, and what a test knows of it.
@@ -296,5 +297,12 @@ func TestReferencesOfSeveralSenders(t *testing.T) {
 				t.Errorf("core %s: %+v, %v, want %v", id, rows, err, want)
 			}
 		}
+	}
+}
+
+// TestSampleIsSmall: all samples on their way from the log pass through memory.
+func TestSampleIsSmall(t *testing.T) {
+	if n := unsafe.Sizeof(Sample{}); n != 24 {
+		t.Errorf("a sample takes %d bytes", n)
 	}
 }

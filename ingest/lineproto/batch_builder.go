@@ -80,7 +80,7 @@ func (b *batchBuilder) end() {
 
 // add puts a sample into the batch of its host, and returns the indices of the batch
 // and of the sample in it.
-func (b *batchBuilder) add(host hostKey, part store.Part, metric store.MetricID, t int64, value float64) (batch, sample int32) {
+func (b *batchBuilder) add(host hostKey, part *store.Part, metric store.MetricID, t int64, value float64) (batch, sample int32) {
 	b.out.Samples++
 	batch = -1
 	if b.lastID >= 0 { // most entries are of one host
@@ -92,11 +92,12 @@ func (b *batchBuilder) add(host hostKey, part store.Part, metric store.MetricID,
 		batch = b.batch(host)
 	}
 	to := &b.out.Batches[batch]
-	if p := (partKey{batch, part}); b.lastID < 0 || p != b.last {
+	if b.lastID < 0 || batch != b.last.batch || *part != b.last.part {
+		p := partKey{batch, *part}
 		id, ok := b.parts[p]
 		if !ok {
 			id = int32(len(to.Parts))
-			to.Parts = append(to.Parts, part)
+			to.Parts = append(to.Parts, *part)
 			b.parts[p] = id
 		}
 		b.last, b.lastID = p, id

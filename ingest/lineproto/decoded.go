@@ -120,8 +120,12 @@ func (d *Decoded) Refuse(f Fault) {
 	}
 }
 
-// countNameless counts a sample whose line lacks a name that it should have.
-func (d *Decoded) countNameless(f Fault) {
+// countNameless counts a sample if its line lacks a name that it should have.
+func (d *Decoded) countNameless(host hostKey, number int, text []byte) {
+	if host.cluster != "" && host.host != "" {
+		return
+	}
+	f := Fault{Line: number, Text: text, Cluster: host.cluster, Host: host.host}
 	if f.Cluster == "" {
 		d.NoCluster.add(f, 1)
 	}

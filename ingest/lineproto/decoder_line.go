@@ -24,17 +24,16 @@ type parsedLine struct {
 	hasValue     bool // value is the number of the line
 }
 
-// part returns the part that the line is of: of the host itself unless it is tagged
+// part returns the part that the line is of: the host itself unless it is tagged
 // otherwise.
-func (l *parsedLine) part() store.Part {
-	if l.tagged.Type == "" || l.tagged.Type == "node" {
-		return store.Part{}
+func (l *parsedLine) part() *store.Part {
+	switch p := &l.tagged; {
+	case p.Type == "" || p.Type == "node":
+		*p = store.Part{}
+	case p.Subtype == "":
+		p.SubID = ""
 	}
-	part := l.tagged
-	if part.Subtype == "" {
-		part.SubID = ""
-	}
-	return part
+	return &l.tagged
 }
 
 // decodeLine reads the line that dec stands at.
@@ -64,11 +63,12 @@ func (d *Decoder) decodeLine(dec *lineprotocol.Decoder, text []byte, number int,
 			d.build.ignore(hostKey{l.cluster, l.host}, key, n)
 		}
 	default:
-		batch, sample := d.build.add(hostKey{l.cluster, l.host}, l.part(), l.metric, t, l.value)
+		host := hostKey{l.cluster, l.host}
+		batch, sample := d.build.add(host, l.part(), l.metric, t, l.value)
 		if key, ok := d.cacheableKey(text); ok {
 			d.build.learn(batch, candidate{key: key, sample: sample})
 		}
-		d.out.countNameless(Fault{Line: number, Text: text, Cluster: l.cluster, Host: l.host})
+		d.out.countNameless(host, number, text)
 	}
 }
 

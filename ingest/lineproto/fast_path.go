@@ -198,8 +198,8 @@ func (f *fastPath) readCached(data []byte) (rest []byte, lines int) {
 func (f *fastPath) readSimilar(data []byte, k rawKey, id seriesID) (rest []byte, lines int) {
 	end := len(k.before) + len(k.host) + len(k.after)
 	v, n := parseFloat(data[end:])
-	key := hostKey{id.cluster, f.build.names.intern(k.host)}
-	if n == 0 || !isLiteral(key.host) || !isSafeName(key.host) {
+	host := hostKey{id.cluster, f.build.names.intern(k.host)}
+	if n == 0 || !isLiteral(host.host) || !isSafeName(host.host) {
 		return data, 0
 	}
 	end += n
@@ -210,13 +210,14 @@ func (f *fastPath) readSimilar(data []byte, k rawKey, id seriesID) (rest []byte,
 	out := f.build.out
 	out.Lines++
 	if id.isConfigured {
-		batch, sample := f.build.add(key, id.part.Value(), id.metric, t, v)
+		part := id.part.Value()
+		batch, sample := f.build.add(host, &part, id.metric, t, v)
 		f.build.learn(batch, candidate{key: k, sample: sample})
-		out.countNameless(Fault{Text: data[:end], Cluster: key.cluster, Host: key.host})
+		out.countNameless(host, 0, data[:end])
 	} else {
 		out.Counts[UnknownMetric]++
-		f.build.countUnknown(id.unknown, key.cluster, key.host)
-		f.build.ignore(key, k, id.unknown)
+		f.build.countUnknown(id.unknown, host.cluster, host.host)
+		f.build.ignore(host, k, id.unknown)
 	}
 	return data[min(end+n, len(data)):], 1
 }
