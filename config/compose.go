@@ -1,41 +1,13 @@
 package config
 
 import (
-	"fmt"
-	"path/filepath"
+	"cmp"
 	"strings"
 	"time"
 )
 
-// parse reads a configuration; file is its name, for messages and includes.
-func (o Overrides) parse(file string, data []byte) (*Config, []Warning, error) {
-	found := &findings{}
-	root, err := parseJSON(data, "", "", found)
-	if err != nil {
-		return nil, nil, fmt.Errorf("parse configuration %s: %w", file, err)
-	}
-	include(root, filepath.Dir(file), found)
-	format, flat := sectionFormat(), isFlat(root)
-	if flat {
-		format = flatFormat()
-		found.warn(root, "%s", flatWarning)
-	}
-	checker{format: format, found: found}.check(root, format)
-	if flat {
-		root = unflatten(root, found)
-	}
-	o.check(found)
-	c := composer{root: root, flat: flat, overrides: o, found: found}
-	cfg := c.compose()
-	found.sort()
-	if len(found.faults) > 0 {
-		return nil, found.warnings, &FaultsError{File: file, Faults: found.faults}
-	}
-	return cfg, found.warnings, nil
-}
-
-// composer makes a Config of a checked tree of sections and reports what
-// concerns several keys together.
+// composer makes a Config of a checked tree of sections, and reports findings that concern
+// several keys together.
 type composer struct {
 	root      *node
 	flat      bool
@@ -50,23 +22,23 @@ func (c composer) compose() *Config {
 	cfg.NATS = c.nats(retention, interval)
 	cfg.MetricStore = c.metricStore(retention, cfg.NATS.Stream.Name)
 	cfg.MetricStore.CheckpointInterval = interval
-	c.together(cfg)
+	c.conflicts(cfg)
 	return cfg
 }
 
-// checkpointInterval reads the key of now or that of former versions.
+// checkpointInterval reads the key, or the one that former versions had.
 func (c composer) checkpointInterval() time.Duration {
 	older := read(c.root, defaultInterval, "metric-store", "checkpoints", "interval")
 	return read(c.root, older, "metric-store", "checkpoint-interval")
 }
 
-// demoKey is in many an example; the private key is published beside it.
+// demoKey is the public key of many examples. Its private key is published with them.
 const demoKey = "kzfYrYy+TzpanWZHJ5qSdMj5uKUWgq74BWhQG6copP0="
 
 func (c composer) main() Main {
 	n := c.root.at("main")
 	m := Main{
-		Addr:          given(c.overrides.Addr, read(n, defaultAddr, "addr")),
+		Addr:          cmp.Or(c.overrides.Addr, read(n, defaultAddr, "addr")),
 		HTTPSCertFile: read(n, "", "https-cert-file"),
 		HTTPSKeyFile:  read(n, "", "https-key-file"),
 		User:          read(n, "", "user"),
@@ -157,7 +129,7 @@ func (c composer) nats(retention, checkpoints time.Duration) NATS {
 
 func (c composer) embedded(n *node) Embedded {
 	e := Embedded{
-		Addr:       given(c.overrides.NATSAddr, read(n, "", "addr")),
+		Addr:       cmp.Or(c.overrides.NATSAddr, read(n, "", "addr")),
 		Directory:  read(n, defaultDirectory, "directory"),
 		Username:   read(n, "", "username"),
 		Password:   read(n, "", "password"),

@@ -7,14 +7,18 @@
 // names (certificates, credentials, directories) are relative to the working
 // directory. The older flat format is translated into the sections.
 //
-// What is absent has its default, see Default; without a section metrics the
-// built-in list applies. In both formats null and "" stand for an absent key. A duration is a Go
-// duration string such as "48h" or "1h30m". A size is a number of bytes or a
-// string with a unit, such as "64MB", "1.5GB" or "512KiB": B, K, M, G and T
-// with or without B or iB, in any case, all powers of 1024.
+// What is absent has its default, see Default; without a section metrics the built-in
+// list applies. In both formats null and "" stand for an absent key. A duration is a Go
+// duration string such as "48h" or "1h30m". A size is a number of bytes or a string with
+// a unit, such as "64MB", "1.5GB" or "512KiB": B, K, M, G and T with or without B or iB,
+// in any case, all powers of 1024.
 //
-// The package knows the file and nothing else: it imports no other package of
-// this program, starts nothing and does not log.
+// A file becomes a Config in four steps: parseJSON makes a tree of nodes, include puts
+// other files into it, a checker holds the tree against a format, and a composer reads
+// the values and checks them together. All that is wrong is gathered in findings.
+//
+// The package knows the file and nothing else: it imports no other package of this
+// program, starts nothing and does not log.
 package config
 
 import "time"
@@ -148,70 +152,4 @@ type Subscription struct {
 	Subject string
 	// ClusterTag is the cluster of lines that name none.
 	ClusterTag string
-}
-
-// largestPayload is what JetStream's file store takes as one message, less some
-// room for its headers. A server that let more in would lose it silently.
-const largestPayload = 31 << 20
-
-const (
-	defaultAddr            = "localhost:8080"
-	defaultSubject         = "hpc-nats"
-	defaultStreamName      = "CC_METRICS"
-	defaultDirectory       = "./var/nats"
-	defaultCheckpoints     = "./var/checkpoints"
-	defaultInterval        = 30 * time.Minute
-	defaultMaxPayload      = largestPayload
-	defaultFutureTolerance = 10 * time.Minute
-	defaultRetention       = 48 * time.Hour
-	defaultMaxSeries       = 100_000
-	defaultMaxHosts        = 100_000
-	defaultMaxNewSeries    = 10_000_000
-)
-
-// Load reads the configuration file at path and the files that it includes.
-//
-// The warnings concern things that do not prevent a start; they are in order
-// of their paths and are returned with an error too. All faults are
-// reported at once, as a *FaultsError. A file that cannot be read gives an
-// error that wraps the cause, so that errors.Is(err, fs.ErrNotExist) tells a
-// missing one; text that is not JSON gives an error with line and column.
-func Load(path string) (*Config, []Warning, error) { return Overrides{}.Load(path) }
-
-// Default returns what the program runs on when there is no file: REST on
-// localhost:8080, an embedded NATS server on 127.0.0.1:4222, the subject
-// hpc-nats, data below ./var, and a built-in list of metrics at 60 s with a
-// wildcard. A file without a key gets what is here, but for the address of the
-// embedded server: many a node has a file and another server on that port.
-func Default() *Config {
-	return &Config{
-		Main:    Main{Addr: defaultAddr},
-		Metrics: builtinMetrics(),
-		NATS: NATS{
-			Embedded: Embedded{
-				Addr:       "127.0.0.1:4222",
-				Directory:  defaultDirectory,
-				MaxPayload: defaultMaxPayload,
-				SyncAlways: true,
-			},
-			Stream: Stream{
-				Name:        defaultStreamName,
-				Replicas:    1,
-				MaxAge:      defaultRetention,
-				Compression: true,
-				Trim:        true,
-			},
-		},
-		MetricStore: MetricStore{
-			Retention:       defaultRetention,
-			MaxSeries:       defaultMaxSeries,
-			MaxHosts:        defaultMaxHosts,
-			MaxNewSeries:    defaultMaxNewSeries,
-			FutureTolerance: defaultFutureTolerance,
-			Subscriptions:   []Subscription{{Subject: defaultSubject}},
-
-			CheckpointInterval:  defaultInterval,
-			CheckpointDirectory: defaultCheckpoints,
-		},
-	}
 }

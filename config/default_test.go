@@ -78,23 +78,3 @@ func TestDefaultsApplyToWhatIsAbsent(t *testing.T) {
 		}
 	}
 }
-
-func TestOverrides(t *testing.T) {
-	const text = `{"main": {"addr": ":1"}, "nats": {"embedded": {"username": "u", "password": "p"}}}`
-	o := Overrides{Addr: "127.0.0.1:2", NATSAddr: "127.0.0.1:3"}
-	cfg, warnings, err := o.parse("config.json", []byte(text))
-	if err != nil || len(warnings) > 0 || cfg.Main.Addr != o.Addr || cfg.NATS.Embedded.Addr != o.NATSAddr {
-		t.Errorf("got %+v, %v, %v", cfg, warnings, err)
-	}
-	if cfg, err = o.Default(); err != nil || cfg.Main.Addr != o.Addr || cfg.NATS.Embedded.Addr != o.NATSAddr {
-		t.Errorf("got %+v, %v", cfg, err)
-	}
-	if cfg, err = (Overrides{}).Default(); err != nil || !reflect.DeepEqual(cfg, Default()) {
-		t.Errorf("got %+v, %v", cfg, err)
-	}
-	bad := Overrides{Addr: "nowhere", NATSAddr: "http://x"}
-	_, _, err = bad.parse("config.json", []byte(text))
-	expectFaults(t, err, "-addr: not host:port", "-nats-addr: not host:port")
-	_, err = bad.Default()
-	expectFaults(t, err, "-addr: not host:port", "-nats-addr: not host:port")
-}

@@ -16,7 +16,7 @@ const (
 // sectionNames are the sections of the format, each of which may be included.
 func sectionNames() []string { return []string{"main", "metrics", "nats", "metric-store"} }
 
-// sectionFormat describes the format of four sections.
+// sectionFormat describes the format with four sections.
 func sectionFormat() field {
 	keys := map[string]field{
 		"main":         mainSection(),
@@ -32,7 +32,7 @@ func sectionFormat() field {
 	return field{kind: section, keys: keys}
 }
 
-// addForeign adds the sections of other programs that share the file.
+// addForeign adds the sections of other programs that may share the file.
 func addForeign(keys map[string]field) {
 	keys["fleet"], keys["fleet"+includeSuffix] = field{kind: anything}, field{kind: anything}
 }
@@ -65,8 +65,8 @@ func debugSection() field {
 	}}
 }
 
-// metricsSection takes the check of an aggregation, which differs between the
-// formats.
+// metricsSection describes the metrics. The formats have different checks of an
+// aggregation.
 func metricsSection(aggregation func(any) error) field {
 	const example = `name the metrics to store, such as "cpu_load": {"frequency": 60, "aggregation": null}; ` +
 		`without the section, the built-in list applies`
@@ -74,7 +74,7 @@ func metricsSection(aggregation func(any) error) field {
 		kind: dictionary, name: metricName,
 		element: &field{kind: section, keys: map[string]field{
 			"frequency": {
-				kind: whole, wanted: "a whole number of seconds, such as 60, not a duration",
+				kind: integer, wanted: "a whole number of seconds, such as 60, not a duration",
 				required: "the sampling interval in seconds, such as 60",
 				valid:    between(1, 365*24*3600, showSeconds),
 			},
@@ -103,7 +103,7 @@ func natsSection() field {
 	}}
 	keys["stream"] = field{kind: section, keys: map[string]field{
 		"name":        {kind: text, valid: on(streamName)},
-		"replicas":    {kind: whole, valid: between(1, 5, showWhole)},
+		"replicas":    {kind: integer, valid: between(1, 5, showInteger)},
 		"max-age":     {kind: duration, valid: between(time.Minute, maxDuration, showDuration)},
 		"max-bytes":   {kind: size, valid: zeroOr(between(leastLog, largestDisk, showSize))},
 		"compression": {kind: flag},
@@ -124,11 +124,11 @@ func natsClientKeys() map[string]field {
 func metricStoreSection() field {
 	return field{kind: section, keys: map[string]field{
 		"retention-in-memory": retention(),
-		"memory-cap":          {kind: number, wanted: "a number of GB, 0 for no cap", valid: on(memoryCap)},
+		"memory-cap":          {kind: float, wanted: "a number of GB, 0 for no cap", valid: on(memoryCap)},
 		"num-workers":         workers(),
-		"max-series-per-host": {kind: whole, valid: between(1, 250_000, showWhole)},
-		"max-hosts":           {kind: whole, valid: between(1, 10_000_000, showWhole)},
-		"max-new-series":      {kind: whole, valid: between(1, 1_000_000_000, showWhole)},
+		"max-series-per-host": {kind: integer, valid: between(1, 250_000, showInteger)},
+		"max-hosts":           {kind: integer, valid: between(1, 10_000_000, showInteger)},
+		"max-new-series":      {kind: integer, valid: between(1, 1_000_000_000, showInteger)},
 		"future-tolerance":    {kind: duration, valid: between(time.Second, maxDuration, showDuration)},
 		"nats-subscriptions":  subscriptions(),
 		"subscriptions":       subscriptions(),
@@ -152,7 +152,7 @@ func retention() field {
 }
 
 func workers() field {
-	return field{kind: whole, valid: between(0, 1024, showWhole)}
+	return field{kind: integer, valid: between(0, 1024, showInteger)}
 }
 
 func subscriptions() field {

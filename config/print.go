@@ -11,13 +11,12 @@ import (
 	"time"
 )
 
-// Hidden stands for a secret in what JSON returns. A file in which it was not
+// Hidden stands for a secret in what Config.JSON returns. A file in which it was not
 // replaced is refused.
 const Hidden = "(hidden)"
 
-// JSON returns the configuration as a file, with all defaults, in which Hidden
-// stands for passwords and tokens. Load makes an equal one of it, once they are
-// put in.
+// JSON returns the configuration as a file, with all defaults. Hidden stands for passwords
+// and tokens. When they are put in, Overrides.Load makes an equal Config of the file.
 func (c *Config) JSON() ([]byte, error) {
 	var b bytes.Buffer
 	sections := []struct {
@@ -64,6 +63,7 @@ func quoted(text string) string {
 	return string(b)
 }
 
+// hide returns what is printed in place of a secret.
 func hide(secret string) string {
 	if secret == "" {
 		return ""
@@ -71,7 +71,7 @@ func hide(secret string) string {
 	return Hidden
 }
 
-// hideUsers hides the passwords and tokens within the addresses of a list.
+// hideUsers replaces the users, passwords and tokens within the addresses of a list.
 func hideUsers(list string) string {
 	if !strings.Contains(list, "@") {
 		return list

@@ -49,7 +49,7 @@ func TestPrintedConfigurationIsTheSame(t *testing.T) {
 		if err != nil {
 			t.Fatal(name, err)
 		}
-		noteSet(set, "", reflect.ValueOf(*want))
+		recordSet(set, "", reflect.ValueOf(*want))
 		printed, err := want.JSON()
 		if err != nil {
 			t.Fatal(name, err)
@@ -69,12 +69,12 @@ func TestPrintedConfigurationIsTheSame(t *testing.T) {
 	}
 }
 
-// noteSet notes the fields of a struct, and which of them are not zero.
-func noteSet(set map[string]bool, path string, v reflect.Value) {
+// recordSet notes the fields of a struct, and which of them are not zero.
+func recordSet(set map[string]bool, path string, v reflect.Value) {
 	for i := range v.NumField() {
 		name := path + "." + v.Type().Field(i).Name
 		if v.Field(i).Kind() == reflect.Struct {
-			noteSet(set, name, v.Field(i))
+			recordSet(set, name, v.Field(i))
 			continue
 		}
 		set[name] = set[name] || !v.Field(i).IsZero()

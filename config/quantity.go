@@ -24,8 +24,8 @@ func parseDuration(text string) (time.Duration, error) {
 	return d, nil
 }
 
-// parseWhole accepts 60, 60.0 and 6e1.
-func parseWhole(number json.Number) (int64, error) {
+// parseInteger accepts 60, 60.0 and 6e1.
+func parseInteger(number json.Number) (int64, error) {
 	if whole, err := number.Int64(); err == nil {
 		return whole, nil
 	}
@@ -39,7 +39,7 @@ func parseWhole(number json.Number) (int64, error) {
 	return int64(f), nil
 }
 
-func parseNumber(number json.Number) (float64, error) {
+func parseFloat(number json.Number) (float64, error) {
 	f, err := number.Float64()
 	if err != nil {
 		return 0, fmt.Errorf("%s is out of range", number)
@@ -77,7 +77,7 @@ func between[T int64 | float64 | time.Duration](low, high T, show func(T) string
 	}
 }
 
-// zeroOr lets 0 pass, which asks for the default.
+// zeroOr makes a check that accepts 0, which asks for the default, as well.
 func zeroOr(valid func(any) error) func(any) error {
 	return func(value any) error {
 		if value == any(int64(0)) {
@@ -87,17 +87,17 @@ func zeroOr(valid func(any) error) func(any) error {
 	}
 }
 
-func showWhole(v int64) string            { return strconv.FormatInt(v, 10) }
-func showNumber(v float64) string         { return strconv.FormatFloat(v, 'g', -1, 64) }
+func showInteger(v int64) string          { return strconv.FormatInt(v, 10) }
+func showFloat(v float64) string          { return strconv.FormatFloat(v, 'g', -1, 64) }
 func showDuration(v time.Duration) string { return v.String() }
-func showSeconds(v int64) string          { return showWhole(v) + " s" }
+func showSeconds(v int64) string          { return showInteger(v) + " s" }
 func showSize(v int64) string {
 	for i, unit := range []string{"TB", "GB", "MB", "KB"} {
 		if shift := 40 - 10*i; v != 0 && v%(1<<shift) == 0 {
-			return showWhole(v>>shift) + unit
+			return showInteger(v>>shift) + unit
 		}
 	}
-	return showWhole(v) + " bytes"
+	return showInteger(v) + " bytes"
 }
 
 const (
@@ -117,7 +117,7 @@ const minMemoryCap = 1.0 / 16
 // memoryCap accepts a number of GB that the store can keep to.
 func memoryCap(gb float64) error {
 	if gb != 0 && (gb < minMemoryCap || gb > 1<<20) {
-		return fmt.Errorf("%s GB is out of range: give 0 for no cap, or %v to %d GB", showNumber(gb), minMemoryCap, 1<<20)
+		return fmt.Errorf("%s GB is out of range: give 0 for no cap, or %v to %d GB", showFloat(gb), minMemoryCap, 1<<20)
 	}
 	return nil
 }

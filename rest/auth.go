@@ -19,7 +19,7 @@ var errNoToken = errors.New("Use JWT Authentication")
 // grant is what a valid token allows.
 type grant struct {
 	roles   []string
-	expires time.Time // zero: never
+	expires time.Time // zero: the token is valid for ever
 }
 
 func (g grant) expired(now time.Time) bool {
@@ -29,9 +29,9 @@ func (g grant) expired(now time.Time) bool {
 // authenticator checks the tokens of requests. It is safe for concurrent use.
 type authenticator struct {
 	key    ed25519.PublicKey
-	need   map[class][]string
+	need   map[class][]string // roles of which a token needs one; none: any token will do
 	parser *jwt.Parser
-	known  *grantCache
+	cache  *tokenCache
 }
 
 func newAuthenticator(key ed25519.PublicKey, need map[class][]string) *authenticator {
@@ -39,12 +39,12 @@ func newAuthenticator(key ed25519.PublicKey, need map[class][]string) *authentic
 		key:    key,
 		need:   need,
 		parser: jwt.NewParser(jwt.WithValidMethods([]string{jwt.SigningMethodEdDSA.Alg()}), jwt.WithIssuedAt()),
-		known:  newGrantCache(),
+		cache:  newTokenCache(),
 	}
 }
 
-// require lets those requests pass that carry a valid token with one of the
-// roles that the class needs.
+// require returns the middleware that lets requests pass if they carry a valid token
+// with one of the roles that the class needs. It answers others 401 or 403.
 func (a *authenticator) require(of class) echo.MiddlewareFunc {
 	need := a.need[of]
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
@@ -63,6 +63,7 @@ func (a *authenticator) require(of class) echo.MiddlewareFunc {
 	}
 }
 
+// rolesOf lists the roles of a grant for a message.
 func rolesOf(g grant) string {
 	if len(g.roles) == 0 {
 		return "none"
@@ -70,6 +71,7 @@ func rolesOf(g grant) string {
 	return join(g.roles)
 }
 
+// authenticate returns what the token of a request grants. It remembers valid tokens.
 func (a *authenticator) authenticate(r *http.Request) (grant, error) {
 	token, ok := strings.CutPrefix(r.Header.Get(echo.HeaderAuthorization), "Bearer ")
 	if !ok {
@@ -79,17 +81,18 @@ func (a *authenticator) authenticate(r *http.Request) (grant, error) {
 		return grant{}, errNoToken
 	}
 	now := time.Now()
-	if g, ok := a.known.get(token, now); ok {
+	if g, ok := a.cache.get(token, now); ok {
 		return g, nil
 	}
 	g, err := a.verify(token)
 	if err != nil {
 		return grant{}, err
 	}
-	a.known.put(token, g, now)
+	a.cache.put(token, g, now)
 	return g, nil
 }
 
+// verify checks the signature, the algorithm and the times of a token.
 func (a *authenticator) verify(token string) (grant, error) {
 	claims := jwt.MapClaims{}
 	parsed, err := a.parser.ParseWithClaims(token, claims, func(*jwt.Token) (any, error) { return a.key, nil })
@@ -103,7 +106,7 @@ func (a *authenticator) verify(token string) (grant, error) {
 	return g, nil
 }
 
-// roles reads the roles claim; what is no list of strings names no roles.
+// roles reads the claim of that name. What is no list of strings names no roles.
 func roles(claim any) []string {
 	list, _ := claim.([]any)
 	var out []string
@@ -115,7 +118,7 @@ func roles(claim any) []string {
 	return out
 }
 
-// explainToken says what is wrong with a token in words for its owner.
+// explainToken says what is wrong with a token, in words for its owner.
 func explainToken(err error, token *jwt.Token, claims jwt.MapClaims) error {
 	if token != nil {
 		if alg, ok := token.Header["alg"].(string); ok && alg != jwt.SigningMethodEdDSA.Alg() {

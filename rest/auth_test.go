@@ -4,8 +4,6 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/base64"
-	"errors"
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -154,51 +152,5 @@ func TestOpenWithoutKey(t *testing.T) {
 	f := start(t, Config{JWTRoles: map[string][]string{"free": {"admin"}}}, nil)
 	if a := f.send("POST", "/api/free?to=1", "[]"); a.status != 200 {
 		t.Errorf("free: %d %s", a.status, a.body)
-	}
-}
-
-func TestGrantCache(t *testing.T) {
-	c := newGrantCache()
-	now := time.Unix(1000, 0)
-	c.put("short", grant{roles: []string{"api"}, expires: now.Add(time.Second)}, now)
-	c.put("for ever", grant{}, now)
-	if g, ok := c.get("short", now); !ok || g.roles[0] != "api" {
-		t.Error("a grant is forgotten")
-	}
-	later := now.Add(time.Second)
-	if _, ok := c.get("short", later); ok {
-		t.Error("a grant outlives its token")
-	}
-	if _, ok := c.get("for ever", later.Add(1e6*time.Hour)); !ok {
-		t.Error("a token without end has one")
-	}
-	for i := range 3 * maxGrants {
-		c.put(fmt.Sprint(i), grant{expires: now.Add(time.Duration(i) * time.Second)}, now)
-		if len(c.grants) > maxGrants {
-			t.Fatalf("%d grants are kept", len(c.grants))
-		}
-	}
-	// With all but a few expired, those few stay.
-	kept := []string{"a", "b", "c"}
-	for _, token := range kept {
-		c.put(token, grant{}, now.Add(1e6*time.Second))
-	}
-	for _, token := range kept {
-		if _, ok := c.get(token, now); !ok {
-			t.Errorf("%s went before those that had expired", token)
-		}
-	}
-}
-
-func TestRejectedTokensAreNotCached(t *testing.T) {
-	key, other := newKeyPair(t), newKeyPair(t)
-	a := newAuthenticator(key.public, nil)
-	for _, token := range []string{"x", other.sign(t, jwt.MapClaims{})} {
-		if _, err := a.verify(token); err == nil || errors.Is(err, errNoToken) {
-			t.Errorf("%q: %v", token, err)
-		}
-	}
-	if len(a.known.grants) != 0 {
-		t.Errorf("%d grants", len(a.known.grants))
 	}
 }

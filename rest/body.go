@@ -17,27 +17,28 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// body is the decoded body of a request. It keeps the first error that reading
-// it gave, so that a handler can tell it from errors of its own.
+// body is the body of a request, decompressed. It keeps the first error of reading it, so
+// that a handler can tell that from other errors. It belongs to one goroutine.
 type body struct {
 	ctx     context.Context
 	client  *client
-	patient bool // it waits for its turn for as long as it takes
+	patient bool // it waits for its turns without a bound
 	sent    *sentBody
 	decoder io.Reader
-	left    int64
+	left    int64 // bytes that may still be decoded
 	fault   error // a refusal
-	places  []*turn
-	end     func()
+	turns   []*turn
+	end     func() // releases the decoder
 }
 
-// sentBody is a body as it is sent. Its client is not waited for without an end.
+// sentBody is a body as it is sent. Its Read fails when the client is too slow.
 type sentBody struct {
 	client *client
 	from   io.Reader
-	bytes  int64
+	bytes  int64 // that were read
 }
 
+// Read implements io.Reader.
 func (s *sentBody) Read(p []byte) (int, error) {
 	n, err := s.client.measure(true, func() (int, error) { return s.from.Read(p) })
 	s.bytes += int64(n)
@@ -47,15 +48,15 @@ func (s *sentBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// openBody returns the body of the request. The caller calls close. A patient one
-// waits where others are refused while too many are in memory.
+// openBody returns the body of the request. The caller calls close. While too many bodies
+// are in memory, a patient one waits, and others are refused after a while.
 func (a *api) openBody(c echo.Context, patient bool) (*body, error) {
 	r := c.Request()
-	who := clientOf(c)
-	// The writer below echo's, for it can close the connection of a client
-	// that goes on sending.
-	sent := &sentBody{client: who, from: http.MaxBytesReader(c.Response().Writer, r.Body, maxSent)}
-	b := &body{ctx: r.Context(), client: who, patient: patient, sent: sent, decoder: sent, left: maxDecoded, end: func() {}}
+	cl := clientOf(c)
+	// MaxBytesReader gets the writer below echo's, which can close the connection of a
+	// client that goes on sending.
+	sent := &sentBody{client: cl, from: http.MaxBytesReader(c.Response().Writer, r.Body, maxSent)}
+	b := &body{ctx: r.Context(), client: cl, patient: patient, sent: sent, decoder: sent, left: maxDecoded, end: func() {}}
 	encoding := strings.ToLower(strings.TrimSpace(r.Header.Get(echo.HeaderContentEncoding)))
 	if encoding != "" && encoding != "identity" {
 		if err := b.decode(a.gates, encoding); err != nil {
@@ -66,7 +67,7 @@ func (a *api) openBody(c echo.Context, patient bool) (*body, error) {
 			return nil, err
 		}
 	}
-	b.decoder = &markless{r: b.decoder}
+	b.decoder = &bomReader{r: b.decoder}
 	return b, nil
 }
 
@@ -102,8 +103,8 @@ func (b *body) decode(g *gates, encoding string) (err error) {
 	return nil
 }
 
-// newInflater reads what clients send as deflate: a zlib stream, which is what
-// the name stands for, or the bare one inside of it.
+// newInflater returns a reader of what clients send as deflate: a zlib stream, which the
+// name stands for (RFC 9110), or the bare deflate stream inside one.
 func newInflater(sent io.Reader) (io.Reader, error) {
 	buffered := bufio.NewReader(sent)
 	head, err := buffered.Peek(2)
@@ -116,10 +117,11 @@ func newInflater(sent io.Reader) (io.Reader, error) {
 	return flate.NewReader(buffered), nil
 }
 
-// enter takes a place of the gate, until close, unless the body has one. The gates are
-// entered in the order that gates has them, so that nobody waits for one another.
+// enter waits for a turn of the gate, which the body has until close, unless it has one.
+// Gates are entered in the order of the struct gates, so that no two bodies wait for each
+// other.
 func (b *body) enter(g *gate) error {
-	for _, t := range b.places {
+	for _, t := range b.turns {
 		if t.gate == g {
 			return nil
 		}
@@ -134,18 +136,18 @@ func (b *body) enter(g *gate) error {
 	if err != nil {
 		return busy(b.ctx, err, "bodies of this size in memory")
 	}
-	b.places = append(b.places, t)
+	b.turns = append(b.turns, t)
 	return nil
 }
 
-// close gives back what the body takes.
+// close leaves all turns and releases the decoder.
 func (b *body) close() {
 	b.end()
 	b.end = func() {}
-	for _, t := range b.places {
+	for _, t := range b.turns {
 		t.leave()
 	}
-	b.places = nil
+	b.turns = nil
 }
 
 // Read returns a refusal for every error but io.EOF.
@@ -164,13 +166,13 @@ func (b *body) Read(p []byte) (int, error) {
 		b.fault = readFault(err)
 		return n, b.fault
 	case err == io.EOF:
-		_, _ = io.Copy(io.Discard, b.sent) // the decoder may have left something; that means nothing
+		_, _ = io.Copy(io.Discard, b.sent) // what follows the end of a compressed stream means nothing
 	}
 	return n, err
 }
 
-// fill reads into buf, from n on, until it is full or the body ends. It returns how
-// much of buf is filled then; done says that nothing follows, be it for a fault.
+// fill reads into buf, from n on, until buf is full or the body ends. It returns how much
+// of buf is filled. done says that nothing follows: the body has ended, or has a fault.
 func (b *body) fill(buf []byte, n int) (filled int, done bool) {
 	for n < len(buf) {
 		m, err := b.Read(buf[n:])
@@ -182,8 +184,8 @@ func (b *body) fill(buf []byte, n int) (filled int, done bool) {
 	return n, false
 }
 
-// lines returns the body for a writer, once there is memory for it: what is short is
-// read before it is handed on, so that a slow client does not hold what others need.
+// lines returns the body of a write, once there is memory for it. A short one is read
+// first, so that a slow client does not keep what others need.
 func (b *body) lines(g *gates) (io.Reader, error) {
 	buf := make([]byte, smallBody)
 	n, done := b.fill(buf, 0)
@@ -203,7 +205,7 @@ func (b *body) lines(g *gates) (io.Reader, error) {
 	return shortBody{io.MultiReader(bytes.NewReader(buf[:n]), b), n}, nil
 }
 
-// shortBody is a body of a known length, or with a fault behind that.
+// shortBody is a body that was read, as far as it goes. Its length is known.
 type shortBody struct {
 	io.Reader
 	length int
@@ -212,6 +214,7 @@ type shortBody struct {
 // Len returns how many bytes can be read.
 func (s shortBody) Len() int { return s.length }
 
+// readFault returns the refusal for an error of reading a body.
 func readFault(err error) error {
 	if known, ok := errors.AsType[*refusal](err); ok {
 		return known
@@ -226,7 +229,8 @@ func readFault(err error) error {
 	return refuse(http.StatusBadRequest, fmt.Errorf("read the body: %w", err))
 }
 
-// busy is what a client is told whose turn did not come: that it is to ask again.
+// busy returns the refusal of a request whose turn did not come: the client is to ask
+// again. what says which requests there are too many of.
 func busy(request context.Context, err error, what string) error {
 	if request.Err() != nil {
 		return request.Err()

@@ -10,101 +10,105 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// errSlow says that a client was not waited for any longer.
+// errSlow ends the reading or writing of a client that is not waited for any longer.
 var errSlow = fmt.Errorf("the client is too slow: it is waited for as long as its bytes take at %d KiB/s, and %v more, less when others wait for its place", leastRate>>10, grace)
 
-// client measures how long the client of a request has been waited for, while it
-// sends or reads, and bounds it. It is safe for concurrent use; the calls that it
+// client measures for how long the client of a request has been waited for, while it
+// sends or reads, and bounds that. It is safe for concurrent use, but the calls that it
 // measures come one after the other.
+//
+// Lock order: the mu of clients or of a gate, then that of a client.
 type client struct {
 	conn *http.ResponseController
 	now  func() time.Time
 
 	mu sync.Mutex
 	// Guarded by mu.
-	began   time.Time // of the call that is under way, zero if none is
-	reading bool      // it is one that reads
-	waited  time.Duration
-	moved   int64     // bytes
-	cut     bool      // its place was given to another
-	last    time.Time // when the answer has to be sent
-	sending bool      // the body is not read to its end
+	began   time.Time     // when the call under way began, zero if none is
+	reading bool          // the call under way reads
+	waited  time.Duration // in all calls that have ended
+	moved   int64         // bytes, in all calls that have ended
+	cut     bool          // it is not waited for any more, as others want its place
+	last    time.Time     // when the answer has to be sent, zero before its first byte
+	sending bool          // the body is not read to its end
 }
 
-// clientKey is where a request's context has its client.
+// clientKey is the key of a request's client in its echo.Context.
 const clientKey = "cc-metric-store-client"
 
+// clientOf returns the client of a request.
 func clientOf(c echo.Context) *client { return c.Get(clientKey).(*client) }
 
-// newClient returns the client of a request, and bounds the sending of an answer that
-// is not measured.
+// newClient makes the client of a request, which clientOf returns from then on. The sending
+// of an answer that is not measured is bounded as well.
 func newClient(c echo.Context) *client {
-	who := &client{
+	cl := &client{
 		conn: http.NewResponseController(c.Response().Writer), now: time.Now,
 		sending: c.Request().Body != nil && c.Request().Body != http.NoBody,
 	}
-	c.Set(clientKey, who)
-	c.Response().Before(who.answerBegins)
-	return who
+	c.Set(clientKey, cl)
+	c.Response().Before(cl.answerBegins)
+	return cl
 }
 
-// clients are those whose requests are under way. It is safe for concurrent use.
+// clients is the set of those whose requests are under way. It is safe for concurrent use.
 type clients struct {
 	mu  sync.Mutex
 	all map[*client]bool // guarded by mu
 }
 
-func (c *clients) add(who *client) {
+func (c *clients) add(cl *client) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.all == nil {
 		c.all = map[*client]bool{}
 	}
-	c.all[who] = true
+	c.all[cl] = true
 }
 
-func (c *clients) remove(who *client) {
+func (c *clients) remove(cl *client) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	delete(c.all, who)
+	delete(c.all, cl)
 }
 
-// giveUp ends the waiting for all clients that are slow.
+// giveUp ends the waiting for all slow clients.
 func (c *clients) giveUp() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for who := range c.all {
-		if _, slow := who.slowness(); slow {
-			who.giveUp()
+	for cl := range c.all {
+		if _, slow := cl.slowness(); slow {
+			cl.giveUp()
 		}
 	}
 }
 
-// answerBegins is called when an answer is known. What the client is still sending
-// is read by the server, which would wait for it.
+// answerBegins is called before the header of an answer is sent. It bounds the sending of
+// the answer, and the reading of what the client still sends, for which http.Server would
+// wait.
 func (c *client) answerBegins() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := c.now()
 	_ = c.conn.SetWriteDeadline(now.Add(smallTimeout))
 	if c.sending {
-		_ = c.conn.SetReadDeadline(now.Add(restTimeout))
+		_ = c.conn.SetReadDeadline(now.Add(leftoverTimeout))
 	}
 }
 
-// answerEnds bounds the sending of what the server holds back of an answer.
+// answerEnds bounds the sending of what http.Server has buffered of an answer.
 func (c *client) answerEnds() { _ = c.conn.SetWriteDeadline(c.now().Add(smallTimeout)) }
 
-// sentAll notes that the body was read to its end.
+// sentAll says that the body was read to its end.
 func (c *client) sentAll() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.sending = false
 }
 
-// measure does what reads from the client or writes to it, and fails with errSlow if
-// it takes too long. The deadlines of a connection are not supported everywhere: an
-// error about that means that nobody is waited for.
+// measure calls do, which reads from the client or writes to it, and fails with errSlow
+// if that takes too long. Errors of setting a deadline are ignored: a response writer
+// without deadlines has no client that could be slow.
 func (c *client) measure(reading bool, do func() (int, error)) (int, error) {
 	deadline := c.conn.SetWriteDeadline
 	if reading {
@@ -136,7 +140,7 @@ func (c *client) measure(reading bool, do func() (int, error)) (int, error) {
 	c.moved += int64(n)
 	c.began = time.Time{}
 	if reading {
-		// The server goes on listening whether the client is still there.
+		// http.Server goes on reading, to see whether the client is still there.
 		_ = deadline(time.Time{})
 	}
 	if timeout, ok := errors.AsType[interface {
@@ -148,9 +152,10 @@ func (c *client) measure(reading bool, do func() (int, error)) (int, error) {
 	return n, err
 }
 
-// slowness returns the bytes a second at which the client has been moving if it is
-// being waited for, and too slow for a place that others want: in the call that is
-// under way, or in all. What the network holds for it may have looked quick.
+// slowness reports whether the client is being waited for and is too slow for a place
+// that others want, and the rate, in bytes a second, at which it sends or reads. The call
+// under way counts by itself, too: earlier ones may have been quick for what the network
+// buffered.
 func (c *client) slowness() (rate float64, slow bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -22,7 +22,7 @@ type Config struct {
 	// CertFile and KeyFile name a certificate chain and its key, both in PEM.
 	// With them the server speaks HTTPS (TLS 1.2 or later), without them HTTP.
 	CertFile, KeyFile string
-	// JWTPublicKey is the Ed25519 key that signs the tokens, its 32 bytes in
+	// JWTPublicKey is the Ed25519 key that tokens are checked with, its 32 bytes in
 	// standard base64. Without it everybody may do everything.
 	JWTPublicKey string
 	// JWTRoles lists for a class of endpoints the roles of which a token needs
@@ -33,11 +33,11 @@ type Config struct {
 	JWTRoles map[string][]string
 	// Dev adds the Swagger page below /swagger/.
 	Dev bool
-	// Trouble returns what an operator has to see to although everything is
-	// answered as it should be, nil if there is nothing: GET /readyz tells. Optional.
-	Trouble func() error
-	// Observe is told of each request when it is answered: the endpoint, such as
-	// "query", or "other", the status, and how long it took. Optional.
+	// Degraded returns what an operator has to see to although everything is
+	// answered, nil if there is nothing. GET /readyz shows it. Optional.
+	Degraded func() error
+	// Observe is called for each request when it is answered, with the endpoint, such
+	// as "query", or "other", the status, and how long it took. Optional.
 	Observe func(endpoint string, status int, took time.Duration)
 	// Metrics answers GET /metrics. Without it there is no such path.
 	Metrics http.Handler
@@ -58,7 +58,7 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// settings are what a Config means once it is known to be valid.
+// settings is what the texts of a valid Config stand for.
 type settings struct {
 	tls  *tls.Config       // nil: plain HTTP
 	key  ed25519.PublicKey // nil: no authentication
@@ -69,19 +69,19 @@ type settings struct {
 func (c Config) validate() (settings, error) {
 	var out settings
 	var faults []error
-	note := func(err error) {
+	add := func(err error) {
 		if err != nil {
 			faults = append(faults, err)
 		}
 	}
 	var err error
-	note(checkAddr(c.Addr))
+	add(checkAddr(c.Addr))
 	out.tls, err = loadTLS(c.CertFile, c.KeyFile)
-	note(err)
+	add(err)
 	out.key, err = parseKey(c.JWTPublicKey)
-	note(err)
+	add(err)
 	out.need, err = requiredRoles(c.JWTRoles)
-	note(err)
+	add(err)
 	return out, errors.Join(faults...)
 }
 
@@ -126,6 +126,7 @@ func parseKey(text string) (ed25519.PublicKey, error) {
 	return key, nil
 }
 
+// requiredRoles returns the roles of which a token needs one, for each class.
 func requiredRoles(configured map[string][]string) (map[class][]string, error) {
 	trusted := []string{"admin", "api", "ROLE_ADMIN", "ROLE_API"}
 	need := map[class][]string{
@@ -146,6 +147,7 @@ func requiredRoles(configured map[string][]string) (map[class][]string, error) {
 	return need, errors.Join(faults...)
 }
 
+// join lists words for a message.
 func join[S ~string](list []S) string {
 	words := make([]string, len(list))
 	for i, s := range list {

@@ -14,42 +14,44 @@ import (
 	"time"
 )
 
-// connections bounds how many connections are open, and what their headers take before
-// there is a request. Where there is no room for a new one, those go on which nothing
-// has moved for longest: clients find an idle connection closed and make a new one,
-// and nobody keeps others out by holding many. It is safe for concurrent use.
+// connections bounds how many connections are open, and how much memory their headers
+// take before there is a request. To make room for a new connection, it closes those on
+// which nothing has moved for longest. A client that finds its idle connection closed
+// makes a new one, and nobody keeps others out by holding many. It is safe for concurrent
+// use. Its mu and that of a connection are never held at once.
 type connections struct {
 	most   int
 	logger *slog.Logger
 
-	headers atomic.Int64 // bytes of headers that are being read, beyond freeHeader each
-	evicted atomic.Int64 // connections that were closed or not taken for want of room
+	headers atomic.Int64 // bytes of headers that are being read, without freeHeader of each
+	evicted atomic.Int64 // connections that were closed or refused for want of room
 
 	mu sync.Mutex
 	// Guarded by mu.
 	open   map[*connection]bool
-	warned time.Time
-	closed int // for others, since the last warning
+	warned time.Time // when the last warning was logged
+	closed int       // connections that were closed or refused since then
 }
 
-// connection is one that is open.
+// connection is an open connection. It is safe for concurrent use.
 type connection struct {
 	net.Conn
 	of    *connections
-	moved atomic.Int64 // when something did last, in Unix nanoseconds
+	moved atomic.Int64 // when bytes were read or written last, in Unix nanoseconds
 
 	mu sync.Mutex
 	// Guarded by mu.
-	header  int64 // bytes read of the header of the next request, -1: it is read
-	charged int64 // of them to connections.headers
+	header  int64 // bytes read of the header of the next request, -1: it is complete
+	charged int64 // how many of them count in connections.headers
 }
 
 const (
-	// evictions is how many connections are closed at once, as looking for them takes a
-	// while, and stillFor how long nothing has moved on any of them.
+	// evictions is how many connections are closed at once at the most, as looking for
+	// them takes a while. stillFor is for how long nothing has moved on each of them.
 	evictions = 64
 	stillFor  = time.Second
 
+	// warnInterval is the time between two warnings of one kind.
 	warnInterval = time.Minute
 )
 
@@ -60,8 +62,8 @@ func newConnections(most int, logger *slog.Logger) *connections {
 	return &connections{most: most, logger: logger, open: map[*connection]bool{}}
 }
 
-// mostConnections returns how many connections may be open: half of the files that the
-// process may have at the most, as the log and the checkpoints need some.
+// mostConnections returns how many connections may be open: maxConnections, or half of the
+// files that the process may have open, as the log and the checkpoints need some.
 func mostConnections() int {
 	var files syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files); err != nil || files.Cur/2 > maxConnections {
@@ -70,7 +72,7 @@ func mostConnections() int {
 	return max(int(files.Cur/2), 1)
 }
 
-// listen bounds what a listener accepts.
+// listen returns a listener that accepts as many connections as may be open.
 func (c *connections) listen(l net.Listener) net.Listener { return boundListener{l, c} }
 
 type boundListener struct {
@@ -78,6 +80,7 @@ type boundListener struct {
 	conns *connections
 }
 
+// Accept implements net.Listener.
 func (l boundListener) Accept() (net.Conn, error) {
 	for {
 		inner, err := l.Listener.Accept()
@@ -93,24 +96,36 @@ func (l boundListener) Accept() (net.Conn, error) {
 	}
 }
 
-// add takes a connection in, for which others may have to go. It returns false if none
-// can.
+// add adds a connection, for which others may be closed. It returns false if there is no
+// room and none can be closed.
 func (c *connections) add(conn *connection) bool {
+	now := time.Now()
 	c.mu.Lock()
-	defer c.mu.Unlock()
+	evicted := 0
 	if len(c.open) >= c.most {
-		c.evictLocked(time.Now())
+		evicted = c.evictLocked(now)
 	}
-	if len(c.open) >= c.most {
-		c.warnLocked(time.Now(), 1)
-		return false
+	room := len(c.open) < c.most
+	if room {
+		c.open[conn] = true
+	} else {
+		evicted++ // the new one
 	}
-	c.open[conn] = true
-	return true
+	open, closed, due := len(c.open), 0, false
+	if evicted > 0 {
+		closed, due = c.countLocked(evicted, now)
+	}
+	c.mu.Unlock()
+	if due { // not under the lock: a logger may stand still
+		c.logger.Warn("REST has as many connections as are possible: those on which nothing moves are closed for new ones",
+			"open", open, "closed", closed)
+	}
+	return room
 }
 
-// evictLocked closes some connections on which nothing has moved for longest.
-func (c *connections) evictLocked(now time.Time) {
+// evictLocked closes some of the connections on which nothing has moved for longest, and
+// returns how many.
+func (c *connections) evictLocked(now time.Time) int {
 	type still struct {
 		conn *connection
 		at   int64
@@ -127,19 +142,19 @@ func (c *connections) evictLocked(now time.Time) {
 		delete(c.open, s.conn)
 		_ = s.conn.Conn.Close()
 	}
-	c.warnLocked(now, len(found))
+	return len(found)
 }
 
-// warnLocked counts connections that are closed for others, and tells an operator once
-// in a while.
-func (c *connections) warnLocked(now time.Time, n int) {
+// countLocked counts n connections that were closed or refused. due says that a warning is
+// to be logged, of as many as closed since the last one.
+func (c *connections) countLocked(n int, now time.Time) (closed int, due bool) {
 	c.evicted.Add(int64(n))
-	if c.closed += n; c.closed == 0 || now.Sub(c.warned) < warnInterval {
-		return
+	c.closed += n
+	if now.Sub(c.warned) < warnInterval {
+		return 0, false
 	}
-	c.logger.Warn("REST has as many connections as are possible: those on which nothing moves are closed for new ones",
-		"open", len(c.open), "closed", c.closed)
-	c.warned, c.closed = now, 0
+	closed, c.warned, c.closed = c.closed, now, 0
+	return closed, true
 }
 
 // Close implements net.Conn.
@@ -172,7 +187,8 @@ func (c *connection) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// charge counts what was read as a part of a header, if one is being read.
+// charge counts n bytes that were read, if a header is being read. It returns false if
+// there is no memory for them.
 func (c *connection) charge(n int64) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -189,7 +205,7 @@ func (c *connection) charge(n int64) bool {
 	return true
 }
 
-// setHeader says that so much of a header is read, -1 for none.
+// setHeader says that n bytes of a header are read, -1: none is being read.
 func (c *connection) setHeader(n int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -197,8 +213,8 @@ func (c *connection) setHeader(n int64) {
 	c.header, c.charged = n, 0
 }
 
-// follow is told of the states of the server's connections.
-func (c *connections) follow(conn net.Conn, state http.ConnState) {
+// connState is the http.Server.ConnState: it sees the next request begin.
+func (c *connections) connState(conn net.Conn, state http.ConnState) {
 	if state == http.StateIdle {
 		if own := ownConnection(conn); own != nil {
 			own.setHeader(0) // the next request begins
@@ -206,22 +222,23 @@ func (c *connections) follow(conn net.Conn, state http.ConnState) {
 	}
 }
 
-// connectionKey is where the context of a request has its connection.
+// connectionKey is the key of the connection in the context of a request.
 type connectionKey struct{}
 
-// introduce lets the requests of a connection know it.
-func (c *connections) introduce(ctx context.Context, conn net.Conn) context.Context {
+// connContext is the http.Server.ConnContext: requests know their connection.
+func (c *connections) connContext(ctx context.Context, conn net.Conn) context.Context {
 	return context.WithValue(ctx, connectionKey{}, ownConnection(conn))
 }
 
-// headerRead says that the header of a request is complete.
+// headerRead is called when the header of a request is complete.
 func (c *connections) headerRead(ctx context.Context) {
 	if conn, ok := ctx.Value(connectionKey{}).(*connection); ok && conn != nil {
 		conn.setHeader(-1)
 	}
 }
 
-// ownConnection returns the connection below one that may be encrypted.
+// ownConnection returns the connection of ours below one of http.Server, which may be
+// encrypted, nil if there is none.
 func ownConnection(conn net.Conn) *connection {
 	if secure, ok := conn.(interface{ NetConn() net.Conn }); ok {
 		conn = secure.NetConn()

@@ -141,7 +141,7 @@ func TestHeadersOverKeptConnections(t *testing.T) {
 func TestRefusedWithoutTheBody(t *testing.T) {
 	f := start(t, Config{}, nil)
 	for _, target := range []string{"/api/write?cluster=%FF\xff", "/api/free?to=x", "/api/nothing"} {
-		conn, err := net.Dial("tcp", f.server.Addr())
+		conn, err := net.Dial("tcp", f.server.addr())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -17,27 +17,29 @@ var (
 	errPanic  = errors.New("internal error: the log says more")
 )
 
-// statusGone stands in the access log for a request whose client went away
-// before it had an answer.
+// statusGone is the status, in the access log and the metrics, of a request whose client
+// went away before it had an answer.
 const statusGone = 499
 
-// refusal is an error that knows the status of its answer.
+// refusal is an error with the status of its answer.
 type refusal struct {
 	status int
 	cause  error
 }
 
+// refuse returns an error that is answered with the status.
 func refuse(status int, cause error) error { return &refusal{status, cause} }
 
 func (r *refusal) Error() string { return r.cause.Error() }
 
 func (r *refusal) Unwrap() error { return r.cause }
 
-// statusOf is the one place where errors become statuses.
+// statusOf returns the status of the answer to a request that failed. What is no refusal
+// is a 500.
 func statusOf(r *http.Request, err error) int {
 	known, ok := errors.AsType[*refusal](err)
 	if r.Context().Err() != nil && (errors.Is(err, context.Canceled) || !ok || known.status >= http.StatusInternalServerError) {
-		return statusGone // what else went wrong may be for that
+		return statusGone // the error may be a consequence of that
 	}
 	if ok {
 		return known.status
@@ -67,6 +69,7 @@ func answerError(c echo.Context, status int, cause error) error {
 	return c.Blob(status, echo.MIMEApplicationJSON, append(body, '\n'))
 }
 
+// isAPI reports whether errors of the path are objects.
 func isAPI(path string) bool {
 	return path == "/api" || strings.HasPrefix(path, "/api/")
 }

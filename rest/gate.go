@@ -10,19 +10,19 @@ import (
 	"time"
 )
 
-// errBusy says that a request could not be begun.
+// errBusy says that too many requests wait at a gate, or that waiting was ended.
 var errBusy = errors.New("too many requests of this kind are under way")
 
-// relief is how often those who wait look for clients to take the place of.
-const relief = 250 * time.Millisecond
+// evictInterval is how often the first one that waits looks for slow clients.
+const evictInterval = 250 * time.Millisecond
 
-// gate lets a number of requests in at once; others wait in their order. Who waits
-// takes the place of a client that is much slower than others, so that nobody keeps
-// the others out by doing nothing. It is safe for concurrent use.
+// gate lets a number of requests in at once. Others wait in their order. While requests
+// wait, those inside whose clients are slow are ended, so that nobody keeps others out by
+// doing nothing. It is safe for concurrent use.
 type gate struct {
 	places int
-	queue  int             // most that may wait, 0: any number
-	closed <-chan struct{} // when it is, nobody waits any more; nil: never
+	queue  int             // how many may wait, 0: any number
+	closed <-chan struct{} // when it is closed, nobody waits any more; nil: never
 
 	mu sync.Mutex
 	// Guarded by mu.
@@ -30,7 +30,7 @@ type gate struct {
 	waiting list.List // of *turn
 }
 
-// turn is a place of a gate, or the wait for one.
+// turn is a place of a gate, or the wait for one. It belongs to one goroutine.
 type turn struct {
 	gate    *gate
 	client  *client
@@ -42,8 +42,8 @@ func newGate(places, queue int) *gate {
 	return &gate{places: places, queue: queue, inside: map[*turn]bool{}}
 }
 
-// enter returns when the client has a place, which the caller leaves, or with an error:
-// that of ctx, or errBusy if too many wait.
+// enter waits for a place for the client. The caller leaves the turn that it returns. It
+// fails with the error of ctx, or with errBusy if too many wait.
 func (g *gate) enter(ctx context.Context, c *client) (*turn, error) {
 	t := &turn{gate: g, client: c, granted: make(chan struct{})}
 	g.mu.Lock()
@@ -60,28 +60,28 @@ func (g *gate) enter(ctx context.Context, c *client) (*turn, error) {
 	return t, nil
 }
 
-// wait returns when the turn is granted.
+// wait returns when the turn is granted. at is its element in the queue.
 func (t *turn) wait(ctx context.Context, at *list.Element) error {
 	select {
 	case <-t.granted:
 		return nil
 	default:
 	}
-	tick := time.NewTicker(relief)
+	tick := time.NewTicker(evictInterval)
 	defer tick.Stop()
 	for {
 		select {
 		case <-t.granted:
 			return nil
 		case <-tick.C:
-			t.gate.relieve(at)
+			t.gate.evictSlow(at)
 		case <-ctx.Done():
-			if t.gate.retreat(t, at) {
+			if t.gate.leaveQueue(t, at) {
 				return ctx.Err()
 			}
 			return nil
 		case <-t.gate.closed:
-			if t.gate.retreat(t, at) {
+			if t.gate.leaveQueue(t, at) {
 				return errBusy
 			}
 			return nil
@@ -89,7 +89,7 @@ func (t *turn) wait(ctx context.Context, at *list.Element) error {
 	}
 }
 
-// admitLocked lets in as many as there are places.
+// admitLocked lets in the first ones in the queue, as many as there are places.
 func (g *gate) admitLocked() {
 	for len(g.inside) < g.places && g.waiting.Len() > 0 {
 		t := g.waiting.Remove(g.waiting.Front()).(*turn)
@@ -99,8 +99,9 @@ func (g *gate) admitLocked() {
 	}
 }
 
-// retreat takes a turn out of the queue. It returns false if it was granted meanwhile.
-func (g *gate) retreat(t *turn, at *list.Element) bool {
+// leaveQueue takes a turn out of the queue. It returns false if the turn was granted
+// meanwhile.
+func (g *gate) leaveQueue(t *turn, at *list.Element) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.inside[t] {
@@ -110,9 +111,9 @@ func (g *gate) retreat(t *turn, at *list.Element) bool {
 	return true
 }
 
-// relieve ends the waiting for the slowest clients, one for each that waits. The first
-// one in the queue does it for all.
-func (g *gate) relieve(at *list.Element) {
+// evictSlow ends the requests of the slowest clients, one for each request that waits. It
+// does nothing unless at is the first element of the queue: one does it for all.
+func (g *gate) evictSlow(at *list.Element) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.waiting.Front() != at {
@@ -134,7 +135,7 @@ func (g *gate) relieve(at *list.Element) {
 	}
 }
 
-// leave gives the place to the next one. A nil turn has none.
+// leave gives the place to the next one in the queue. A nil turn has none.
 func (t *turn) leave() {
 	if t == nil {
 		return
@@ -145,8 +146,9 @@ func (t *turn) leave() {
 	t.gate.admitLocked()
 }
 
-// yield lets those in who wait if the turn has been held for a while, and waits for the
-// next one. It returns the turn to be left, nil with an error.
+// yield gives the place to the next one in the queue if the turn has lasted for quantum,
+// and waits for another turn. It returns the turn that the caller leaves instead, nil with
+// an error. A nil turn stays nil.
 func (t *turn) yield(ctx context.Context) (*turn, error) {
 	if t == nil || time.Since(t.since) < quantum {
 		return t, nil
@@ -159,7 +161,7 @@ func (t *turn) yield(ctx context.Context) (*turn, error) {
 	}
 	delete(g.inside, t)
 	next := &turn{gate: g, client: t.client, granted: make(chan struct{})}
-	at := g.waiting.PushBack(next) // the bound of the queue is for those who have not begun
+	at := g.waiting.PushBack(next) // g.queue bounds those that have not begun
 	g.admitLocked()
 	g.mu.Unlock()
 	if err := next.wait(ctx, at); err != nil {

@@ -3,103 +3,11 @@ package rest
 import (
 	"context"
 	"errors"
-	"io"
-	"net/http"
-	"net/http/httptest"
 	"slices"
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/labstack/echo/v4"
 )
-
-// deadlines is a ResponseWriter that notes the deadlines of its connection.
-type deadlines struct {
-	*httptest.ResponseRecorder
-
-	mu          sync.Mutex
-	read, write []time.Time
-}
-
-func (d *deadlines) SetReadDeadline(t time.Time) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.read = append(d.read, t)
-	return nil
-}
-
-func (d *deadlines) SetWriteDeadline(t time.Time) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.write = append(d.write, t)
-	return nil
-}
-
-// testClient returns the client of a request at a time that the test moves.
-func testClient(now *time.Time) (*client, *deadlines) {
-	d := &deadlines{ResponseRecorder: httptest.NewRecorder()}
-	c := newClient(echo.New().NewContext(httptest.NewRequest("POST", "/", http.NoBody), d))
-	c.now = func() time.Time { return *now }
-	return c, d
-}
-
-// TestAClientHasGraceAndItsRate moves bytes as fast as the least rate: that goes on
-// for ever, and what is slower comes to its end.
-func TestAClientHasGraceAndItsRate(t *testing.T) {
-	now := time.Unix(1_000_000, 0)
-	for _, c := range []struct {
-		bytes int
-		every time.Duration
-		calls int // until the next one has no time left, 0: never
-	}{
-		{1, 20 * time.Second, 2},
-		{leastRate, time.Second, 0},
-		{leastRate / 2, time.Second, 60},
-		{64 << 10, 8 * time.Second, 0},
-	} {
-		who, d := testClient(&now)
-		calls := 0
-		for ; calls < 5000; calls++ {
-			_, err := who.measure(true, func() (int, error) {
-				until := d.read[len(d.read)-1]
-				if now = now.Add(c.every); now.After(until) {
-					return 0, timeoutError{}
-				}
-				return c.bytes, nil
-			})
-			if err != nil {
-				if !errors.Is(err, errSlow) {
-					t.Fatal(err)
-				}
-				break
-			}
-			if last := d.read[len(d.read)-1]; !last.IsZero() {
-				t.Fatalf("a deadline is left at %v", last)
-			}
-		}
-		if c.calls == 0 && calls < 5000 || c.calls > 0 && (calls < c.calls/2 || calls > c.calls+2) {
-			t.Errorf("%d bytes every %v: ended after %d calls, want about %d", c.bytes, c.every, calls, c.calls)
-		}
-	}
-}
-
-type timeoutError struct{}
-
-func (timeoutError) Error() string { return "i/o timeout" }
-func (timeoutError) Timeout() bool { return true }
-
-func TestAnAnswerHasAnEnd(t *testing.T) {
-	now := time.Unix(1_000_000, 0)
-	who, d := testClient(&now)
-	begin := now
-	for range 5000 {
-		_, _ = who.measure(false, func() (int, error) { return 10 << 20, nil })
-	}
-	if until := d.write[len(d.write)-1]; until.After(begin.Add(answerTimeout)) {
-		t.Errorf("the deadline is %v after the begin", until.Sub(begin))
-	}
-}
 
 // TestTheSlowestGivesWay fills a gate with clients that are waited for: those who come
 // later have the places of the slowest, and of nobody who is quick or busy.
@@ -110,18 +18,18 @@ func TestTheSlowestGivesWay(t *testing.T) {
 	release := make(chan struct{})
 	var inside sync.WaitGroup
 	for _, rate := range []int64{10, 1000, pressedRate * 2, -1} {
-		who, _ := testClient(&now)
-		clients = append(clients, who)
-		if _, err := g.enter(t.Context(), who); err != nil {
+		cl, _ := testClient(&now)
+		clients = append(clients, cl)
+		if _, err := g.enter(t.Context(), cl); err != nil {
 			t.Fatal(err)
 		}
 		if rate < 0 {
 			continue // it is not waited for
 		}
-		who.moved, who.waited = rate*10, 10*time.Second
+		cl.moved, cl.waited = rate*10, 10*time.Second
 		started := make(chan struct{})
 		inside.Go(func() {
-			_, _ = who.measure(true, func() (int, error) { close(started); <-release; return 0, nil })
+			_, _ = cl.measure(true, func() (int, error) { close(started); <-release; return 0, nil })
 		})
 		<-started
 	}
@@ -139,20 +47,20 @@ func TestTheSlowestGivesWay(t *testing.T) {
 			t.Fatalf("cut: %v, want %v", got, want)
 		}
 	}
-	relieve := func() {
+	evict := func() {
 		g.mu.Lock()
 		front := g.waiting.Front()
 		g.mu.Unlock()
-		g.relieve(front)
+		g.evictSlow(front)
 	}
 	wait := func() (entered chan *turn) {
 		entered = make(chan *turn, 1)
 		ctx, cancel := context.WithCancel(t.Context())
 		t.Cleanup(cancel)
 		n := g.waiters()
-		who, _ := testClient(&now)
+		cl, _ := testClient(&now)
 		go func() {
-			turn, _ := g.enter(ctx, who)
+			turn, _ := g.enter(ctx, cl)
 			entered <- turn
 		}()
 		for g.waiters() == n {
@@ -162,12 +70,12 @@ func TestTheSlowestGivesWay(t *testing.T) {
 	}
 	wantCut(false, false, false, false)
 	first := wait()
-	relieve()
+	evict()
 	wantCut(true, false, false, false)
 	_ = wait()
-	relieve()
+	evict()
 	wantCut(true, true, false, false)
-	relieve()
+	evict()
 	wantCut(true, true, false, false)
 	if _, err := clients[0].measure(true, func() (int, error) { return 1, nil }); !errors.Is(err, errSlow) {
 		t.Errorf("a client that gave way goes on: %v", err)
@@ -195,21 +103,21 @@ func (g *gate) waiters() int {
 func TestGateQueue(t *testing.T) {
 	g := newGate(1, 1)
 	now := time.Now()
-	who, _ := testClient(&now)
-	held, err := g.enter(t.Context(), who)
+	cl, _ := testClient(&now)
+	held, err := g.enter(t.Context(), cl)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	left := make(chan error)
 	go func() {
-		_, err := g.enter(ctx, who)
+		_, err := g.enter(ctx, cl)
 		left <- err
 	}()
 	for g.waiters() == 0 {
 		time.Sleep(time.Millisecond)
 	}
-	if _, err := g.enter(t.Context(), who); !errors.Is(err, errBusy) {
+	if _, err := g.enter(t.Context(), cl); !errors.Is(err, errBusy) {
 		t.Errorf("one too many: %v", err)
 	}
 	cancel()
@@ -217,7 +125,7 @@ func TestGateQueue(t *testing.T) {
 		t.Errorf("who leaves: %v, %d wait", err, g.waiters())
 	}
 	held.leave()
-	if again, err := g.enter(t.Context(), who); err != nil {
+	if again, err := g.enter(t.Context(), cl); err != nil {
 		t.Error(err)
 	} else {
 		again.leave()
@@ -228,8 +136,8 @@ func TestGateQueue(t *testing.T) {
 func TestALongTurnIsShared(t *testing.T) {
 	g := newGate(1, 0)
 	now := time.Now()
-	who, _ := testClient(&now)
-	held, err := g.enter(t.Context(), who)
+	cl, _ := testClient(&now)
+	held, err := g.enter(t.Context(), cl)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -239,7 +147,7 @@ func TestALongTurnIsShared(t *testing.T) {
 	held.since = held.since.Add(-2 * quantum)
 	entered := make(chan *turn, 1)
 	go func() {
-		other, _ := g.enter(t.Context(), who)
+		other, _ := g.enter(t.Context(), cl)
 		entered <- other
 		other.leave()
 	}()
@@ -254,36 +162,5 @@ func TestALongTurnIsShared(t *testing.T) {
 	(*turn)(nil).leave()
 	if none, err := (*turn)(nil).yield(t.Context()); none != nil || err != nil {
 		t.Errorf("no turn: %v", err)
-	}
-}
-
-// TestASlowAnswerIsCut reads nothing of an answer whose place others want.
-func TestASlowAnswerIsCut(t *testing.T) {
-	now := time.Unix(1_000_000, 0)
-	who, d := testClient(&now)
-	blocked := make(chan struct{})
-	done := make(chan error)
-	go func() {
-		_, err := who.measure(false, func() (int, error) {
-			close(blocked)
-			for {
-				d.mu.Lock()
-				until := d.write[len(d.write)-1]
-				d.mu.Unlock()
-				if until.Before(now) {
-					return 0, timeoutError{}
-				}
-				time.Sleep(time.Millisecond)
-			}
-		})
-		done <- err
-	}()
-	<-blocked
-	who.giveUp()
-	if err := <-done; !errors.Is(err, errSlow) {
-		t.Errorf("%v", err)
-	}
-	if _, err := who.measure(true, func() (int, error) { return 0, io.EOF }); !errors.Is(err, errSlow) {
-		t.Errorf("afterwards: %v", err)
 	}
 }

@@ -257,3 +257,8 @@ func mustURL(t *testing.T, text string) *url.URL {
 	}
 	return u
 }
+
+// many repeats an element n times between a begin and an end.
+func many(begin, element, end string, n int) string {
+	return begin + element + strings.Repeat(","+element, n-1) + end
+}

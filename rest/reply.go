@@ -13,16 +13,16 @@ import (
 )
 
 const (
-	// chunkBytes is the size from which a part of an answer is sent, and
-	// with it a bound for what an answer holds in memory.
+	// chunkBytes is the size from which on a part of an answer is sent. It bounds what
+	// an answer takes in memory.
 	chunkBytes = 64 << 10
-	// chunkSlack is room for what is added between two looks at the size.
+	// chunkSlack is room for what is appended between two calls of spill.
 	chunkSlack = 32 << 10
 	// gzipBytes is the size below which compressing is not worth the effort.
 	gzipBytes = 16 << 10
 )
 
-// replyPools keep the large parts of replies for the next ones.
+// replyPools keep the buffers and compressors of replies for the next ones.
 type replyPools struct {
 	buffers, zippers sync.Pool
 }
@@ -45,40 +45,40 @@ func newReplyPools() *replyPools {
 	}
 }
 
-// reply is a JSON answer of any size under construction. Encoders append to
-// buf and call spill from time to time; its start is sent when it is larger
-// than one chunk. It belongs to one goroutine.
+// reply is a JSON answer of any size under construction. Encoders append to buf and call
+// spill from time to time, which sends buf when it fills a chunk. It belongs to one
+// goroutine.
 type reply struct {
 	buf []byte
 
 	c       echo.Context
 	pools   *replyPools
-	buffer  *[]byte // what buf was at the beginning
+	buffer  *[]byte // from the pool: what buf was at the beginning
 	zip     bool    // the client reads gzip
 	zipper  *gzip.Writer
 	client  *client
-	place   *turn
-	started bool
+	turn    *turn
+	started bool  // the header is sent
 	err     error // of the first chunk that could not be sent
 }
 
-// newReply starts an answer once there is memory for it. The caller calls release in
-// the end.
+// newReply returns an empty answer, once there is memory for it. The caller calls release
+// in the end.
 func (a *api) newReply(c echo.Context) (*reply, error) {
 	ctx, cancel := context.WithTimeout(c.Request().Context(), patience)
 	defer cancel()
-	place, err := a.gates.replies.enter(ctx, clientOf(c))
+	t, err := a.gates.replies.enter(ctx, clientOf(c))
 	if err != nil {
 		return nil, busy(c.Request().Context(), err, "answers under way")
 	}
-	r := &reply{c: c, pools: a.replies, buffer: a.replies.buffers.Get().(*[]byte), client: clientOf(c), place: place}
+	r := &reply{c: c, pools: a.replies, buffer: a.replies.buffers.Get().(*[]byte), client: clientOf(c), turn: t}
 	r.buf = (*r.buffer)[:0]
 	r.zip = acceptsGzip(c.Request().Header.Values(echo.HeaderAcceptEncoding))
 	return r, nil
 }
 
-// spill sends what has gathered if it fills a chunk. It returns an error when
-// the client cannot be reached.
+// spill sends buf if it fills a chunk. It returns an error if the client cannot be
+// reached.
 func (r *reply) spill() error {
 	if len(r.buf) >= chunkBytes {
 		r.send()
@@ -86,7 +86,8 @@ func (r *reply) spill() error {
 	return r.err
 }
 
-// finish sends the rest.
+// finish sends the rest of the answer. If nothing was sent before, the header has its
+// length.
 func (r *reply) finish() error {
 	if !r.started && !(r.zip && len(r.buf) > gzipBytes) {
 		r.zip = false
@@ -101,6 +102,7 @@ func (r *reply) finish() error {
 	return r.err
 }
 
+// send sends buf and empties it.
 func (r *reply) send() {
 	if r.err != nil {
 		return
@@ -120,13 +122,14 @@ func (r *reply) send() {
 	r.buf = r.buf[:0]
 }
 
-// fail notes that the client cannot be reached.
+// fail keeps the first error of sending.
 func (r *reply) fail(err error) {
 	if err != nil && r.err == nil {
 		r.err = refuse(statusGone, fmt.Errorf("send the answer: %w", err))
 	}
 }
 
+// start sends the header.
 func (r *reply) start(out *echo.Response) {
 	h := out.Header()
 	h.Set(echo.HeaderContentType, echo.MIMEApplicationJSON)
@@ -139,11 +142,11 @@ func (r *reply) start(out *echo.Response) {
 	out.WriteHeader(http.StatusOK)
 }
 
-// release gives the reply's memory back. An answer that is not finished stays
-// unfinished.
+// release leaves the turn and gives the buffers back to the pools. The rest of an answer
+// that is not finished is not sent.
 func (r *reply) release() {
-	r.place.leave()
-	if cap(r.buf) == cap(*r.buffer) { // one that had to grow is left to the collector
+	r.turn.leave()
+	if cap(r.buf) == cap(*r.buffer) { // one that had to grow is left to the garbage collector
 		r.pools.buffers.Put(r.buffer)
 	}
 	if r.zipper != nil {

@@ -1,9 +1,10 @@
-// Package rest is the HTTP interface of the metric store: queries, writes,
-// frees, health checks and dumps below /api, probes beside it, and a Swagger
-// page for developers.
+// Package rest is the HTTP interface of the metric store: queries, writes, free
+// requests, health checks and dumps below /api, probes beside it, and a Swagger page
+// for developers.
 //
-// It asks the store directly and changes it through the log only. Every error
-// below /api is a JSON object with the members status and error.
+// It reads the store directly and changes it through the log only. Every error below
+// /api is a JSON object with the members status and error. What a client may take of
+// the server is bounded, see limits.go.
 package rest
 
 import (
@@ -13,39 +14,41 @@ import (
 	"cc-metric-store/store"
 )
 
-// Store is what the interface asks. All methods are safe for concurrent use.
-// They are documented at store.Store.
+// Store answers the requests that read. All methods are safe for concurrent use. They
+// are documented at store.Store, which implements it.
 type Store interface {
 	QueryEach(q *store.Query, use func(*store.Series) error) error
 	Check(q *store.Query) error
 	Cost(q *store.Query) store.Cost
 	Hosts(cluster string) []string
 	Health(cluster, host string, metrics []string) (store.Health, bool)
+	StaleSeries(ctx context.Context, cluster, host string) (int, error)
 	Dump(ctx context.Context, selector []string, use func(*store.Dumped) error) error
 }
 
-// Log is the way to change what the store holds. All methods are safe for
-// concurrent use.
+// Log is the way to change what the store holds. All methods are safe for concurrent use.
+// A store.TooLargeError says that the log takes no entry of such a size.
 type Log interface {
-	// Write appends the lines of body to the log and returns when they are
-	// visible. cluster is the cluster of lines that name none. A
-	// store.RefusedError says that some lines were refused and all others are
-	// stored. An error of body is returned wrapped.
+	// Write appends the lines of body to the log and returns when queries see them.
+	// cluster is the cluster of lines that name none. A store.RefusedError says that
+	// some lines were refused and all others are stored. An error of body is returned
+	// wrapped.
 	Write(ctx context.Context, cluster string, body io.Reader) error
-	// Free frees the buffers below the selectors that end before the given
-	// time (Unix seconds) and returns how many, when this is visible.
+	// Free frees the buffers at and below the selectors that end before the given
+	// time, in Unix seconds. It returns how many, when queries do not see them any
+	// more.
 	Free(ctx context.Context, selectors [][]string, before int64) (int, error)
-	// Ready returns nil when the store shows all that the log held when the
-	// program started, otherwise an error that says what is missing.
+	// Ready returns nil when the store holds all that the log held when the program
+	// started, otherwise an error that says what is missing.
 	Ready() error
-	// Answerable returns nil if queries are to be answered: no answer can contradict
-	// one given before the program was restarted, or the log is out of reach for so
-	// long that an answer from a part of it is better than none. Otherwise the error
-	// says what is missing. It may be so before the program is ready.
+	// Answerable returns nil if queries are to be answered, otherwise an error that
+	// says what is missing. They are if no answer can contradict one given before the
+	// program was restarted, which may be so before the program is ready, or if the log
+	// is out of reach for so long that an answer from a part of it is better than none.
 	Answerable() error
-	// UnknownMetrics lists the metrics of the lines that were not stored because
-	// their metric is not configured, the ones with most lines first, and last,
-	// without a name, all others.
+	// UnknownMetrics lists the metrics that are not configured, of which lines were
+	// therefore not stored: those with most lines first, and last, without a name, all
+	// that are not known by name.
 	UnknownMetrics() []store.UnknownMetric
 	// Writable returns nil if the log takes entries, otherwise an error that
 	// says why not. Queries do not depend on it.

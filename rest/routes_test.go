@@ -1,7 +1,6 @@
 package rest
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -75,45 +74,5 @@ func TestHeadHasNoBody(t *testing.T) {
 	head, get := f.send("HEAD", "/api/query", body), f.send("GET", "/api/query", body)
 	if head.body != "" || head.status != 200 || head.header.Get("Content-Length") != fmt.Sprint(len(get.body)) {
 		t.Errorf("HEAD: %d %q, length %s; GET has %d bytes", head.status, head.body, head.header.Get("Content-Length"), len(get.body))
-	}
-}
-
-func TestNotReady(t *testing.T) {
-	f := start(t, Config{}, nil)
-	if a := f.send("GET", "/readyz", ""); a.status != 200 || a.body != "ready\n" {
-		t.Errorf("readyz: %d %q", a.status, a.body)
-	}
-	f.log.set(nil, errors.New("17 of 42 entries are replayed"))
-	for _, path := range []string{"/api/query", "/api/query/", "/api/healthcheck", "/api/debug"} {
-		f.wantError(f.send("POST", path, "{}"), 503, "17 of 42 entries")
-	}
-	if a := f.send("GET", "/readyz", ""); a.status != 503 || a.body != "17 of 42 entries are replayed\n" {
-		t.Errorf("readyz: %d %q", a.status, a.body)
-	}
-	if a := f.send("GET", "/healthz", ""); a.status != 200 || a.body != "ok\n" {
-		t.Errorf("healthz: %d %q", a.status, a.body)
-	}
-	f.write(fmt.Sprintf("n1 cpu_load 1.5 %d\n", origin))
-	if a := f.send("POST", "/api/free?to=1", "[]"); a.status != 200 {
-		t.Errorf("free: %d %s", a.status, a.body)
-	}
-	f.log.set(nil, nil)
-	if a := f.send("GET", "/api/debug", ""); a.status != 200 {
-		t.Errorf("debug: %d %s", a.status, a.body)
-	}
-}
-
-func TestNotWritable(t *testing.T) {
-	f := start(t, Config{}, nil)
-	f.log.set(errors.New("the disk is full"), nil)
-	if a := f.send("GET", "/readyz", ""); a.status != 503 || a.body != "the disk is full\n" {
-		t.Errorf("readyz: %d %q", a.status, a.body)
-	}
-	if a := f.send("GET", "/api/debug", ""); a.status != 200 {
-		t.Errorf("debug: %d %s", a.status, a.body)
-	}
-	f.log.set(errors.New("the disk is full"), errors.New("replaying"))
-	if a := f.send("GET", "/readyz", ""); a.status != 503 || a.body != "replaying\nthe disk is full\n" {
-		t.Errorf("readyz: %d %q", a.status, a.body)
 	}
 }

@@ -13,7 +13,7 @@ import (
 )
 
 // Server serves the HTTP interface. Make one with New, then call Listen and
-// Run once each. Addr and URL are safe for concurrent use after Listen.
+// Run once each. URL is safe for concurrent use after Listen.
 type Server struct {
 	cfg      Config
 	tls      *tls.Config
@@ -53,9 +53,9 @@ func (s *Server) Listen() error {
 	return nil
 }
 
-// Addr returns the address that the server listens on, with the port that it
+// addr returns the address that the server listens on, with the port that it
 // was given if the configured one is 0; before Listen the configured address.
-func (s *Server) Addr() string {
+func (s *Server) addr() string {
 	if s.listener == nil {
 		return s.cfg.Addr
 	}
@@ -69,9 +69,9 @@ func (s *Server) URL() string {
 	if s.tls != nil {
 		scheme = "https"
 	}
-	host, port, err := net.SplitHostPort(s.Addr())
+	host, port, err := net.SplitHostPort(s.addr())
 	if err != nil {
-		return scheme + "://" + s.Addr()
+		return scheme + "://" + s.addr()
 	}
 	if ip := net.ParseIP(host); host == "" || ip.IsUnspecified() {
 		host = "localhost"
@@ -79,9 +79,9 @@ func (s *Server) URL() string {
 	return scheme + "://" + net.JoinHostPort(host, port)
 }
 
-// Connections returns how many connections are open, and how many were closed, or not
-// taken, since the start because as many were open as are possible. It is safe for
-// concurrent use.
+// Connections returns how many connections are open, and how many were closed or refused
+// since the start because as many were open as are possible. It is safe for concurrent
+// use.
 func (s *Server) Connections() (open int, evicted int64) {
 	s.conns.mu.Lock()
 	defer s.conns.mu.Unlock()
@@ -89,8 +89,8 @@ func (s *Server) Connections() (open int, evicted int64) {
 }
 
 // Run serves until ctx ends, and returns nil after all requests are answered.
-// Requests that need longer than 10 s for that are cut off, which is an error,
-// but waited for, too.
+// Requests that take longer than 10 s are cut off, which is an error, and their handlers
+// are waited for.
 func (s *Server) Run(ctx context.Context) error {
 	if s.listener == nil {
 		return errors.New("serve REST: there is no listener: call Listen first")
@@ -102,12 +102,13 @@ func (s *Server) Run(ctx context.Context) error {
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
-		ConnState:         s.conns.follow,
-		ConnContext:       s.conns.introduce,
+		ConnState:         s.conns.connState,
+		ConnContext:       s.conns.connContext,
 		BaseContext:       func(net.Listener) context.Context { return requests },
-		ErrorLog:          log.New(&serverLog{logger: s.cfg.Logger}, "", 0),
+		ErrorLog:          log.New(&serverLogger{logger: s.cfg.Logger}, "", 0),
 	}
-	// One connection, one request at a time: what bounds the one bounds the other.
+	// HTTP/2 is off: with one request at a time on a connection, the bound of connections
+	// bounds requests, too.
 	srv.Protocols = new(http.Protocols)
 	srv.Protocols.SetHTTP1(true)
 	served := make(chan error, 1)
@@ -116,7 +117,7 @@ func (s *Server) Run(ctx context.Context) error {
 	var err error
 	select {
 	case err = <-served:
-		err = fmt.Errorf("serve REST on %s: %w", s.Addr(), err)
+		err = fmt.Errorf("serve REST on %s: %w", s.addr(), err)
 	case <-ctx.Done():
 		err = s.shutdown(ctx, srv)
 		<-served
@@ -126,6 +127,7 @@ func (s *Server) Run(ctx context.Context) error {
 	return err
 }
 
+// serve accepts connections until srv is closed.
 func (s *Server) serve(srv *http.Server) error {
 	if s.tls == nil {
 		return srv.Serve(s.listener)
@@ -134,28 +136,29 @@ func (s *Server) serve(srv *http.Server) error {
 	return srv.ServeTLS(s.listener, "", "")
 }
 
-// shutdown lets the requests that are under way finish within stopTimeout. Those that
-// wait for their turn, or for a slow client, have half of it.
+// shutdown lets the requests that are under way finish within stopTimeout. Those that wait
+// for their turn, or for a slow client, are ended after half of it.
 func (s *Server) shutdown(ctx context.Context, srv *http.Server) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 	defer cancel()
-	finished, hurried := make(chan struct{}), make(chan struct{})
+	finished, ended := make(chan struct{}), make(chan struct{})
 	go func() {
-		defer close(hurried)
-		s.hurry(finished)
+		defer close(ended)
+		s.endWaiting(finished)
 	}()
 	err := srv.Shutdown(ctx)
 	close(finished)
-	<-hurried
+	<-ended
 	if err != nil {
 		return fmt.Errorf("stop REST: cut off the requests still running after %v: %w", stopTimeout, err)
 	}
 	return nil
 }
 
-// hurry ends all waiting when half of stopTimeout is over, until all is finished.
-func (s *Server) hurry(finished <-chan struct{}) {
-	for pause := stopTimeout / 2; ; pause = relief {
+// endWaiting ends all waiting for a turn or a slow client from half of stopTimeout on,
+// until finished is closed.
+func (s *Server) endWaiting(finished <-chan struct{}) {
+	for pause := stopTimeout / 2; ; pause = evictInterval {
 		select {
 		case <-time.After(pause):
 			s.api.gates.close()
@@ -166,16 +169,17 @@ func (s *Server) hurry(finished <-chan struct{}) {
 	}
 }
 
-// drain closes all connections and waits for the handlers, which http.Server
-// does not do.
+// drain closes all connections and waits for the handlers, which http.Server.Close does
+// not do.
 func (s *Server) drain(srv *http.Server) {
 	s.mu.Lock()
 	s.stopping = true
 	s.mu.Unlock()
-	_ = srv.Close() // the listener and idle connections: nothing can be lost
+	_ = srv.Close() // an error of the listener means nothing any more
 	s.active.Wait()
 }
 
+// serveHTTP handles a request, which drain waits for.
 func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	if s.stopping {

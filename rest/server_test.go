@@ -48,14 +48,14 @@ func TestConfigFaults(t *testing.T) {
 			t.Errorf("%+v: %v", c.cfg, err)
 		}
 	}
-	if s, err := New(Config{}, nil, nil); err != nil || s.Addr() != "localhost:8080" || s.URL() != "http://localhost:8080" {
+	if s, err := New(Config{}, nil, nil); err != nil || s.addr() != "localhost:8080" || s.URL() != "http://localhost:8080" {
 		t.Errorf("defaults: %v", err)
 	}
 }
 
 func TestListenFaults(t *testing.T) {
 	f := start(t, Config{}, nil)
-	again, err := New(Config{Addr: f.server.Addr()}, f.store, f.log)
+	again, err := New(Config{Addr: f.server.addr()}, f.store, f.log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,7 +100,7 @@ func TestStopWaitsForRequests(t *testing.T) {
 	stopped := make(chan error, 1)
 	go func() { stopped <- f.stop() }()
 	for { // the listener is closed first
-		conn, err := net.Dial("tcp", f.server.Addr())
+		conn, err := net.Dial("tcp", f.server.addr())
 		if err != nil {
 			break
 		}

@@ -15,8 +15,7 @@ import (
 //go:embed swagger
 var swaggerPages embed.FS
 
-// addSwagger serves the Swagger page, its assets and the document that it
-// shows.
+// addSwagger adds the Swagger page, its assets and the document that it shows.
 func addSwagger(e *echo.Echo, methods []string, version string) error {
 	page, err := fs.ReadFile(swaggerPages, "swagger/index.html")
 	if err != nil {

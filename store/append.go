@@ -91,7 +91,7 @@ func (s *Store) Append(b *Batch) Appended {
 	}
 	if a.done.Replaced > 0 {
 		s.counters.replaced.Add(int64(a.done.Replaced))
-		s.replacements.note(s, key, a.replaced)
+		s.replacements.record(s, key, a.replaced)
 	}
 	done := a.done
 	a.end()
@@ -185,9 +185,9 @@ func (a *appender) run(st *stripe, key hostKey) (need int64) {
 	}
 	switch {
 	case need > 0: // there may be a new series, and no room for its sample
-		a.store.prune(st, a.host)
+		a.store.pruneLocked(st, a.host)
 	case len(a.host.series) == 0: // nothing could be stored
-		a.store.dropHost(st, a.host)
+		a.store.dropHostLocked(st, a.host)
 	}
 	a.countSeries()
 	return need

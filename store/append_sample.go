@@ -80,7 +80,7 @@ func (a *appender) appendOne(sample *Sample) (need int64) {
 	if need = a.set(g, p, column, sample.Value); need > 0 {
 		if p.block.isEmpty() { // a new one
 			need += p.block.size()
-			a.store.removeBlock(g, p.block)
+			a.store.removeBlockLocked(g, p.block)
 			*p = cursor{}
 		}
 		return need
@@ -108,7 +108,7 @@ func (a *appender) obtainGrid(m MetricID) (*grid, *cursor) {
 	of := a.store.metrics.at(m)
 	g := a.host.grid(of.grid)
 	if g == nil {
-		g = &grid{frequency: of.frequency, slots: int64(a.store.cfg.BlockSlots)}
+		g = &grid{frequency: of.frequency, slots: int64(a.store.cfg.blockSlots)}
 		a.host.setGrid(of.grid, g)
 	}
 	return g, &a.cursors[of.grid]
@@ -147,7 +147,7 @@ func (a *appender) addSeries(g *grid, m MetricID, name Part, part *batchPart) (c
 	if !a.store.reserve(most) {
 		return 0, most
 	}
-	if !a.store.newSeries.take(a.batch.At, a.store.cfg.MaxNewSeries) {
+	if !a.store.newSeries.allow(a.batch.At, a.store.cfg.MaxNewSeries) {
 		a.store.release(most)
 		a.done.OverNewSeries++
 		return -1, 0
@@ -190,7 +190,7 @@ func (a *appender) obtainBlock(g *grid, t int64) (b *block, slot, need int64) {
 	}
 	slot = (t - b.start) / g.frequency
 	if old := g.touch(b, slot); old != nil {
-		a.store.close(g, old)
+		a.store.closeBlockLocked(g, old)
 	}
 	return b, slot, 0
 }
@@ -203,7 +203,7 @@ func (a *appender) set(g *grid, p *cursor, column int32, v float64) (need int64)
 			return 0
 		}
 		if len(b.patches.list) == cap(b.patches.list) {
-			if need = a.reserve(g, b); need > 0 {
+			if need = a.makeRoomLocked(g, b); need > 0 {
 				return need
 			}
 		}

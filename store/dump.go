@@ -141,7 +141,7 @@ func (s *Store) buffersOf(key hostKey, d dumpedSeries) []Buffer {
 		return nil
 	}
 	var out []Buffer
-	for _, m := range s.metrics.numbers(d.metric) {
+	for _, m := range s.metrics.ids(d.metric) {
 		if column, ok := h.column(part, m); ok {
 			out = append(out, h.grid(s.metrics.at(m).grid).buffers(column)...)
 		}

@@ -29,7 +29,7 @@ func TestEquivalence(t *testing.T) {
 	for _, stripes := range []int{1, 64} {
 		for _, slots := range []int{1, 2, 16, 128} {
 			t.Run(fmt.Sprintf("stripes=%d/slots=%d", stripes, slots), func(t *testing.T) {
-				e := newEquivalence(t, seed, Config{Metrics: equivalenceMetrics, Stripes: stripes, BlockSlots: slots, Retention: time.Hour})
+				e := newEquivalence(t, seed, Config{Metrics: equivalenceMetrics, Stripes: stripes, blockSlots: slots, Retention: time.Hour})
 				for range 1500 {
 					e.step()
 				}
@@ -47,7 +47,7 @@ func TestEquivalenceAtAnyTimes(t *testing.T) {
 	counted := false
 	for _, slots := range []int{1, 16, 128} {
 		t.Run(fmt.Sprintf("slots=%d", slots), func(t *testing.T) {
-			e := newEquivalence(t, seed, Config{Metrics: equivalenceMetrics, BlockSlots: slots, Retention: time.Hour})
+			e := newEquivalence(t, seed, Config{Metrics: equivalenceMetrics, blockSlots: slots, Retention: time.Hour})
 			e.anywhere, e.parts, e.spare = 2, 300, 20
 			for range 1500 {
 				e.step()
@@ -81,9 +81,9 @@ func TestEquivalenceUnderMemoryCap(t *testing.T) {
 	for _, test := range []struct{ slots, anywhere int }{{1, 0}, {16, 0}, {128, 0}, {16, 3}, {128, 3}, {128, 1}} {
 		t.Run(fmt.Sprintf("slots=%d/anywhere=%d", test.slots, test.anywhere), func(t *testing.T) {
 			const limit = 128 << 10
-			e := newEquivalence(t, seed, Config{Metrics: equivalenceMetrics, BlockSlots: test.slots, Retention: time.Hour, MaxSeries: 500, MemoryCap: limit})
+			e := newEquivalence(t, seed, Config{Metrics: equivalenceMetrics, blockSlots: test.slots, Retention: time.Hour, MaxSeries: 500, MemoryCap: limit})
 			e.single, e.anywhere = true, test.anywhere
-			e.store.onEvict = func(host hostKey, frequency int64, b *block) {
+			e.store.testHooks.onEvict = func(host hostKey, frequency int64, b *block) {
 				g := modelGrid{host, frequency}
 				if !e.model.isNext(g, b.start) {
 					t.Fatalf("evicted the block from %d to %d, which is not the next one", b.start, b.end)
@@ -125,8 +125,8 @@ type equivalence struct {
 
 func newEquivalence(t *testing.T, seed uint64, cfg Config) *equivalence {
 	e := &equivalence{
-		t: t, rnd: rand.New(rand.NewPCG(seed, uint64(cfg.Stripes*1000+cfg.BlockSlots))),
-		model: newModel(cfg.Metrics, cfg.BlockSlots), base: 1_700_000_000, past: 1_000_000,
+		t: t, rnd: rand.New(rand.NewPCG(seed, uint64(cfg.Stripes*1000+cfg.blockSlots))),
+		model: newModel(cfg.Metrics, cfg.blockSlots), base: 1_700_000_000, past: 1_000_000,
 		tables: map[hostKey][]*knownRefs{},
 	}
 	cfg.Now = func() time.Time { return time.Unix(e.base, 0) }
@@ -204,7 +204,7 @@ func (e *equivalence) step() {
 	case n == 8 && e.rnd.IntN(1+e.spare) == 0:
 		e.free()
 	case n == 9 && e.rnd.IntN(5) == 0 && e.rnd.IntN(1+e.spare) == 0:
-		e.store.Retain()
+		e.store.retain()
 		e.model.retain(e.base - int64(e.store.cfg.Retention.Seconds()))
 	case e.spare == 0 || e.rnd.IntN(4) == 0: // the model takes its time for many series
 		e.query()

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"math"
 	"slices"
 
@@ -49,6 +50,22 @@ func (s *Store) Health(cluster, name string, metrics []string) (Health, bool) {
 	return out, true
 }
 
+// StaleSeries counts the series of a host whose newest block with samples ended more
+// than staleAfter intervals ago. Series of metrics that are not configured do not count:
+// nobody sends them any more. It fails as Dump does.
+func (s *Store) StaleSeries(ctx context.Context, cluster, host string) (stale int, err error) {
+	now := s.cfg.Now().Unix()
+	err = s.Dump(ctx, []string{cluster, host}, func(d *Dumped) error {
+		newest := d.Buffers[len(d.Buffers)-1]
+		frequency := (newest.End - newest.Start) / max(newest.Len, 1)
+		if !d.LeftOut && now-newest.End > staleAfter*frequency {
+			stale++
+		}
+		return nil
+	})
+	return stale, err
+}
+
 // freshness returns for each metric that the host has whether all its series are
 // fresh, each at any of its intervals. It returns false if the store does not hold
 // the host.
@@ -90,7 +107,7 @@ func (s *Store) freshness(key hostKey, now int64) (verdicts map[string]bool, ok 
 
 // countNamed returns the number of series of a metric at all intervals.
 func (h *host) countNamed(t *metricTable, name string) (n int32) {
-	for _, m := range t.numbers(name) {
+	for _, m := range t.ids(name) {
 		n += h.counts[m]
 	}
 	return n

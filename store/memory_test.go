@@ -103,10 +103,10 @@ func TestLimits(t *testing.T) {
 		b.Cluster = "x" + strconv.Itoa(i)
 		s.Append(&b)
 	}
-	want := []Refused{{LimitHosts, "c", "", 10}, {LimitHosts, "x6", "", 5}, {LimitHosts, "x7", "", 5}, {LimitHosts, "x8", "", 5}, {LimitHosts, "x9", "", 5},
-		{LimitSeries, "c", "0", 4}, {LimitSeries, "c", "1", 2}, {LimitSeries, "c", "3", 2}}
+	want := []Refused{{limitHosts, "c", "", 10}, {limitHosts, "x6", "", 5}, {limitHosts, "x7", "", 5}, {limitHosts, "x8", "", 5}, {limitHosts, "x9", "", 5},
+		{limitSeries, "c", "0", 4}, {limitSeries, "c", "1", 2}, {limitSeries, "c", "3", 2}}
 	for i := range 6 {
-		want = append(want, Refused{LimitSeries, "x" + strconv.Itoa(i), "3", 2})
+		want = append(want, Refused{limitSeries, "x" + strconv.Itoa(i), "3", 2})
 	}
 	if st := s.Stats(); st.Hosts != maxFullClusters*2 || !slices.Equal(st.Refused, want) {
 		t.Errorf("%d hosts, refused %+v", st.Hosts, st.Refused)

@@ -103,7 +103,7 @@ func (s *Store) Cost(q *Query) Cost {
 	st.mu.RLock()
 	defer st.mu.RUnlock()
 	if h := st.hosts[key]; h != nil {
-		for _, m := range s.metrics.numbers(q.Metric) {
+		for _, m := range s.metrics.ids(q.Metric) {
 			if g := h.grid(s.metrics.at(m).grid); g != nil && h.counts[m] > 0 {
 				c.Pieces += int(g.columns) * g.blocksIn(q)
 			}
@@ -218,7 +218,7 @@ func (s *Store) views(q *Query) ([]view, error) {
 	}
 	var buf [4]selected
 	held := buf[:0]
-	for _, m := range s.metrics.numbers(q.Metric) {
+	for _, m := range s.metrics.ids(q.Metric) {
 		if h.counts[m] == 0 {
 			continue
 		}

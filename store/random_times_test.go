@@ -160,7 +160,7 @@ func BenchmarkFreeRandomTimes(b *testing.B) {
 		name string
 		do   func(*Store)
 	}{
-		{"retain", func(s *Store) { s.Retain() }},
+		{"retain", func(s *Store) { s.retain() }},
 		{"free all", func(s *Store) { s.Free([][]string{{"c"}}, math.MaxInt64, Entry{}) }},
 		{"free one series", func(s *Store) { s.Free([][]string{{"c", "h", "t17"}}, math.MaxInt64, Entry{}) }},
 	} {

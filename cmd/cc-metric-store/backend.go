@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// backend asks cc-backend which hosts have jobs.
+// backend asks cc-backend which hosts have jobs. It is safe for concurrent use.
 type backend struct {
 	url   string // without a slash at the end
 	token string // empty: none is sent
@@ -43,7 +43,7 @@ func (b *backend) ask(ctx context.Context, address string) (map[string]map[strin
 	answer, err := client.Do(r)
 	if err != nil {
 		if e, ok := err.(*url.Error); ok {
-			err = e.Err // the address is said already
+			err = e.Err // hostsInUse says the address
 		}
 		return nil, err
 	}

@@ -15,8 +15,8 @@ import (
 	"cc-metric-store/config"
 )
 
-// printBanner says once what this process is: where it is reached, what it takes,
-// how long it keeps that, and where. url is that of REST.
+// printBanner prints once how this process is set up: where it is reached, what it
+// stores, for how long, and where. url is that of REST.
 func printBanner(w io.Writer, cfg *config.Config, o options, builtIn bool, url string) {
 	b := banner{cfg: cfg}
 	fmt.Fprintf(w, "cc-metric-store %s, %s\n", version, b.source(o, builtIn))
@@ -27,7 +27,7 @@ func printBanner(w io.Writer, cfg *config.Config, o options, builtIn bool, url s
 		{"metrics", b.metrics()},
 		{"memory", b.memory()},
 		{"log", b.log()},
-		{"checkpoints", fmt.Sprintf("%s, at least every %s", absolute(cfg.MetricStore.CheckpointDirectory), shown(cfg.MetricStore.CheckpointInterval))},
+		{"checkpoints", fmt.Sprintf("%s, at least every %s", absolute(cfg.MetricStore.CheckpointDirectory), formatDuration(cfg.MetricStore.CheckpointInterval))},
 	}
 	for _, l := range lines {
 		fmt.Fprintf(w, "  %-12s %s\n", l.what, l.text)
@@ -37,7 +37,7 @@ func printBanner(w io.Writer, cfg *config.Config, o options, builtIn bool, url s
 	}
 }
 
-// banner makes the lines.
+// banner makes the texts of the lines.
 type banner struct{ cfg *config.Config }
 
 func (b banner) source(o options, builtIn bool) string {
@@ -52,11 +52,11 @@ func (b banner) rest(url string) string {
 	if b.cfg.Main.JWTPublicKey == "" {
 		tokens = "no token is asked for, whoever reaches it may write and free samples (main.jwt-public-key changes that)"
 	}
-	return fmt.Sprintf("%s, %s; %s", url, reach(b.cfg.Main.Addr), tokens)
+	return fmt.Sprintf("%s, %s; %s", url, reachableFrom(b.cfg.Main.Addr), tokens)
 }
 
-// reach says from where an address to listen on is reached.
-func reach(address string) string {
+// reachableFrom says from where an address that is listened on can be reached.
+func reachableFrom(address string) string {
 	host, _, err := net.SplitHostPort(address)
 	ip := net.ParseIP(host)
 	switch {
@@ -87,7 +87,7 @@ func (b banner) nats() string {
 	if _, port, err := net.SplitHostPort(e.Addr); err == nil && port == "0" {
 		address += " (a free port, which the log names with -loglevel info)"
 	}
-	return fmt.Sprintf("%s, %s; %s", address, reach(e.Addr), password)
+	return fmt.Sprintf("%s, %s; %s", address, reachableFrom(e.Addr), password)
 }
 
 func (b banner) subjects() string {
@@ -102,7 +102,7 @@ func (b banner) subjects() string {
 	return strings.Join(all, ", ")
 }
 
-// metrics tells how many metrics of each interval there are.
+// metrics says how many metrics of each interval are configured.
 func (b banner) metrics() string {
 	metrics := b.cfg.Metrics
 	count := map[int64]int{}
@@ -133,7 +133,7 @@ func (b banner) memory() string {
 	if m.MemoryCap > 0 {
 		bound = "at most " + gigabytes(m.MemoryCap) + " of samples"
 	}
-	return fmt.Sprintf("samples of the last %s, %s", shown(m.Retention), bound)
+	return fmt.Sprintf("samples of the last %s, %s", formatDuration(m.Retention), bound)
 }
 
 func (b banner) log() string {
@@ -142,7 +142,7 @@ func (b banner) log() string {
 	if n.Address != "" {
 		place = "on the broker; what it cannot take is kept in " + absolute(n.Embedded.Directory)
 	}
-	bounds := "keeps " + shown(n.Stream.MaxAge)
+	bounds := "keeps " + formatDuration(n.Stream.MaxAge)
 	if n.Stream.Trim && n.Address == "" {
 		bounds = "keeps what two checkpoints do not hold"
 	}
@@ -159,8 +159,8 @@ func gigabytes(bytes int64) string {
 	return strconv.FormatFloat(float64(bytes)/(1<<30), 'g', 4, 64) + " GB"
 }
 
-// shown is a duration without the zeros at its end: 48h, not 48h0m0s.
-func shown(d time.Duration) string {
+// formatDuration returns a duration without the zeros at its end: 48h, not 48h0m0s.
+func formatDuration(d time.Duration) string {
 	text := d.String()
 	if short, ok := strings.CutSuffix(text, "m0s"); ok {
 		text = short + "m"
@@ -171,7 +171,7 @@ func shown(d time.Duration) string {
 	return text
 }
 
-// absolute returns a path as it is found from anywhere.
+// absolute returns the path in a form that does not depend on the working directory.
 func absolute(path string) string {
 	if whole, err := filepath.Abs(path); err == nil {
 		return whole

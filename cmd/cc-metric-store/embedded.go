@@ -2,9 +2,9 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"sync"
 
 	"cc-metric-store/config"
@@ -12,21 +12,22 @@ import (
 	"cc-metric-store/ingest"
 )
 
-// embeddedServer starts the embedded nats-server when it is first needed.
+// embeddedServer starts the embedded nats-server when it is first needed. Its methods
+// but start and stop are safe for concurrent use.
 type embeddedServer struct {
 	server  *embedded.Server
-	log     *slog.Logger
+	logger  *slog.Logger
 	dir     string
-	started chan struct{} // closed when it has been
+	started chan struct{} // closed when the server is started
 	// hold and keep are called when the files of the log are gone, see
 	// embedded.Config. They are set before the server is started.
 	hold func(ctx context.Context) (release func())
 	keep func(ctx context.Context)
 }
 
-func newEmbeddedServer(cfg *config.Config, log *slog.Logger) (*embeddedServer, error) {
+func newEmbeddedServer(cfg *config.Config, logger *slog.Logger) (*embeddedServer, error) {
 	e := cfg.NATS.Embedded
-	s := &embeddedServer{log: log, dir: absolute(e.Directory), started: make(chan struct{})}
+	s := &embeddedServer{logger: logger, dir: absolute(e.Directory), started: make(chan struct{})}
 	c := embedded.Config{
 		Directory:  absolute(e.Directory),
 		Addr:       e.Addr,
@@ -34,11 +35,11 @@ func newEmbeddedServer(cfg *config.Config, log *slog.Logger) (*embeddedServer, e
 		Password:   e.Password,
 		MaxPayload: e.MaxPayload,
 		MaxStore:   e.MaxStore,
-		Logger:     log,
+		Logger:     logger,
 		Hold:       func(ctx context.Context) func() { return s.hold(ctx) },
 		Keep:       func(ctx context.Context) { s.keep(ctx) },
 		Streams: func(maxStore int64) (out []embedded.Stream) {
-			for _, one := range ingest.EmbeddedStreams(ingestConfig(cfg, s, log), maxStore) {
+			for _, one := range ingest.EmbeddedStreams(ingestConfig(cfg, s, logger), maxStore) {
 				out = append(out, embedded.Stream(one))
 			}
 			return out
@@ -55,8 +56,7 @@ func newEmbeddedServer(cfg *config.Config, log *slog.Logger) (*embeddedServer, e
 	return s, nil
 }
 
-// start is called by ingest alone, once at a time, stop when ingest and watch
-// have ended.
+// start starts the server if it does not run yet. ingest calls it, one call at a time.
 func (e *embeddedServer) start(ctx context.Context) (ingest.InProcess, error) {
 	if !e.running() {
 		if err := e.server.Start(ctx); err != nil {
@@ -64,26 +64,34 @@ func (e *embeddedServer) start(ctx context.Context) (ingest.InProcess, error) {
 		}
 		close(e.started)
 	}
-	return inProcess{e.server, e.log}, nil
+	return inProcess{e.server, e.logger}, nil
 }
 
-// inProcess is the embedded server as ingest sees it.
+// inProcess is the embedded server as ingest sees it: it implements
+// ingest.InProcess.
 type inProcess struct {
-	*embedded.Server
-	log *slog.Logger
+	server *embedded.Server
+	logger *slog.Logger
 }
 
-// Listen implements ingest.InProcess.
+func (p inProcess) InProcessConn() (net.Conn, error) { return p.server.InProcessConn() }
+
+// Listen lets others connect and logs where.
 func (p inProcess) Listen() error {
-	if err := p.Server.Listen(); err != nil {
+	if err := p.server.Listen(); err != nil {
 		return err
 	}
-	if url := p.URL(); url != "" {
-		p.log.Info("the embedded NATS server is listening", "url", url)
+	if url := p.server.URL(); url != "" {
+		p.logger.Info("the embedded NATS server is listening", "url", url)
 	}
 	return nil
 }
 
+func (p inProcess) MaxBuffered() int64 { return p.server.MaxBuffered() }
+
+func (p inProcess) MaxStore() int64 { return p.server.MaxStore() }
+
+// running reports whether the server was started.
 func (e *embeddedServer) running() bool {
 	select {
 	case <-e.started:
@@ -93,7 +101,7 @@ func (e *embeddedServer) running() bool {
 	}
 }
 
-// watch looks after the server, once it is started, until ctx ends.
+// watch looks after the server until ctx ends, as soon as it is started.
 func (e *embeddedServer) watch(ctx context.Context) error {
 	select {
 	case <-e.started:
@@ -107,7 +115,7 @@ func (e *embeddedServer) watch(ctx context.Context) error {
 }
 
 // health returns why the server cannot keep anything, nil if it can or is not
-// in use.
+// started.
 func (e *embeddedServer) health() error {
 	if !e.running() {
 		return nil
@@ -121,50 +129,9 @@ func (e *embeddedServer) health() error {
 // holds returns the directory of the server and the streams in it.
 func (e *embeddedServer) holds() (dir string, streams []string) { return e.dir, e.server.Streams() }
 
+// stop stops the server if it runs. It is called when ingest and watch have ended.
 func (e *embeddedServer) stop() {
 	if e.running() {
 		e.server.Stop()
 	}
-}
-
-// watchedLog is the log as REST and the operator see it: also a server that
-// nobody has tried to write to may be unable to keep anything.
-type watchedLog struct {
-	*ingest.Ingest
-	embedded *embeddedServer
-	loaded   chan struct{} // closed when the checkpoint is
-}
-
-// Ready implements rest.Log.
-func (l watchedLog) Ready() error { return l.afterLoading(l.ready) }
-
-func (l watchedLog) ready() error {
-	err := l.Ingest.Ready()
-	if phase := l.embedded.server.Phase(); err != nil && phase != "" {
-		return fmt.Errorf("%w; the embedded log is %s", err, phase)
-	}
-	return err
-}
-
-// Consistent returns nil if what the store holds contradicts no earlier answer.
-func (l watchedLog) Consistent() error { return l.afterLoading(l.Ingest.Consistent) }
-
-// Answerable implements rest.Log.
-func (l watchedLog) Answerable() error { return l.afterLoading(l.Ingest.Answerable) }
-
-func (l watchedLog) afterLoading(ask func() error) error {
-	select {
-	case <-l.loaded:
-		return ask()
-	default:
-		return errors.New("loading the newest checkpoint")
-	}
-}
-
-// Writable returns nil if the log takes entries, otherwise why not.
-func (l watchedLog) Writable() error {
-	if err := l.embedded.health(); err != nil {
-		return err
-	}
-	return l.Ingest.Writable()
 }

@@ -14,10 +14,10 @@ import (
 )
 
 const (
-	// The names under which cc-backend takes the keys as well.
+	// The names of environment variables, which cc-backend uses, too.
 	publicKeyVariable  = "JWT_PUBLIC_KEY"
 	privateKeyVariable = "JWT_PRIVATE_KEY"
-	// tokenLife is how long a token of printToken is valid.
+	// tokenLife is how long a token that printToken makes is valid.
 	tokenLife = 365 * 24 * time.Hour
 )
 
@@ -56,5 +56,5 @@ func printToken(stdout, stderr io.Writer, roles string) error {
 	return err
 }
 
-// noRoles asks for a token that may write and query alone.
+// noRoles, given as the roles, asks for a token without any: it may write and query.
 const noRoles = "none"

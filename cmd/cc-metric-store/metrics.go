@@ -1,63 +1,22 @@
 package main
 
 import (
-	"log/slog"
-	"net/http"
-	"strconv"
-	"time"
-
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"cc-metric-store/ingest"
 	"cc-metric-store/store"
 )
 
-// newRegistry returns what GET /metrics shows, and what has to be called for each
-// answer of REST.
-func newRegistry(a *app) (r *prometheus.Registry, observe func(endpoint string, status int, took time.Duration)) {
-	r = prometheus.NewRegistry()
-	answers := prometheus.NewHistogramVec(prometheus.HistogramOpts{
-		Name:    namespace + "request_duration_seconds",
-		Help:    "How long answers of the REST interface took, by endpoint and status.",
-		Buckets: prometheus.ExponentialBuckets(0.0001, 4, 10), // 0.1 ms to 26 s
-	}, []string{"endpoint", "code"})
-	r.MustRegister(
-		collectors.NewGoCollector(),
-		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		newStatsCollector(a.store, a.log),
-		newCheckpointCollector(a),
-		answers,
-		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: namespace + "rest_connections", Help: "Open connections of the REST interface.",
-		}, func() float64 { open, _ := a.rest.Connections(); return float64(open) }),
-		prometheus.NewCounterFunc(prometheus.CounterOpts{
-			Name: namespace + "rest_connections_evicted_total",
-			Help: "Connections of the REST interface that were closed, or not taken, because as many were open as are possible.",
-		}, func() float64 { _, evicted := a.rest.Connections(); return float64(evicted) }),
-	)
-	return r, func(endpoint string, status int, took time.Duration) {
-		answers.WithLabelValues(endpoint, strconv.Itoa(status)).Observe(took.Seconds())
-	}
-}
-
-// metricsHandler answers GET /metrics. One metric that cannot be shown costs itself
-// and no other.
-func metricsHandler(r *prometheus.Registry, log *slog.Logger) http.Handler {
-	return promhttp.HandlerFor(r, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn)})
-}
-
-// statsCollector reads the counters of store and ingest at each scrape.
+// statsCollector is a prometheus.Collector of the counters of store, ingest and the
+// embedded server.
 type statsCollector struct {
-	store  *store.Store
-	log    watchedLog
+	app    *app
 	simple []simpleMetric
 	notStored, unknown, nameless, refused, writable, obstacle, lost,
 	build *prometheus.Desc
 }
 
-// simpleMetric is a metric without labels.
+// simpleMetric is a metric without labels, whose value is read from the counters.
 type simpleMetric struct {
 	desc *prometheus.Desc
 	kind prometheus.ValueType
@@ -66,10 +25,9 @@ type simpleMetric struct {
 
 const namespace = "cc_metric_store_"
 
-func newStatsCollector(s *store.Store, l watchedLog) *statsCollector {
+func newStatsCollector(a *app) *statsCollector {
 	c := &statsCollector{
-		store: s,
-		log:   l,
+		app: a,
 		notStored: prometheus.NewDesc(namespace+"lines_not_stored_total",
 			"Lines of the log that were not stored, by reason.", []string{"reason"}, nil),
 		unknown: prometheus.NewDesc(namespace+"unknown_metric_lines_total",
@@ -101,7 +59,7 @@ func newStatsCollector(s *store.Store, l watchedLog) *statsCollector {
 	counter("lines_total", "Lines read from the log.", func(_ store.Stats, i ingest.Stats) int64 { return i.Lines })
 	counter("samples_total", "Samples stored.", func(s store.Stats, _ ingest.Stats) int64 { return s.Samples })
 	counter("samples_replaced_total", "Samples that replaced one of another time in their slot: they arrive more often than the frequency of their metric says.", func(s store.Stats, _ ingest.Stats) int64 { return s.Replaced })
-	counter("samples_invalid_total", "Samples whose time or value the store cannot hold: none, as their lines are refused before.", func(s store.Stats, _ ingest.Stats) int64 { return s.Invalid })
+	counter("samples_invalid_total", "Samples whose time or value the store cannot hold: 0 as long as the lines of all such samples are refused before.", func(s store.Stats, _ ingest.Stats) int64 { return s.Invalid })
 	counter("blocks_sealed_total", "How often a block of a host was compressed.", func(s store.Stats, _ ingest.Stats) int64 { return s.Sealed })
 	counter("dead_letters_lost_total", "Refused lines that are not in the dead-letter stream.", func(_ store.Stats, i ingest.Stats) int64 { return i.LostDeadLetters })
 	counter("intake_messages_total", "Messages to the embedded server, or of a broker without JetStream, that were put into the embedded log.", func(_ store.Stats, i ingest.Stats) int64 { return i.IntakeMessages })
@@ -140,7 +98,7 @@ func (c *statsCollector) Describe(out chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector.
 func (c *statsCollector) Collect(out chan<- prometheus.Metric) {
-	s, i := c.store.Stats(), c.log.Stats()
+	s, i := c.app.store.Stats(), c.app.ingest.Stats()
 	for _, m := range c.simple {
 		out <- prometheus.MustNewConstMetric(m.desc, m.kind, m.read(s, i))
 	}
@@ -149,22 +107,22 @@ func (c *statsCollector) Collect(out chan<- prometheus.Metric) {
 	}
 	out <- prometheus.MustNewConstMetric(c.nameless, prometheus.CounterValue, float64(i.NoHost), "hostname")
 	out <- prometheus.MustNewConstMetric(c.nameless, prometheus.CounterValue, float64(i.NoCluster), "cluster")
-	unknown := foreignCounter{desc: c.unknown}
-	for _, m := range c.log.UnknownMetrics() {
+	unknown := labelCounter{desc: c.unknown}
+	for _, m := range c.app.ingest.UnknownMetrics() {
 		unknown.add(m.Lines, m.Name)
 	}
 	unknown.collect(out)
-	refused := foreignCounter{desc: c.refused}
+	refused := labelCounter{desc: c.refused}
 	for _, r := range s.Refused {
 		refused.add(r.Samples, r.Limit, r.Cluster, r.Host)
 	}
 	refused.collect(out)
-	out <- prometheus.MustNewConstMetric(c.writable, prometheus.GaugeValue, oneIf(c.log.Writable() == nil))
-	now := c.log.Obstacle()
+	out <- prometheus.MustNewConstMetric(c.writable, prometheus.GaugeValue, oneIf(c.app.log.Writable() == nil))
+	now := c.app.ingest.Obstacle()
 	for _, kind := range ingest.Obstacles() {
 		out <- prometheus.MustNewConstMetric(c.obstacle, prometheus.GaugeValue, oneIf(kind == now), string(kind))
 	}
-	for stream, n := range c.log.embedded.server.Lost() {
+	for stream, n := range c.app.embedded.server.Lost() {
 		out <- prometheus.MustNewConstMetric(c.lost, prometheus.CounterValue, float64(n), stream)
 	}
 	out <- prometheus.MustNewConstMetric(c.build, prometheus.GaugeValue, 1)

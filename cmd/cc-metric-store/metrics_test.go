@@ -2,6 +2,7 @@ package main
 
 import (
 	"log/slog"
+	"math"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -9,8 +10,10 @@ import (
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"cc-metric-store/config"
+	"cc-metric-store/store"
 )
 
 // TestMetricsOfTheDocuments compares the metrics that the documents and the alerts
@@ -24,7 +27,7 @@ func TestMetricsOfTheDocuments(t *testing.T) {
 		namespace + "request_duration_seconds": true, namespace + "rest_connections": true, namespace + "rest_connections_evicted_total": true,
 	}
 	name := regexp.MustCompile(namespace + `[a-z0-9_]*[a-z0-9]`)
-	for _, c := range []prometheus.Collector{newStatsCollector(a.store, a.log), newCheckpointCollector(a)} {
+	for _, c := range []prometheus.Collector{newStatsCollector(a), newCheckpointCollector(a)} {
 		descs := make(chan *prometheus.Desc)
 		go func() {
 			defer close(descs)
@@ -48,5 +51,30 @@ func TestMetricsOfTheDocuments(t *testing.T) {
 				t.Errorf("%s names %s, which /metrics lacks", page, metric)
 			}
 		}
+	}
+}
+
+// TestInvalidSamplesAreCounted: what the store cannot hold does not go unseen.
+func TestInvalidSamplesAreCounted(t *testing.T) {
+	a, err := assemble(config.Default(), options{}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, ok := a.store.Metric([]byte("cpu_load"))
+	if !ok {
+		t.Fatal("cpu_load is not configured")
+	}
+	b := store.Batch{Cluster: "c", Host: "h", Parts: []store.Part{{}}}
+	b.Add(0, id, 1_700_000_000, math.NaN())
+	b.Add(0, id, 1_700_000_000, math.Inf(1))
+	b.Add(0, id, math.MaxInt64, 1)
+	a.store.Append(&b)
+	const want = `
+# HELP cc_metric_store_samples_invalid_total Samples whose time or value the store cannot hold: 0 as long as the lines of all such samples are refused before.
+# TYPE cc_metric_store_samples_invalid_total counter
+cc_metric_store_samples_invalid_total 3
+`
+	if err := testutil.CollectAndCompare(newStatsCollector(a), strings.NewReader(want), namespace+"samples_invalid_total"); err != nil {
+		t.Error(err)
 	}
 }

@@ -8,9 +8,9 @@ import (
 	"syscall"
 )
 
-// dropPrivileges goes on as the given user and group, without supplementary
-// groups; a user without a group brings its primary one. Empty names leave all
-// as it is. It is called when the ports are bound.
+// dropPrivileges makes the process run as the given user and group, without
+// supplementary groups. If no group is given it is the user's primary one. Empty names
+// leave everything as it is. It is called when the ports are bound.
 func dropPrivileges(userName, groupName string) error {
 	uid, gid, err := identity(userName, groupName)
 	if err != nil {
@@ -31,8 +31,8 @@ func dropPrivileges(userName, groupName string) error {
 	return nil
 }
 
-// identity looks up the ids to go on with: those of the process where nothing
-// is named.
+// identity returns the ids of the given user and group: those of the process where a
+// name is empty, and the user's primary group if only the user is given.
 func identity(userName, groupName string) (uid, gid int, err error) {
 	uid, gid = os.Getuid(), os.Getgid()
 	if userName != "" {

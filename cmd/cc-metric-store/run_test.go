@@ -1,47 +1,26 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus/testutil"
-	"go.uber.org/goleak"
+	"cc-metric-store/test/testkit"
 
-	"cc-metric-store/config"
+	"go.uber.org/goleak"
 )
 
 func TestMain(m *testing.M) {
 	// nats-server keeps one goroutine of its own for the life of a process.
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/nats-io/nats-server/v2/server.init.0.func1"))
-}
-
-type output struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.String()
 }
 
 func writeConfig(t *testing.T, dir string) string {
@@ -68,7 +47,7 @@ func TestRunStopsInOrder(t *testing.T) {
 	dir := t.TempDir()
 	opts := options{config: writeConfig(t, dir), configGiven: true, logLevel: "info"}
 	for range 2 {
-		var log output
+		var log testkit.LogBuffer
 		ctx, cancel := context.WithCancel(context.Background())
 		done := make(chan error, 1)
 		go func() { done <- run(ctx, opts, io.Discard, &log) }()
@@ -95,7 +74,7 @@ func TestRunStopsInOrder(t *testing.T) {
 	}
 }
 
-func waitFor(t *testing.T, log *output, pattern string) string {
+func waitFor(t *testing.T, log *testkit.LogBuffer, pattern string) string {
 	t.Helper()
 	re := regexp.MustCompile(pattern)
 	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(time.Millisecond) {
@@ -105,49 +84,6 @@ func waitFor(t *testing.T, log *output, pattern string) string {
 	}
 	t.Fatalf("%q does not appear in the log:\n%s", pattern, log)
 	return ""
-}
-
-// TestStatusFollowsTheProgram: the service manager hears of the start at once,
-// although the broker is away, and then what is missing.
-func TestStatusFollowsTheProgram(t *testing.T) {
-	dir := t.TempDir()
-	path := filepath.Join(dir, "notify")
-	manager, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer manager.Close()
-	t.Setenv("NOTIFY_SOCKET", path)
-	closed, err := net.Listen("tcp", "127.0.0.1:0") // no broker is there
-	if err != nil {
-		t.Fatal(err)
-	}
-	closed.Close()
-	cfg := strings.Replace(string(readFile(t, writeConfig(t, dir))), `"nats":{`, `"nats":{"address":"nats://`+closed.Addr().String()+`",`, 1)
-	opts := options{config: filepath.Join(dir, "broker.json"), configGiven: true, logLevel: "crit"}
-	if err := os.WriteFile(opts.config, []byte(cfg), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- run(ctx, opts, io.Discard, io.Discard) }()
-	for _, want := range []string{"READY=1", "STATUS=not answering queries yet: the log is not reached"} {
-		b := make([]byte, 1024)
-		if err := manager.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
-			t.Fatal(err)
-		}
-		n, err := manager.Read(b)
-		if strings.HasPrefix(string(b[:n]), "STATUS=not answering queries yet: loading") { // it may be seen or not
-			n, err = manager.Read(b)
-		}
-		if err != nil || !strings.HasPrefix(string(b[:n]), want) {
-			t.Errorf("notified of %q (%v), want %q", b[:n], err, want)
-		}
-	}
-	cancel()
-	if err := <-done; err != nil {
-		t.Errorf("run: %v", err)
-	}
 }
 
 func readFile(t *testing.T, path string) []byte {
@@ -171,47 +107,5 @@ func TestRunFailsWhereItCannotStart(t *testing.T) {
 	err = run(context.Background(), options{config: filepath.Join(dir, "absent"), configGiven: true, logLevel: "warn"}, io.Discard, io.Discard)
 	if err == nil || !strings.Contains(err.Error(), "absent") {
 		t.Errorf("error %v", err)
-	}
-}
-
-func TestMetricsKeepTheConventions(t *testing.T) {
-	opts := options{logLevel: "crit"}
-	log, err := newLogger(io.Discard, opts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	a, err := assemble(config.Default(), opts, log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	a.config.Directory = t.TempDir()
-	if err := a.openCheckpoints(); err != nil {
-		t.Fatal(err)
-	}
-	defer a.checkpoints.Close()
-	registry, observe := newRegistry(a)
-	observe("query", 200, time.Second)
-	problems, err := testutil.GatherAndLint(registry)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, p := range problems {
-		t.Errorf("%s: %s", p.Metric, p.Text)
-	}
-}
-
-func TestParseFlags(t *testing.T) {
-	o, err := parseFlags([]string{"-config", "x.json", "-dev", "-logdate", "-loglevel", "err"}, io.Discard)
-	if err != nil || o.config != "x.json" || !o.configGiven || !o.dev || !o.logDate || o.logLevel != "err" {
-		t.Errorf("%+v, %v", o, err)
-	}
-	if o, err = parseFlags(nil, io.Discard); err != nil || o.configGiven || o.config != "./config.json" || o.logLevel != "warn" {
-		t.Errorf("%+v, %v", o, err)
-	}
-	for _, args := range [][]string{{"-nonsense"}, {"word"}, {"-loglevel", "loud"}, {"-addr", ""}, {"-nats-addr", ""}, {"-gen-token", ""}, {"-config", ""}} {
-		var msg bytes.Buffer
-		if _, err := parseFlags(args, &msg); err == nil || !strings.Contains(msg.String(), strings.TrimPrefix(args[len(args)-1], "-")) {
-			t.Errorf("%q: error %v, message %q", args, err, &msg)
-		}
 	}
 }

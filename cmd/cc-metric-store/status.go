@@ -1,47 +1,43 @@
 package main
 
 import (
-	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
-
-	"github.com/coreos/go-systemd/v22/daemon"
 )
 
-// statusInterval is how often the service manager may hear something new.
-const statusInterval = time.Second
-
-// reportStatus tells the service manager, if there is one, in words how the
-// program is, until ctx ends. READY was sent when REST began to listen: it
-// cannot wait for the replay, as the broker may be away for longer than any
-// start may take.
-func (a *app) reportStatus(ctx context.Context) error {
-	tick := time.NewTicker(statusInterval)
-	defer tick.Stop()
-	for last := ""; ; {
-		if s := a.status(); s != last {
-			// An error means that the one who asked to be notified is gone.
-			_, _ = daemon.SdNotify(false, "STATUS="+s)
-			last = s
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return nil
-		}
-	}
-}
-
-// status is one line.
+// status says in one line whether queries are answered and writes are kept.
 func (a *app) status() string {
 	s := "answering queries"
 	if err := a.log.Answerable(); err != nil {
 		s = "not answering queries yet: " + err.Error()
 	} else if err := a.log.Ready(); err != nil {
 		s += " from before the start: " + err.Error()
-	} else if err := errors.Join(a.log.Writable(), a.trouble()); err != nil {
+	} else if err := errors.Join(a.log.Writable(), a.degraded()); err != nil {
 		s += ", but " + err.Error()
 	}
 	return strings.ReplaceAll(s, "\n", "; ")
+}
+
+// degraded returns what an operator has to see to although everything is answered, nil
+// if there is nothing.
+func (a *app) degraded() error {
+	return errors.Join(a.ingest.Degraded(), a.checkpointsDegraded(), a.embedded.server.Damage())
+}
+
+// checkpointsDegraded returns why no checkpoint can be written, nil if they can.
+func (a *app) checkpointsDegraded() error {
+	if a.checkpoints == nil {
+		return nil
+	}
+	s := a.checkpoints.Stats()
+	if s.Err == nil {
+		return nil
+	}
+	last := "there is none yet"
+	if !s.Last.IsZero() {
+		last = "the newest one is of " + s.Last.UTC().Format(time.RFC3339)
+	}
+	return fmt.Errorf("no checkpoint can be written to %s, metric-store.checkpoints.directory (%s): %w", a.checkpointConfig.Directory, last, s.Err)
 }

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"cc-metric-store/store"
+)
+
+// openCheckpoints opens and locks the directory of the checkpoints. It is called once
+// the program runs as the user who is to own them.
+func (a *app) openCheckpoints() (err error) {
+	if a.checkpoints, err = store.OpenCheckpoints(a.store, a.checkpointConfig); err != nil {
+		return fmt.Errorf("metric-store.checkpoints.directory: %w", err)
+	}
+	a.warnOfForeignFiles()
+	return nil
+}
+
+// warnOfForeignFiles warns somebody who changes from ClusterCockpit's metric store that
+// the samples in its files are not read.
+func (a *app) warnOfForeignFiles() {
+	found := a.checkpoints.Foreign()
+	if found.Hosts == 0 {
+		return
+	}
+	hosts := fmt.Sprint(found.Hosts)
+	if !found.Complete {
+		hosts += " or more"
+	}
+	a.logger.Warn("the directory of the checkpoints has files of ClusterCockpit's metric store, which are not read: the answers lack what is in them. "+
+		"They are left as they are: if these samples are needed, let that program answer beside this one until they are older than the retention; otherwise remove them",
+		"key", "metric-store.checkpoints.directory", "directory", a.checkpointConfig.Directory, "hosts", hosts, "example", found.Example)
+}
+
+// followLog loads the newest checkpoint, and reads the log from there on.
+func (a *app) followLog(ctx context.Context) error {
+	restored, err := a.checkpoints.Load(ctx)
+	if err != nil {
+		return nil // ctx has ended
+	}
+	close(a.log.loaded)
+	return a.ingest.Run(ctx, restored)
+}
+
+// afterLoading returns a stage that begins when the checkpoint is loaded.
+func (a *app) afterLoading(run func(context.Context) error) func(context.Context) error {
+	return func(ctx context.Context) error {
+		select {
+		case <-a.log.loaded:
+			return run(ctx)
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// finishTimeout bounds the last checkpoint.
+const finishTimeout = 60 * time.Second
+
+// finish writes the last checkpoint when ctx ends. By then the stages that change the
+// store have stopped.
+func (a *app) finish(ctx context.Context) error {
+	<-ctx.Done()
+	select {
+	case <-a.log.loaded:
+	default:
+		return nil // the store holds no more than a part of the checkpoint
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishTimeout)
+	defer cancel()
+	if err := a.checkpoints.Finish(ctx, a.ingest, a.log.Consistent() == nil); err != nil {
+		a.logger.Warn("stopping without a last checkpoint: the next start takes the one before and reads more of the log", "error", err)
+	}
+	return nil
+}
+
+// hold is called when the files of the embedded log are gone. It reads the log to its
+// end, and nothing is added to the log until release is called.
+func (a *app) hold(ctx context.Context) (release func()) {
+	release, err := a.ingest.Hold(ctx)
+	if err != nil {
+		a.logger.Error("the newest entries of the log that is gone may be missing in the store", "error", err)
+	}
+	return release
+}
+
+// keep is called after hold: it writes a checkpoint with what the log held.
+func (a *app) keep(ctx context.Context) {
+	_ = a.checkpoints.Write(ctx, a.ingest) // which logs an error, and counts it in Stats
+}

@@ -1,0 +1,268 @@
+package rest
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"cc-metric-store/store"
+)
+
+// queryRequest is the body of a query. A switch that is absent or null is on.
+type queryRequest struct {
+	Cluster string `json:"cluster"`
+	From    int64  `json:"from"`
+	To      int64  `json:"to"`
+
+	Queries []queryItem `json:"queries"`
+	// ForAllNodes asks for these metrics of every host of the cluster.
+	ForAllNodes []string `json:"for-all-nodes"`
+
+	WithStats   *bool `json:"with-stats"`
+	WithData    *bool `json:"with-data"`
+	WithPadding *bool `json:"with-padding"`
+}
+
+type queryItem struct {
+	Metric     string   `json:"metric"`
+	Host       string   `json:"host"`
+	Type       string   `json:"type"`
+	TypeIDs    []string `json:"type-ids"`
+	Subtype    string   `json:"subtype"`
+	SubtypeIDs []string `json:"subtype-ids"`
+	Resolution int64    `json:"resolution"`
+	ScaleBy    float64  `json:"scale-by"`
+	Aggregate  bool     `json:"aggreg"`
+}
+
+// off reports whether a switch is off.
+func off(b *bool) bool { return b != nil && !*b }
+
+// query answers /api/query. See API.md for the request and the answer.
+func (a *api) query(c echo.Context) error {
+	b, err := a.openBody(c, false)
+	if err != nil {
+		return err
+	}
+	defer b.close()
+	var req queryRequest
+	err = a.decodeJSON(b, &req, false, func(found contents) error {
+		if found.objects > fewQueries {
+			req.Queries = make([]queryItem, 0, found.objects) // which spares the decoder copies
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	q := &queryRun{store: a.store, req: &req}
+	// The status is sent before the last series is read, so what can be wrong
+	// with the request comes first.
+	if err := q.check(); err != nil {
+		return err
+	}
+	ctx := c.Request().Context()
+	if q.reply, err = a.newReply(c); err != nil {
+		return err
+	}
+	defer q.reply.release()
+	if q.cells > smallCells || q.series > smallSeries || q.pieces > smallPieces || len(q.hosts) > 0 {
+		if q.turn, err = a.enterQueries(c); err != nil {
+			return err
+		}
+		defer func() { q.turn.leave() }()
+	}
+	if err := q.run(ctx); err != nil {
+		return err
+	}
+	return q.reply.finish()
+}
+
+// fewQueries is up to how many queries of a request the decoder finds memory itself.
+const fewQueries = 64
+
+// enterQueries waits for the turn of a request that takes long, for up to patience. The
+// caller leaves the turn.
+func (a *api) enterQueries(c echo.Context) (*turn, error) {
+	ctx, cancel := context.WithTimeout(c.Request().Context(), patience)
+	defer cancel()
+	t, err := a.gates.queries.enter(ctx, clientOf(c))
+	if err != nil {
+		return nil, busy(c.Request().Context(), err, fmt.Sprintf("%d large requests are being answered, and others wait", a.gates.queries.places))
+	}
+	return t, nil
+}
+
+// queryRun answers the queries of one request one after the other.
+type queryRun struct {
+	store  Store
+	req    *queryRequest
+	hosts  []string // what for-all-nodes stands for
+	cells  int      // how many are answered at the most, at least one for each query
+	series int      // how many are answered at the most, at least one for each query
+	pieces int      // how many one query touches at the most, see store.Cost
+	turn   *turn    // nil: the request is small
+	reply  *reply
+	rows   int // queries that were checked, then those that were answered
+}
+
+// check counts what the request asks for. It returns a refusal if that is not possible or
+// too much.
+func (q *queryRun) check() error {
+	req := q.req
+	if req.From > req.To {
+		return refuse(http.StatusBadRequest, fmt.Errorf("%w: from %d is after to %d", store.ErrInvalidTimeRange, req.From, req.To))
+	}
+	if len(req.ForAllNodes) > 0 {
+		q.hosts = q.store.Hosts(req.Cluster)
+	}
+	for i := range req.Queries {
+		if err := q.count(&req.Queries[i], 1); err != nil {
+			return refuse(http.StatusBadRequest, fmt.Errorf("queries[%d] of %q: %w", i, clip(req.Queries[i].Metric), err))
+		}
+	}
+	for i, m := range req.ForAllNodes {
+		if len(m) > maxName { // it is repeated for each host
+			return refuse(http.StatusBadRequest, fmt.Errorf("for-all-nodes[%d] has %d bytes, at most %d are possible", i, len(m), maxName))
+		}
+		if err := q.count(&queryItem{Metric: m}, len(q.hosts)); err != nil {
+			return refuse(http.StatusBadRequest, fmt.Errorf("for-all-nodes[%d], %q: %w", i, clip(m), err))
+		}
+	}
+	if q.rows > 0 { // Store.Check says nothing about metrics that are not configured
+		for _, err := range []error{store.CheckSeconds("from", req.From), store.CheckSeconds("to", req.To)} {
+			if err != nil {
+				return refuse(http.StatusBadRequest, err)
+			}
+		}
+	}
+	q.rows = 0
+	return nil
+}
+
+// count adds what a query of so many hosts is answered with at the most.
+func (q *queryRun) count(item *queryItem, hosts int) error {
+	one := q.req.storeQuery(item)
+	if err := q.store.Check(one); err != nil {
+		return err
+	}
+	cost := q.store.Cost(one)
+	q.cells += max(cost.Cells, 1) * hosts
+	q.series += max(cost.Series, 1) * hosts
+	q.pieces = max(q.pieces, cost.Pieces)
+	q.rows++
+	if q.cells > maxRequestCells || q.series > maxRequestSeries {
+		return fmt.Errorf("the request asks for more than %d samples, or for more than %d series, in all: ask in several", maxRequestCells, maxRequestSeries)
+	}
+	return nil
+}
+
+// run appends the answer.
+func (q *queryRun) run(ctx context.Context) error {
+	hosts := q.hosts
+	r := q.reply
+	r.buf = append(r.buf, '{')
+	if len(hosts) > 0 {
+		if err := q.echo(hosts); err != nil {
+			return err
+		}
+	}
+	r.buf = append(r.buf, `"results":[`...)
+	for i := range q.req.Queries {
+		if err := q.row(ctx, &q.req.Queries[i]); err != nil {
+			return err
+		}
+	}
+	for _, host := range hosts {
+		for _, metric := range q.req.ForAllNodes {
+			if err := q.row(ctx, &queryItem{Metric: metric, Host: host}); err != nil {
+				return err
+			}
+		}
+	}
+	r.buf = append(r.buf, "]}\n"...)
+	return nil
+}
+
+// echo appends the queries that for-all-nodes stands for.
+func (q *queryRun) echo(hosts []string) error {
+	r := q.reply
+	r.buf = append(r.buf, `"queries":[`...)
+	for i, host := range hosts {
+		for j, metric := range q.req.ForAllNodes {
+			if i+j > 0 {
+				r.buf = append(r.buf, ',')
+			}
+			r.buf = append(r.buf, `{"metric":`...)
+			r.buf = appendString(r.buf, metric)
+			r.buf = append(r.buf, `,"host":`...)
+			r.buf = appendString(r.buf, host)
+			r.buf = append(r.buf, `,"resolution":0,"aggreg":false}`...)
+			if err := r.spill(); err != nil {
+				return err
+			}
+		}
+	}
+	r.buf = append(r.buf, "],"...)
+	return nil
+}
+
+// row appends the answer of one query.
+func (q *queryRun) row(ctx context.Context, item *queryItem) (err error) {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("answer query %d: %w", q.rows, err)
+	}
+	if q.turn, err = q.turn.yield(ctx); err != nil {
+		return fmt.Errorf("answer query %d: %w", q.rows, err)
+	}
+	r := q.reply
+	if q.rows > 0 {
+		r.buf = append(r.buf, ',')
+	}
+	q.rows++
+	r.buf = append(r.buf, '[')
+	series, sent := 0, error(nil)
+	err = q.store.QueryEach(q.req.storeQuery(item), func(s *store.Series) error {
+		if series++; series > 1 {
+			r.buf = append(r.buf, ',')
+		}
+		if sent = ctx.Err(); sent == nil {
+			sent = r.series(s, !off(q.req.WithStats))
+		}
+		if sent == nil {
+			sent = r.spill()
+		}
+		return sent
+	})
+	switch {
+	case sent != nil:
+		return sent
+	case err != nil:
+		r.errorObject(err)
+	}
+	r.buf = append(r.buf, ']')
+	return r.spill()
+}
+
+// storeQuery returns the query that the item stands for.
+func (req *queryRequest) storeQuery(item *queryItem) *store.Query {
+	return &store.Query{
+		Cluster:    req.Cluster,
+		Host:       item.Host,
+		Metric:     item.Metric,
+		Type:       item.Type,
+		TypeIDs:    item.TypeIDs,
+		Subtype:    item.Subtype,
+		SubtypeIDs: item.SubtypeIDs,
+		Aggregate:  item.Aggregate,
+		Scale:      item.ScaleBy,
+		Resolution: max(item.Resolution, 0),
+		From:       req.From,
+		To:         req.To,
+		Unpadded:   off(req.WithPadding),
+		NoData:     off(req.WithData),
+		NoStats:    off(req.WithStats),
+	}
+}

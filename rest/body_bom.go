@@ -1,0 +1,45 @@
+package rest
+
+import "io"
+
+// byteOrderMark is put before a text in UTF-8 by some editors and libraries. It is no part
+// of the text.
+const byteOrderMark = "\uFEFF"
+
+// bomReader reads a body without the byte order mark that it may begin with.
+type bomReader struct {
+	r    io.Reader
+	head []byte // was read to look for the mark, and is to be returned
+	err  error  // after head
+	seen bool   // whether there is a mark is known
+}
+
+// Read implements io.Reader.
+func (b *bomReader) Read(p []byte) (int, error) {
+	if !b.seen {
+		b.seen = true
+		b.readHead()
+	}
+	if len(b.head) > 0 {
+		n := copy(p, b.head)
+		b.head = b.head[n:]
+		return n, nil
+	}
+	if b.err != nil {
+		return 0, b.err
+	}
+	return b.r.Read(p)
+}
+
+func (b *bomReader) readHead() {
+	var head [len(byteOrderMark)]byte
+	n := 0
+	for n < len(head) && b.err == nil {
+		var more int
+		more, b.err = b.r.Read(head[n:])
+		n += more
+	}
+	if string(head[:]) != byteOrderMark {
+		b.head = head[:n]
+	}
+}

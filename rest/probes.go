@@ -1,0 +1,53 @@
+package rest
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+)
+
+// welcome returns the handler of /, which says what this server is to somebody who comes
+// with a browser or curl.
+func welcome(cfg Config) echo.HandlerFunc {
+	text := "cc-metric-store " + cfg.Version + `: an in-memory store for the metrics of HPC clusters
+
+/readyz           whether it answers and keeps what it is sent, otherwise the reason
+/healthz          whether it lives
+`
+	if cfg.Metrics != nil {
+		text += "/metrics          its own metrics, for Prometheus\n"
+	}
+	text += `/api/query        samples, asked for with JSON
+/api/write        takes samples as line protocol
+/api/healthcheck  which hosts and metrics have recent samples
+/api/debug        what it holds
+/api/free         drops old samples
+`
+	if cfg.Dev {
+		text += "/swagger/         the same in full, to try out\n"
+	} else {
+		text += "Started with -dev, it describes them at /swagger/.\n"
+	}
+	return func(c echo.Context) error { return c.String(http.StatusOK, text) }
+}
+
+// healthz answers as long as the process does.
+func (a *api) healthz(c echo.Context) error {
+	return c.String(http.StatusOK, "ok\n")
+}
+
+// readyz answers 503 if the log cannot be read or written: a node that answers but
+// loses what it is sent needs somebody, too. Conditions that clients do not feel yet
+// are named in the body of a 200.
+func (a *api) readyz(c echo.Context) error {
+	if err := errors.Join(a.log.Ready(), a.log.Writable()); err != nil {
+		return refuse(http.StatusServiceUnavailable, err)
+	}
+	if a.degraded != nil {
+		if err := a.degraded(); err != nil {
+			return c.String(http.StatusOK, "ready, but "+err.Error()+"\n")
+		}
+	}
+	return c.String(http.StatusOK, "ready\n")
+}
