@@ -90,6 +90,8 @@ func (in *Ingest) Run(ctx context.Context, from store.Restored) error {
 		return err
 	}
 	defer l.nc.Close()
+	in.state.setLog(l) // before anything is read: who is ready has a log
+	defer in.state.setLog(nil)
 	p := newPipeline(in, l)
 	in.entries.Store(p.unused)
 	g, ctx := errgroup.WithContext(ctx)
@@ -108,8 +110,6 @@ func (in *Ingest) Run(ctx context.Context, from store.Restored) error {
 	if in.outbox != nil {
 		g.Go(func() error { in.outbox.run(ctx, l); return nil })
 	}
-	in.state.setLog(l)
-	defer in.state.setLog(nil)
 	return g.Wait()
 }
 
