@@ -47,7 +47,7 @@ func TestInventedNames(t *testing.T) {
 	}
 	grown := heapBytes() - before
 	stats := s.Stats()
-	t.Logf("%d hosts; the store holds %d bytes, the cache %d; the heap has grown by %d", stats.Hosts, stats.Bytes, in.Stats().MemoBytes, grown)
+	t.Logf("%d hosts; the store holds %d bytes, the cache %d; the heap has grown by %d", stats.Hosts, stats.Bytes, in.Stats().CacheBytes, grown)
 	if stats.Hosts > 4*maxHosts {
 		t.Errorf("%d hosts", stats.Hosts)
 	}

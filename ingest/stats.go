@@ -53,8 +53,8 @@ type Stats struct {
 	Skipped uint64
 	// SteppedOver counts the entries that could not be read and were left out.
 	SteppedOver int64
-	// MemoBytes is roughly the memory that knowing the senders' lines takes.
-	MemoBytes int64
+	// CacheBytes is roughly the memory that knowing the senders' lines takes.
+	CacheBytes int64
 	// Connected says whether there is a connection to the broker now.
 	Connected bool
 	// Watermark is the entry up to which all are in the store.
@@ -83,7 +83,7 @@ func (in *Ingest) Stats() Stats {
 		Skipped:        c.skipped.Load(),
 
 		SteppedOver: c.steppedOver.Load(),
-		MemoBytes:   in.series.Bytes(),
+		CacheBytes:  in.series.Bytes(),
 		Connected:   c.connected.Load(),
 		Watermark:   c.watermark.Load(),
 	}

@@ -74,7 +74,7 @@ func newStatsCollector(a *app) *statsCollector {
 	gauge("log_lag_seconds", "Age of the newest entry in the store while it is behind the log.", func(_ store.Stats, i ingest.Stats) float64 { return i.LagTime.Seconds() })
 	gauge("broker_connected", "1 while there is a connection to the broker.", func(_ store.Stats, i ingest.Stats) float64 { return oneIf(i.Connected) })
 	gauge("outbox_entries", "Writes over REST that wait in the embedded server until the log is in reach.", func(_ store.Stats, i ingest.Stats) float64 { return float64(i.InOutbox) })
-	gauge("memo_bytes", "Memory that knowing the senders' lines takes, besides held_bytes.", func(_ store.Stats, i ingest.Stats) float64 { return float64(i.MemoBytes) })
+	gauge("memo_bytes", "Memory that knowing the senders' lines takes, besides held_bytes.", func(_ store.Stats, i ingest.Stats) float64 { return float64(i.CacheBytes) })
 	gauge("hosts", "Hosts in the store.", func(s store.Stats, _ ingest.Stats) float64 { return float64(s.Hosts) })
 	gauge("series", "Series in the store.", func(s store.Stats, _ ingest.Stats) float64 { return float64(s.Series) })
 	gauge("held_bytes", "Memory that hosts, series and samples take.", func(s store.Stats, _ ingest.Stats) float64 { return float64(s.Bytes) })
