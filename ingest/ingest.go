@@ -90,8 +90,8 @@ func (in *Ingest) Run(ctx context.Context, from store.Restored) error {
 		return err
 	}
 	defer l.nc.Close()
-	in.state.setLog(l) // before anything is read: who is ready has a log
-	defer in.state.setLog(nil)
+	in.state.setStream(l) // before anything is read: who is ready has a log
+	defer in.state.setStream(nil)
 	p := newPipeline(in, l)
 	in.entries.Store(p.unused)
 	g, ctx := errgroup.WithContext(ctx)

@@ -20,7 +20,7 @@ func TestReplay(t *testing.T) {
 		completed                     bool   // the event says so
 	}
 	completed := false
-	open := step{event: "the log is open", do: func(in *Ingest) { in.state.setLog(&logStream{}) },
+	open := step{event: "the log is open", do: func(in *Ingest) { in.state.setStream(&logStream{}) },
 		ready: "reading the state of the log", consistent: "reading the state of the log", answerable: "reading the state of the log"}
 	begin := func(clean, outbox bool) step {
 		s := step{event: "the checkpoint is loaded", ready: "the log is not reached: starting", consistent: "the log is not reached: starting", answerable: "the log is not reached: starting",

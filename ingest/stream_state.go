@@ -10,9 +10,9 @@ type streamState struct {
 	mu sync.Mutex
 	// Guarded by mu.
 	stream  *logStream    // nil: not reached yet
-	reached chan struct{} // closed when log is set
-	problem error         // why it is not reached
-	refusal error         // why it is not on the broker, nil if it is or there is none
+	reached chan struct{} // closed when stream is set
+	problem error         // why the log is not reached
+	refusal error         // why the log is not on the broker, nil if it is or there is none
 }
 
 func (s *streamState) init() {
@@ -20,11 +20,11 @@ func (s *streamState) init() {
 	s.problem = errStarting
 }
 
-// errStarting is the problem of one that has not begun.
+// errStarting is the problem before the first attempt to reach the log.
 var errStarting = errors.New("starting")
 
-// setLog says where the log is, nil when it is closed.
-func (s *streamState) setLog(l *logStream) {
+// setStream says where the log is, nil when it is closed.
+func (s *streamState) setStream(l *logStream) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stream = l

@@ -50,7 +50,7 @@ func TestRoute(t *testing.T) {
 				in.outbox.waiting.Store(test.waiting)
 			}
 			if test.log != nil {
-				in.state.setLog(test.log)
+				in.state.setStream(test.log)
 			}
 			ctx, cancel := context.WithCancel(t.Context())
 			if test.log == nil && !test.outbox {
