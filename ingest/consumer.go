@@ -40,7 +40,7 @@ func (in *Ingest) consume(ctx context.Context, l *logStream, p *pipeline, cur cu
 			cur.failures = 0
 			w = watchdog{in: in, stream: l, pipeline: p}
 		} else if waiting > 0 {
-			w.bark(ctx, &cur, waiting)
+			w.emptyRead(ctx, &cur, waiting)
 		}
 		if r.again(ctx, err, cur.entries > before) != nil {
 			return

@@ -9,29 +9,30 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// maxBarks is how often one entry is read in vain before something is done about
+// maxEmptyReads is how often one entry is read in vain before something is done about
 // it.
-const maxBarks = 3
+const maxEmptyReads = 3
 
-// watchdog gets the reading past an entry that does not come: whatever is wrong
-// with it, what is behind it is not to be lost as well.
+// watchdog gets the reading past an entry that does not come: whatever is wrong with that
+// entry, those behind it are not to be lost as well. It is used by the goroutine that reads
+// the log.
 type watchdog struct {
 	in       *Ingest
 	stream   *logStream
 	pipeline *pipeline
 
-	barks int       // readings in vain since since
+	emptyReads int       // reads in a row that brought no entry
 	since time.Time // when the first one ended
 }
 
-// bark is called after a reading that brought nothing although so many entries waited. When
+// emptyRead is called after a reading that brought nothing although so many entries waited. When
 // that has been so for a while, the next entry is fetched in another way; if that
 // fails as well, it is stepped over.
-func (w *watchdog) bark(ctx context.Context, cur *cursor, waiting uint64) {
-	if w.barks++; w.barks == 1 {
+func (w *watchdog) emptyRead(ctx context.Context, cur *cursor, waiting uint64) {
+	if w.emptyReads++; w.emptyReads == 1 {
 		w.since = time.Now()
 	}
-	if w.barks < maxBarks || time.Since(w.since) < w.in.cfg.timings.stuck || !w.stream.nc.IsConnected() {
+	if w.emptyReads < maxEmptyReads || time.Since(w.since) < w.in.cfg.timings.stuck || !w.stream.nc.IsConnected() {
 		return
 	}
 	*w = watchdog{in: w.in, stream: w.stream, pipeline: w.pipeline}
@@ -65,7 +66,7 @@ func (w *watchdog) fetch(ctx context.Context, cur *cursor, waiting uint64) error
 // stepOver looks for the nearest entry that comes, and leaves out those before it.
 // If none does, it is not the entries that are at fault.
 func (w *watchdog) stepOver(ctx context.Context, cur *cursor, cause error) {
-	failed := uint64(0) // what is so far behind the next entry does not come either
+	failed := uint64(0) // the entry that is so far behind the next one does not come either
 	for n := uint64(1); n < 1<<20 && w.connected(ctx); n += max(1, n/2) {
 		m, err := w.peek(ctx, cur.seq+1+n)
 		if err != nil {
@@ -109,7 +110,7 @@ func (w *watchdog) connected(ctx context.Context) bool {
 	}
 }
 
-// peek reads one entry, the first one from the given number on. It is nil if there
+// peek reads one entry, the first one from the given sequence number on. It is nil if there
 // is none.
 func (w *watchdog) peek(ctx context.Context, from uint64) (m *nats.Msg, err error) {
 	err = w.in.ask(ctx, w.stream, func(ctx context.Context) error {

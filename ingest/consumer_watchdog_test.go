@@ -39,7 +39,7 @@ func TestAFetchedEntryDoesNotCompleteTheReplay(t *testing.T) {
 	w := watchdog{in: in, stream: l, pipeline: newPipeline(in, l)}
 	for n := uint64(1); n <= entries; n++ {
 		for cur.entries < n {
-			w.bark(t.Context(), &cur, entries-(n-1))
+			w.emptyRead(t.Context(), &cur, entries-(n-1))
 		}
 		if ready := in.replay.addApplied(store.LogPosition{}); ready != (n == entries) {
 			t.Errorf("ready after %d of %d entries: %v", n, entries, ready)
