@@ -26,12 +26,12 @@ func (in *Ingest) Degraded() error {
 	if refusal != nil {
 		reasons = append(reasons, fmt.Errorf("the log is in the embedded nats-server and not on the broker: what is sent while this node is down is lost: %w", advised(refusal)))
 	}
-	return errors.Join(append(reasons, in.deaf())...)
+	return errors.Join(append(reasons, in.deniedSubscription())...)
 }
 
-// deaf returns the subjects that the broker does not let its user subscribe,
+// deniedSubscription returns the subjects that the broker does not let its user subscribe,
 // although what is sent to them is to be taken.
-func (in *Ingest) deaf() error {
+func (in *Ingest) deniedSubscription() error {
 	l, _, _ := in.state.current()
 	if l == nil || !l.embedded || in.cfg.Broker.URL == "" {
 		return nil

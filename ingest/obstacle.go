@@ -113,7 +113,7 @@ func advised(err error) error { return fmt.Errorf("%w (%s)", err, remedy(err)) }
 func (in *Ingest) Obstacle() Obstacle {
 	notReached, reading, refusal := in.state.notReached(), in.replay.standstill(), in.state.refused()
 	switch {
-	case in.deaf() != nil:
+	case in.deniedSubscription() != nil:
 		return ObstacleRights
 	case notReached != nil && !errors.Is(notReached, errStarting):
 		return obstacleOf(notReached)
