@@ -44,8 +44,8 @@ type Ingest struct {
 	intakeTasks chan *intakeTask
 	intakeReady chan struct{} // closed when the intake has subscribed
 	intake      atomic.Pointer[intake]
-	held        atomic.Pointer[hold] // nil: the packer works
-	holds       chan struct{}        // a token when that has changed
+	holdRequest atomic.Pointer[hold] // that the packer is to rest; nil: it works
+	holdChanged chan struct{}        // a token when holdRequest was set
 }
 
 // New validates cfg and reports all its faults. It starts nothing.
@@ -56,7 +56,7 @@ func New(cfg Config, s *store.Store) (*Ingest, error) {
 	}
 	in := &Ingest{
 		cfg: cfg, store: s, series: lineproto.NewSeriesCache(), logger: cfg.Logger,
-		intakeTasks: make(chan *intakeTask, 1), intakeReady: make(chan struct{}), holds: make(chan struct{}, 1),
+		intakeTasks: make(chan *intakeTask, 1), intakeReady: make(chan struct{}), holdChanged: make(chan struct{}, 1),
 	}
 	in.reports = in.newReports()
 	in.writeMemory.New = func() any { return &writeMemory{chunk: make([]byte, writeChunk)} }

@@ -63,8 +63,8 @@ func (p *packer) run(ctx context.Context) {
 		case ctx.Err() != nil:
 			p.abandon()
 			return
-		case len(p.sent) == 0 && p.k.in.held.Load() != nil:
-			if h := p.k.in.held.Load(); h != nil {
+		case len(p.sent) == 0 && p.k.in.holdRequest.Load() != nil:
+			if h := p.k.in.holdRequest.Load(); h != nil {
 				h.rest(ctx)
 			}
 		case len(p.sent) > 0 && p.sent[0].err != nil:
@@ -84,7 +84,7 @@ func (p *packer) run(ctx context.Context) {
 // itself answers waits for all entries before it: one of them may have to be given again,
 // and would be behind the message then.
 func (p *packer) maySend() bool {
-	if p.k.in.held.Load() != nil {
+	if p.k.in.holdRequest.Load() != nil {
 		return false
 	}
 	if len(p.ready) > 0 && p.ready[0].forward != nil {
@@ -124,7 +124,7 @@ func (p *packer) wait(ctx context.Context) {
 		p.sent[0].err = err
 	case <-p.timer.C:
 		p.late = true
-	case <-p.k.in.holds:
+	case <-p.k.in.holdChanged:
 	case <-ctx.Done():
 	}
 }

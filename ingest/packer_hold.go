@@ -26,13 +26,13 @@ func (in *Ingest) Hold(ctx context.Context) (release func(), err error) {
 	defer cancel()
 	h := &hold{make(chan struct{}), make(chan struct{})}
 	release = func() {
-		in.held.Store(nil)
+		in.holdRequest.Store(nil)
 		close(h.end)
 	}
-	in.held.Store(h)
+	in.holdRequest.Store(h)
 	if in.intake.Load() != nil {
 		select {
-		case in.holds <- struct{}{}:
+		case in.holdChanged <- struct{}{}:
 		default: // it is told already
 		}
 		select {
