@@ -199,7 +199,7 @@ func (p *pipeline) runDispatcher(ctx context.Context) {
 			e.freed = p.applyFree(e)
 		}
 		p.finish <- e
-		e.groups.Store(int32(len(e.out.Batches)))
+		e.pendingBatches.Store(int32(len(e.out.Batches)))
 		if len(e.out.Batches) == 0 {
 			e.applied <- struct{}{}
 			continue
@@ -249,7 +249,7 @@ func (p *pipeline) runAppender(ctx context.Context, tasks <-chan task) {
 			}
 			t.e.out.Batches[t.batch].Entry = t.e.storeEntry()
 			p.in.apply(&t.e.out, t.batch)
-			if t.e.groups.Add(-1) == 0 {
+			if t.e.pendingBatches.Add(-1) == 0 {
 				t.e.applied <- struct{}{}
 			}
 		case <-ctx.Done():

@@ -11,12 +11,12 @@ import (
 type entry struct {
 	incoming
 
-	out     decodedEntry
-	lines   []byte        // of a compressed entry; its memory is used again
-	decoded chan struct{} // one token when out is complete
-	groups  atomic.Int32  // batches that are not in the store yet
-	applied chan struct{} // one token when the whole entry is
-	freed   int
+	out            decodedEntry
+	lines          []byte        // of a compressed entry; its memory is used again
+	decoded        chan struct{} // one token when out is complete
+	pendingBatches atomic.Int32  // batches that are not in the store yet
+	applied        chan struct{} // one token when the whole entry is
+	freed          int
 
 	request      freeRequest // if free
 	requestFault error
