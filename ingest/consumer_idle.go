@@ -46,11 +46,11 @@ func (i *idleness) waits(ctx context.Context, cur *cursor) (waits bool, err erro
 		pending := uint64(0)
 		if last > max(cur.seq, i.foreign) {
 			// On somebody else's broker they need not be for this consumer.
-			r, n, err := i.in.createConsumer(ctx, i.stream, cur.seq+1)
+			c, n, err := i.in.createConsumer(ctx, i.stream, cur.seq+1)
 			if err != nil {
 				return err
 			}
-			i.in.deleteConsumer(ctx, i.stream, r)
+			i.in.deleteConsumer(ctx, i.stream, c)
 			pending = n
 		}
 		if waits = pending > 0; !waits {

@@ -9,8 +9,7 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// maxEmptyReads is how often one entry is read in vain before something is done about
-// it.
+// maxEmptyReads is how often one entry is read in vain before the watchdog fetches it.
 const maxEmptyReads = 3
 
 // watchdog gets the reading past an entry that does not come: whatever is wrong with that
@@ -22,12 +21,12 @@ type watchdog struct {
 	pipeline *pipeline
 
 	emptyReads int       // reads in a row that brought no entry
-	since time.Time // when the first one ended
+	since      time.Time // when the first one ended
 }
 
-// emptyRead is called after a reading that brought nothing although so many entries waited. When
-// that has been so for a while, the next entry is fetched in another way; if that
-// fails as well, it is stepped over.
+// emptyRead is called after a read that brought no entry although so many were waiting. When
+// that has been so for a while, the next entry is fetched by a request to the stream. If the
+// request fails as well, the entry is stepped over.
 func (w *watchdog) emptyRead(ctx context.Context, cur *cursor, waiting uint64) {
 	if w.emptyReads++; w.emptyReads == 1 {
 		w.since = time.Now()
@@ -114,12 +113,12 @@ func (w *watchdog) connected(ctx context.Context) bool {
 // is none.
 func (w *watchdog) peek(ctx context.Context, from uint64) (m *nats.Msg, err error) {
 	err = w.in.ask(ctx, w.stream, func(ctx context.Context) error {
-		r, _, err := w.in.createConsumer(ctx, w.stream, from)
+		c, _, err := w.in.createConsumer(ctx, w.stream, from)
 		if err != nil {
 			return err
 		}
-		defer w.in.deleteConsumer(ctx, w.stream, r)
-		m, err = r.proof(ctx)
+		defer w.in.deleteConsumer(ctx, w.stream, c)
+		m, err = c.proof(ctx)
 		return err
 	})
 	return m, err

@@ -24,21 +24,21 @@ type cursor struct {
 	byConsumer bool // entries are compared by reading them: the broker allows no other way
 	failures   int  // comparisons that failed, in a row
 
-	skipped uint64    // entries that were not delivered, since that was told
-	before  time.Time // when the log took the entry before them
+	skipped uint64    // entries that were not delivered, since that was last logged
+	before  time.Time // when the log took the entry before the skipped ones
 	said    onceAMinute
 }
 
 // startCursor returns where reading begins.
 func startCursor(from store.Restored) cursor {
-	p := cursor{epoch: max(from.From.Entry.Epoch, 1), highWater: from.HighWater}
+	cur := cursor{epoch: max(from.From.Entry.Epoch, 1), highWater: from.HighWater}
 	if !from.From.Created.IsZero() {
-		p.created, p.seq, p.at = from.From.Created, from.From.Entry.Seq, from.From.At
+		cur.created, cur.seq, cur.at = from.From.Created, from.From.Entry.Seq, from.From.At
 	}
-	return p
+	return cur
 }
 
-// failed records why reading has ended.
+// failed records why a read has ended: it decides how the next one compares entries.
 func (c *cursor) failed(err error) {
 	if denied, ok := errors.AsType[*deniedError](err); ok && strings.Contains(denied.what, ".STREAM.MSG.GET.") {
 		c.byConsumer = true

@@ -101,12 +101,12 @@ func (in *Ingest) timeOf(ctx context.Context, l *logStream, seq uint64) (time.Ti
 // timeByConsumer is timeOf by way of a consumer. Its server may be behind the stream's
 // leader: that it has no such entry proves nothing.
 func (in *Ingest) timeByConsumer(ctx context.Context, l *logStream, seq uint64) (at time.Time, err error) {
-	r, _, err := in.createConsumer(ctx, l, seq)
+	c, _, err := in.createConsumer(ctx, l, seq)
 	if err != nil {
 		return at, err
 	}
-	defer in.deleteConsumer(ctx, l, r)
-	m, err := r.proof(ctx)
+	defer in.deleteConsumer(ctx, l, c)
+	m, err := c.proof(ctx)
 	if err != nil || m == nil {
 		return at, errors.Join(err, errors.New("no entry comes"))
 	}

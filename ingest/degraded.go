@@ -29,8 +29,9 @@ func (in *Ingest) Degraded() error {
 	return errors.Join(append(reasons, in.deniedSubscription())...)
 }
 
-// deniedSubscription returns the subjects that the broker does not let its user subscribe,
-// although what is sent to them is to be taken.
+// deniedSubscription returns an error that names the first subject that the broker does not
+// let its user subscribe, nil if there is none. It matters only where the intake subscribes
+// on a broker, as the log is in the embedded server.
 func (in *Ingest) deniedSubscription() error {
 	l, _, _ := in.state.current()
 	if l == nil || !l.embedded || in.cfg.Broker.URL == "" {

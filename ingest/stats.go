@@ -53,7 +53,7 @@ type Stats struct {
 	Skipped uint64
 	// SteppedOver counts the entries that could not be read and were left out.
 	SteppedOver int64
-	// CacheBytes is roughly the memory that knowing the senders' lines takes.
+	// CacheBytes is roughly the memory of the series cache.
 	CacheBytes int64
 	// Connected says whether there is a connection to the broker now.
 	Connected bool

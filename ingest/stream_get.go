@@ -31,20 +31,22 @@ func (e storedMsg) header() nats.Header {
 	return h
 }
 
-// msgRequest says msgRequest message of a stream is meant.
+// msgRequest says which message of a stream is wanted: the one with a sequence number, or the
+// first or last one of a subject.
 type msgRequest struct {
 	Seq  uint64 `json:"seq,omitempty"`
-	Next string `json:"next_by_subj,omitempty"` // the first one with this subject, from Sequence on
+	Next string `json:"next_by_subj,omitempty"` // the first one with this subject, from Seq on
 	Last string `json:"last_by_subj,omitempty"`
 }
 
 // errNoEntry says that the stream has no such message.
 var errNoEntry = errors.New("the stream has no such entry")
 
-// getMsg fetches a message of a stream. The client library fails at headers that
-// are not well formed, and at such that look like JetStream's own.
-func getMsg(ctx context.Context, nc *nats.Conn, stream string, w msgRequest) (e storedMsg, err error) {
-	ask, err := json.Marshal(w)
+// getMsg fetches a message of a stream by a request of its own: the client library fails at
+// headers that are not well formed, and at headers that look like JetStream's own. It returns
+// errNoEntry if there is no such message.
+func getMsg(ctx context.Context, nc *nats.Conn, stream string, req msgRequest) (e storedMsg, err error) {
+	ask, err := json.Marshal(req)
 	if err != nil {
 		return e, err
 	}

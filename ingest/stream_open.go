@@ -137,12 +137,12 @@ func (in *Ingest) tryBroker(ctx context.Context, l *logStream) error {
 		return err
 	}
 	err = in.ask(ctx, l, func(ctx context.Context) error {
-		r, _, err := in.createConsumer(ctx, l, 1)
+		c, _, err := in.createConsumer(ctx, l, 1)
 		if err != nil {
 			return err
 		}
-		defer in.deleteConsumer(ctx, l, r)
-		_, err = r.proof(ctx)
+		defer in.deleteConsumer(ctx, l, c)
+		_, err = c.proof(ctx)
 		return err
 	})
 	if err != nil {

@@ -23,7 +23,7 @@ func (s *streamState) init() {
 // errStarting is the problem before the first attempt to reach the log.
 var errStarting = errors.New("starting")
 
-// setStream says where the log is, nil when it is closed.
+// setStream says that the log is open, or with nil that it is closed.
 func (s *streamState) setStream(l *logStream) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
