@@ -22,8 +22,8 @@ type intake struct {
 	stream *logStream // its names
 	js     jetstream.JetStream
 
-	local  *origin
-	broker *origin // nil: there is none
+	local  *publisherServer // the embedded server
+	broker *publisherServer // nil: there is none
 
 	arrived    chan publishedMsg
 	delivering sync.WaitGroup // the client library's goroutine of each subscription
@@ -34,8 +34,9 @@ type intake struct {
 	said onceAMinute // of an overflow
 }
 
-// origin is a server with publishers.
-type origin struct {
+// publisherServer is a server whose publishers the intake hears: the embedded one, or a
+// broker without JetStream.
+type publisherServer struct {
 	nc *nats.Conn
 	// acks says that they may ask for acknowledgements, as a stream gives them. On
 	// somebody else's broker another subscriber may answer.
@@ -45,7 +46,7 @@ type origin struct {
 
 // share returns how many bytes may wait in one of n subscriptions: at least one
 // largest message.
-func (o *origin) share(n int) int {
+func (o *publisherServer) share(n int) int {
 	return int(max(o.backlog/int64(n), o.nc.MaxPayload()+headerRoom))
 }
 
@@ -57,7 +58,7 @@ type publishedMsg struct {
 
 type subscription struct {
 	*nats.Subscription
-	src     *origin
+	server  *publisherServer
 	dropped int // how many messages were counted as dropped
 }
 
@@ -110,7 +111,7 @@ func (in *Ingest) RunIntake(ctx context.Context) error {
 func (in *Ingest) newIntake(ctx context.Context, task *intakeTask) (*intake, error) {
 	k := &intake{in: in, stream: task.stream, arrived: make(chan publishedMsg, 16)}
 	if task.broker != nil {
-		k.broker = &origin{nc: task.broker, backlog: brokerBacklog}
+		k.broker = &publisherServer{nc: task.broker, backlog: brokerBacklog}
 	}
 	// Two connections, so that what arrives does not hold up acknowledgements.
 	nc, _, err := in.connectEmbedded(ctx, nil)
@@ -129,7 +130,7 @@ func (in *Ingest) newIntake(ctx context.Context, task *intakeTask) (*intake, err
 		nc.Close()
 		return nil, err
 	}
-	k.local = &origin{nc: local, acks: true, backlog: server.MaxBuffered()}
+	k.local = &publisherServer{nc: local, acks: true, backlog: server.MaxBuffered()}
 	local.SetErrorHandler(k.report)
 	return k, nil
 }
@@ -140,11 +141,11 @@ func (k *intake) close() {
 	k.local.nc.Close()
 }
 
-func (k *intake) origins() []*origin {
+func (k *intake) servers() []*publisherServer {
 	if k.broker == nil {
-		return []*origin{k.local}
+		return []*publisherServer{k.local}
 	}
-	return []*origin{k.local, k.broker}
+	return []*publisherServer{k.local, k.broker}
 }
 
 // run puts messages into the log until ctx ends, and then those that have arrived.
@@ -185,7 +186,7 @@ func (k *intake) begin(ctx, packing context.Context) error {
 		if err == nil {
 			break
 		}
-		k.unsubscribe(k.origins()...)
+		k.unsubscribe(k.servers()...)
 		if r.wait(ctx, err) != nil {
 			return nil
 		}

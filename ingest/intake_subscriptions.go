@@ -11,7 +11,7 @@ import (
 
 // subscribe hands over messages until packing ends.
 func (k *intake) subscribe(ctx, packing context.Context) error {
-	for _, src := range k.origins() {
+	for _, src := range k.servers() {
 		for _, subject := range subjects(k.in.cfg.Subscriptions) {
 			if err := k.subscribeTo(src, subject, packing); err != nil {
 				return err
@@ -24,7 +24,7 @@ func (k *intake) subscribe(ctx, packing context.Context) error {
 	return nil
 }
 
-func (k *intake) subscribeTo(src *origin, subject string, packing context.Context) error {
+func (k *intake) subscribeTo(src *publisherServer, subject string, packing context.Context) error {
 	sub, err := src.nc.Subscribe(subject, func(m *nats.Msg) {
 		select {
 		case k.arrived <- publishedMsg{m, src.acks}:
@@ -38,7 +38,7 @@ func (k *intake) subscribeTo(src *origin, subject string, packing context.Contex
 	k.delivering.Add(1)
 	sub.SetClosedHandler(func(string) { k.delivering.Done() })
 	k.mu.Lock()
-	k.subs = append(k.subs, subscription{Subscription: sub, src: src})
+	k.subs = append(k.subs, subscription{Subscription: sub, server: src})
 	k.mu.Unlock()
 	return sub.SetPendingLimits(-1, src.share(len(subjects(k.in.cfg.Subscriptions))))
 }
@@ -53,7 +53,7 @@ func (k *intake) subscribeDenied(packing context.Context) {
 		k.mu.Lock()
 		old := -1
 		for i, s := range k.subs {
-			if s.src == k.broker && s.Subject == subject {
+			if s.server == k.broker && s.Subject == subject {
 				old = i
 			}
 		}
@@ -78,7 +78,7 @@ func (k *intake) drain(packing context.Context) {
 	k.mu.Unlock()
 	abandon := context.AfterFunc(packing, func() {
 		// Nobody waits for the packer any more: what is there is counted at once.
-		for _, src := range k.origins() {
+		for _, src := range k.servers() {
 			end := func() { k.unsubscribe(src) }
 			if err := src.nc.Barrier(end); err != nil {
 				end()
@@ -90,12 +90,12 @@ func (k *intake) drain(packing context.Context) {
 }
 
 // unsubscribe ends the subscriptions at the servers at once.
-func (k *intake) unsubscribe(servers ...*origin) {
+func (k *intake) unsubscribe(servers ...*publisherServer) {
 	k.countDropped()
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.subs = slices.DeleteFunc(k.subs, func(s subscription) bool {
-		if !slices.Contains(servers, s.src) {
+		if !slices.Contains(servers, s.server) {
 			return false
 		}
 		_ = s.Unsubscribe()

@@ -340,7 +340,7 @@ func TestSubscriptionsShareTheBacklog(t *testing.T) {
 	total := int64(0)
 	for _, s := range k.subs {
 		_, bytes, err := s.PendingLimits()
-		if err != nil || bytes < int(s.src.nc.MaxPayload()) {
+		if err != nil || bytes < int(s.server.nc.MaxPayload()) {
 			t.Errorf("%s: %d bytes, error %v", s.Subject, bytes, err)
 		}
 		total += int64(bytes)
