@@ -234,7 +234,7 @@ func (in *Ingest) putEntry(ctx context.Context, m *nats.Msg, meta *nats.MsgMetad
 	if err != nil {
 		return err
 	}
-	in.fill(e, m, meta, l)
+	in.fillEntry(e, m, meta, l)
 	e.epoch, e.created = cur.epoch, cur.created
 	if cur.seq > 0 && e.seq > cur.seq+1 {
 		in.recordGap(ctx, l, cur, e.seq, e.at)

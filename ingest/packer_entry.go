@@ -64,10 +64,10 @@ func (s *attempt) await(ctx context.Context) (seq uint64, err error) {
 	}
 }
 
-// fill makes the message that is published, under the subject. It reports whether the lines
-// were compressed, so that the message does not refer to them. scratch is memory for that,
-// which may grow.
-func (e *packerEntry) fill(subject string, scratch *[]byte) (compressed bool) {
+// buildMsg makes the message that is published under the subject. It reports whether the
+// lines were compressed: then the message does not refer to them. *scratch is memory for the
+// compression, which may be replaced by more.
+func (e *packerEntry) buildMsg(subject string, scratch *[]byte) (compressed bool) {
 	e.msg = &nats.Msg{Subject: subject, Header: nats.Header{}, Data: e.lines}
 	e.rename()
 	if e.encoding == "" {

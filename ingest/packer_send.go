@@ -28,7 +28,7 @@ func (p *packer) send(e *packerEntry) {
 		}
 		return
 	}
-	if e.fill(l.writes, &p.compressed) && cap(e.lines) <= 2*joinedSize {
+	if e.buildMsg(l.writes, &p.compressed) && cap(e.lines) <= 2*joinedSize {
 		p.lines = append(p.lines, e.lines[:0])
 		e.lines = nil
 	}

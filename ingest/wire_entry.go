@@ -20,8 +20,9 @@ func mark(m *nats.Msg, from Subscription) {
 	}
 }
 
-// fill reads what a message of the log says.
-func (in *Ingest) fill(e *entry, m *nats.Msg, meta *nats.MsgMetadata, l *logStream) {
+// fillEntry sets the fields of e to what a message of the log says. e refers to the data of
+// the message.
+func (in *Ingest) fillEntry(e *entry, m *nats.Msg, meta *nats.MsgMetadata, l *logStream) {
 	e.seq, e.at = meta.Sequence.Stream, meta.Timestamp
 	e.written = e.at
 	e.subject, e.data = m.Subject, m.Data
@@ -37,7 +38,7 @@ func (in *Ingest) fill(e *entry, m *nats.Msg, meta *nats.MsgMetadata, l *logStre
 		}
 	default:
 		if l.isForwarded(e.subject) {
-			fillForwarded(e, m.Header)
+			fillForwardedEntry(e, m.Header)
 			return
 		}
 		if i := in.subscriptionOf(e.subject); i >= 0 {
@@ -49,9 +50,9 @@ func (in *Ingest) fill(e *entry, m *nats.Msg, meta *nats.MsgMetadata, l *logStre
 // isForwarded reports whether an outbox has forwarded what is under the subject.
 func (l *logStream) isForwarded(subject string) bool { return strings.HasPrefix(subject, l.outboxes) }
 
-// fillForwarded reads the headers that an outbox adds. What was written there
+// fillForwardedEntry reads the headers that an outbox adds. What was written there
 // without a time is of the time when it was.
-func fillForwarded(e *entry, h nats.Header) {
+func fillForwardedEntry(e *entry, h nats.Header) {
 	e.free, e.cluster = h.Get(headerKind) == kindFree, h.Get(headerCluster)
 	ns, err := strconv.ParseInt(h.Get(headerTime), 10, 64)
 	if at := time.Unix(0, ns); err == nil && at.Unix() >= -store.MaxTime {
