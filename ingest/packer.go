@@ -68,12 +68,12 @@ func (p *packer) run(ctx context.Context) {
 				h.rest(ctx)
 			}
 		case len(p.sent) > 0 && p.sent[0].err != nil:
-			p.repeat(ctx)
+			p.resend(ctx)
 		case p.maySend():
 			p.send(p.ready[0])
 			p.ready = slices.Delete(p.ready, 0, 1)
 		case p.filled && len(p.ready) == 0 && len(p.sent) < maxSent && (p.urgent || p.late || p.arrived == nil):
-			p.top()
+			p.topUp()
 		default:
 			p.wait(ctx)
 		}
@@ -93,9 +93,9 @@ func (p *packer) maySend() bool {
 	return len(p.ready) > 0 && len(p.sent) < maxSent
 }
 
-// top adds one more message to what is being filled and due, or completes it if there is
-// none.
-func (p *packer) top() {
+// topUp adds one more message to the open entries, which are due, or completes them if no
+// message has arrived.
+func (p *packer) topUp() {
 	select {
 	case m, ok := <-p.arrived:
 		p.add(m, ok)
@@ -129,7 +129,7 @@ func (p *packer) wait(ctx context.Context) {
 	}
 }
 
-// complete makes ready what is being filled.
+// complete makes the open entries ready.
 func (p *packer) complete() {
 	for i, e := range p.open {
 		if e != nil {

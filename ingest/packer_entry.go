@@ -49,7 +49,8 @@ func (s attempt) failed() <-chan error {
 	return s.ack.Err()
 }
 
-// await returns what became of it.
+// await returns the sequence number when the log has acknowledged the entry, or why the
+// attempt failed.
 func (s *attempt) await(ctx context.Context) (seq uint64, err error) {
 	if s.err != nil {
 		return 0, s.err
@@ -69,7 +70,7 @@ func (s *attempt) await(ctx context.Context) (seq uint64, err error) {
 // compression, which may be replaced by more.
 func (e *packerEntry) buildMsg(subject string, scratch *[]byte) (compressed bool) {
 	e.msg = &nats.Msg{Subject: subject, Header: nats.Header{}, Data: e.lines}
-	e.rename()
+	e.renewID()
 	if e.encoding == "" {
 		if block := compress(scratch, e.lines); block != nil {
 			e.compressed = append(e.compressed[:0], block...)
@@ -82,11 +83,11 @@ func (e *packerEntry) buildMsg(subject string, scratch *[]byte) (compressed bool
 	return compressed
 }
 
-// rename gives it an id under which the log does not know it.
-func (e *packerEntry) rename() { e.msg.Header.Set(nats.MsgIdHdr, rand.Text()) }
+// renewID gives the message an id under which the log does not know it yet.
+func (e *packerEntry) renewID() { e.msg.Header.Set(nats.MsgIdHdr, rand.Text()) }
 
-// publish sends it, without repetitions by the library, which would change the
-// order.
+// publish sends the message. The library does not repeat it, as that would change the order
+// of entries: see resend.
 func (e *packerEntry) publish(js jetstream.JetStream) {
 	e.ack, e.err = js.PublishMsgAsync(e.msg, jetstream.WithRetryAttempts(0), jetstream.WithStallWait(apiTimeout))
 }

@@ -65,11 +65,10 @@ func (p *packer) settle(seq uint64) {
 // answer tells a publisher. If that fails, it sends its message again.
 func (p *packer) answer(reply string, answer []byte) { _ = p.k.local.nc.Publish(reply, answer) }
 
-// repeat gives what is on its way to the log again, and again, after the first
-// one failed, until the log has all of it or ctx ends. What comes behind that one
-// is given again even if the log has it, so that the later one of two samples stays
-// the later one.
-func (p *packer) repeat(ctx context.Context) {
+// resend publishes the sent entries anew, after the first of them failed, until the log has
+// all of them or ctx ends. Entries behind one that failed are published again even if the log
+// has them, so that the later one of two samples stays the later one.
+func (p *packer) resend(ctx context.Context) {
 	in := p.k.in
 	for attempt := 0; ; attempt++ {
 		before := len(p.sent)
@@ -104,7 +103,7 @@ func (p *packer) await(ctx context.Context) (err error) {
 		seq, fault := e.await(ctx)
 		switch {
 		case err != nil:
-			e.rename() // it may be there although it was not acknowledged
+			e.renewID() // it may be there although it was not acknowledged
 			behind++
 		case fault != nil:
 			err = fault
