@@ -30,10 +30,10 @@ type deadLetters struct {
 	open   atomic.Bool // there is a stream, and resume is done
 	warned bool        // that there is none
 
-	// Set by resume: the newest letter of an earlier run. A replay does not
-	// write its letters again.
-	created string
-	until   uint64
+	// Set by resume: the entry of the newest letter of an earlier run, by the creation of its
+	// log and its sequence number. A replay does not write the letters up to it again.
+	lastCreated string
+	lastSeq     uint64
 }
 
 func newDeadLetters(in *Ingest, l *logStream) *deadLetters {
@@ -97,8 +97,8 @@ func (d *deadLetters) resume(ctx context.Context) error {
 		return err
 	}
 	if parts := strings.Split(last.header().Get(headerEntry), "."); len(parts) == 3 {
-		d.created = parts[0]
-		d.until, _ = strconv.ParseUint(parts[1], 10, 64)
+		d.lastCreated = parts[0]
+		d.lastSeq, _ = strconv.ParseUint(parts[1], 10, 64)
 	}
 	return nil
 }
@@ -114,7 +114,7 @@ func (d *deadLetters) put(e *entry) {
 		return
 	}
 	created := strconv.FormatInt(e.created.UnixNano(), 10)
-	if created == d.created && e.seq <= d.until {
+	if created == d.lastCreated && e.seq <= d.lastSeq {
 		return
 	}
 	if more := e.out.FaultyLines() - len(e.out.Faults); more > 0 {

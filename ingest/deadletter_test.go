@@ -47,8 +47,8 @@ func TestDeadLettersOfANewStream(t *testing.T) {
 	eventually(t, "its letter", letters(2))
 	l, _, _ := n.state.current()
 	n.stop()
-	if l.dead.created != "" || l.dead.until != 0 {
-		t.Errorf("the position became %s.%d", l.dead.created, l.dead.until)
+	if l.dead.lastCreated != "" || l.dead.lastSeq != 0 {
+		t.Errorf("the position became %s.%d", l.dead.lastCreated, l.dead.lastSeq)
 	}
 }
 

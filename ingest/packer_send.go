@@ -22,7 +22,7 @@ func (p *packer) send(e *packerEntry) {
 				m.Header.Set(headerEncoding, encodingS2)
 			}
 		}
-		mark(m, from)
+		setOrigin(m, from)
 		if p.k.js.Conn().PublishMsg(m) == nil { // else its publisher waits in vain, and sends it again
 			p.k.in.counters.intakeMessages.Add(e.messages)
 		}
@@ -32,7 +32,7 @@ func (p *packer) send(e *packerEntry) {
 		p.lines = append(p.lines, e.lines[:0])
 		e.lines = nil
 	}
-	mark(e.msg, from)
+	setOrigin(e.msg, from)
 	e.publish(p.k.js)
 	p.sent = append(p.sent, e)
 }

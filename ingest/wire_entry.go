@@ -11,8 +11,8 @@ import (
 	"cc-metric-store/store"
 )
 
-// mark writes into the headers where the lines of an entry come from.
-func mark(m *nats.Msg, from Subscription) {
+// setOrigin writes into the headers which subscription the lines of an entry came under.
+func setOrigin(m *nats.Msg, from Subscription) {
 	m.Header.Set(headerSubject, from.Subject)
 	m.Header.Del(headerCluster)
 	if from.Cluster != "" {
