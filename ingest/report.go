@@ -40,7 +40,7 @@ type reports struct {
 	kinds      [reportKinds]report
 	reasons    [lineproto.Reasons]int64 // of the refused lines
 	limits     [limits]int64            // of the samples beyond one
-	lostThen   int64                    // dead letters when that was last told
+	lostLogged int64                    // dead letters when that was last told
 	fresh      []freshMetric            // not told of yet
 	window     time.Time                // since then so many were named
 	named      int
@@ -125,16 +125,16 @@ func (r *reports) addLocked(kind, lines int, seq uint64, from string, first *lin
 	if lines == 0 {
 		return
 	}
-	of := &r.kinds[kind]
-	if of.lines == 0 {
-		of.first = sighting{
+	rep := &r.kinds[kind]
+	if rep.lines == 0 {
+		rep.first = sighting{
 			from: from, entry: seq, line: first.Line,
 			cluster: store.CutName(first.Cluster), host: store.CutName(first.Host),
 			text: shown(first.Text), detail: first.Detail,
 		}
 		r.notify()
 	}
-	of.lines += int64(lines)
+	rep.lines += int64(lines)
 }
 
 // shown returns what is shown of a line. The logger quotes it.
@@ -197,15 +197,15 @@ func (r *reports) tell(now time.Time, all bool) (wait time.Duration) {
 	var lines []logLine
 	r.mu.Lock()
 	for kind := range r.kinds {
-		of := &r.kinds[kind]
-		left := of.told.Add(r.interval).Sub(now)
+		rep := &r.kinds[kind]
+		left := rep.told.Add(r.interval).Sub(now)
 		switch {
-		case of.lines == 0:
+		case rep.lines == 0:
 		case left > 0 && !all:
 			wait = sooner(wait, left)
 		default:
-			lines = append(lines, r.lineLocked(kind, of))
-			*of = report{told: now}
+			lines = append(lines, r.lineLocked(kind, rep))
+			*rep = report{told: now}
 		}
 	}
 	lines = append(lines, r.metricLinesLocked(now, all)...)

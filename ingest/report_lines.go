@@ -41,25 +41,25 @@ var reportTexts = [reportKinds]string{
 }
 
 // lineLocked returns the log line of a kind.
-func (r *reports) lineLocked(kind int, of *report) logLine {
+func (r *reports) lineLocked(kind int, rep *report) logLine {
 	l := logLine{text: reportTexts[kind]}
-	l.with("lines", of.lines)
+	l.with("lines", rep.lines)
 	switch kind {
 	case reportRefused:
-		l.with("reasons", joinReasons(r.reasons[:]), "why", of.first.detail)
+		l.with("reasons", joinReasons(r.reasons[:]), "why", rep.first.detail)
 		r.reasons = [lineproto.Reasons]int64{}
 	case reportShared:
-		l.with("why", of.first.detail)
+		l.with("why", rep.first.detail)
 	case reportOver:
 		l.with("limits", join(r.limits[:], []string{"max-series-per-host", "max-hosts", "max-new-series"}))
 		r.limits = [limits]int64{}
 	}
-	first := &of.first
+	first := &rep.first
 	l.with("first", first.text, "from", first.from, "cluster", first.cluster, "host", first.host, "entry", first.entry, "line", first.line)
 	if kind == reportRefused {
 		lost := r.lost()
-		l.with("kept", fmt.Sprintf("the first %d of an entry, in stream %s: nats stream view %s", lineproto.MaxFaults, r.letters, r.letters), "not kept", lost-r.lostThen)
-		r.lostThen = lost
+		l.with("kept", fmt.Sprintf("the first %d of an entry, in stream %s: nats stream view %s", lineproto.MaxFaults, r.letters, r.letters), "not kept", lost-r.lostLogged)
+		r.lostLogged = lost
 	}
 	return l
 }
