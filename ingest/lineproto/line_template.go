@@ -117,7 +117,10 @@ func templateAt(chunks []*templateChunk, n uint32) *lineTemplate {
 	return &chunks[n>>chunkBits].templates[n%chunkTemplates]
 }
 
-func (c *SeriesCache) template(n uint32) (*lineTemplate, *templateInfo) {
+// templateLocked returns a template and what only a search needs of it. The caller holds mu,
+// for reading at least. Without mu, templateAt gives the template alone, to whoever holds the
+// mu of a hostCache that refers to it.
+func (c *SeriesCache) templateLocked(n uint32) (*lineTemplate, *templateInfo) {
 	chunk := (*c.chunks.Load())[n>>chunkBits]
 	return &chunk.templates[n%chunkTemplates], &chunk.infos[n%chunkTemplates]
 }

@@ -132,10 +132,10 @@ func (c *SeriesCache) find(clusterIndex int32, k rawKey) (h hit, ok bool) {
 	hash := hashKey(c.seed, clusterIndex, k)
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	if h.template, ok = c.templates[hash]; !ok || !c.isLocked(h.template, clusterIndex, k) {
+	if h.template, ok = c.templates[hash]; !ok || !c.matchesLocked(h.template, clusterIndex, k) {
 		return hit{}, false
 	}
-	_, info := c.template(h.template)
+	_, info := c.templateLocked(h.template)
 	h.series = info.series
 	h.host = c.hosts[hostCacheKey{clusterIndex, h.series.cluster, string(k.host)}]
 	return h, true
@@ -147,9 +147,10 @@ func (c *SeriesCache) host(key hostCacheKey) *hostCache {
 	return c.hosts[key]
 }
 
-// isLocked reports whether the template is that of a key. The caller holds mu.
-func (c *SeriesCache) isLocked(n uint32, clusterIndex int32, k rawKey) bool {
-	t, info := c.template(n)
+// matchesLocked reports whether the template is that of a key. The caller holds mu, for
+// reading at least.
+func (c *SeriesCache) matchesLocked(n uint32, clusterIndex int32, k rawKey) bool {
+	t, info := c.templateLocked(n)
 	return info.clusterIndex == clusterIndex && t.before == string(k.before) && t.after == string(k.after)
 }
 
@@ -182,10 +183,10 @@ func (c *SeriesCache) obtain(key hostCacheKey, b *store.Batch, candidates []cand
 func (c *SeriesCache) obtainLocked(key hostCacheKey, b *store.Batch, of *candidate, hash uint64) (n uint32, ok bool) {
 	k := of.key
 	if n, ok = c.templates[hash]; ok {
-		if !c.isLocked(n, key.clusterIndex, k) {
+		if !c.matchesLocked(n, key.clusterIndex, k) {
 			return 0, false
 		}
-		_, info := c.template(n)
+		_, info := c.templateLocked(n)
 		info.refs++
 		return n, true
 	}
@@ -196,7 +197,7 @@ func (c *SeriesCache) obtainLocked(key hostCacheKey, b *store.Batch, of *candida
 		c.addChunkLocked()
 	}
 	n, c.unused = c.unused[len(c.unused)-1], c.unused[:len(c.unused)-1]
-	t, info := c.template(n)
+	t, info := c.templateLocked(n)
 	series := seriesOf(b, of)
 	series.cluster = key.cluster // that of the batch goes with its entry
 	*info = templateInfo{key.clusterIndex, 1, series, hash, unique.Make(string(k.before)), unique.Make(string(k.after))}
@@ -225,7 +226,7 @@ func (c *SeriesCache) release(templates []uint32) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, n := range templates {
-		t, info := c.template(n)
+		t, info := c.templateLocked(n)
 		if info.refs--; info.refs == 0 {
 			c.bytes.Add(-templateBytes)
 			delete(c.templates, info.hash)

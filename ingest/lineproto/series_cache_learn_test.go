@@ -32,7 +32,7 @@ func TestLearnKeysKeepsWhatItCan(t *testing.T) {
 		c.learnKeys(h, b, candidates)
 		refs := 0
 		for _, n := range c.templates {
-			_, info := c.template(n)
+			_, info := c.templateLocked(n)
 			refs += int(info.refs)
 		}
 		if len(h.lines) != 2 || ref == 0 || h.lines[0].series != ref || h.lines[1].series != ref || len(c.templates) != 2 || refs != 2 {
@@ -45,7 +45,7 @@ func TestLearnKeysKeepsWhatItCan(t *testing.T) {
 	if k := len(c.templates); k != 2 {
 		t.Errorf("%d templates", k)
 	}
-	_, info := c.template(h.lines[0].template)
+	_, info := c.templateLocked(h.lines[0].template)
 	if info.refs != 1 {
 		t.Errorf("%d references", info.refs)
 	}

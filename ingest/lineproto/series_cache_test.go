@@ -108,7 +108,7 @@ func TestCacheIsBounded(t *testing.T) {
 		}
 		refs := int32(0)
 		for _, n := range c.templates {
-			_, info := c.template(n)
+			_, info := c.templateLocked(n)
 			bytes += templateBytes
 			refs += info.refs
 		}
