@@ -14,7 +14,7 @@ type batchBuilder struct {
 	last    partKey           // the newest key of parts
 	lastID  int32             // and its value, -1 for none
 	ignored []ignoredLine
-	seen    []int32 // by number of a metric that is not configured: index into out.Unknown + 1
+	seen    []int32 // by index of a metric in UnknownMetrics: index into out.Unknown, plus 1; 0: none
 }
 
 type hostKey struct{ cluster, host string }
@@ -73,7 +73,7 @@ func (b *batchBuilder) end() {
 		b.ignored = nil
 	}
 	for i := range b.out.Unknown {
-		b.seen[b.out.Unknown[i].number] = 0
+		b.seen[b.out.Unknown[i].index] = 0
 	}
 	b.out = nil
 }
@@ -160,11 +160,11 @@ func (b *batchBuilder) ignore(host hostKey, key rawKey, unknown int32) {
 }
 
 // countUnknown counts a line of a metric that is not configured.
-func (b *batchBuilder) countUnknown(number int32, cluster, host string) {
-	if i := b.seen[number]; i > 0 {
+func (b *batchBuilder) countUnknown(index int32, cluster, host string) {
+	if i := b.seen[index]; i > 0 {
 		b.out.Unknown[i-1].Lines++
 		return
 	}
-	b.out.Unknown = append(b.out.Unknown, UnknownLines{1, cluster, host, number})
-	b.seen[number] = int32(len(b.out.Unknown))
+	b.out.Unknown = append(b.out.Unknown, UnknownLines{1, cluster, host, index})
+	b.seen[index] = int32(len(b.out.Unknown))
 }

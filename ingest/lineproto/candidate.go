@@ -5,7 +5,7 @@ package lineproto
 type candidate struct {
 	key     rawKey
 	sample  int32 // index into the samples of the batch, or noSample
-	unknown int32 // number of the metric of a line without a sample
+	unknown int32 // index in UnknownMetrics of the metric of a line without a sample
 }
 
 // noSample stands for the sample of a line whose metric is not configured.

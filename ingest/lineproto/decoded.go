@@ -50,7 +50,7 @@ type UnknownLines struct {
 	Lines         int
 	Cluster, Host string // of the first one
 
-	number int32 // of the metric, see UnknownMetrics
+	index int32 // of the metric in UnknownMetrics
 }
 
 const (

@@ -57,7 +57,7 @@ func (d *Decoder) decodeLine(dec *lineprotocol.Decoder, text []byte, number int,
 		if d.era != 0 && d.store.Takes(0, d.metric) {
 			return // it is configured since: there is nobody to be told
 		}
-		n := d.unknown.number(d.metric)
+		n := d.unknown.index(d.metric)
 		d.build.countUnknown(n, l.cluster, l.host)
 		if key, ok := d.cacheableKey(text); ok {
 			d.build.ignore(hostKey{l.cluster, l.host}, key, n)
@@ -189,7 +189,7 @@ func (l *parsedLine) readFields(dec *lineprotocol.Decoder) (fault *lineError, er
 		}
 		switch name := string(key); {
 		case name == "value":
-			l.value, l.hasValue = number(value)
+			l.value, l.hasValue = floatOf(value)
 			if !l.hasValue && fault == nil {
 				fault = &lineError{BadValue, fmt.Sprintf("value is of type %v, not a number", value.Kind())}
 			}
@@ -201,8 +201,8 @@ func (l *parsedLine) readFields(dec *lineprotocol.Decoder) (fault *lineError, er
 	}
 }
 
-// number returns the number that a value is, if it is one.
-func number(v lineprotocol.Value) (float64, bool) {
+// floatOf returns the floatOf that a value is, if it is one.
+func floatOf(v lineprotocol.Value) (float64, bool) {
 	switch v.Kind() {
 	case lineprotocol.Float:
 		return v.FloatV(), true

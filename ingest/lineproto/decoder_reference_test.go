@@ -139,7 +139,7 @@ func referenceLine(dec *lineprotocol.Decoder, line []byte, cluster string, at ti
 		text := value.Kind() == lineprotocol.String
 		switch key := string(k); {
 		case key == "value":
-			f, ok := number(value)
+			f, ok := floatOf(value)
 			if v.bits = math.Float64bits(f); !ok {
 				note(BadValue)
 			}

@@ -39,7 +39,7 @@ type hostCacheKey struct {
 // cachedLine is the key of a line of one host.
 type cachedLine struct {
 	template uint32
-	series   int32 // its store.SeriesRef; ^n: the metric, which is not configured, has the number n
+	series   int32 // its store.SeriesRef; ^n: the metric is not configured, and has the index n in UnknownMetrics
 	next     int32 // index of the line that follows; atomic, as decoders correct it
 }
 

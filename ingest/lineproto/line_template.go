@@ -86,7 +86,7 @@ type seriesID struct {
 	part         unique.Handle[store.Part]
 	metric       store.MetricID
 	isConfigured bool  // else there is no metric, nor part
-	unknown      int32 // number of the metric that is not configured
+	unknown      int32 // index in UnknownMetrics of the metric that is not configured
 }
 
 // seriesOf returns the series of a candidate of b.

@@ -13,25 +13,25 @@ import (
 // lines of all others are counted together.
 const MaxUnknownMetrics = 500
 
-// UnknownMetrics is the table of the metrics that are not configured. It numbers them
-// in the order in which they are met, and counts their lines. The zero value is ready.
+// UnknownMetrics is the table of the metrics that are not configured, in the order in which
+// they are met. It counts their lines. The zero value is ready.
 // It is safe for concurrent use.
 type UnknownMetrics struct {
 	mu sync.RWMutex
 	// Guarded by mu.
-	numbers map[string]int32
-	list    []store.UnknownMetric // by number
+	indices map[string]int32
+	list    []store.UnknownMetric // by index; 0 is for all metrics without an index of their own
 }
 
-// number returns the number of a metric: 0 of all those that have none of their
+// index returns the index of a metric: 0 of all those that have none of their
 // own.
-func (u *UnknownMetrics) number(metric []byte) int32 {
+func (u *UnknownMetrics) index(metric []byte) int32 {
 	if len(metric) > 256 { // more than is kept of a name
 		metric = []byte(store.CutName(string(metric)))
 	}
 	u.mu.RLock()
-	n, ok := u.numbers[string(metric)]
-	full := len(u.numbers) >= MaxUnknownMetrics
+	n, ok := u.indices[string(metric)]
+	full := len(u.indices) >= MaxUnknownMetrics
 	u.mu.RUnlock()
 	if ok || full {
 		return n
@@ -39,15 +39,15 @@ func (u *UnknownMetrics) number(metric []byte) int32 {
 	name := string(metric)
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if n, ok := u.numbers[name]; ok || len(u.numbers) >= MaxUnknownMetrics {
+	if n, ok := u.indices[name]; ok || len(u.indices) >= MaxUnknownMetrics {
 		return n
 	}
-	if u.numbers == nil {
-		u.numbers, u.list = map[string]int32{}, make([]store.UnknownMetric, 1)
+	if u.indices == nil {
+		u.indices, u.list = map[string]int32{}, make([]store.UnknownMetric, 1)
 	}
 	n = int32(len(u.list))
 	u.list = append(u.list, store.UnknownMetric{Name: name})
-	u.numbers[name] = n
+	u.indices[name] = n
 	return n
 }
 
@@ -56,10 +56,10 @@ func (u *UnknownMetrics) number(metric []byte) int32 {
 func (u *UnknownMetrics) Count(lines *UnknownLines) (m store.UnknownMetric, isNew bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if u.list == nil { // nothing has a number
+	if u.list == nil { // no metric has an index
 		u.list = make([]store.UnknownMetric, 1)
 	}
-	of := &u.list[lines.number]
+	of := &u.list[lines.index]
 	if isNew = of.Lines == 0; isNew {
 		of.Cluster, of.Host = strings.Clone(store.CutName(lines.Cluster)), strings.Clone(store.CutName(lines.Host))
 	}
