@@ -94,13 +94,13 @@ func (s *Store) MetricIn(e Era, name []byte) (MetricID, bool) {
 	return 0, false
 }
 
-// Takes reports whether the configuration of an era accepts a metric: it has an ID already, or
+// Accepts reports whether the configuration of an era accepts a metric: it has an ID already, or
 // Admit can give it one.
-func (s *Store) Takes(e Era, name []byte) bool { return s.intervalOf(e, name) > 0 }
+func (s *Store) Accepts(e Era, name []byte) bool { return s.intervalOf(e, name) > 0 }
 
-// Names reports whether the configuration of an era names the metric. Otherwise it is accepted
+// IsNamed reports whether the configuration of an era names the metric. Otherwise it is accepted
 // as one of any name, if at all.
-func (s *Store) Names(e Era, name []byte) bool {
+func (s *Store) IsNamed(e Era, name []byte) bool {
 	if e != 0 {
 		_, ok := s.era(e).Metrics[string(name)]
 		return ok

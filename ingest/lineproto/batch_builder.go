@@ -135,9 +135,9 @@ func (b *batchBuilder) batchOf(h *hostCache) int32 {
 	return n
 }
 
-// takes reports whether the references of a host cache may be used: not if the host's
+// acceptsRefs reports whether the references of a host cache may be used: not if the host's
 // batch has those of another table.
-func (b *batchBuilder) takes(h *hostCache) bool {
+func (b *batchBuilder) acceptsRefs(h *hostCache) bool {
 	n, ok := b.batches[hostKey{h.key.cluster, h.key.host}]
 	if !ok {
 		return true

@@ -54,7 +54,7 @@ func (d *Decoder) decodeLine(dec *lineprotocol.Decoder, text []byte, number int,
 		d.out.OverMetrics++
 	case !l.isConfigured:
 		d.out.Counts[UnknownMetric]++
-		if d.era != 0 && d.store.Takes(0, d.metric) {
+		if d.era != 0 && d.store.Accepts(0, d.metric) {
 			return // it is configured since: there is nobody to be told
 		}
 		n := d.unknown.index(d.metric)
@@ -106,10 +106,10 @@ func (d *Decoder) read(dec *lineprotocol.Decoder, cluster string, at time.Time) 
 	if err != nil {
 		return 0, err
 	}
-	if l.isForeign || !l.isConfigured && !d.store.Takes(d.era, d.metric) {
+	if l.isForeign || !l.isConfigured && !d.store.Accepts(d.era, d.metric) {
 		return 0, nil
 	}
-	if fault != nil && !d.store.Names(d.era, d.metric) {
+	if fault != nil && !d.store.IsNamed(d.era, d.metric) {
 		if l.isNumberless = !l.hasValue; l.isNumberless {
 			return 0, nil
 		}

@@ -61,7 +61,7 @@ func (f *fastPath) leave() {
 // h, or if the entry has samples by the references of another table of the host.
 func (f *fastPath) enter(h *hostCache) bool {
 	f.leave()
-	if !f.build.takes(h) {
+	if !f.build.acceptsRefs(h) {
 		return false
 	}
 	h.mu.RLock()
