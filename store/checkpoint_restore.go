@@ -119,9 +119,9 @@ func (g *grid) findUnused(series []checkpoint.Series) {
 	for _, one := range series {
 		used[one.Column] = true
 	}
-	held := g.held()
+	hasValues := g.columnsWithValues()
 	for c, u := range used {
-		if !u && !held[c] {
+		if !u && !hasValues[c] {
 			g.unused = append(g.unused, int32(c))
 		}
 	}

@@ -29,25 +29,25 @@ func (g *grid) count(b *block, n int32) {
 	}
 }
 
-// held returns which of the columns have a value in any block.
-func (g *grid) held() []bool {
-	held := make([]bool, g.columns)
+// columnsWithValues returns which of the columns have a value in any block.
+func (g *grid) columnsWithValues() []bool {
+	has := make([]bool, g.columns)
 	if g.holders != nil {
 		for c, n := range g.holders {
-			held[c] = n > 0
+			has[c] = n > 0
 		}
 		for _, b := range g.open {
 			for c := range b.present(g.columns) {
-				held[c] = true
+				has[c] = true
 			}
 		}
-		return held
+		return has
 	}
 	missing := int(g.columns) - len(g.unused)
 	for b := range g.blocks.backward() {
 		for c := range b.present(g.columns) {
-			if !held[c] {
-				held[c] = true
+			if !has[c] {
+				has[c] = true
 				missing--
 			}
 		}
@@ -55,5 +55,5 @@ func (g *grid) held() []bool {
 			break // the usual case
 		}
 	}
-	return held
+	return has
 }

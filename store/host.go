@@ -238,21 +238,21 @@ func (h *host) uncount(t *metricTable) {
 // grids without blocks. It reports whether the host itself is empty now.
 func (h *host) prune(seed maphash.Seed, t *metricTable) bool {
 	h.lost = 0
-	held := make([][]bool, len(h.grids)) // columns, by grid
+	hasValues := make([][]bool, len(h.grids)) // columns, by grid
 	for i, g := range h.grids {
 		switch {
 		case g == nil:
 		case g.blocks.len() == 0:
 			h.grids[i] = nil
 		default:
-			held[i] = g.held()
+			hasValues[i] = g.columnsWithValues()
 		}
 	}
 	used := make([]bool, len(h.parts))
 	lost := false
 	for k, c := range h.series {
 		i := t.at(k.metric).grid
-		if held[i] != nil && held[i][c] {
+		if hasValues[i] != nil && hasValues[i][c] {
 			used[k.part] = true
 			continue
 		}

@@ -39,7 +39,7 @@ func (s *Store) snapshots(q *Query) ([]snapshot, error) {
 		rows []selection
 	}
 	var buf [4]selected
-	held := buf[:0]
+	found := buf[:0]
 	for _, m := range s.metrics.ids(q.Metric) {
 		if h.counts[m] == 0 {
 			continue
@@ -58,11 +58,11 @@ func (s *Store) snapshots(q *Query) ([]snapshot, error) {
 		if q.Type != "" && q.Aggregate && len(one.rows) > 1 {
 			one.rows = []selection{combine(one.rows)}
 		}
-		held = append(held, one)
+		found = append(found, one)
 	}
-	out := make([]snapshot, len(held))
-	for i, one := range held {
-		out[i] = one.grid.snapshot(q, one.rows, len(held) == 1)
+	out := make([]snapshot, len(found))
+	for i, one := range found {
+		out[i] = one.grid.snapshot(q, one.rows, len(found) == 1)
 	}
 	return out, nil
 }
