@@ -92,8 +92,8 @@ func (p *patches) sort() {
 	p.sorted = int32(len(p.list))
 }
 
-// of returns the sorted values of the column, and the unsorted ones of all columns.
-func (p *patches) of(column int32) (sorted, unsorted []patch) {
+// ofColumn returns the sorted values ofColumn the column, and the unsorted ones ofColumn all columns.
+func (p *patches) ofColumn(column int32) (sorted, unsorted []patch) {
 	sorted, unsorted = p.list[:p.sorted], p.list[p.sorted:]
 	if len(sorted) == 0 {
 		return nil, unsorted
@@ -111,7 +111,7 @@ func (p *patches) has(column int32) bool {
 	if len(p.list) == 0 {
 		return false
 	}
-	sorted, unsorted := p.of(column)
+	sorted, unsorted := p.ofColumn(column)
 	return len(sorted) > 0 || slices.ContainsFunc(unsorted, func(v patch) bool { return v.column == column })
 }
 
@@ -120,7 +120,7 @@ func (p *patches) apply(dst []float64, column int32, slot int64) {
 	if len(p.list) == 0 {
 		return
 	}
-	sorted, unsorted := p.of(column)
+	sorted, unsorted := p.ofColumn(column)
 	for _, run := range [2][]patch{sorted, unsorted} {
 		for _, v := range run {
 			if i := int64(v.slot) - slot; v.column == column && i >= 0 && i < int64(len(dst)) {

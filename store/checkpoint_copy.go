@@ -32,8 +32,8 @@ type capturedHead struct {
 // savedBlock is a sealed block of the host that is about to be written.
 type savedBlock struct {
 	grid, block int // indices into host
-	of          *block
-	was         checkpoint.BlockRef
+	original    *block
+	oldRef      checkpoint.BlockRef
 }
 
 // copyHostLocked copies a host: references to what is immutable, and the open values as they
@@ -45,13 +45,13 @@ func (c *capture) copyHostLocked(h *host) {
 		c.host.Parts = append(c.host.Parts, checkpoint.Part{Type: p.Type, ID: p.ID, Subtype: p.Subtype, SubID: p.SubID})
 	}
 	indices := make([]int, len(h.grids))
-	c.growValues(h)
+	c.growValuesLocked(h)
 	for i, g := range h.grids {
 		if g == nil {
 			continue
 		}
 		indices[i] = len(c.host.Grids)
-		c.host.Grids = append(c.host.Grids, c.grid(g))
+		c.host.Grids = append(c.host.Grids, c.copyGridLocked(g))
 	}
 	for k, column := range h.series {
 		g := &c.host.Grids[indices[c.store.metrics.at(k.metric).grid]]
@@ -59,9 +59,9 @@ func (c *capture) copyHostLocked(h *host) {
 	}
 }
 
-// growValues makes room for all open values at once, so that they do not move while they are
+// growValuesLocked makes room for all open values at once, so that they do not move while they are
 // copied.
-func (c *capture) growValues(h *host) {
+func (c *capture) growValuesLocked(h *host) {
 	n := 0
 	for _, g := range h.grids {
 		if g == nil {
@@ -87,7 +87,8 @@ func (c *capture) growBlocks(blocks int) {
 	}
 }
 
-func (c *capture) grid(g *grid) checkpoint.Grid {
+// copyGridLocked copies a grid, without its series.
+func (c *capture) copyGridLocked(g *grid) checkpoint.Grid {
 	out := checkpoint.Grid{Frequency: g.frequency, Columns: g.columns}
 	first := len(c.blocks)
 	index := len(c.host.Grids)
@@ -128,7 +129,8 @@ func (c *capture) copyHead(h *head) head {
 	return out
 }
 
-// encode compresses what copyHost copied, without a lock.
+// encode compresses what copyHostLocked copied, without a lock. The result is valid until the
+// next copy.
 func (c *capture) encode() *checkpoint.Host {
 	var buf [chunk.MaxSlots]float64
 	for i := range c.heads {

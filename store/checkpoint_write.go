@@ -168,8 +168,8 @@ func (s *save) host(c *capture, st *stripe, k hostKey) error {
 	s.copied[k] = applied
 	s.highWater.Seq = max(s.highWater.Seq, applied.Seq)
 	for _, b := range c.saved {
-		if to := &c.host.Grids[b.grid].Blocks[b.block]; to.Ref != b.was {
-			s.written = append(s.written, writtenBlock{k, b.of, to.Values, to.Ref})
+		if to := &c.host.Grids[b.grid].Blocks[b.block]; to.Ref != b.oldRef {
+			s.written = append(s.written, writtenBlock{k, b.original, to.Values, to.Ref})
 		}
 	}
 	return nil
