@@ -99,7 +99,9 @@ func (s *Store) Append(b *Batch) Appended {
 	return done
 }
 
-// appender is one batch on its way into the store.
+// appender is one batch on its way into the store. It is used by one goroutine. All that run
+// calls is called with the lock of the host's stripe held, for writing; the methods do not say
+// so by a suffix.
 type appender struct {
 	store *Store
 	batch *Batch
@@ -117,8 +119,8 @@ type appender struct {
 
 // batchPart is what an appender knows of a part of its batch.
 type batchPart struct {
-	number int32 // at the host, -1 if unknown
-	hash   uint64
+	index int32  // into host.parts, -1 if it is not known
+	hash  uint64 // for host.index
 }
 
 // cursor is where the newest sample of a grid lies, which is usually that of the
@@ -152,7 +154,7 @@ func (a *appender) run(st *stripe, key hostKey) (need int64) {
 	defer st.mu.Unlock()
 	// Since the last run parts and blocks may have gone.
 	for i := range a.parts {
-		a.parts[i].number = -1
+		a.parts[i].index = -1
 	}
 	clear(a.cursors)
 	last := Entry{}

@@ -124,15 +124,15 @@ func (a *appender) obtainColumn(g *grid, m MetricID, sample *Sample) (column int
 	h := a.host
 	name, part := a.part(sample)
 	column, ok := int32(-1), false
-	if part.number >= 0 {
-		column, ok = h.column(part.number, m)
+	if part.index >= 0 {
+		column, ok = h.column(part.index, m)
 	}
 	if !ok {
 		if column, need = a.addSeries(g, m, name, part); need > 0 || column < 0 {
 			return column, 0, need
 		}
 	}
-	return column, a.refs.addLocked(a.store.metrics.at(m).grid, column, seriesKey{part.number, m}), 0
+	return column, a.refs.addLocked(a.store.metrics.at(m).grid, column, seriesKey{part.index, m}), 0
 }
 
 // addSeries adds a series to the host, unless it is refused, when its column is -1.
@@ -152,9 +152,9 @@ func (a *appender) addSeries(g *grid, m MetricID, name Part, part *batchPart) (c
 		a.done.OverNewSeries++
 		return -1, 0
 	}
-	part.number = h.obtain(part.hash, name)
+	part.index = h.obtain(part.hash, name)
 	c := g.addColumn()
-	h.addSeries(part.number, m, a.store.metrics, c)
+	h.addSeries(part.index, m, a.store.metrics, c)
 	a.store.release(most - (h.size() - before))
 	return c, 0
 }
@@ -166,15 +166,15 @@ func (a *appender) part(sample *Sample) (Part, *batchPart) {
 	if sample.Ref != 0 { // which is stale
 		name, _ = a.batch.Refs.seriesLocked(sample.Ref)
 		part = &a.stale
-		part.number = -1
+		part.index = -1
 	} else {
 		i := a.batch.Names[sample.Name].Part
 		name, part = a.batch.Parts[i], &a.parts[i]
 	}
-	if part.number < 0 {
+	if part.index < 0 {
 		part.hash = maphash.Comparable(a.store.seed, name)
 		if n, ok := a.host.part(part.hash, name); ok {
-			part.number = n
+			part.index = n
 		}
 	}
 	return name, part
@@ -203,7 +203,7 @@ func (a *appender) set(g *grid, p *cursor, column int32, v float64) (need int64)
 			return 0
 		}
 		if len(b.patches.list) == cap(b.patches.list) {
-			if need = a.makeRoomLocked(g, b); need > 0 {
+			if need = a.makeRoom(g, b); need > 0 {
 				return need
 			}
 		}

@@ -21,10 +21,10 @@ func maxPatches(columns int32) int {
 	return max(min(patchesOfColumn*int(columns), manyPatches), int(columns)/columnsOfPatch)
 }
 
-// makeRoomLocked makes room for another value in a block without a head, whose patches are
+// makeRoom makes room for another value in a block without a head, whose patches are
 // full: the block gets a head, is sealed anew, or its patches get more memory. It returns how
 // many bytes it needs if they cannot be reserved.
-func (a *appender) makeRoomLocked(g *grid, b *block) (need int64) {
+func (a *appender) makeRoom(g *grid, b *block) (need int64) {
 	s := a.store
 	if chunks := b.headChunks(g.columns); chunks > 0 {
 		size := valueBytes * chunks * rowsFor(g.columns) * int64(g.columns)

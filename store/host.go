@@ -149,7 +149,7 @@ func (h *host) countBlocks() (n int) {
 	return n
 }
 
-// part returns the number of the part, or false.
+// part returns the index of the part in h.parts, or false.
 func (h *host) part(hash uint64, key Part) (int32, bool) {
 	i, ok := h.index[hash]
 	if ok && h.parts[i] != key { // another part has the same hash
@@ -159,7 +159,7 @@ func (h *host) part(hash uint64, key Part) (int32, bool) {
 	return i, ok
 }
 
-// obtain returns the number of the part, which it adds if it is new. The caller
+// obtain returns the index of the part in h.parts, and adds the part if it is new. The caller
 // calls arrange after the last one.
 func (h *host) obtain(hash uint64, key Part) int32 {
 	if i, ok := h.part(hash, key); ok {
