@@ -72,7 +72,7 @@ func (s *Store) callHost(st *stripe, k hostKey, do func(*host) (int, bool)) (mor
 		return false
 	}
 	freed, more := do(h)
-	if h.lost += freed; h.lost > 0 && !more {
+	if h.dropped += freed; h.dropped > 0 && !more {
 		s.pruneLocked(st, h)
 	}
 	return more

@@ -30,12 +30,12 @@ func (s *Store) Health(cluster, name string, metrics []string) (Health, bool) {
 		return Health{}, false
 	}
 	var out Health
-	judged := make(map[string]bool, len(metrics))
+	seen := make(map[string]bool, len(metrics))
 	for _, m := range metrics {
-		if judged[m] {
+		if seen[m] {
 			continue
 		}
-		judged[m] = true
+		seen[m] = true
 		_, configured := s.metrics.config(m)
 		fresh, found := verdicts[m]
 		switch {

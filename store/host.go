@@ -46,9 +46,9 @@ type host struct {
 	counts map[MetricID]int32  // of the series by metric
 	// applied is the last entry of the log that took effect completely.
 	applied Entry
-	// lost counts the blocks of series that were dropped since it was last looked
+	// dropped counts the blocks of series that were dropped since it was last looked
 	// for series without samples.
-	lost int
+	dropped int
 	// generation counts how often series went, and with them the numbers of
 	// parts and columns changed their meaning.
 	generation uint32
@@ -237,7 +237,7 @@ func (h *host) uncount(t *metricTable) {
 // prune drops the series without samples, the parts without series and the
 // grids without blocks. It reports whether the host itself is empty now.
 func (h *host) prune(seed maphash.Seed, t *metricTable) bool {
-	h.lost = 0
+	h.dropped = 0
 	hasValues := make([][]bool, len(h.grids)) // columns, by grid
 	for i, g := range h.grids {
 		switch {

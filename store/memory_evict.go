@@ -41,7 +41,7 @@ func (e *eviction) prune() {
 	for k := range e.lossy {
 		st := e.store.stripeOf(k)
 		st.mu.Lock()
-		if h := st.hosts[k]; h != nil && h.lost > 0 {
+		if h := st.hosts[k]; h != nil && h.dropped > 0 {
 			e.store.pruneLocked(st, h)
 		}
 		st.mu.Unlock()
@@ -155,9 +155,9 @@ func (e *eviction) dropFrom(a, next *gridAge, least int) bool {
 	return true
 }
 
-// fewLost is how many blocks of series a host loses at least before it is searched for series
+// fewDropped is how many blocks of series a host loses at least before it is searched for series
 // without samples.
-const fewLost = 64
+const fewDropped = 64
 
 // evictBlockLocked drops a block, and prunes the host when a good part of its series may have
 // lost all samples.
@@ -170,9 +170,9 @@ func (e *eviction) evictBlockLocked(st *stripe, h *host, g *grid, b *block) {
 	s.evictedTo.Store(max(s.evictedTo.Load(), g.centre(b, b.slots-1)+1)) // by one eviction at a time
 	s.counters.evicted.Add(int64(n))
 	s.removeBlockLocked(g, b)
-	h.lost += n
+	h.dropped += n
 	e.lossy[h.key] = true
-	if h.lost >= max(len(h.series)/8, fewLost) || g.blocks.len() == 0 {
+	if h.dropped >= max(len(h.series)/8, fewDropped) || g.blocks.len() == 0 {
 		s.pruneLocked(st, h)
 	}
 }

@@ -214,9 +214,9 @@ func (t *metricTable) countLocked(n *metricIDs, inUse bool) {
 	n.counted = inUse
 }
 
-// giveBack makes room for other names: those that are not configured stay in use only while a
+// releaseNames makes room for other names: those that are not configured stay in use only while a
 // host has a series of them.
-func (t *metricTable) giveBack() {
+func (t *metricTable) releaseNames() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, n := range t.names {

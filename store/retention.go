@@ -67,7 +67,7 @@ func (s *Store) retain() {
 		return n, more
 	})
 	s.counters.freed.Add(int64(freed))
-	s.metrics.giveBack()
+	s.metrics.releaseNames()
 	if freed > 0 {
 		s.cfg.Logger.Info("retention pass", "blocks_freed", freed, "older_than", before.Truncate(time.Second))
 	}
