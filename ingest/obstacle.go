@@ -11,8 +11,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Obstacle is a kind of what keeps a node from its log, for a metric: it is
-// steady, while its words are not.
+// Obstacle is the kind of a problem that keeps a node from its log. It is the label of a
+// metric: the kinds stay the same, while the texts of errors change.
 type Obstacle string
 
 // The kinds of obstacles.
@@ -35,7 +35,7 @@ func Obstacles() []Obstacle {
 	}
 }
 
-// errUnfit says that a stream cannot be the log.
+// errUnfit says that an existing stream cannot be the log, whatever its configuration becomes.
 var errUnfit = errors.New("it cannot be the log")
 
 // obstacleOf returns the kind of a problem.
@@ -50,7 +50,8 @@ func obstacleOf(err error) Obstacle {
 		switch api.ErrorCode {
 		case codeOverlap, codeNameInUse:
 			return ObstacleStream
-		case 10002, 10023, 10026, 10027, 10028, 10047, 10113, 10120, 10122:
+		case codeAccountFull, codeServerFull, codeConsumersLimit, codeStreamsLimit, codeMemoryFull,
+			codeStorageFull, codeMaxBytesRequired, codeNoLimits, codeMaxBytesExceeded:
 			return ObstacleLimits
 		}
 		return ObstacleJetStream
@@ -85,6 +86,19 @@ func obstacleOf(err error) Obstacle {
 	}
 	return ObstacleOther
 }
+
+// JetStream's errors for a log that is larger than what the account or the server has left.
+const (
+	codeAccountFull      jetstream.ErrorCode = 10002
+	codeServerFull       jetstream.ErrorCode = 10023
+	codeConsumersLimit   jetstream.ErrorCode = 10026
+	codeStreamsLimit     jetstream.ErrorCode = 10027
+	codeMemoryFull       jetstream.ErrorCode = 10028
+	codeStorageFull      jetstream.ErrorCode = 10047
+	codeMaxBytesRequired jetstream.ErrorCode = 10113 // the account wants a bound for each stream
+	codeNoLimits         jetstream.ErrorCode = 10120 // the account has no limits for the replicas
+	codeMaxBytesExceeded jetstream.ErrorCode = 10122 // the account bounds each stream, lower
+)
 
 // remedy says what an operator can do about a problem.
 func remedy(err error) string {
