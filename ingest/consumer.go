@@ -19,7 +19,7 @@ const consumerTimeout = 30 * time.Second
 // pipeline until ctx ends. After whatever goes wrong it resets the consumer: it creates
 // another one, which begins at the cursor.
 func (in *Ingest) consume(ctx context.Context, l *logStream, p *pipeline, cur cursor) {
-	if l.embedded { // ready means that nothing that is sent now is missed
+	if l.embedded { // the program is not ready before the intake hears what publishers send
 		select {
 		case <-in.intakeReady:
 		case <-ctx.Done():
@@ -67,9 +67,9 @@ func (in *Ingest) read(ctx context.Context, l *logStream, p *pipeline, cur *curs
 	return waiting, in.readFrom(ctx, c, l, p, cur)
 }
 
-// resetConsumer creates a consumer that begins after the cursor, or with the first entry
-// if the stream is not the one that was read up to there: applying an entry twice changes
-// nothing. waiting is how many entries wait for it.
+// resetConsumer creates a consumer that begins after the cursor. If the stream is not the one
+// that the cursor was moved in, it begins with the first entry: to apply an entry twice
+// changes nothing. waiting is how many entries wait for the consumer.
 func (in *Ingest) resetConsumer(ctx context.Context, l *logStream, cur *cursor) (c *orderedConsumer, waiting uint64, err error) {
 	err = in.ask(ctx, l, func(ctx context.Context) error {
 		stream, err := l.js.Stream(ctx, l.name)
@@ -144,7 +144,7 @@ func (in *Ingest) subjectsRead(l *logStream) []string {
 func (in *Ingest) deleteConsumer(ctx context.Context, l *logStream, c *orderedConsumer) {
 	c.close()
 	if !l.nc.IsConnected() {
-		return // it forgets by itself
+		return // the server deletes the consumer after consumerTimeout
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
@@ -213,8 +213,9 @@ func (in *Ingest) readFrom(ctx context.Context, c *orderedConsumer, l *logStream
 	}
 }
 
-// watchRights returns what the broker denies of all that reading the log needs, until end is
-// called. That of a broker does not concern the server in this process.
+// watchRights returns a channel with the first right that reading the log needs and the broker
+// denies, until end is called. The channel is nil for the embedded log: the connection to a
+// broker does not concern it.
 func (in *Ingest) watchRights(l *logStream) (denied <-chan error, end func()) {
 	if l.embedded {
 		return nil, func() {}

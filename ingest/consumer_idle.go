@@ -19,12 +19,12 @@ type idleness struct {
 	in     *Ingest
 	stream *logStream
 
-	delivered uint64 // when it was looked last
-	foreign   uint64 // up to this sequence number no entry waits that would be for the consumer
+	delivered uint64 // entries that had come at the last check
+	foreign   uint64 // up to this sequence number no entry waits for the consumer
 }
 
-// isStalled is called now and then with the number of entries that came, and of the
-// signs of life since the last one. It reports whether entries wait in vain.
+// isStalled reports whether entries wait in vain. delivered is the number of entries that the
+// consumer has received, signs that of the signs of life since the newest of them.
 func (i *idleness) isStalled(ctx context.Context, delivered uint64, signs int, cur *cursor) bool {
 	if delivered != i.delivered {
 		i.delivered = delivered
@@ -40,12 +40,12 @@ func (i *idleness) waits(ctx context.Context, cur *cursor) (waits bool, err erro
 	err = withTimeout(ctx, func(ctx context.Context) error {
 		stream, err := i.stream.js.Stream(ctx, i.stream.name)
 		if err != nil {
-			return err // the stream may be gone: who attaches the next time sees to it
+			return err // the stream may be gone: resetConsumer creates it anew
 		}
 		last := stream.CachedInfo().State.LastSeq
 		pending := uint64(0)
 		if last > max(cur.seq, i.foreign) {
-			// On somebody else's broker they need not be for this consumer.
+			// On somebody else's broker the stream may have other subjects, too.
 			c, n, err := i.in.createConsumer(ctx, i.stream, cur.seq+1)
 			if err != nil {
 				return err

@@ -12,8 +12,8 @@ import (
 )
 
 // checkCursor moves the cursor back to the first entry, in a new epoch, if the stream is
-// another one than before, or has lost entries that were read: their sequence numbers may
-// belong to new entries by now.
+// another one than before, or has lost entries that were read: the stream may have given
+// their sequence numbers to new entries. It fails if the broker does not answer.
 func (in *Ingest) checkCursor(ctx context.Context, l *logStream, info *jetstream.StreamInfo, cur *cursor) error {
 	why, err := in.startOver(ctx, l, info, *cur)
 	if err != nil {
@@ -86,7 +86,9 @@ func (in *Ingest) startOver(ctx context.Context, l *logStream, info *jetstream.S
 	return "", nil
 }
 
-// maxComparisons is how often it is tried to compare an entry.
+// maxComparisons is how many attempts to compare an entry may fail in a row. After them the
+// entry is taken for the one that was read, so that one that cannot be read does not keep the
+// log from being read.
 const maxComparisons = 3
 
 // errCompare says that an entry could not be compared with the one that was read.

@@ -10,10 +10,9 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// recordGap is called when the sequence number of an entry is not the one after that of
-// the entry before. It counts the entries between, and reports a hole, once a minute, if
-// the stream has dropped them, as its bounds are too narrow for the lag, or has lost them.
-// at is the time of the entry in the log.
+// recordGap counts the entries that lie between the cursor and the entry next, of which at is
+// the time in the log. At most once a minute, it reports a hole: if the stream has dropped the
+// entries, as its bounds are too narrow for the lag, or has lost them.
 func (in *Ingest) recordGap(ctx context.Context, l *logStream, cur *cursor, next uint64, at time.Time) {
 	missing := next - cur.seq - 1
 	in.counters.skipped.Add(missing)
@@ -57,9 +56,9 @@ func (in *Ingest) reportNoCheckpoint(l *logStream, info *jetstream.StreamInfo) {
 		"stream", l.name, "missing", dropped, "log_begins", info.State.FirstTime.UTC())
 }
 
-// reportHole tells the operator about entries that were dropped unread, all of
-// which the log took after the given time. Where the stream has other subjects
-// too, they may have been of those.
+// reportHole tells the operator about entries that the stream dropped before they were read.
+// The log took all of them after the time after. If the stream has other subjects, too, the
+// dropped entries may have been of those: then it is a warning and no error.
 func (in *Ingest) reportHole(ctx context.Context, l *logStream, info *jetstream.StreamInfo, missing uint64, after time.Time) {
 	level, hole := slog.LevelError, "the answers have a hole"
 	read := in.subjectsRead(l)

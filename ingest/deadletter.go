@@ -27,8 +27,8 @@ type deadLetters struct {
 	name   string // of the stream
 	queue  chan *nats.Msg
 
-	open   atomic.Bool // there is a stream, and resume is done
-	warned bool        // that there is none
+	open   atomic.Bool // the stream is there, and resume is done
+	warned bool        // the operator was told that the stream cannot be opened
 
 	// Set by resume: the entry of the newest letter of an earlier run, by the creation of its
 	// log and its sequence number. A replay does not write the letters up to it again.

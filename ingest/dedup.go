@@ -18,8 +18,8 @@ const (
 type dedup struct {
 	seeds [2]maphash.Seed
 	byID  map[idHash]seen
-	order []idHash // a ring
-	next  int      // index of the oldest one, if it is full
+	order []idHash // a ring, oldest first from next on
+	next  int      // index of the oldest id in order, once the ring is full
 }
 
 // idHash stands for an id: that two share one is not to be expected.
@@ -40,7 +40,8 @@ func (d *dedup) hash(id string) idHash {
 	return idHash{maphash.String(d.seeds[0], id), maphash.String(d.seeds[1], id)}
 }
 
-// find returns what is known of an id.
+// find returns what became of the message with the id, false if the id is not known or its
+// window is over.
 func (d *dedup) find(id idHash, now time.Time) (seen, bool) {
 	k, ok := d.byID[id]
 	return k, ok && (k.entry != nil || now.UnixNano()-k.at < int64(dedupWindow))

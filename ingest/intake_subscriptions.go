@@ -9,7 +9,8 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// subscribe hands over messages until packing ends.
+// subscribe subscribes to the metrics at all servers. It returns when the servers know of it.
+// The subscriptions hand over messages until packing ends.
 func (k *intake) subscribe(ctx, packing context.Context) error {
 	for _, src := range k.servers() {
 		for _, subject := range subjects(k.in.cfg.Subscriptions) {

@@ -29,8 +29,8 @@ type outbox struct {
 	in      *Ingest
 	name    string
 	waiting atomic.Int64  // entries that the log does not have yet
-	filled  chan struct{} // a token when there are some
-	shown   chan struct{} // closed when those of a former run are in the store
+	filled  chan struct{} // a token when there is something to forward
+	shown   chan struct{} // closed when the entries of a former run are in the store
 
 	mu sync.Mutex
 	// Guarded by mu.
@@ -133,8 +133,8 @@ func (o *outbox) close() {
 	}
 }
 
-// put appends an entry. When it returns without an error, the entry is kept and
-// visible.
+// put appends an entry to the outbox and applies it to the store. When it returns without an
+// error, the entry is on the disk and visible.
 func (o *outbox) put(ctx context.Context, e *outgoing) (out outcome, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -10,8 +10,9 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// forward gives the log what is in the outbox. It returns the sequence number that the
-// last entry got there.
+// forward publishes the entries of the outbox to the log, oldest first, and removes each from
+// the outbox when the log has it. It returns the sequence number in the log of the last one,
+// and how many the outbox has no more.
 func (o *outbox) forward(ctx context.Context, l *logStream) (last uint64, n int, err error) {
 	o.mu.Lock()
 	err = o.openLocked(ctx)
@@ -129,7 +130,8 @@ func (o *outbox) send(ctx context.Context, l *logStream, subject string, m store
 	}
 	for i, data := range parts {
 		out := &nats.Msg{Subject: subject, Data: data, Header: nats.Header{}}
-		// Only ours: with others the log might refuse it, and all that come behind.
+		// Only our headers: the log might refuse an entry with others, and the entries behind
+		// it would never be forwarded.
 		for _, k := range []string{headerCluster, headerKind, headerTime, headerEncoding, nats.MsgIdHdr} {
 			if v := header.Get(k); v != "" && len(v) <= longestHeader {
 				out.Header.Set(k, v)
@@ -166,7 +168,8 @@ func (o *outbox) lastForwarded(ctx context.Context, l *logStream, subject string
 			return nil
 		}
 		if err == nil {
-			// Without a number it is somebody else's entry: all that waits is sent.
+			// Without a sequence number in its header it is somebody else's entry: all that
+			// waits is sent.
 			seq, _ = strconv.ParseUint(m.header().Get(headerOutboxEntry), 10, 64)
 		}
 		return err

@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// startShowing begins to show, and returns what waits for the end of that.
+// startShowing calls show in a goroutine of its own. The caller calls wait before it closes
+// the outbox.
 func (o *outbox) startShowing(ctx context.Context) (wait func()) {
 	go o.show(ctx)
 	return func() { <-o.shown }
@@ -38,7 +39,8 @@ func (o *outbox) showAll(ctx context.Context) (n int, err error) {
 	}
 }
 
-// showNext applies the first entry from the given sequence number on.
+// showNext applies the first entry from the sequence number next on, and sets next to the one
+// after it. It returns errNoEntry if there is none.
 func (o *outbox) showNext(ctx context.Context, next *uint64) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -60,6 +62,6 @@ func (o *outbox) showNext(ctx context.Context, next *uint64) error {
 			return nil // it is refused when the log has it
 		}
 	}
-	_, _ = o.applyLocked(&e, at) // likewise
+	_, _ = o.applyLocked(&e, at) // a bad free request is refused when the log has it
 	return nil
 }

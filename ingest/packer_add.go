@@ -59,8 +59,9 @@ func (p *packer) addData(m publishedMsg, sub int) *packerEntry {
 	return p.alone(m, sub)
 }
 
-// mayBeJoined reports whether a message means the same beside others: its encoding
-// is its own, and a quote that is left open swallows what follows.
+// mayBeJoined reports whether the lines of a message mean the same beside those of others. An
+// encoded message is decoded as a whole, and a quote that is left open would take in the lines
+// of the next message.
 func (p *packer) mayBeJoined(m *nats.Msg) bool {
 	return m.Header.Get(headerEncoding) == "" && len(m.Data) < p.size/2 && bytes.IndexByte(m.Data, '"') < 0
 }
@@ -91,7 +92,8 @@ func (p *packer) join(m publishedMsg, sub int) *packerEntry {
 	return e
 }
 
-// alone makes entries of one message: several if the log takes none so large.
+// alone makes an entry of one message, or several if the message is larger than the log takes.
+// It returns the last one.
 func (p *packer) alone(m publishedMsg, sub int) *packerEntry {
 	data, encoding := m.Data, m.Header.Get(headerEncoding)
 	if encoding == encodingS2 && len(data) > p.limit {

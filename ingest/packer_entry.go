@@ -14,8 +14,8 @@ import (
 
 // packerEntry is one entry of the log in the making.
 type packerEntry struct {
-	sub      int    // the subscription it came under
-	messages int64  // that end in it
+	sub      int    // index into Config.Subscriptions
+	messages int64  // whose last line is in it
 	encoding string // of the lines, if their publisher encoded them
 	lines    []byte
 	replies  []string // where publishers wait for an acknowledgement

@@ -44,7 +44,8 @@ func (p *packer) trim() {
 	}
 }
 
-// settle tells those who wait that the log has the entry that was sent first.
+// settle takes the oldest sent entry off, which the log has under the sequence number, and
+// answers the publishers that wait for it.
 func (p *packer) settle(seq uint64) {
 	e := p.sent[0]
 	p.sent = slices.Delete(p.sent, 0, 1)
@@ -94,8 +95,9 @@ func (p *packer) resend(ctx context.Context) {
 	}
 }
 
-// await returns when it is known what became of all that is on its way. What the
-// log has is settled, up to the first one that failed.
+// await returns when each sent entry is acknowledged or has failed, with the error of the
+// first that failed. Entries before that one are settled; those behind it get new ids, as they
+// will be published anew.
 func (p *packer) await(ctx context.Context) (err error) {
 	behind := 0
 	for behind < len(p.sent) {
@@ -115,7 +117,8 @@ func (p *packer) await(ctx context.Context) (err error) {
 	return err
 }
 
-// abandon counts what is not in the log, and what is still handed over.
+// abandon counts the messages that do not get into the log, also those that still arrive, until
+// the intake closes the channel.
 func (p *packer) abandon() {
 	p.complete()
 	for _, e := range append(p.sent, p.ready...) {

@@ -27,7 +27,7 @@ type incoming struct {
 	epoch      uint32 // see store.Entry
 	seq        uint64
 	at         time.Time // when the log took it
-	written    time.Time // when it was written: before that, if an outbox had it first
+	written    time.Time // when its writer wrote it: earlier than at if an outbox had it first
 	created    time.Time // when the log was created
 	subject    string
 	id         string // message id, if the writer gave one
@@ -37,7 +37,7 @@ type incoming struct {
 	compressed bool   // see wire_encoding.go
 	status     string // a header that JetStream itself writes to consumers
 	byIntake   bool   // an intake put it into the log: it has headerSubject
-	weight     int64  // of its share of what may be in flight
+	weight     int64  // bytes that it has acquired of pipeline.bytes
 }
 
 func (e *entry) storeEntry() store.Entry { return store.Entry{Epoch: e.epoch, Seq: e.seq} }

@@ -47,9 +47,9 @@ type Stats struct {
 	// ConsumerResets counts how often the consumer was reset: reading the log was taken up
 	// again.
 	ConsumerResets int64
-	// Skipped counts the numbers of entries between those that were read: what
-	// the stream dropped before, and on an external broker entries of subjects
-	// that are not ours.
+	// Skipped counts the sequence numbers between those of entries that were read. They are
+	// of entries that the stream dropped before they were read and, on an external broker, of
+	// entries with subjects that are not ours.
 	Skipped uint64
 	// SteppedOver counts the entries that could not be read and were left out.
 	SteppedOver int64

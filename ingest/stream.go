@@ -17,7 +17,7 @@ type logStream struct {
 	name     string
 	writes   string // subject of the lines written over REST
 	frees    string // subject of the free requests
-	outboxes string // what the subjects of all that outboxes forward begin with
+	outboxes string // prefix of the subjects under which outboxes forward
 	embedded bool
 	maxStore int64 // of the embedded server, 0: not known
 	dead     *deadLetters

@@ -8,9 +8,9 @@ import (
 	"cc-metric-store/store"
 )
 
-// Release implements store.Log: if the configuration lets it, the embedded log
-// drops the entries before p. That one stays, to be known by its time. A log on
-// somebody else's broker serves other nodes, too, and is left alone.
+// Release implements store.Log: the embedded log drops the entries before p, if the
+// configuration lets it. The entry p stays, so that the next start can compare its time. A log
+// on somebody else's broker serves other nodes, too, and is left alone.
 func (in *Ingest) Release(ctx context.Context, p store.LogPosition) {
 	l, _, _ := in.state.current()
 	if l == nil || !l.embedded || !in.cfg.Stream.Trim || p.Entry.Seq == 0 {
@@ -21,7 +21,7 @@ func (in *Ingest) Release(ctx context.Context, p store.LogPosition) {
 		if err != nil {
 			return err
 		}
-		// In another log the number is that of an entry that may not have been read.
+		// In another stream, an entry before this sequence number may not have been read.
 		if now, _ := in.Applied(); now.Entry.Epoch != p.Entry.Epoch || !stream.CachedInfo().Created.Equal(p.Created) {
 			return nil
 		}

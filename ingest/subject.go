@@ -37,8 +37,8 @@ func covers(a, b string) bool {
 	return len(as) == len(bs)
 }
 
-// subscriptionOf returns the number of the first subscription that a subject
-// matches, -1 for none: its cluster is that of lines that name none.
+// subscriptionOf returns the index of the first subscription that the subject matches, -1 if
+// there is none. Lines without a cluster tag are of the cluster of that subscription.
 func (in *Ingest) subscriptionOf(subject string) int {
 	return slices.IndexFunc(in.cfg.Subscriptions, func(s Subscription) bool {
 		return s.Subject == subject || covers(s.Subject, subject)

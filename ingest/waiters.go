@@ -12,7 +12,8 @@ type outcome struct {
 	freed   int    // series' blocks, by a free request
 }
 
-// waiters are those who wait until an entry is visible, by its message id.
+// waiters are the writers over REST that wait until an entry is visible, by its message id. It
+// is safe for concurrent use.
 type waiters struct {
 	mu sync.Mutex
 	by map[string]chan outcome // guarded by mu

@@ -50,8 +50,8 @@ func (in *Ingest) fillEntry(e *entry, m *nats.Msg, meta *nats.MsgMetadata, l *lo
 // isForwarded reports whether an outbox has forwarded what is under the subject.
 func (l *logStream) isForwarded(subject string) bool { return strings.HasPrefix(subject, l.outboxes) }
 
-// fillForwardedEntry reads the headers that an outbox adds. What was written there
-// without a time is of the time when it was.
+// fillForwardedEntry reads the headers that an outbox adds. Lines without a timestamp are of
+// the time when the outbox got them, and not of the time when the log did.
 func fillForwardedEntry(e *entry, h nats.Header) {
 	e.free, e.cluster = h.Get(headerKind) == kindFree, h.Get(headerCluster)
 	ns, err := strconv.ParseInt(h.Get(headerTime), 10, 64)

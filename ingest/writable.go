@@ -10,12 +10,13 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// writability is whether the log took what it was given last.
+// writability is whether the log took the newest entry that was written to it. It is safe for
+// concurrent use.
 type writability struct {
 	failures chan struct{} // a token after each failure
 
 	mu      sync.Mutex
-	problem error // guarded by mu; nil: it did
+	problem error // guarded by mu; nil: the log took the entry
 }
 
 func (w *writability) init() { w.failures = make(chan struct{}, 1) }
@@ -43,10 +44,9 @@ func (w *writability) err() error {
 	return w.problem
 }
 
-// Writable returns nil if the log took the newest of the entries that this
-// program gave it, or the outbox takes them for it, otherwise an error that says
-// why not. Queries are answered
-// all the same.
+// Writable returns nil if the log took the newest entry that this program wrote, or if the
+// outbox takes entries in its place. Otherwise the error says why not. Queries are answered all
+// the same.
 func (in *Ingest) Writable() error {
 	if err := in.writable.err(); err != nil && (in.outbox == nil || !in.outbox.working()) {
 		return fmt.Errorf("the log takes no entries (see to its server and the disk there): %w", err)
@@ -70,8 +70,9 @@ func (in *Ingest) restoreSettings(ctx context.Context, l *logStream) error {
 	return in.adopt(ctx, l, stream.CachedInfo().Config, in.streamConfig(l))
 }
 
-// proveWritable gives the log an entry without lines now and then, from a
-// failure on until it takes one: nobody else may write for a long time.
+// proveWritable writes an entry without lines after each failure, at intervals, until the log
+// takes one: otherwise, if nobody else writes for a long time, the program would go on saying
+// that the log takes nothing.
 func (in *Ingest) proveWritable(ctx context.Context, l *logStream) {
 	for {
 		select {
