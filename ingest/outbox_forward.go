@@ -11,8 +11,8 @@ import (
 )
 
 // forward publishes the entries of the outbox to the log, oldest first, and removes each from
-// the outbox when the log has it. It returns the sequence number in the log of the last one,
-// and how many the outbox has no more.
+// the outbox when the log has it. It returns the sequence number of the last one in the log,
+// and how many it removed.
 func (o *outbox) forward(ctx context.Context, l *logStream) (last uint64, n int, err error) {
 	o.mu.Lock()
 	err = o.openLocked(ctx)

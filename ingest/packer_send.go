@@ -44,7 +44,7 @@ func (p *packer) trim() {
 	}
 }
 
-// settle takes the oldest sent entry off, which the log has under the sequence number, and
+// settle removes the oldest sent entry, which the log has under the sequence number, and
 // answers the publishers that wait for it.
 func (p *packer) settle(seq uint64) {
 	e := p.sent[0]

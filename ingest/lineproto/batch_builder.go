@@ -11,8 +11,8 @@ type batchBuilder struct {
 	out     *Decoded
 	batches map[hostKey]int32 // index into out.Batches
 	parts   map[partKey]int32 // index into the batch's Parts
-	last    partKey           // the newest key of parts
-	lastID  int32             // and its value, -1 for none
+	last    partKey           // the key of the newest sample in parts
+	lastID  int32             // parts[last], -1 before the first sample
 	ignored []ignoredLine
 	seen    []int32 // by index of a metric in UnknownMetrics: index into out.Unknown, plus 1; 0: none
 }
@@ -61,7 +61,7 @@ func emptied[K comparable](m map[K]int32) map[K]int32 {
 	return m
 }
 
-// end ends an entry, and gives the ignored lines to the batches of their hosts.
+// end ends an entry. The keys of ignored lines become candidates of the batches of their hosts.
 func (b *batchBuilder) end() {
 	for _, l := range b.ignored {
 		if batch, ok := b.batches[l.host]; ok {
@@ -128,7 +128,8 @@ func (b *batchBuilder) batch(host hostKey) int32 {
 	return n
 }
 
-// batchOf returns the index of the batch of a host cache, whose references it uses.
+// batchOf returns the index of the batch of a host cache's host. The batch gets the table of
+// the cached references.
 func (b *batchBuilder) batchOf(h *hostCache) int32 {
 	n := b.batch(hostKey{h.key.cluster, h.key.host})
 	b.out.Batches[n].Refs, b.out.learning[n].host = h.refs, h

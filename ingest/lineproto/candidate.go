@@ -1,7 +1,8 @@
 package lineproto
 
-// candidate is the key of a line that was parsed, or was known of another host
-// alone: it is learnt once the store has accepted the sample. It refers to the line.
+// candidate is the key of a line that may get into the cache: the line was parsed, or its key
+// was cached of other hosts only. The cache learns it once the store has accepted the sample.
+// It refers to the memory of the line.
 type candidate struct {
 	key     rawKey
 	sample  int32 // index into the samples of the batch, or noSample
@@ -13,7 +14,7 @@ const noSample = -1
 
 // learning is what the cache may learn of a batch.
 type learning struct {
-	host       *hostCache // that the references of the batch are of, nil: it had none
+	host       *hostCache // whose references the batch uses; nil: it uses none
 	candidates []candidate
 }
 

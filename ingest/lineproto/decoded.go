@@ -10,8 +10,8 @@ import "cc-metric-store/store"
 type Decoded struct {
 	// Batches are the samples by host, in order of the hosts' first lines.
 	Batches []store.Batch
-	// Faults are the first MaxFaults lines that were refused, or that look wrong. First
-	// is the first one that a writer is told of, with the line number 0 if there is none.
+	// Faults are the first MaxFaults faulty lines. First is the first line that a writer is
+	// told of (see Reason.IsTold), with the line number 0 if there is none.
 	Faults []Fault
 	First  Fault
 	// Counts counts the lines that were not stored by reason.
@@ -21,9 +21,10 @@ type Decoded struct {
 	NoHost, NoCluster, Numberless LineCount
 	// Unknown counts the lines of metrics that are not configured.
 	Unknown []UnknownLines
-	// OverMetrics counts the lines of metrics beyond the limit of their number.
+	// OverMetrics counts the lines of metrics beyond store.Config.MaxMetrics.
 	OverMetrics int
-	// Lines counts the lines without blank ones and comments that are not too long.
+	// Lines counts the lines that are neither blank nor comments, Samples those that are
+	// samples for the store, Bytes the data.
 	Lines, Samples, Bytes int
 	// At is when the log took the entry, in Unix seconds.
 	At int64
@@ -104,7 +105,7 @@ func (d *Decoded) wants(why Reason) bool {
 	return len(d.Faults) < MaxFaults || why.IsTold() && d.First.Line == 0
 }
 
-// Refuse notes a line that is not stored.
+// Refuse records a line that is not stored.
 func (d *Decoded) Refuse(f Fault) {
 	d.Lines++
 	d.Counts[f.Reason]++

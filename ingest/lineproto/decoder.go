@@ -62,8 +62,8 @@ func NewDecoder(s *store.Store, cache *SeriesCache, tolerance time.Duration) *De
 func (d *Decoder) Decode(data []byte, cluster string, at time.Time, out *Decoded) {
 	d.begin(data, cluster, at, out)
 	defer d.end()
-	// One decoder reads the next lines if it and nextLine see the same ones;
-	// otherwise each line has its own.
+	// dec reads all lines that follow as long as it and nextLine are sure to cut the data in
+	// the same way (isPlain). Otherwise each line gets a decoder of its own.
 	var dec *lineprotocol.Decoder
 	plain, asked := false, false
 	number := 1
@@ -133,8 +133,8 @@ func isPlain(data []byte) bool {
 	return bytes.IndexByte(data, '"') < 0 && bytes.IndexByte(data, '\r') < 0 && bytes.IndexByte(data, '#') < 0
 }
 
-// refuse notes a line that is not stored. Only of a few it is asked what is wrong
-// with them.
+// refuse records a line that is not stored. What is wrong is put into words only for the lines
+// that are kept, as that takes longer than to decode a good line.
 func (d *Decoder) refuse(line []byte, number int, err error) {
 	why := reasonOf(err)
 	f := Fault{Line: number, Reason: why, Text: line}

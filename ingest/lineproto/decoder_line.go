@@ -17,10 +17,10 @@ type parsedLine struct {
 	tags          int // their number
 	value         float64
 
-	isConfigured bool // else there is no metric
-	isForeign    bool
+	isConfigured bool // otherwise metric means nothing
+	isForeign    bool // a message that is no sample: an event, a log line, a control message
 	isOver       bool // there are too many metrics: this one is refused
-	isNumberless bool // and need not be a sample
+	isNumberless bool // it has no value, and need not be a sample
 	hasValue     bool // value is the number of the line
 }
 
@@ -141,8 +141,8 @@ func (l *parsedLine) check(isClusterValid bool) *lineError {
 	return nil
 }
 
-// admit gives a number to the metric of a line that can be stored: names of faulty
-// lines take no room.
+// admit gets an ID for the metric of a line, once the rest of the line is known to be good:
+// names in faulty lines do not use up the limit of metrics.
 func (d *Decoder) admit() {
 	l := &d.line
 	var how store.Admission
@@ -176,8 +176,8 @@ func (l *parsedLine) readTags(dec *lineprotocol.Decoder, names *interner) error 
 	}
 }
 
-// readFields reads the value. Of several the last one counts. The first fault
-// of meaning is told when all fields are read, an error of syntax at once.
+// readFields reads the value. Of several values the last one counts. It returns a fault, such
+// as a value that is no number, when all fields are read, but an error of syntax at once.
 func (l *parsedLine) readFields(dec *lineprotocol.Decoder) (fault *lineError, err error) {
 	for {
 		key, value, err := dec.NextField()

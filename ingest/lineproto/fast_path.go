@@ -30,8 +30,8 @@ type fastPath struct {
 	host   *hostCache
 	cached []cachedLine
 	batch  int32 // index of its batch, -1 for none yet
-	prev   int32 // index of the newest line, -1 for none
-	next   int32 // index of the expected one
+	prev   int32 // index in cached of the newest line, -1 for none
+	next   int32 // index in cached of the expected line
 }
 
 // begin prepares for an entry. The caller calls end when it is read.
@@ -57,8 +57,9 @@ func (f *fastPath) leave() {
 	}
 }
 
-// enter makes h the host of the next lines. It returns false if the cache has forgotten
-// h, or if the entry has samples by the references of another table of the host.
+// enter makes h the host of the next lines, and holds h.mu for reading until leave is called.
+// It returns false if the cache has forgotten h, or if the entry has samples by the references
+// of another table of the host.
 func (f *fastPath) enter(h *hostCache) bool {
 	f.leave()
 	if !f.build.acceptsRefs(h) {
@@ -193,8 +194,8 @@ func (f *fastPath) readCached(data []byte) (rest []byte, lines int) {
 	return data, lines
 }
 
-// readSimilar reads the first line of data, whose key k is known of other hosts: the
-// first entries of a host need not be parsed if there are others of its kind.
+// readSimilar reads the first line of data, whose key k is cached for other hosts: the first
+// entries of a host need not be parsed if a host of its kind has sent the same lines.
 func (f *fastPath) readSimilar(data []byte, k rawKey, id seriesID) (rest []byte, lines int) {
 	end := len(k.before) + len(k.host) + len(k.after)
 	v, n := parseFloat(data[end:])

@@ -15,16 +15,16 @@ import (
 type hostCache struct {
 	key  hostCacheKey
 	refs *store.Refs // the table that the references of the lines are of
-	used atomic.Bool // since it was last asked
+	used atomic.Bool // since the last sweep of idle hosts
 
 	// Guarded by SeriesCache.mu.
 	isDropped bool
 	weight    int64 // bytes that the cache counts for it
-	series    int   // of the host in the store, when that was last asked
+	series    int   // of the host in the store, at the last put
 
 	mu sync.RWMutex
 	// Guarded by mu, but for cachedLine.next.
-	isForgotten bool // it has let go of its lines
+	isForgotten bool // forget was called: there are no lines any more
 	lines       []cachedLine
 	index       []uint32 // a hash table of indices into lines + 1, by template
 }
@@ -43,8 +43,9 @@ type cachedLine struct {
 	next     int32 // index of the line that follows; atomic, as decoders correct it
 }
 
-// add appends lines, each as the successor of the one before. It returns the templates
-// of those that it does not take: what it has already, and all if it is forgotten.
+// add appends lines, each as the successor of the one before. It returns the templates of the
+// lines that it does not add: those that it has already, or all if it is forgotten. The caller
+// releases these templates.
 func (h *hostCache) add(lines []cachedLine) (refused []uint32) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -2,9 +2,9 @@ package lineproto
 
 import "bytes"
 
-// This file knows of some lines what they are without the line-protocol library,
-// which takes its time to describe a fault: who sends nothing but noise is not to
-// cost more than who sends samples.
+// This file recognises blank lines, comments and lines without a field without the
+// line-protocol library, which is slow to describe a fault: a sender of noise must not cost
+// more than a sender of samples.
 
 // isBlank reports whether a line holds nothing.
 func isBlank(line []byte) bool {
@@ -39,7 +39,7 @@ func isFieldless(line []byte) bool {
 	return blank < 0 || from >= len(line) || bytes.IndexByte(line[from:len(line)-1], '=') < 0
 }
 
-// fieldless says it.
+// fieldless is the fault of such a line, in words.
 const fieldless = "there is no field: a line is <metric>[,<tag>=<value>...] value=<number> [<time>]"
 
 // isUTF16 reports whether a line looks like text of that encoding, of which each

@@ -33,8 +33,8 @@ type SeriesCache struct {
 	// Guarded by mu.
 	clusters  map[defaultCluster]int32
 	templates map[uint64]uint32 // by hash of cluster index and key; of two with one hash the first
-	made      uint32            // templates that there is memory for
-	unused    []uint32          // those among them without a key
+	made      uint32            // number of templates in chunks, used or not
+	unused    []uint32          // templates in chunks that have no key
 	hosts     map[hostCacheKey]*hostCache
 	series    int   // of all hosts
 	swept     int64 // bytes after the last sweep
@@ -179,7 +179,8 @@ func (c *SeriesCache) obtain(key hostCacheKey, b *store.Batch, candidates []cand
 	return templates, len(c.templates) > before
 }
 
-// obtainLocked does it for one candidate. The caller holds mu.
+// obtainLocked is obtain for one candidate, of which the hash of the key is given. The caller
+// holds mu.
 func (c *SeriesCache) obtainLocked(key hostCacheKey, b *store.Batch, of *candidate, hash uint64) (n uint32, ok bool) {
 	k := of.key
 	if n, ok = c.templates[hash]; ok {
@@ -199,7 +200,7 @@ func (c *SeriesCache) obtainLocked(key hostCacheKey, b *store.Batch, of *candida
 	n, c.unused = c.unused[len(c.unused)-1], c.unused[:len(c.unused)-1]
 	t, info := c.templateLocked(n)
 	series := seriesOf(b, of)
-	series.cluster = key.cluster // that of the batch goes with its entry
+	series.cluster = key.cluster // the batch's string belongs to the entry
 	*info = templateInfo{key.clusterIndex, 1, series, hash, unique.Make(string(k.before)), unique.Make(string(k.after))}
 	*t = lineTemplate{info.before.Value(), info.after.Value()}
 	c.templates[hash] = n

@@ -1,7 +1,7 @@
 package lineproto
 
-// put takes in a host, or what it has become since it was taken in. It has so many
-// series in the store.
+// put adds a host to the cache, unless it was forgotten, and counts its size anew. series is
+// how many series the host has in the store.
 func (c *SeriesCache) put(h *hostCache, series int) {
 	bytes := h.bytes()
 	c.mu.Lock()
@@ -12,7 +12,7 @@ func (c *SeriesCache) put(h *hostCache, series int) {
 	}
 }
 
-// countLocked notes the size of a host. The caller holds mu.
+// countLocked records the size of a host. The caller holds mu.
 func (c *SeriesCache) countLocked(h *hostCache, series int, bytes int64) {
 	c.series += series - h.series
 	c.bytes.Add(bytes - h.weight)

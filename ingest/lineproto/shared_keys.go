@@ -7,9 +7,9 @@ import (
 	"cc-metric-store/store"
 )
 
-// SharedKeys says how many keys of a batch mean the series of another key of it, as they
-// differ in tags alone that do not name a series, such as device: of samples of one
-// time the last one stays.
+// SharedKeys says how many keys of a batch stand for a series that another key of the batch
+// stands for, too. Such keys differ only in tags that do not name a series, such as device. Of
+// their samples with one time the last one stays.
 type SharedKeys struct {
 	Keys int
 	// First is the first of those keys, as it was sent, With the one that it shares a
@@ -17,8 +17,8 @@ type SharedKeys struct {
 	First, With string
 }
 
-// sharedBy finds them among the candidates at the given indices, whose templates are given by
-// index. A key that comes several times is one.
+// sharedBy finds the shared keys among the candidates at the given indices. templates has the
+// templates of all candidates, by index. A key that comes several times is one.
 func sharedBy(b *store.Batch, candidates []candidate, templates []uint32, indices []int) (s SharedKeys) {
 	order := make([]uint64, 0, len(indices))
 	for _, i := range indices { // the series, then the index: numbers are sorted quickest
@@ -39,7 +39,7 @@ func sharedBy(b *store.Batch, candidates []candidate, templates []uint32, indice
 
 func candidateIndex(of uint64) int { return int(uint32(of)) }
 
-// add takes in the candidates of one series.
+// add counts the candidates of one series: those with another template than the one before.
 func (s *SharedKeys) add(candidates []candidate, templates []uint32, series []uint64) {
 	slices.SortStableFunc(series, func(a, b uint64) int { return cmp.Compare(templates[candidateIndex(a)], templates[candidateIndex(b)]) })
 	for n, one := range series[1:] {

@@ -8,9 +8,9 @@ import (
 	"cc-metric-store/store"
 )
 
-// readTimestamp returns the Unix seconds of the timestamp of a line, which are those of
-// at, the time of the entry in the log, if there is none. A time that lies further ahead
-// of that than the tolerance is refused.
+// readTimestamp returns the Unix seconds of the timestamp of a line. at is the time of the
+// entry in the log: it stands for a timestamp that is missing (nil), and a timestamp that is
+// further ahead of it than the tolerance is refused. All errors are lineErrors.
 func readTimestamp(stamp []byte, at time.Time, tolerance time.Duration) (int64, error) {
 	if stamp == nil {
 		return at.Unix(), nil
