@@ -26,8 +26,8 @@ type Name struct {
 //
 // Append writes references into the batch, for the next samples of the same series:
 // in Refs the host's table, and in each sample that was stored its reference, also in
-// place of a stale one. A sample that was not stored has none afterwards, and one
-// that was may have none, too.
+// place of a stale one. A sample that was not stored has no reference afterwards, and a stored
+// one may have none, too: if a series of the host went meanwhile, or the reference does not fit.
 type Batch struct {
 	// Entry is the entry of the log that the samples come from. A batch of an
 	// entry that has taken effect on the host already changes nothing.
@@ -73,8 +73,8 @@ func (a *Appended) Over() int { return a.OverSeries + a.OverHosts + a.OverNewSer
 // to bound how long a query waits.
 const appendRun = 4096
 
-// Append stores the samples of b. It never blocks on anything slower than
-// memory; under the memory cap it makes room for them first.
+// Append stores the samples of b. It waits for locks and for the processor, but never for a
+// disk or the network. At the memory cap it evicts older samples first.
 func (s *Store) Append(b *Batch) Appended {
 	a := s.appends.Get().(*appender)
 	a.begin(s, b)
@@ -195,21 +195,21 @@ func (a *appender) run(st *stripe, key hostKey) (need int64) {
 	return need
 }
 
-// countSeries notes how many series the host has.
+// countSeries records in done how many series the host has.
 func (a *appender) countSeries() {
 	if a.done.Series = 0; a.host != nil {
 		a.done.Series = len(a.host.series)
 	}
 }
 
-// dropRest takes the references from the samples that are not stored.
+// dropRest gives up the samples that are not stored yet, and removes their references.
 func (a *appender) dropRest() {
 	clearRefs(a.rest)
 	a.rest = nil
 }
 
-// setRefs notes the table of the host. If it is another one than in the last run, the
-// samples that were stored then have no references any more.
+// setRefs sets the host's table of references. If it is another one than in the last run, it
+// removes the references of the samples that were stored before.
 func (a *appender) setRefs(r *Refs) {
 	if a.refs != nil && a.refs != r {
 		clearRefs(a.batch.Samples[:len(a.batch.Samples)-len(a.rest)])

@@ -52,7 +52,7 @@ func (a *appender) appendCurrent(samples []Sample) (stored int) {
 // notFinite is the exponent of infinities and NaN.
 const notFinite = 0x7ff << 52
 
-// appendOne stores one sample, or returns how much memory it needs.
+// appendOne stores one sample, or returns how many bytes of memory are missing for it.
 func (a *appender) appendOne(sample *Sample) (need int64) {
 	if sample.Time < -MaxTime || sample.Time > MaxTime || math.IsNaN(sample.Value) || math.IsInf(sample.Value, 0) {
 		a.done.Invalid++
@@ -96,6 +96,7 @@ func (a *appender) appendOne(sample *Sample) (need int64) {
 	return 0
 }
 
+// metric returns the metric of a sample, by its reference or its name.
 func (a *appender) metric(sample *Sample) MetricID {
 	if sample.Ref != 0 {
 		_, m := a.batch.Refs.seriesLocked(sample.Ref)
@@ -104,6 +105,7 @@ func (a *appender) metric(sample *Sample) MetricID {
 	return a.batch.Names[sample.Name].Metric
 }
 
+// obtainGrid returns the grid for samples of m, which it adds if need be, and the cursor in it.
 func (a *appender) obtainGrid(m MetricID) (*grid, *cursor) {
 	of := a.store.metrics.at(m)
 	g := a.host.grid(of.grid)
@@ -114,8 +116,8 @@ func (a *appender) obtainGrid(m MetricID) (*grid, *cursor) {
 	return g, &a.cursors[of.grid]
 }
 
-// obtainColumn returns the column of the sample's series and the reference to it, -1
-// if the series is refused.
+// obtainColumn returns the column of the sample's series and the reference to it. The column
+// is -1 if the series is refused. need is the memory in bytes that is missing, 0 if none is.
 func (a *appender) obtainColumn(g *grid, m MetricID, sample *Sample) (column int32, ref SeriesRef, need int64) {
 	if sample.Ref != 0 && a.isCurrent {
 		_, c := sample.Ref.split()
@@ -180,6 +182,8 @@ func (a *appender) part(sample *Sample) (Part, *batchPart) {
 	return name, part
 }
 
+// obtainBlock returns the block that covers t, which it adds if need be, and the slot of t in
+// it. need is the memory in bytes that is missing, 0 if none is.
 func (a *appender) obtainBlock(g *grid, t int64) (b *block, slot, need int64) {
 	b, at := g.find(t)
 	if b == nil {
@@ -195,7 +199,7 @@ func (a *appender) obtainBlock(g *grid, t int64) (b *block, slot, need int64) {
 	return b, slot, 0
 }
 
-// set stores a value at the cursor.
+// set stores a value at the cursor, or returns how many bytes of memory are missing.
 func (a *appender) set(g *grid, p *cursor, column int32, v float64) (need int64) {
 	b, one := p.block, patch{column, int32(p.slot), v}
 	if b.head == nil {

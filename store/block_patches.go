@@ -130,7 +130,7 @@ func (p *patches) apply(dst []float64, column int32, slot int64) {
 	}
 }
 
-// columns returns how many columns have a value. All values are sorted.
+// columns returns how many columns have a value. sort was called before.
 func (p *patches) columns() (n int) {
 	for i, v := range p.list {
 		if i == 0 || v.column != p.list[i-1].column {
@@ -140,7 +140,7 @@ func (p *patches) columns() (n int) {
 	return n
 }
 
-// drop removes all values of some columns, which ascend. All values are sorted.
+// drop removes all values of some columns, which ascend. sort was called before.
 func (p *patches) drop(columns []int32) {
 	p.list = slices.DeleteFunc(p.list, func(v patch) bool {
 		_, dropped := slices.BinarySearch(columns, v.column)

@@ -11,9 +11,10 @@ import (
 )
 
 // restoreErasLocked reads how the metrics were configured before, and saves how they are
-// configured from now on. That comes before any of the log is read: the next start knows of
-// it, whenever this run ends. Without the file the eras of the checkpoint are used. A
-// checkpoint of an earlier version of the program has none: then the samples in it tell.
+// configured from now on. It is called before any of the log is read, so that the next start
+// knows the eras whenever this run ends. Without the file of eras, those of the checkpoint are
+// used. If the checkpoint is of a version of the program that wrote none, they are deduced from
+// the samples in it.
 func (c *Checkpoints) restoreErasLocked(now time.Time, ofCheckpoint []checkpoint.Era) {
 	eras, err := c.dir.ReadEras()
 	if err != nil {

@@ -68,8 +68,8 @@ func (c *Config) configuredEra(since time.Time) checkpoint.Era {
 	return e
 }
 
-// newEras appends the present configuration, which begins now, to the eras before. If it is
-// that of the newest one, the present era is that one: changed is false then.
+// newEras appends the present configuration, which begins now, to the eras of before. If it
+// equals the newest of these, that era goes on, and changed is false.
 func newEras(before []checkpoint.Era, present checkpoint.Era) (e *eras, changed bool) {
 	if n := len(before); n > 0 && before[n-1].Any == present.Any && maps.Equal(before[n-1].Metrics, present.Metrics) {
 		return &eras{before[:n-1], before[n-1]}, false

@@ -16,12 +16,12 @@ type grid struct {
 	// ones. The one that was written to last is the last.
 	open []*block
 
-	newest tick // of the newest sample that was stored
+	newest tick // of the sample that was stored last
 
 	columns int32   // how many columns were given out so far
-	unused  []int32 // columns among them that no series has any more
-	// holders counts, by column, the blocks with a value of it, open ones apart. It is nil
-	// while there are few blocks: then they are searched.
+	unused  []int32 // columns that were given out and that no series has any more
+	// holders counts, by column, the blocks with a value of the column, but not open blocks.
+	// It is nil while there are few blocks: then the blocks are searched.
 	holders []int32
 }
 

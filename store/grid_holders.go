@@ -19,7 +19,8 @@ func (g *grid) countHolders() {
 	}
 }
 
-// count adds n, 1 or -1, for a block that is not open.
+// count adds n, 1 or -1, to the holders of each column of b. b is not open: the caller counts
+// it before it becomes open and after it was open.
 func (g *grid) count(b *block, n int32) {
 	if g.holders == nil {
 		return

@@ -21,9 +21,9 @@ type Health struct {
 // sample is stale.
 const staleAfter = 5
 
-// Health judges the metrics of a host by the age of their newest samples, each
-// name once. It returns false if the store holds nothing of the host. It passes once
-// over the series of the host, however many names there are.
+// Health says which of the metrics of a host are fresh, by the age of their newest samples. A
+// metric that is named several times counts once. It returns false if the store holds nothing
+// of the host. It passes once over the series of the host, however many metrics are named.
 func (s *Store) Health(cluster, name string, metrics []string) (Health, bool) {
 	verdicts, ok := s.freshness(hostKey{cluster, name}, s.cfg.Now().Unix())
 	if !ok {

@@ -37,7 +37,7 @@ type host struct {
 	key   hostKey
 	grids []*grid // by index into metricTable.frequencies, as far as need be; nil: no sample yet
 	parts []Part
-	index map[uint64]int32 // into parts, by hash: without pointers for the collector to follow
+	index map[uint64]int32 // into parts, by hash: without pointers for the garbage collector to follow
 	// order lists the parts in order of their names, so that sums over parts do
 	// not depend on the order in which the parts first sent a sample.
 	// It lacks new parts until arrange.
@@ -46,11 +46,11 @@ type host struct {
 	counts map[MetricID]int32  // of the series by metric
 	// applied is the last entry of the log that took effect completely.
 	applied Entry
-	// dropped counts the blocks of series that were dropped since it was last looked
-	// for series without samples.
+	// dropped counts the blocks of series that were dropped since the last prune: it decides
+	// when to look for series without samples again.
 	dropped int
-	// generation counts how often series went, and with them the numbers of
-	// parts and columns changed their meaning.
+	// generation counts how often series went. Indices of parts and columns of another
+	// generation may be those of other parts and columns now.
 	generation uint32
 	refs       *Refs // to the series of this generation
 }
@@ -80,7 +80,7 @@ func newHost(k hostKey) *host {
 	}
 }
 
-// grid returns the grid with the number, nil if there is no sample in it.
+// grid returns the grid with the index i in grids, nil if there is no sample in it.
 func (h *host) grid(i uint16) *grid {
 	if int(i) >= len(h.grids) {
 		return nil
@@ -88,7 +88,7 @@ func (h *host) grid(i uint16) *grid {
 	return h.grids[i]
 }
 
-// setGrid sets the grid with the number.
+// setGrid sets the grid with the index i in grids.
 func (h *host) setGrid(i uint16, g *grid) {
 	if n := int(i) + 1 - len(h.grids); n > 0 {
 		h.grids = append(h.grids, make([]*grid, n)...)
@@ -206,7 +206,7 @@ func (p Part) clone() Part {
 	return Part{cut(len(p.Type)), cut(len(p.ID)), cut(len(p.Subtype)), cut(len(p.SubID))}
 }
 
-// search returns the position in order of the first part that is not before key.
+// search returns the index in h.order of the first part that is not before key.
 func (h *host) search(key Part) int {
 	at, _ := slices.BinarySearchFunc(h.order, key, func(i int32, k Part) int { return h.parts[i].compare(k) })
 	return at
@@ -227,7 +227,7 @@ func (h *host) columnOf(seed maphash.Seed, key Part, m MetricID) (int32, bool) {
 	return h.column(part, m)
 }
 
-// uncount says that the series of the host are gone with it.
+// uncount subtracts the series of the host, which is gone, from the counts of their metrics.
 func (h *host) uncount(t *metricTable) {
 	for m, n := range h.counts {
 		t.at(m).series.Add(-int64(n))
@@ -268,7 +268,8 @@ func (h *host) prune(seed maphash.Seed, t *metricTable) bool {
 	return len(h.series) == 0
 }
 
-// compact drops the parts that are not used.
+// compact drops the parts that are not used. It begins a new generation with a new table of
+// references.
 func (h *host) compact(seed maphash.Seed, used []bool) {
 	h.generation++
 	h.refs.stale.Store(true)

@@ -7,11 +7,11 @@ import (
 	"sync"
 )
 
-// hostIndex knows the names of the hosts of each cluster, so that the hosts of one
-// cluster are found without a look at those of all others, and bounds their number.
-// It holds exactly the hosts of all stripes, apart from hosts that an append or a
-// restore is about to add. Its lock may be taken while the lock of a stripe is held,
-// never the other way round.
+// hostIndex holds the names of the hosts by cluster, and bounds their number: the hosts of one
+// cluster are found without a look at those of all others. It has exactly the hosts of all
+// stripes, apart from hosts that an append or a restore is about to add. It is safe for
+// concurrent use. Its lock may be acquired while the lock of a stripe is held, never the other
+// way round.
 type hostIndex struct {
 	mu sync.RWMutex
 	// Guarded by mu.

@@ -9,7 +9,7 @@ type newSeries struct {
 	// Guarded by mu.
 	begun     bool
 	second    int64 // Unix seconds
-	remaining int
+	remaining int   // new series that the second may still add
 }
 
 // allow uses up one of the max new series of the second, and returns false if none remains. The

@@ -91,7 +91,7 @@ type Cost struct {
 	Runs int
 }
 
-// Cost returns what answering a query may take that Check finds no fault with.
+// Cost returns what answering q may take at the most. Check has found no fault with q.
 func (s *Store) Cost(q *Query) Cost {
 	c := Cost{Series: q.answered()}
 	if _, ok := s.metrics.config(q.Metric); !ok {
@@ -126,8 +126,7 @@ func (q *Query) windowCells(frequency int64) uint64 {
 	return (uint64(q.To) - uint64(q.From)) / uint64(frequency)
 }
 
-// selected returns the largest number of series that are looked up, answered of
-// those that the answer may have.
+// selected returns the largest number of series that the query looks up.
 func (q *Query) selected() int {
 	switch {
 	case q.Type == "":
@@ -138,6 +137,7 @@ func (q *Query) selected() int {
 	return len(q.TypeIDs) * len(q.SubtypeIDs)
 }
 
+// answered returns the largest number of series that the answer may have.
 func (q *Query) answered() int {
 	if q.Aggregate {
 		return 1
@@ -150,7 +150,7 @@ func (q *Query) answered() int {
 // throughout, so that the series match the request's ids. A window in which the
 // samples have several intervals, as the configuration was changed, is answered at
 // the coarsest of them. It fails with an UnknownMetricError, ErrInvalidAggregation,
-// a PiecesError, or what Check returns.
+// a RunsError, or with what Check returns.
 func (s *Store) Query(q *Query) ([]Series, error) {
 	var out []Series
 	err := s.QueryEach(q, func(one *Series) error {

@@ -67,8 +67,9 @@ func (s *Store) snapshots(q *Query) ([]snapshot, error) {
 	return out, nil
 }
 
-// snapshot takes the cells of the query's window, for each row some columns. If it is
-// the only one of the query, it is trimmed.
+// snapshot refers to or copies the cells of the query's window, of the columns that each row
+// selects. only says that no other grid has series of the query: then the rows of an unpadded
+// query are trimmed here, and otherwise when the snapshots are merged.
 func (g *grid) snapshot(q *Query, rows []selection, only bool) snapshot {
 	v := snapshot{frequency: g.frequency, rows: make([]row, len(rows))}
 	cells := ceilDiv(q.To-q.From, g.frequency)

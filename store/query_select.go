@@ -18,9 +18,9 @@ func typeRank(t string) int {
 	return len(typeOrder)
 }
 
-// selection is what one series of the answer is made of: of its columns those of
-// one level, cell by cell the first level that has a sample there. Without any
-// column there is no such series.
+// selection is what one series of the answer is made of. Each cell is the combination of the
+// columns of one level: the first level that has a sample there. Without any column there is
+// no such series.
 type selection struct {
 	columns []int32
 	roles   []role // of the columns, ascending; nil: one level, to be combined as it is
@@ -154,8 +154,8 @@ func (h *host) selectParts(parts []int32, m MetricID) selection {
 	return s.simplified()
 }
 
-// between returns the parts, in order, from the first one on as long as they
-// are wanted.
+// between returns the indices of the parts, in order, from the first one that is not before
+// first, up to one that is not wanted.
 func (h *host) between(first Part, wanted func(Part) bool) []int32 {
 	lo := h.search(first)
 	hi := lo
@@ -196,8 +196,8 @@ func (s *selection) addLevel(h *host, parts []int32, m MetricID) {
 	s.finishLevel(first)
 }
 
-// finishLevel makes levels of what may stand for the only member of the last
-// level, which begins at a column.
+// finishLevel ends the last level, which begins at the column first. If it has only one member,
+// each choice for this member becomes a level of its own.
 func (s *selection) finishLevel(first int) {
 	if first == len(s.columns) || s.roles[first].member != s.roles[len(s.roles)-1].member {
 		return

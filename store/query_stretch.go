@@ -11,7 +11,7 @@ import (
 // block, so that the parts of a host take no time where they have no samples, however
 // long the window is.
 type stretch struct {
-	at, cells int64
+	at, cells int64  // the first cell, and the number of cells, in the row
 	runs      []*Run // by column, nil: no sample
 	roles     []role
 	scratch   *scratch
@@ -24,8 +24,8 @@ type scratch struct {
 	chosen        [chunk.MaxSlots]int32
 }
 
-// stretches returns the blocks in which any column of the row has something, in order of
-// time. All are the same one.
+// stretches returns a stretch for each block in which any column of the row has cells, in order
+// of time. The stretch is valid until the next one: its memory is used again.
 func (r *row) stretches() iter.Seq[*stretch] {
 	return func(yield func(*stretch) bool) {
 		s := r.stretch()
@@ -62,7 +62,7 @@ func (r *row) stretch() *stretch {
 	return &stretch{runs: make([]*Run, len(r.columns)), roles: r.roles, scratch: &scratch{}}
 }
 
-// has reports whether all columns from one on to another one have something.
+// has reports whether all columns in [from, to) have cells in the stretch.
 func (s *stretch) has(from, to int) bool {
 	for _, p := range s.runs[from:to] {
 		if p == nil {
@@ -72,8 +72,7 @@ func (s *stretch) has(from, to int) bool {
 	return true
 }
 
-// combine combines the columns from one on to another one: a gap in one is one in
-// all.
+// combine combines the columns in [from, to). A gap in one of them makes a gap.
 func (s *stretch) combine(values []float64, from, to int, how Aggregation) {
 	if from == to || !s.has(from, to) {
 		fillGaps(values)
@@ -89,7 +88,7 @@ func (s *stretch) combine(values []float64, from, to int, how Aggregation) {
 	}
 }
 
-// refuse is the verdict on columns that cannot be combined.
+// refuse is the verdict on the columns in [from, to) if they cannot be combined.
 func (s *stretch) refuse(from, to int) verdict {
 	buf := s.scratch.column[:s.cells]
 	for _, p := range s.runs[from:to] {
@@ -131,7 +130,8 @@ func (s *stretch) choose(values []float64, how Aggregation) (best, worst verdict
 	return best, worst
 }
 
-// level combines the columns of one level. It returns false if there are gaps alone.
+// level combines the columns in [from, to), which are those of one level. It returns false if
+// there are only gaps.
 func (s *stretch) level(values []float64, from, to int, how Aggregation) (some bool) {
 	simple := true
 	for _, of := range s.roles[from:to] {
@@ -166,8 +166,9 @@ func (s *stretch) level(values []float64, from, to int, how Aggregation) (some b
 	return true
 }
 
-// addMember adds to each cell the first choice for a member that has a value there. It
-// returns false if there is none in any cell.
+// addMember adds to each cell the value of a member, of which the columns in [from, to) are the
+// choices: the first choice that has a value there. It returns false if no choice has a value
+// in any cell.
 func (s *stretch) addMember(values []float64, counts []int, from, to int) (some bool) {
 	const none = -1
 	buf := s.scratch.column[:len(values)]

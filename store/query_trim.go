@@ -5,8 +5,8 @@ import (
 	"math"
 )
 
-// period is from when to when samples are expected. Without a sample first is after
-// last.
+// period is when the first and the last sample of something are expected, in Unix seconds.
+// Without a sample, first is after last.
 type period struct{ first, last int64 }
 
 func noPeriod() period { return period{math.MaxInt64, math.MinInt64} }

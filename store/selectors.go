@@ -5,13 +5,13 @@ import (
 	"slices"
 )
 
-// MaxSelectors is how many selectors a free may have, be they the same or not: reading
-// them takes some milliseconds.
+// MaxSelectors is how many selectors a free request may have, counting each one even if they
+// are equal: to read so many takes some milliseconds.
 const MaxSelectors = 1 << 17
 
-// selectorTree is a set of selectors: a level is selected by
-// those of the levels above it, too, so that a selector that another one covers
-// takes nothing. The nil tree selects nothing.
+// selectorTree is a set of selectors. A selector of a level selects all levels below it, too,
+// so that no memory is needed for a selector that another one covers. The nil tree selects
+// nothing.
 type selectorTree struct {
 	all   bool // this level and all below
 	below map[string]*selectorTree

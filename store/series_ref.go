@@ -2,12 +2,12 @@ package store
 
 import "sync/atomic"
 
-// SeriesRef is a reference to a series of one host, 0 for none: a sample with a
-// reference is stored without a look-up of its series. Without the table of
-// references that it is of, see Refs, it means nothing. It is less than 1<<31.
+// SeriesRef is a reference to a series of one host, 0 for none. A sample with a reference is
+// stored without a look-up of its series. A reference means something only together with its
+// table, see Refs. It is less than 1<<31.
 type SeriesRef uint32
 
-// A reference holds the number of the grid and the column in it, plus one.
+// A reference holds the index of the grid in the host and the column in the grid, plus one.
 const (
 	refColumnBits = 22
 	maxRefGrids   = 1<<(31-refColumnBits) - 1
@@ -22,8 +22,8 @@ func newSeriesRef(grid uint16, column int32) SeriesRef {
 	return SeriesRef(uint32(grid)<<refColumnBits|uint32(column)) + 1
 }
 
-// split returns the number of the grid and the column. Those of no reference are not
-// below maxRefGrids.
+// split returns the index of the grid and the column. For 0, which is no reference, the index
+// is not below maxRefGrids.
 func (r SeriesRef) split() (grid, column int) {
 	return int(uint32(r-1) >> refColumnBits), int(uint32(r-1) % maxRefColumns)
 }
@@ -38,7 +38,7 @@ type Refs struct {
 
 	// Guarded by the stripe of the host.
 	parts  []Part        // of the host
-	series [][]seriesKey // by number of the grid and column, as far as there are references
+	series [][]seriesKey // by index of the grid and column, as far as there are references
 }
 
 // IsStale reports whether the host has another table now, or is gone.

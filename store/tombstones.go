@@ -3,8 +3,8 @@ package store
 import "sync"
 
 // tombstones holds the hosts that are gone, each with the last entry that took effect on it.
-// A replay of the entries up to that one must not bring the host back. It holds nothing
-// unless a replay or a checkpoint is going on. It is safe for concurrent use.
+// A replay of the entries up to that one must not bring the host back. It holds hosts only
+// while a replay or a checkpoint is going on. It is safe for concurrent use.
 type tombstones struct {
 	mu sync.Mutex
 	// Guarded by mu.
