@@ -92,7 +92,7 @@ func (p *patches) sort() {
 	p.sorted = int32(len(p.list))
 }
 
-// ofColumn returns the sorted values ofColumn the column, and the unsorted ones ofColumn all columns.
+// ofColumn returns the sorted values of the column, and the unsorted ones of all columns.
 func (p *patches) ofColumn(column int32) (sorted, unsorted []patch) {
 	sorted, unsorted = p.list[:p.sorted], p.list[p.sorted:]
 	if len(sorted) == 0 {

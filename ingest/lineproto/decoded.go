@@ -23,7 +23,7 @@ type Decoded struct {
 	Unknown []UnknownLines
 	// OverMetrics counts the lines of metrics beyond store.Config.MaxMetrics.
 	OverMetrics int
-	// Lines counts the lines that are neither blank nor comments, Samples those that are
+	// Lines counts the lines that are neither blank nor comments of a usual length, Samples those that are
 	// samples for the store, Bytes the data.
 	Lines, Samples, Bytes int
 	// At is when the log took the entry, in Unix seconds.

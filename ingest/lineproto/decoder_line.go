@@ -201,7 +201,7 @@ func (l *parsedLine) readFields(dec *lineprotocol.Decoder) (fault *lineError, er
 	}
 }
 
-// floatOf returns the floatOf that a value is, if it is one.
+// floatOf returns the value as a float64, false if it is no number.
 func floatOf(v lineprotocol.Value) (float64, bool) {
 	switch v.Kind() {
 	case lineprotocol.Float:

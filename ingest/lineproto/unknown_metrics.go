@@ -23,8 +23,7 @@ type UnknownMetrics struct {
 	list    []store.UnknownMetric // by index; 0 is for all metrics without an index of their own
 }
 
-// index returns the index of a metric: 0 of all those that have none of their
-// own.
+// index returns the index of a metric, which it adds if there is room, 0 otherwise.
 func (u *UnknownMetrics) index(metric []byte) int32 {
 	if len(metric) > 256 { // more than is kept of a name
 		metric = []byte(store.CutName(string(metric)))
