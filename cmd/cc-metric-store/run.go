@@ -9,12 +9,11 @@ import (
 	"github.com/coreos/go-systemd/v22/daemon"
 	"github.com/google/gops/agent"
 
+	"cc-metric-store/config"
 	"cc-metric-store/store"
 )
 
-// run does what the command line asks for. If that is to serve, it returns when ctx has
-// ended and everything has stopped in order, or with the error that keeps the program
-// from running.
+// run does what the command line asks for. If that is to serve, it returns as serve does.
 func run(ctx context.Context, o options, stdout, stderr io.Writer) error {
 	if o.version {
 		printVersion(stdout)
@@ -51,11 +50,17 @@ func run(ctx context.Context, o options, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	return serve(ctx, a, cfg, o, builtIn, stdout)
+}
+
+// serve runs the program. It returns when ctx has ended and everything has stopped in order,
+// or with the error that keeps the program from running.
+func serve(ctx context.Context, a *app, cfg *config.Config, o options, builtIn bool, stdout io.Writer) error {
 	a.gc = newGCPacer(cfg.MetricStore.MemoryCap)
 	if err := a.rest.Listen(); err != nil {
 		return fmt.Errorf("%w (main.addr or the flag -addr sets the address)", err)
 	}
-	logger.Info("REST is listening", "url", a.rest.URL())
+	a.logger.Info("REST is listening", "url", a.rest.URL())
 	if err := dropPrivileges(cfg.Main.User, cfg.Main.Group); err != nil {
 		return err
 	}
@@ -76,7 +81,7 @@ func run(ctx context.Context, o options, stdout, stderr io.Writer) error {
 		notify(daemon.SdNotifyStopping)
 		close(announced)
 	})
-	err = a.run(ctx)
+	err := a.run(ctx)
 	if ctx.Err() != nil {
 		<-announced
 	}
