@@ -33,7 +33,7 @@ func merge(q *Query, views []view, how Aggregation) ([]Series, error) {
 			r.Values = nil
 			continue
 		}
-		r.resample(q.Resolution)
+		r.resample(q.Resolution, q.Resampling)
 	}
 	return out, nil
 }

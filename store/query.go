@@ -34,6 +34,8 @@ type Query struct {
 	Scale float64
 	// Resolution is the wanted step in seconds; 0 asks for the native one.
 	Resolution int64
+	// Resampling is how a longer series comes to it.
+	Resampling Resampling
 	// From and To bound the window [From, To) in Unix seconds.
 	From, To int64
 	// Unpadded cuts the cells before the first and after the last sample that
