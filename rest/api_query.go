@@ -23,6 +23,9 @@ type queryRequest struct {
 	WithStats   *bool `json:"with-stats"`
 	WithData    *bool `json:"with-data"`
 	WithPadding *bool `json:"with-padding"`
+
+	// ResampleAlgo names the way to a resolution, see resamplingOf.
+	ResampleAlgo string `json:"resample-algo"`
 }
 
 type queryItem struct {
@@ -35,6 +38,9 @@ type queryItem struct {
 	Resolution int64    `json:"resolution"`
 	ScaleBy    float64  `json:"scale-by"`
 	Aggregate  bool     `json:"aggreg"`
+	// From and To are the window of this query, by default that of the request.
+	From *int64 `json:"from"`
+	To   *int64 `json:"to"`
 }
 
 // off reports whether a switch is off.
@@ -58,6 +64,9 @@ func (a *api) query(c echo.Context) error {
 		return err
 	}
 	q := &queryRun{store: a.store, req: &req}
+	if q.resampling, err = resamplingOf(req.ResampleAlgo); err != nil {
+		return refuse(http.StatusBadRequest, err)
+	}
 	// The status is sent before the last series is read, so what can be wrong
 	// with the request comes first.
 	if err := q.check(); err != nil {
@@ -78,6 +87,19 @@ func (a *api) query(c echo.Context) error {
 		return err
 	}
 	return q.reply.finish()
+}
+
+// resamplingOf returns what the name of an algorithm stands for.
+func resamplingOf(name string) (store.Resampling, error) {
+	switch name {
+	case "", "lttb":
+		return store.ResampleLTTB, nil
+	case "average":
+		return store.ResampleAverage, nil
+	case "simple":
+		return store.ResampleSimple, nil
+	}
+	return 0, fmt.Errorf("resample-algo %q is not known: give lttb, average or simple", clip(name))
 }
 
 // fewQueries is up to how many queries of a request the decoder finds memory itself.
@@ -105,7 +127,10 @@ type queryRun struct {
 	pieces int      // how many one query touches at the most, see store.Cost
 	turn   *turn    // nil: the request is small
 	reply  *reply
-	rows   int // queries that were checked, then those that were answered
+
+	resampling store.Resampling
+
+	rows int // queries that were checked, then those that were answered
 }
 
 // check counts what the request asks for. It returns a refusal if that is not possible or
@@ -132,21 +157,35 @@ func (q *queryRun) check() error {
 		}
 	}
 	if q.rows > 0 { // Store.Check says nothing about metrics that are not configured
-		for _, err := range []error{store.CheckSeconds("from", req.From), store.CheckSeconds("to", req.To)} {
-			if err != nil {
-				return refuse(http.StatusBadRequest, err)
-			}
+		if err := checkWindow(req.From, req.To); err != nil {
+			return refuse(http.StatusBadRequest, err)
 		}
 	}
 	q.rows = 0
 	return nil
 }
 
+// checkWindow returns an error for a time that cannot be in seconds.
+func checkWindow(from, to int64) error {
+	if err := store.CheckSeconds("from", from); err != nil {
+		return err
+	}
+	return store.CheckSeconds("to", to)
+}
+
 // count adds what a query of so many hosts is answered with at the most.
 func (q *queryRun) count(item *queryItem, hosts int) error {
-	one := q.req.storeQuery(item)
+	one := q.storeQuery(item)
+	if one.From > one.To {
+		return fmt.Errorf("%w: from %d is after to %d", store.ErrInvalidTimeRange, one.From, one.To)
+	}
 	if err := q.store.Check(one); err != nil {
 		return err
+	}
+	if item.From != nil || item.To != nil { // Check says nothing about metrics that are not configured
+		if err := checkWindow(one.From, one.To); err != nil {
+			return err
+		}
 	}
 	cost := q.store.Cost(one)
 	q.cells += max(cost.Cells, 1) * hosts
@@ -224,7 +263,7 @@ func (q *queryRun) row(ctx context.Context, item *queryItem) (err error) {
 	q.rows++
 	r.buf = append(r.buf, '[')
 	series, sent := 0, error(nil)
-	err = q.store.QueryEach(q.req.storeQuery(item), func(s *store.Series) error {
+	err = q.store.QueryEach(q.storeQuery(item), func(s *store.Series) error {
 		if series++; series > 1 {
 			r.buf = append(r.buf, ',')
 		}
@@ -247,8 +286,9 @@ func (q *queryRun) row(ctx context.Context, item *queryItem) (err error) {
 }
 
 // storeQuery returns the query that the item stands for.
-func (req *queryRequest) storeQuery(item *queryItem) *store.Query {
-	return &store.Query{
+func (q *queryRun) storeQuery(item *queryItem) *store.Query {
+	req := q.req
+	one := &store.Query{
 		Cluster:    req.Cluster,
 		Host:       item.Host,
 		Metric:     item.Metric,
@@ -259,10 +299,18 @@ func (req *queryRequest) storeQuery(item *queryItem) *store.Query {
 		Aggregate:  item.Aggregate,
 		Scale:      item.ScaleBy,
 		Resolution: max(item.Resolution, 0),
+		Resampling: q.resampling,
 		From:       req.From,
 		To:         req.To,
 		Unpadded:   off(req.WithPadding),
 		NoData:     off(req.WithData),
 		NoStats:    off(req.WithStats),
 	}
+	if item.From != nil {
+		one.From = *item.From
+	}
+	if item.To != nil {
+		one.To = *item.To
+	}
+	return one
 }
