@@ -5,11 +5,11 @@ GIT_HASH   ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 BUILD_TIME ?= $(shell date -u +%Y-%m-%dT%H:%M:%SZ)
 LDFLAGS     = -s -w -X main.version=$(VERSION) -X main.gitHash=$(GIT_HASH) -X main.buildTime=$(BUILD_TIME)
 
-STATICCHECK = go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME   ?= 5s
 STRESS     ?= 3m
 SOAK       ?= 10m
 BENCHTIME  ?= 2s
+BENCHCOUNT ?= 1
 RESTART_HOSTS ?= 200
 
 .PHONY: help first-compile build image run test check unit race fuzz stress soak bench bench-memory bench-restart clean
@@ -25,7 +25,7 @@ help:
 	@echo "unit    all tests, without the race detector"
 	@echo "race    all tests, with the race detector, also in the program that the black-box tests start"
 	@echo "fuzz    each fuzz test for FUZZTIME ($(FUZZTIME))"
-	@echo "bench   benchmarks: decode and append, NATS and REST to visible, queries"
+	@echo "bench   benchmarks: decode and append, NATS and REST to visible, queries; BENCHCOUNT ($(BENCHCOUNT)) times, for go tool benchstat"
 	@echo "bench-memory  bytes per sample: the codec, the whole program with 149 million samples, a filled store; garbage collection"
 	@echo "bench-restart  stops, starts, replay and checkpoints with RESTART_HOSTS ($(RESTART_HOSTS)) hosts of 518 series for 24 h, 0.75 million samples each; pauses"
 	@echo "stress  a load far above the memory cap for STRESS ($(STRESS)); the program and its broker killed many times, at all moments; damaged files"
@@ -52,7 +52,7 @@ check: first-compile
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "gofmt would change:" $$unformatted; exit 1; }
 	go vet ./...
 	go mod tidy -diff
-	$(STATICCHECK) ./...
+	go tool staticcheck ./...
 
 unit: first-compile
 	go test ./...
@@ -79,9 +79,9 @@ soak:
 	SOAK=$(SOAK) go test -count 1 -run TestSoak -v -timeout 2h ./test
 
 bench:
-	go test -run '^$$' -bench . -benchtime $(BENCHTIME) ./ingest ./rest ./cmd/cc-metric-generator
-	go test -run '^$$' -bench 'Append|Query' -benchtime $(BENCHTIME) ./store
-	go test -run '^$$' -bench '(Encode|Decode|AddTo)/(real|generator)' -benchtime $(BENCHTIME) ./store/chunk
+	go test -run '^$$' -bench . -benchtime $(BENCHTIME) -count $(BENCHCOUNT) ./ingest/... ./rest ./cmd/cc-metric-generator
+	go test -run '^$$' -bench 'Append|Query' -benchtime $(BENCHTIME) -count $(BENCHCOUNT) ./store
+	go test -run '^$$' -bench '(Encode|Decode|AddTo)/(real|generator)' -benchtime $(BENCHTIME) -count $(BENCHCOUNT) ./store/chunk
 	TICK_HOSTS=5000 go test -count 1 -run TestTick -v ./test
 
 bench-memory:
@@ -93,7 +93,7 @@ bench-memory:
 
 bench-restart:
 	RESTART_HOSTS=$(RESTART_HOSTS) go test -count 1 -run TestRestartTimes -v -timeout 1h ./test
-	go test -run '^$$' -bench Replay -benchtime 2s -count 3 ./ingest
+	go test -run '^$$' -bench Replay -benchtime 2s -count 3 ./ingest/...
 	go test -run '^$$' -bench Pause -benchtime 1x -v ./store
 
 clean:

@@ -15,10 +15,11 @@ const (
 	// maxWaiting bounds the bytes that wait for all connections from outside
 	// together. Beyond it, those for which most waits are closed.
 	maxWaiting = 128 << 20
-	// The time between two looks, at least; and in looks' own time, so that many
-	// connections cost little.
-	lookInterval = 50 * time.Millisecond
-	lookShare    = 20
+	// The time between two looks, at least; and for each connection, so that many
+	// cost little: twenty times what a look takes. The looks themselves are not timed,
+	// as they take longer on a busy machine, on which they must not become rare.
+	lookInterval   = 50 * time.Millisecond
+	lookConnection = 20 * 2 * time.Microsecond
 	// When much waits already, it grows fast.
 	shortInterval = 5 * time.Millisecond
 
@@ -60,19 +61,20 @@ func (s *Server) Bound(ctx context.Context) {
 			return
 		case <-timer.C:
 		}
-		began, interval := time.Now(), lookInterval
+		interval := lookInterval
 		if ns := s.current(); ns != nil && ns.Addr() != nil {
 			waiting, closed := s.look(ns)
 			if waiting > maxWaiting/8 {
 				interval = shortInterval
 			}
+			interval = max(interval, time.Duration(ns.NumClients())*lookConnection)
 			if len(closed) > 0 && time.Since(told) >= repeatLog {
 				told = time.Now()
 				s.cfg.Logger.Warn("closed connections to the embedded NATS server that do not read what they ask for, or ask for too much: their clients may connect again",
 					"connections", closed, "max_waiting_bytes", maxWaiting, "max_subscriptions", maxAllSubscriptions)
 			}
 		}
-		timer.Reset(max(interval, lookShare*time.Since(began)))
+		timer.Reset(interval)
 	}
 }
 

@@ -1,7 +1,6 @@
 package test
 
 import (
-	"crypto/ed25519"
 	"encoding/base64"
 	"fmt"
 	"strings"
@@ -10,46 +9,6 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 )
-
-const everything = `{"cluster":"alex","from":1760000040,"to":1760000340,"queries":[{"metric":"cpu_load","host":"a"}]}`
-
-// keyPair signs tokens.
-type keyPair struct {
-	public  ed25519.PublicKey
-	private ed25519.PrivateKey
-}
-
-func newKeyPair(t *testing.T) keyPair {
-	t.Helper()
-	public, private, err := ed25519.GenerateKey(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return keyPair{public, private}
-}
-
-// config is the key as it stands in a configuration.
-func (k keyPair) config() string { return base64.StdEncoding.EncodeToString(k.public) }
-
-func (k keyPair) token(t *testing.T, claims jwt.MapClaims) string {
-	t.Helper()
-	return signed(t, jwt.SigningMethodEdDSA, k.private, claims)
-}
-
-func signed(t *testing.T, method jwt.SigningMethod, key any, claims jwt.MapClaims) string {
-	t.Helper()
-	token, err := jwt.NewWithClaims(method, claims).SignedString(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return token
-}
-
-func withKey(key string) object {
-	cfg := baseConfig()
-	section(cfg, "main")["jwt-public-key"] = key
-	return cfg
-}
 
 func TestTokens(t *testing.T) {
 	t.Parallel()
@@ -90,7 +49,7 @@ func TestTokens(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			n := n.with(t)
 			for _, r := range [][3]string{
-				{"GET", "/api/query", everything},
+				{"GET", "/api/query", anyQuery},
 				{"POST", "/api/write/?cluster=alex", ramp("a", 2)},
 				{"GET", "/api/healthcheck", `{"cluster":"alex","nodes":[]}`},
 			} {
@@ -128,13 +87,13 @@ func TestExpiryIsNoticed(t *testing.T) {
 	n.waitFor("a token to be accepted before it expires", func() error {
 		lifetime *= 2 // the machine may be slow
 		short = key.token(t, jwt.MapClaims{"exp": time.Now().Add(lifetime).Unix()})
-		if a := n.send("GET", "/api/query", everything, "Authorization", "Bearer "+short); a.status != 200 {
+		if a := n.send("GET", "/api/query", anyQuery, "Authorization", "Bearer "+short); a.status != 200 {
 			return fmt.Errorf("%d %s", a.status, a.body)
 		}
 		return nil
 	})
 	n.waitFor("the token to expire", func() error {
-		a := n.send("GET", "/api/query", everything, "Authorization", "Bearer "+short)
+		a := n.send("GET", "/api/query", anyQuery, "Authorization", "Bearer "+short)
 		if a.status == 200 {
 			return fmt.Errorf("it is still accepted")
 		}
@@ -174,7 +133,7 @@ func TestRoles(t *testing.T) {
 				claims["roles"] = c.claim
 			}
 			for class, r := range map[string][3]string{
-				"query": {"GET", "/api/query", everything},
+				"query": {"GET", "/api/query", anyQuery},
 				"write": {"POST", "/api/write", ramp("a", 2)},
 				"free":  {"POST", "/api/free?to=1", "[]"},
 				"debug": {"GET", "/api/debug", ""},
@@ -198,15 +157,15 @@ func TestDocumentedKey(t *testing.T) {
 	t.Parallel()
 	n := start(t, withKey("kzfYrYy+TzpanWZHJ5qSdMj5uKUWgq74BWhQG6copP0="))
 	stranger := newKeyPair(t).token(t, jwt.MapClaims{"sub": "demo", "roles": []string{"admin"}})
-	n.wantError(n.send("GET", "/api/query", everything), 401, "Use JWT Authentication")
-	n.wantError(n.send("GET", "/api/query", everything, "Authorization", "Bearer "+stranger), 401, "signature")
+	n.wantError(n.send("GET", "/api/query", anyQuery), 401, "Use JWT Authentication")
+	n.wantError(n.send("GET", "/api/query", anyQuery, "Authorization", "Bearer "+stranger), 401, "signature")
 }
 
 func TestWithoutAKeyEverybodyMayDoEverything(t *testing.T) {
 	t.Parallel()
 	n := start(t, baseConfig())
 	for _, r := range [][3]string{
-		{"GET", "/api/query", everything}, {"POST", "/api/write", ramp("a", 2)}, {"POST", "/api/free?to=1", "[]"}, {"GET", "/api/debug", ""},
+		{"GET", "/api/query", anyQuery}, {"POST", "/api/write", ramp("a", 2)}, {"POST", "/api/free?to=1", "[]"}, {"GET", "/api/debug", ""},
 	} {
 		for _, header := range [][]string{nil, {"Authorization", "Bearer nonsense"}} {
 			if a := n.send(r[0], r[1], r[2], header...); a.status != 200 {

@@ -2,11 +2,11 @@ package test
 
 import (
 	"encoding/json"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -66,14 +66,10 @@ func snippets(page string) (found []snippet) {
 // what it has to answer. Blocks of JSON alone are configurations, and have to be
 // free of faults.
 func TestSnippets(t *testing.T) {
-	bin := t.TempDir()
-	build := exec.Command("go", "build", "-o", bin, "cc-metric-store/cmd/...")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
+	t.Parallel()
 	for name, page := range documents(t) {
 		t.Run(name, func(t *testing.T) {
-			reader := reader{bin: bin, dir: t.TempDir()}
+			reader := reader{dir: t.TempDir()}
 			blocks := snippets(page)
 			for i, b := range blocks {
 				if strings.HasPrefix(b.mark, "not run: ") {
@@ -98,7 +94,6 @@ func TestSnippets(t *testing.T) {
 
 // reader is somebody who follows a document.
 type reader struct {
-	bin  string // with the programs
 	dir  string // working directory
 	node *node  // started with the first command
 }
@@ -147,24 +142,14 @@ func (r *reader) run(t *testing.T, page string, b, want snippet) {
 	}
 }
 
-// start runs the program as make run does, but on other ports.
+// start runs the program as make run does, but on free ports.
 func (r *reader) start(t *testing.T) {
 	t.Helper()
-	if err := os.Symlink(r.bin, filepath.Join(r.dir, "bin")); err != nil {
+	if err := os.Symlink(filepath.Dir(binary(t, "cc-metric-store")), filepath.Join(r.dir, "bin")); err != nil {
 		t.Fatal(err)
 	}
-	r.node = begin(t, launch{dir: r.dir, args: []string{"-addr", freeAddr(t), "-nats-addr", freeAddr(t), "-loglevel", "info"}})
+	r.node = begin(t, launch{dir: r.dir, args: []string{"-addr", "127.0.0.1:0", "-nats-addr", "127.0.0.1:0", "-loglevel", "info"}})
 	r.node.awaitReady()
-}
-
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // checkConfiguration asks the program what is wrong with a configuration.
@@ -221,4 +206,67 @@ var notInAnchors = regexp.MustCompile(`[^\p{L}\p{N} _-]`)
 // anchorOf returns the name under which the usual viewers know a heading.
 func anchorOf(heading string) string {
 	return strings.ReplaceAll(notInAnchors.ReplaceAllString(strings.ToLower(heading), ""), " ", "-")
+}
+
+var (
+	alert   = regexp.MustCompile(`- alert: (\w+)`)
+	runbook = regexp.MustCompile(`runbook: "([^"#]+)#([^"]+)"`)
+)
+
+// TestAlertsHaveAParagraph: each alert leads to a heading of its own in the documents.
+func TestAlertsHaveAParagraph(t *testing.T) {
+	text, err := os.ReadFile("../deploy/alerts.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages := documents(t)
+	rules := strings.Split(string(text), "      - alert: ")[1:]
+	if len(rules) != len(alert.FindAll(text, -1)) || len(rules) == 0 {
+		t.Fatalf("%d rules are read", len(rules))
+	}
+	for _, rule := range rules {
+		name, _, _ := strings.Cut(rule, "\n")
+		m := runbook.FindStringSubmatch(rule)
+		if m == nil || m[2] != strings.ToLower(name) {
+			t.Errorf("%s: no runbook of its own: %q", name, m)
+			continue
+		}
+		_, section, ok := strings.Cut(pages[m[1]], "\n### "+name+"\n")
+		section, _, _ = strings.Cut(section, "\n#")
+		if !ok || len(strings.TrimSpace(section)) < 80 {
+			t.Errorf("%s: %s says nothing about it", name, m[1])
+		}
+	}
+}
+
+// code is a span of code that names files of the repository, perhaps with a *.
+var code = regexp.MustCompile("`([\\w./*-]+\\.(?:go|yml|service)|(?:cmd|config|deploy|embedded|ingest|rest|store|test)/[\\w./*-]*)`")
+
+// TestPaths: files and directories that the documents name are there.
+func TestPaths(t *testing.T) {
+	var files []string
+	err := filepath.WalkDir("..", func(path string, entry os.DirEntry, err error) error {
+		if err == nil && entry.IsDir() && entry.Name() == ".git" {
+			return filepath.SkipDir
+		}
+		files = append(files, filepath.ToSlash(path))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, page := range documents(t) {
+		for _, m := range code.FindAllStringSubmatch(page, -1) {
+			path := strings.TrimSuffix(m[1], "/")
+			there := slices.ContainsFunc(files, func(file string) bool {
+				last := strings.Split(file, "/")
+				last = last[max(len(last)-1-strings.Count(path, "/"), 0):]
+				ok, err := filepath.Match(path, strings.Join(last, "/"))
+				return ok && err == nil
+			})
+			if !there {
+				t.Errorf("%s names %s, which is not there", name, m[1])
+			}
+		}
+	}
 }

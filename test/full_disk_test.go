@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -111,18 +110,6 @@ func (n *node) awaitFailure(says string) {
 	a := n.send("GET", "/readyz", "")
 	if a.status != 200 || !strings.HasPrefix(a.body, "ready, but no checkpoint can be written") || !strings.Contains(a.body, says) {
 		n.t.Errorf("readyz: %d %s", a.status, a.body)
-	}
-}
-
-// replace makes something anew in the directory of the program.
-func (n *node) replace(name string, with func(path string) error) {
-	n.t.Helper()
-	path := filepath.Join(n.launch.dir, name)
-	if err := os.RemoveAll(path); err != nil {
-		n.t.Fatal(err)
-	}
-	if err := with(path); err != nil {
-		n.t.Fatal(err)
 	}
 }
 

@@ -53,7 +53,7 @@ func TestSoak(t *testing.T) {
 	s.settle()
 	cancel()
 	background.Wait()
-	s.judge(duration)
+	s.account(duration)
 }
 
 type soak struct {
@@ -171,7 +171,8 @@ func (s *soak) settle() {
 	})
 }
 
-func (s *soak) judge(duration time.Duration) {
+// account checks what has become of all that was sent, and of the memory.
+func (s *soak) account(duration time.Duration) {
 	stored := int64(s.n.metric("samples_total"))
 	syntax := int64(s.n.metric(`lines_not_stored_total{reason="syntax"}`))
 	unknown := int64(s.n.metric(`lines_not_stored_total{reason="unknown-metric"}`))

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+
+	"cc-metric-store/test/testkit"
 )
 
 // notices is the socket of a service manager.
@@ -187,7 +189,7 @@ func TestLastWords(t *testing.T) {
 // stopped as well.
 func TestStopWithoutABroker(t *testing.T) {
 	t.Parallel()
-	n := begin(t, launch{config: brokerConfig("nats://" + freeAddress(t))})
+	n := begin(t, launch{config: brokerConfig(fmt.Sprint("nats://127.0.0.1:", testkit.FreePort(t)))})
 	n.waitFor("the first attempt", func() error {
 		a := n.send("GET", "/readyz", "")
 		if !strings.Contains(a.body, "connection refused") {

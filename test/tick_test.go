@@ -9,37 +9,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
-
-	"cc-metric-store/cmd/cc-metric-generator/load"
 )
-
-// fritz returns so many hosts of the generator's larger cluster, 518 series each.
-func fritz(t *testing.T, hosts int, interval int64) []*load.Host {
-	t.Helper()
-	clusters, err := load.Clusters()
-	if err != nil {
-		t.Fatal(err)
-	}
-	topology := clusters["fritz"]
-	layout, err := load.NewLayout("fritz", topology, []string{"node", "socket", "hwthread"}, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var out []*load.Host
-	for _, name := range topology.HostNames(hosts) {
-		out = append(out, load.NewHost(layout, name, 1, interval))
-	}
-	return out
-}
-
-// loadMetrics is the configuration of all metrics of the hosts.
-func loadMetrics(hosts []*load.Host, frequency int) object {
-	metrics := object{}
-	for _, m := range hosts[0].Layout().Metrics() {
-		metrics[m] = object{"frequency": frequency, "aggregation": nil}
-	}
-	return metrics
-}
 
 // TestTick has the collectors of a whole machine publish in the same moment, by
 // core NATS, each tenth of them over a connection of its own: nothing is lost.
@@ -62,12 +32,7 @@ func TestTick(t *testing.T) {
 	const perConnection = 10
 	var connections []*nats.Conn
 	for range (len(hosts) + perConnection - 1) / perConnection {
-		nc, err := nats.Connect(n.NATSURL)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(nc.Close)
-		connections = append(connections, nc)
+		connections = append(connections, connect(t, n.NATSURL).nc)
 	}
 	now, stored := time.Now().Unix(), 0
 	for tick, name := range []string{"the first tick, of hosts that are not known", "the next tick"} {

@@ -18,22 +18,22 @@ import (
 const (
 	testSubject = "hpc-nats"
 	testStream  = "METRICS"
-	// patience bounds the wait for something that should happen soon.
-	patience = 20 * time.Second
 )
 
 func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-func quietLog() *slog.Logger { return slog.New(slog.DiscardHandler) }
+func discardLogger() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
-// startNATS starts a server on a free port of 127.0.0.1 unless opts names one.
+// startNATS starts a server on a free port of 127.0.0.1 unless opts names one. It
+// may be started there again.
 func startNATS(t *testing.T, opts server.Options) *server.Server {
 	t.Helper()
 	opts.Host, opts.NoSigs, opts.NoLog = "127.0.0.1", true, true
+	opts.AuthTimeout = testkit.Patience.Seconds() // of a client on a busy machine
 	if opts.Port == 0 {
-		opts.Port = -1
+		opts.Port = testkit.FreePort(t)
 	}
 	if opts.JetStream && opts.StoreDir == "" {
 		opts.StoreDir = t.TempDir()
@@ -44,7 +44,7 @@ func startNATS(t *testing.T, opts server.Options) *server.Server {
 	}
 	s.Start()
 	t.Cleanup(func() { stopNATS(s) })
-	if !s.ReadyForConnections(patience) {
+	if !s.ReadyForConnections(testkit.Patience) {
 		t.Fatal("NATS server does not start")
 	}
 	return s
@@ -58,7 +58,7 @@ func stopNATS(s *server.Server) {
 // connectNATS connects a client of the test's own.
 func connectNATS(t *testing.T, s *server.Server, opts ...nats.Option) *nats.Conn {
 	t.Helper()
-	conn, err := nats.Connect(s.ClientURL(), opts...)
+	conn, err := nats.Connect(s.ClientURL(), append(opts, nats.Timeout(testkit.Patience))...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +111,7 @@ func newTestRun(t *testing.T, args ...string) (*options, *run) {
 		t.Fatal(err)
 	}
 	tally := &tally{}
-	r, err := newRun(o, time.Now(), newOpener(o, tally, quietLog()), tally)
+	r, err := newRun(o, time.Now(), newOpener(o, tally, discardLogger()), tally)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,15 +128,4 @@ func runProgram(ctx context.Context, args ...string) outcome {
 	var stdout, stderr testkit.LogBuffer
 	status := generate(ctx, args, &stdout, &stderr, false)
 	return outcome{status, stdout.String(), stderr.String()}
-}
-
-// eventually waits until condition holds.
-func eventually(t *testing.T, what string, condition func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(patience); !condition(); {
-		if time.Now().After(deadline) {
-			t.Fatalf("waited %v in vain: %s", patience, what)
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
 }

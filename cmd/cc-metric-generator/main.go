@@ -1,6 +1,6 @@
-// Command cc-metric-generator sends the load of a cluster's metric collectors to a metric store,
-// over NATS or HTTP: the past as fast as possible, live ticks at their time, or both. With -h it
-// explains its flags.
+// Command cc-metric-generator sends the load of a cluster's metric collectors
+// to a metric store, over NATS or HTTP: the past as fast as possible, live
+// ticks at their time, or both. With -h it explains its flags.
 package main
 
 import (
@@ -34,7 +34,8 @@ func main() {
 	os.Exit(generate(ctx, os.Args[1:], os.Stdout, os.Stderr, terminal))
 }
 
-// generate runs the program and returns its exit status. terminal says that stderr is one.
+// generate runs the program and returns its exit status. terminal says that
+// stderr is one.
 func generate(ctx context.Context, args []string, stdout, stderr io.Writer, terminal bool) int {
 	complain := func(err error) int {
 		fmt.Fprintf(stderr, "%v\ncc-metric-generator -h explains the flags\n", err)
@@ -49,8 +50,8 @@ func generate(ctx context.Context, args []string, stdout, stderr io.Writer, term
 		return complain(err)
 	}
 	t := &tally{}
-	log := slog.New(slog.NewTextHandler(stderr, nil))
-	r, err := newRun(o, time.Now(), newOpener(o, t, log), t)
+	logger := slog.New(slog.NewTextHandler(stderr, nil))
+	r, err := newRun(o, time.Now(), newOpener(o, t, logger), t)
 	if err != nil {
 		return complain(err)
 	}

@@ -20,7 +20,8 @@ import (
 	"cc-metric-store/test/testkit"
 )
 
-// TestSameSeedSameLines: neither the connections nor the message size change what is sent.
+// TestSameSeedSameLines: neither the connections nor the message size change
+// what is sent.
 func TestSameSeedSameLines(t *testing.T) {
 	common := []string{"-clusters", "fritz", "-hosts", "5", "-scopes", "node,socket", "-history", "10m", "-end", "1700000060"}
 	sorted := func(text string) []string {
@@ -120,7 +121,8 @@ func TestWrongFlags(t *testing.T) {
 	}
 }
 
-// TestHelpNamesEveryFlag also holds the defaults in the text against those of the flags.
+// TestHelpNamesEveryFlag also holds the defaults in the text against those of
+// the flags.
 func TestHelpNamesEveryFlag(t *testing.T) {
 	got := runProgram(t.Context(), "-h")
 	if got.status != exitAccepted || got.stderr != "" {
@@ -184,7 +186,7 @@ func TestInterruptWaitsForAcknowledgements(t *testing.T) {
 	ctx, interrupt := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- r.send(ctx) }()
-	eventually(t, "first messages", func() bool { return r.tally.messages.Load() > 100 })
+	testkit.Eventually(t, "first messages", func() bool { return r.tally.messages.Load() > 100 })
 	interrupt()
 	if err := <-done; err != nil {
 		t.Fatal(err)

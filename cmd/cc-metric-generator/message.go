@@ -12,8 +12,8 @@ type message struct {
 	lines   int
 }
 
-// cutLines splits the longest run of whole lines off the front of lines that has at most limit
-// bytes. A first line that is longer than that is an error.
+// cutLines splits the longest run of whole lines off the front of lines that
+// has at most limit bytes. A first line that is longer than that is an error.
 func cutLines(lines []byte, limit int) (head, rest []byte, err error) {
 	if len(lines) <= limit {
 		return lines, nil, nil

@@ -62,8 +62,8 @@ type rawFlags struct {
 	clusters, scopes, message, url, mode, jwtFile string
 }
 
-// parseOptions reads the command line. It returns flag.ErrHelp if help was asked for, else one
-// error that names everything that is wrong.
+// parseOptions reads the command line. It returns flag.ErrHelp if help was
+// asked for, else one error that names everything that is wrong.
 func parseOptions(args []string, stdout io.Writer) (*options, error) {
 	o := &options{stdout: stdout}
 	var raw rawFlags
@@ -208,7 +208,8 @@ func (o *options) checkTime(given map[string]bool) (faults []error) {
 	return faults
 }
 
-// splitList splits a list at its commas. Each item must be one of known and may appear once.
+// splitList splits a list at its commas. Each item must be one of known and may
+// appear once.
 func splitList(list string, known []string) ([]string, error) {
 	var items []string
 	for item := range strings.SplitSeq(list, ",") {

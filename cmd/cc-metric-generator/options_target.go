@@ -98,8 +98,8 @@ func (o *options) checkJWT(raw rawFlags, given map[string]bool) []error {
 	return nil
 }
 
-// parseAddresses splits -url at its commas. It returns nothing for standard output; otherwise all
-// addresses are of one family, NATS or HTTP.
+// parseAddresses splits -url at its commas. It returns nothing for standard
+// output; otherwise all addresses are of one family, NATS or HTTP.
 func parseAddresses(list string) ([]*url.URL, error) {
 	if list == "-" {
 		return nil, nil
@@ -131,7 +131,8 @@ func parseAddresses(list string) ([]*url.URL, error) {
 	return addresses, nil
 }
 
-// misplaced returns an error for each flag of names that was given although it does not apply.
+// misplaced returns an error for each flag of names that was given although it
+// does not apply.
 func misplaced(given map[string]bool, target string, names ...string) (faults []error) {
 	for _, name := range names {
 		if given[name] {

@@ -6,16 +6,17 @@ import (
 	"time"
 )
 
-// maxBacklog is how much of the time lost by a slow target a pacer makes up for. More would turn a
-// pause into a burst.
+// maxBacklog is how much of the time lost by a slow target a pacer makes up
+// for. More would turn a pause into a burst.
 const maxBacklog = time.Second
 
-// pacer limits the samples per second of all connections together.
+// pacer limits the samples per second of all connections together. It is safe for
+// concurrent use.
 type pacer struct {
 	rate float64 // samples per second; 0 is unlimited
 
 	mu   sync.Mutex
-	next time.Time // when the next message may go
+	next time.Time // when the next message may go; guarded by mu
 }
 
 // wait returns when n more samples may be sent, or with the cause of ctx's end.

@@ -13,7 +13,8 @@ import (
 // closeTimeout is how long a run that ends early waits for answers to what it has sent.
 const closeTimeout = 10 * time.Second
 
-// run is one load: hosts, the ticks to send for them, and the connections to send them by.
+// run is one load: hosts, the ticks to send for them, and the connections to
+// send them by.
 type run struct {
 	groups   [][]*load.Host // what one message holds: each host alone, or the hosts of a cluster
 	hosts    int
@@ -61,9 +62,10 @@ func newRun(o *options, now time.Time, open opener, t *tally) (*run, error) {
 	return r, nil
 }
 
-// send connects and sends all ticks; each connection has its own hosts, so that the ticks of a
-// host stay in order. It returns nil when the schedule is done or ctx has ended, and all
-// answers to what was sent are in; otherwise the errors that made it stop.
+// send connects and sends all ticks; each connection has its own hosts, so that
+// the ticks of a host stay in order. It returns nil when the schedule is done
+// or ctx has ended, and all answers to what was sent are in; otherwise the
+// errors that made it stop.
 func (r *run) send(ctx context.Context) error {
 	targets, err := r.connect(ctx)
 	if err != nil {
@@ -113,8 +115,8 @@ type worker struct {
 	buf    []byte
 }
 
-// work sends all ticks of the schedule and waits for the answers, also when ctx ends first, which
-// is no error.
+// work sends all ticks of the schedule and waits for the answers, also when ctx
+// ends first, which is no error.
 func (w *worker) work(ctx context.Context) error {
 	err := w.ticks(ctx)
 	if ctx.Err() == nil {
@@ -142,7 +144,8 @@ func (w *worker) ticks(ctx context.Context) error {
 				return err
 			}
 		}
-		// In the past only the last answers are waited for, so that the target is kept busy.
+		// In the past only the last answers are waited for, so that the target
+		// is kept busy.
 		if live || i == s.past-1 {
 			if err := w.target.flush(ctx); err != nil {
 				return err

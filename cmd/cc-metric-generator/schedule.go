@@ -5,8 +5,9 @@ import (
 	"time"
 )
 
-// schedule lists the ticks of a run: first those of the past, which are due at once, then live
-// ones, which are due at their own time. Neighbours are one interval apart throughout.
+// schedule lists the ticks of a run: first those of the past, which are due at
+// once, then live ones, which are due at their own time. Neighbours are one
+// interval apart throughout.
 type schedule struct {
 	first    int64 // Unix time of the first tick
 	interval int64 // seconds
@@ -14,9 +15,10 @@ type schedule struct {
 	total    int64 // number of all ticks; math.MaxInt64 if it goes on until interrupted
 }
 
-// newSchedule lays out the ticks of a run that starts now. Without -end all ticks are multiples
-// of the interval. The history ends with the last tick up to now; the live ticks follow it, so
-// that those which fall due while the history is sent are made up for.
+// newSchedule lays out the ticks of a run that starts now. Without -end all
+// ticks are multiples of the interval. The history ends with the last tick up
+// to now; the live ticks follow it, so that those which fall due while the
+// history is sent are made up for.
 func newSchedule(o *options, now time.Time) schedule {
 	s := schedule{interval: int64(o.interval / time.Second)}
 	s.past = int64(o.history / o.interval)

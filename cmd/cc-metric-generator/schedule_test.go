@@ -123,7 +123,8 @@ func TestLiveUntilInterrupted(t *testing.T) {
 	})
 }
 
-// TestRate: 60 messages of 8 samples at 16 samples per second take 29.5 s until the last leaves.
+// TestRate: 60 messages of 8 samples at 16 samples per second take 29.5 s until
+// the last leaves.
 func TestRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, r := newTestRun(t, "-clusters", "fritz", "-hosts", "1", "-scopes", "node", "-history", "1h", "-rate", "16")
@@ -139,7 +140,8 @@ func TestRate(t *testing.T) {
 	})
 }
 
-// TestPacerForgetsLongPauses: a pause of a minute is made up for by one second's samples only.
+// TestPacerForgetsLongPauses: a pause of a minute is made up for by one
+// second's samples only.
 func TestPacerForgetsLongPauses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &pacer{rate: 10}

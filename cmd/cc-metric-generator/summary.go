@@ -6,8 +6,9 @@ import (
 	"time"
 )
 
-// accepted reports whether everything that was sent is known, or for targets that do not
-// acknowledge believed, to have been taken. err is what ended the run.
+// accepted reports whether everything that was sent is known, or for targets
+// that do not acknowledge believed, to have been taken. err is what ended the
+// run.
 func accepted(t *tally, k kind, err error) bool {
 	if err != nil || t.errors.Load() > 0 {
 		return false

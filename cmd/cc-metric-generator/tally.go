@@ -5,8 +5,8 @@ import (
 	"sync/atomic"
 )
 
-// tally counts what a run has sent and what came of it. All methods and counters are safe for
-// concurrent use.
+// tally counts what a run has sent and what came of it. All methods and
+// counters are safe for concurrent use.
 type tally struct {
 	hostTicks    atomic.Int64 // hosts sent, once for each tick
 	samples      atomic.Int64 // lines in the messages sent
@@ -17,7 +17,7 @@ type tally struct {
 	errors       atomic.Int64
 
 	mu         sync.Mutex
-	firstError error
+	firstError error // guarded by mu
 }
 
 // sent counts a message that was handed to the other side.

@@ -10,9 +10,10 @@ import (
 type target interface {
 	// maxMessage returns the size in bytes of the largest message body that send takes.
 	maxMessage() int
-	// send hands over one message and waits where the other side is slower. The other side may
-	// still refuse it after send has returned. An error means that going on is pointless; a
-	// refusal that concerns this message alone goes to the tally instead.
+	// send hands over one message and waits where the other side is slower. The
+	// other side may still refuse it after send has returned. An error means
+	// that going on is pointless; a refusal that concerns this message alone
+	// goes to the tally instead.
 	send(ctx context.Context, m message) error
 	// flush waits until the other side has answered for everything sent so far.
 	flush(ctx context.Context) error
@@ -24,7 +25,7 @@ type target interface {
 type opener func(ctx context.Context) (target, error)
 
 // newOpener returns the opener for the target that o names.
-func newOpener(o *options, t *tally, log *slog.Logger) opener {
+func newOpener(o *options, t *tally, logger *slog.Logger) opener {
 	again := backoff{giveUp: o.giveUp, tally: t}
 	switch o.kind {
 	case kindHTTP:
@@ -32,9 +33,9 @@ func newOpener(o *options, t *tally, log *slog.Logger) opener {
 	case kindStdout:
 		return func(context.Context) (target, error) { return newWriterTarget(o.stdout, t), nil }
 	case kindJetStream:
-		return func(ctx context.Context) (target, error) { return openJetStream(ctx, o.nats, again, t, log) }
+		return func(ctx context.Context) (target, error) { return openJetStream(ctx, o.nats, again, t, logger) }
 	default:
-		return func(context.Context) (target, error) { return openCore(o.nats, again, t, log) }
+		return func(context.Context) (target, error) { return openCore(o.nats, again, t, logger) }
 	}
 }
 
@@ -43,15 +44,15 @@ const (
 	lastPause  = 2 * time.Second
 )
 
-// backoff repeats what failed for a passing reason, with growing pauses, until giveUp has passed
-// since the first attempt.
+// backoff repeats what failed for a passing reason, with growing pauses, until
+// giveUp has passed since the first attempt.
 type backoff struct {
 	giveUp time.Duration
 	tally  *tally
 }
 
-// do calls attempt until it succeeds, fails for good (again is false), time is up or ctx ends. It
-// returns the last error of attempt.
+// do calls attempt until it succeeds, fails for good (again is false), time is
+// up or ctx ends. It returns the last error of attempt.
 func (b backoff) do(ctx context.Context, attempt func() (again bool, err error)) error {
 	began := time.Now()
 	pause := firstPause

@@ -63,7 +63,8 @@ func (h *httpTarget) send(ctx context.Context, m message) error {
 		return nil
 	}
 	err = fmt.Errorf("post %d lines to %s: %w", m.lines, address.Redacted(), err)
-	// 400 is a verdict on this message; any other refusal awaits the next message as well.
+	// 400 is a verdict on this message; any other refusal awaits the next
+	// message as well.
 	if status == http.StatusBadRequest {
 		h.tally.fail(err)
 		return nil
@@ -71,7 +72,8 @@ func (h *httpTarget) send(ctx context.Context, m message) error {
 	return err
 }
 
-// post makes one request. The status is 0 if there was no answer; every answer but 200 is an error.
+// post makes one request. The status is 0 if there was no answer; every answer
+// but 200 is an error.
 func (h *httpTarget) post(ctx context.Context, address string, body []byte) (status int, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
 	if err != nil {

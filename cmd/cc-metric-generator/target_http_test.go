@@ -65,7 +65,8 @@ func TestHTTPWrites(t *testing.T) {
 	}
 }
 
-// TestHTTPRefusals: which answers end a run, which one costs a message, and which are tried again.
+// TestHTTPRefusals: which answers end a run, which one costs a message, and
+// which are tried again.
 func TestHTTPRefusals(t *testing.T) {
 	for _, tc := range []struct {
 		name     string

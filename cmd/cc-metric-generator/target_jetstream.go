@@ -15,19 +15,20 @@ import (
 )
 
 const (
-	// maxPendingMessages and maxPendingBytes bound what is under way without acknowledgement on
-	// one connection; one message is always allowed.
+	// maxPendingMessages and maxPendingBytes bound what is under way without
+	// acknowledgement on one connection; one message is always allowed.
 	maxPendingMessages = 256
 	maxPendingBytes    = 32 << 20
-	// ackTimeout is how long an acknowledgement may take before the message is sent again.
+	// ackTimeout is how long an acknowledgement may take before the message is
+	// sent again.
 	ackTimeout = 5 * time.Second
 	// headerRoom is kept free of a message's largest size for its header.
 	headerRoom = 256
 )
 
-// jetStreamTarget publishes without waiting for each acknowledgement, but keeps every message
-// until it is acknowledged and sends it again otherwise. Each message has an id, so that the
-// stream keeps one copy of it.
+// jetStreamTarget publishes without waiting for each acknowledgement, but keeps
+// every message until it is acknowledged and sends it again otherwise. Each
+// message has an id, so that the stream keeps one copy of it.
 type jetStreamTarget struct {
 	conn    *nats.Conn
 	js      jetstream.JetStream
@@ -50,9 +51,9 @@ type pendingMessage struct {
 
 // openJetStream connects and makes sure that a stream takes the subject.
 func openJetStream(
-	ctx context.Context, c natsConfig, again backoff, t *tally, log *slog.Logger,
+	ctx context.Context, c natsConfig, again backoff, t *tally, logger *slog.Logger,
 ) (*jetStreamTarget, error) {
-	conn, err := c.connect(t, log, func() {})
+	conn, err := c.connect(t, logger, func() {})
 	if err != nil {
 		return nil, err
 	}
@@ -76,8 +77,9 @@ func openJetStream(
 	}, nil
 }
 
-// checkSubject makes sure that somebody will acknowledge messages on subject. A store with an
-// embedded server does it itself, without a stream that takes the subject.
+// checkSubject makes sure that somebody will acknowledge messages on subject. A
+// store with an embedded server does it itself, without a stream that takes the
+// subject.
 func checkSubject(ctx context.Context, js jetstream.JetStream, subject string) error {
 	_, err := js.StreamNameBySubject(ctx, subject)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
@@ -106,7 +108,7 @@ func (j *jetStreamTarget) send(ctx context.Context, m message) error {
 			return err
 		}
 	}
-	p := j.take(m.body)
+	p := j.newPending(m.body)
 	j.tally.sent(m)
 	j.pending = append(j.pending, p)
 	j.bytes += len(p.msg.Data)
@@ -128,8 +130,8 @@ func (j *jetStreamTarget) flush(ctx context.Context) error {
 
 func (j *jetStreamTarget) close() { j.conn.Close() }
 
-// take copies body into a message with an id of its own.
-func (j *jetStreamTarget) take(body []byte) *pendingMessage {
+// newPending copies body into a message with an id of its own.
+func (j *jetStreamTarget) newPending(body []byte) *pendingMessage {
 	var p *pendingMessage
 	if n := len(j.spare); n > 0 {
 		p, j.spare = j.spare[n-1], j.spare[:n-1]
@@ -153,8 +155,8 @@ func (j *jetStreamTarget) publish(p *pendingMessage) error {
 	return nil
 }
 
-// settleOldest waits until the message that has waited longest is acknowledged, and sends it again
-// when it was refused or nobody answered.
+// settleOldest waits until the message that has waited longest is acknowledged,
+// and sends it again when it was refused or nobody answered.
 func (j *jetStreamTarget) settleOldest(ctx context.Context) error {
 	p := j.pending[0]
 	err := j.again.do(ctx, func() (bool, error) {

@@ -8,6 +8,8 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"cc-metric-store/test/testkit"
 )
 
 func TestJetStreamAcknowledges(t *testing.T) {
@@ -46,14 +48,15 @@ func TestNoStream(t *testing.T) {
 	}
 }
 
-// TestUnacknowledgedIsSentAgain: a stream that is full refuses messages until it gets room.
+// TestUnacknowledgedIsSentAgain: a stream that is full refuses messages until
+// it gets room.
 func TestUnacknowledgedIsSentAgain(t *testing.T) {
 	s := startNATS(t, server.Options{JetStream: true})
 	stream := createStream(t, s, 3)
 	_, r := newTestRun(t, "-url", s.ClientURL(), "-mode", "jetstream", "-clusters", "fritz", "-hosts", "1", "-history", "20m")
 	done := make(chan error, 1)
 	go func() { done <- r.send(t.Context()) }()
-	eventually(t, "a refused message", func() bool { return r.tally.retries.Load() > 0 })
+	testkit.Eventually(t, "a refused message", func() bool { return r.tally.retries.Load() > 0 })
 
 	config := stream.CachedInfo().Config
 	config.MaxMsgs = -1
@@ -85,7 +88,8 @@ func TestGiveUp(t *testing.T) {
 	}
 }
 
-// TestBrokerRestarts: every message is in the stream once, although the broker went away.
+// TestBrokerRestarts: every message is in the stream once, although the broker
+// went away.
 func TestBrokerRestarts(t *testing.T) {
 	opts := server.Options{JetStream: true, StoreDir: t.TempDir()}
 	s := startNATS(t, opts)
@@ -95,7 +99,7 @@ func TestBrokerRestarts(t *testing.T) {
 		"-history", (messages * time.Minute).String(), "-rate", "300000")
 	done := make(chan error, 1)
 	go func() { done <- r.send(t.Context()) }()
-	eventually(t, "first messages", func() bool { return r.tally.messages.Load() >= 50 })
+	testkit.Eventually(t, "first messages", func() bool { return r.tally.messages.Load() >= 50 })
 
 	opts.Port = s.Addr().(*net.TCPAddr).Port
 	stopNATS(s)
@@ -121,7 +125,7 @@ func openTestJetStream(t *testing.T, s *server.Server) (*jetStreamTarget, *tally
 	t.Helper()
 	counts := &tally{}
 	config := natsConfig{url: s.ClientURL(), subject: testSubject}
-	j, err := openJetStream(t.Context(), config, backoff{giveUp: patience, tally: counts}, counts, quietLog())
+	j, err := openJetStream(t.Context(), config, backoff{giveUp: testkit.Patience, tally: counts}, counts, discardLogger())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,7 +133,8 @@ func openTestJetStream(t *testing.T, s *server.Server) (*jetStreamTarget, *tally
 	return j, counts
 }
 
-// TestPendingIsBounded: what waits for acknowledgement is bounded in number and in bytes.
+// TestPendingIsBounded: what waits for acknowledgement is bounded in number and
+// in bytes.
 func TestPendingIsBounded(t *testing.T) {
 	s := startNATS(t, server.Options{JetStream: true, MaxPayload: 4 << 20})
 	createStream(t, s, -1)
@@ -156,8 +161,8 @@ func TestPendingIsBounded(t *testing.T) {
 	}
 }
 
-// TestLostAcknowledgement: a message that the stream has, but that is sent again because nobody
-// answered, is kept once.
+// TestLostAcknowledgement: a message that the stream has, but that is sent
+// again because nobody answered, is kept once.
 func TestLostAcknowledgement(t *testing.T) {
 	s := startNATS(t, server.Options{JetStream: true})
 	stream := createStream(t, s, -1)

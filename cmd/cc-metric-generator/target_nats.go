@@ -28,23 +28,24 @@ type natsConfig struct {
 	creds    string // path of a credentials file
 }
 
-// connect opens one connection that reconnects for as long as it is used. What happens to it
-// later is logged; an error that the broker reports counts as one.
-func (c natsConfig) connect(t *tally, log *slog.Logger, lost func()) (*nats.Conn, error) {
+// connect opens one connection that reconnects for as long as it is used. What
+// happens to it later is logged; an error that the broker reports counts as
+// one.
+func (c natsConfig) connect(t *tally, logger *slog.Logger, lost func()) (*nats.Conn, error) {
 	opts := []nats.Option{
 		nats.Name("cc-metric-generator"),
 		nats.MaxReconnects(-1),
 		nats.ReconnectWait(reconnectPause),
-		// Without a buffer a publish fails at once while the broker is away, and we know what
-		// was not taken.
+		// Without a buffer a publish fails at once while the broker is away,
+		// and we know what was not taken.
 		nats.ReconnectBufSize(-1),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			if err != nil {
-				log.Warn("connection lost", "url", c.shown, "cause", err)
+				logger.Warn("connection lost", "url", c.shown, "error", err)
 				lost()
 			}
 		}),
-		nats.ReconnectHandler(func(*nats.Conn) { log.Warn("connected again", "url", c.shown) }),
+		nats.ReconnectHandler(func(*nats.Conn) { logger.Warn("connected again", "url", c.shown) }),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
 			t.fail(fmt.Errorf("publish on %s: %w", c.subject, err))
 		}),
@@ -68,8 +69,9 @@ func (c natsConfig) connect(t *tally, log *slog.Logger, lost func()) (*nats.Conn
 	return conn, nil
 }
 
-// coreTarget publishes without acknowledgement. A flush shows that the broker has read everything;
-// what was under way when a connection broke may be lost, and counts as an error.
+// coreTarget publishes without acknowledgement. A flush shows that the broker
+// has read everything; what was under way when a connection broke may be lost,
+// and counts as an error.
 type coreTarget struct {
 	conn     *nats.Conn
 	subject  string
@@ -78,9 +80,9 @@ type coreTarget struct {
 	underWay *atomic.Bool // messages were sent since the last flush
 }
 
-func openCore(c natsConfig, again backoff, t *tally, log *slog.Logger) (*coreTarget, error) {
+func openCore(c natsConfig, again backoff, t *tally, logger *slog.Logger) (*coreTarget, error) {
 	underWay := new(atomic.Bool)
-	conn, err := c.connect(t, log, func() {
+	conn, err := c.connect(t, logger, func() {
 		if underWay.Load() {
 			t.fail(errors.New("connection lost: what was under way may be lost (-mode jetstream would send it again)"))
 		}
@@ -122,8 +124,8 @@ func (c *coreTarget) flush(ctx context.Context) error {
 
 func (c *coreTarget) close() { c.conn.Close() }
 
-// forbidden returns an error if the broker has said that we may not publish on the subject. It
-// says so before it answers the next flush.
+// forbidden returns an error if the broker has said that we may not publish on
+// the subject. It says so before it answers the next flush.
 func forbidden(conn *nats.Conn) error {
 	if err := conn.LastError(); errors.Is(err, nats.ErrPermissionViolation) {
 		return fmt.Errorf("publish: %w (use another -subject or user)", err)
@@ -131,8 +133,9 @@ func forbidden(conn *nats.Conn) error {
 	return nil
 }
 
-// mayPass reports whether err, from a call on conn, may be over when the broker is back. While it
-// is away calls fail in many ways: by the socket, by the reconnect buffer, by "connection closed".
+// mayPass reports whether err, from a call on conn, may be over when the broker
+// is back. While it is away calls fail in many ways: by the socket, by the
+// reconnect buffer, by "connection closed".
 func mayPass(conn *nats.Conn, err error) bool {
 	return err != nil && !conn.IsClosed() &&
 		!errors.Is(err, nats.ErrMaxPayload) && !errors.Is(err, nats.ErrPermissionViolation)

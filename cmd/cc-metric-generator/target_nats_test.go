@@ -9,9 +9,12 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
+
+	"cc-metric-store/test/testkit"
 )
 
-// receive subscribes and returns a function that waits for n messages and returns their bodies.
+// receive subscribes and returns a function that waits for n messages and
+// returns their bodies.
 func receive(t *testing.T, s *server.Server) func(n int) [][]byte {
 	t.Helper()
 	conn := connectNATS(t, s)
@@ -27,7 +30,7 @@ func receive(t *testing.T, s *server.Server) func(n int) [][]byte {
 		t.Helper()
 		var bodies [][]byte
 		for range n {
-			msg, err := sub.NextMsg(patience)
+			msg, err := sub.NextMsg(testkit.Patience)
 			if err != nil {
 				t.Fatalf("after %d of %d messages: %v", len(bodies), n, err)
 			}
@@ -59,7 +62,8 @@ func TestCoreDelivers(t *testing.T) {
 	}
 }
 
-// TestSplitByMaxPayload: a cluster's message is cut at line borders, and nothing is lost by it.
+// TestSplitByMaxPayload: a cluster's message is cut at line borders, and
+// nothing is lost by it.
 func TestSplitByMaxPayload(t *testing.T) {
 	const limit = 10_000
 	for _, mode := range []string{"core", "jetstream"} {
@@ -72,7 +76,7 @@ func TestSplitByMaxPayload(t *testing.T) {
 				t.Fatalf("status %d: %s%s", got.status, got.stdout, got.stderr)
 			}
 			var bodies [][]byte
-			eventually(t, "all lines in the stream", func() bool {
+			testkit.Eventually(t, "all lines in the stream", func() bool {
 				bodies = streamBodies(t, stream)
 				return countLines(bytes.Join(bodies, nil)) >= 4*2*518
 			})
@@ -94,7 +98,8 @@ func TestSplitByMaxPayload(t *testing.T) {
 	}
 }
 
-// TestTinyMaxPayload: a server that takes less than a line gets none, and the user a reason.
+// TestTinyMaxPayload: a server that takes less than a line gets none, and the
+// user a reason.
 func TestTinyMaxPayload(t *testing.T) {
 	s := startNATS(t, server.Options{MaxPayload: 20, MaxControlLine: 4096})
 	got := runProgram(t.Context(), "-url", s.ClientURL(), "-hosts", "1", "-history", "1m")
@@ -164,7 +169,7 @@ func TestCoreReconnects(t *testing.T) {
 	_, r := newTestRun(t, "-url", s.ClientURL(), "-clusters", "fritz", "-hosts", "1", "-history", "200m", "-rate", "50000")
 	done := make(chan error, 1)
 	go func() { done <- r.send(t.Context()) }()
-	eventually(t, "first messages", func() bool { return r.tally.messages.Load() >= 20 })
+	testkit.Eventually(t, "first messages", func() bool { return r.tally.messages.Load() >= 20 })
 	opts := server.Options{Port: s.Addr().(*net.TCPAddr).Port}
 	stopNATS(s)
 	startNATS(t, opts)

@@ -1,5 +1,5 @@
 // Package testkit is what the tests of all packages share: the source of random
-// numbers, and a buffer for log lines. No program imports it.
+// numbers, a buffer for log lines, waiting and free ports. No program imports it.
 package testkit
 
 import (

@@ -5,15 +5,16 @@ import (
 	"math"
 )
 
-// behaviour of a generated gauge. The zero value is a random walk that turns back
-// at the ends of its range, rounded to the decimals of its metric.
+// behaviour of a generated gauge. The zero value is a random walk that turns
+// back at the ends of its range, rounded to the decimals of its metric.
 type behaviour uint8
 
 const (
 	// steady never changes after the value that its series was born with.
 	steady behaviour = iota + 1
-	// quotient is a random walk too, but its value is a whole number of events divided by the time that the
-	// collector measured between two readings. It therefore uses all digits that a float64 has.
+	// quotient is a random walk too, but its value is a whole number of events
+	// divided by the time that the collector measured between two readings. It
+	// therefore uses all digits that a float64 has.
 	quotient
 )
 
@@ -22,12 +23,13 @@ const (
 	idleShare = 0.005
 	// stride is the largest move from one tick to the next, as a part of the range.
 	stride = 0.02
-	// maxJitter is how late a collector reads its counters at most, in microseconds; a power of two.
+	// maxJitter is how late a collector reads its counters at most, in
+	// microseconds; a power of two.
 	maxJitter = 1 << 12
 )
 
-// gauge describes how the values of one metric behave. It is immutable and shared by all series
-// of the metric.
+// gauge describes how the values of one metric behave. It is immutable and
+// shared by all series of the metric.
 type gauge struct {
 	behaviour behaviour
 	low, high float64
@@ -38,8 +40,8 @@ type gauge struct {
 	scale float64 // 10^decimals
 }
 
-// gauges returns the behaviour of every metric of the topology. About one metric in seven is
-// steady.
+// gauges returns the behaviour of every metric of the topology. About one
+// metric in seven is steady.
 func gauges() map[string]*gauge {
 	table := map[string]*gauge{
 		"acc_mem_used":        {behaviour: steady, low: 0, high: 39.5, decimals: 3},
@@ -79,8 +81,9 @@ func gauges() map[string]*gauge {
 	return table
 }
 
-// rates lists the metrics that can be quotients: first those that collectors compute from counters
-// and report with all digits, then all others that are not steady.
+// rates lists the metrics that can be quotients: first those that collectors
+// compute from counters and report with all digits, then all others that are
+// not steady.
 func rates() []string {
 	return []string{
 		"ipc", "ib_recv", "ib_xmit", "ib_recv_pkts", "ib_xmit_pkts", "net_bytes_in", "net_bytes_out",
@@ -90,8 +93,9 @@ func rates() []string {
 	}
 }
 
-// makeQuotients turns whole metrics into quotients, in the order of rates, until about the given
-// share of all series are; count holds the number of series of each metric.
+// makeQuotients turns whole metrics into quotients, in the order of rates,
+// until about the given share of all series are; count holds the number of
+// series of each metric.
 func makeQuotients(table map[string]*gauge, count map[string]int, share float64) {
 	all := 0
 	for _, n := range count {
@@ -99,7 +103,8 @@ func makeQuotients(table map[string]*gauge, count map[string]int, share float64)
 	}
 	missing := share * float64(all)
 	for _, metric := range rates() {
-		// A metric that leads farther away from the share than it leads towards it is left out.
+		// A metric that leads farther away from the share than it leads towards
+		// it is left out.
 		if n := float64(count[metric]); n > 0 && n < 2*missing {
 			table[metric].behaviour = quotient
 			missing -= n
@@ -107,15 +112,16 @@ func makeQuotients(table map[string]*gauge, count map[string]int, share float64)
 	}
 }
 
-// In the methods below float64() around a product keeps a compiler from fusing it with the sum
-// that follows: a seed gives the same values on all machines.
+// In the methods below float64() around a product keeps a compiler from fusing
+// it with the sum that follows: a seed gives the same values on all machines.
 
 // start draws the value that a series begins a job with.
 func (g *gauge) start(r uint64, idle bool) float64 {
 	return g.low + float64(unit(r)*g.width(idle))
 }
 
-// next returns the value of the tick after the one with value v. r holds the tick's random bits.
+// next returns the value of the tick after the one with value v. r holds the
+// tick's random bits.
 func (g *gauge) next(v float64, r uint64, idle bool) float64 {
 	if g.behaviour == steady {
 		return v
@@ -135,8 +141,8 @@ func (g *gauge) next(v float64, r uint64, idle bool) float64 {
 	return v
 }
 
-// reading turns the value v into what a collector reports for it at an interval of so many
-// seconds. r holds the tick's random bits.
+// reading turns the value v into what a collector reports for it at an interval
+// of so many seconds. r holds the tick's random bits.
 func (g *gauge) reading(v float64, r uint64, interval float64) float64 {
 	if g.behaviour != quotient {
 		return math.Round(v*g.scale) / g.scale

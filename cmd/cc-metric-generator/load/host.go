@@ -5,14 +5,16 @@ import (
 	"strconv"
 )
 
-// jobTicks is how many ticks a host computes one job. Every job starts its gauges anew, so that
-// the values of any tick can be found from the start of the job, not from the start of time.
+// jobTicks is how many ticks a host computes one job. Every job starts its
+// gauges anew, so that the values of any tick can be found from the start of
+// the job, not from the start of time.
 const jobTicks = 120
 
 // idleHosts is the share of hosts that run no job.
 const idleHosts = 0.1
 
-// series is one time series of every host of a cluster. The host's name goes between head and tail.
+// series is one time series of every host of a cluster. The host's name goes
+// between head and tail.
 type series struct {
 	head  []byte // metric and tags up to "hostname="
 	tail  []byte // tags behind the host's name, up to "value="
@@ -27,10 +29,11 @@ type Layout struct {
 	series  []series
 }
 
-// NewLayout lists the series that each host of the cluster has at the given scopes, in the order
-// of the scopes, the metrics and the type-ids. About the share quotients of the series, from 0 to
-// 1, are quotients of counters with all digits of a float64, whole metrics at a time; those whose
-// values never change are not among them.
+// NewLayout lists the series that each host of the cluster has at the given
+// scopes, in the order of the scopes, the metrics and the type-ids. About the
+// share quotients of the series, from 0 to 1, are quotients of counters with
+// all digits of a float64, whole metrics at a time; those whose values never
+// change are not among them.
 func NewLayout(cluster string, t Topology, scopes []string, quotients float64) (*Layout, error) {
 	l := &Layout{cluster: cluster}
 	table, count := gauges(), map[string]int{}
@@ -69,9 +72,10 @@ func (l *Layout) Cluster() string { return l.cluster }
 // Metrics returns the metric of each series. The caller must not change it.
 func (l *Layout) Metrics() []string { return l.metrics }
 
-// Host generates the lines of one compute node. The values at a tick follow from the seed, the
-// host, the series and the tick's number alone: neither the ticks asked for before nor the other
-// hosts matter. A Host must not be used by two goroutines at the same time.
+// Host generates the lines of one compute node. The values at a tick follow
+// from the seed, the host, the series and the tick's number alone: neither the
+// ticks asked for before nor the other hosts matter. A Host must not be used by
+// two goroutines at the same time.
 type Host struct {
 	layout   *Layout
 	name     string
@@ -99,8 +103,9 @@ func NewHost(l *Layout, name string, seed uint64, interval int64) *Host {
 // Layout returns what the host has in common with the others of its cluster.
 func (h *Host) Layout() *Layout { return h.layout }
 
-// AppendTick appends one line for each series of the host, with the values at the Unix time ts, and
-// returns the extended slice. Ascending times at the host's interval are the cheap order.
+// AppendTick appends one line for each series of the host, with the values at
+// the Unix time ts, and returns the extended slice. Ascending times at the
+// host's interval are the cheap order.
 func (h *Host) AppendTick(dst []byte, ts int64) []byte {
 	var buf [24]byte
 	end := append(strconv.AppendInt(append(buf[:0], ' '), ts, 10), '\n')
@@ -115,8 +120,8 @@ func (h *Host) AppendTick(dst []byte, ts int64) []byte {
 	return dst
 }
 
-// Values returns what AppendTick writes, by series. The slice is valid until the next call of
-// either.
+// Values returns what AppendTick writes, by series. The slice is valid until
+// the next call of either.
 func (h *Host) Values(ts int64) []float64 {
 	tick := ts / h.interval
 	h.seek(tick)
@@ -129,7 +134,8 @@ func (h *Host) Values(ts int64) []float64 {
 	return h.readings
 }
 
-// seek brings the values to tick: by one step if it is the next one, else from the job's start.
+// seek brings the values to tick: by one step if it is the next one, else from
+// the job's start.
 func (h *Host) seek(tick int64) {
 	start := h.jobStart(tick)
 	if h.values == nil {
@@ -146,8 +152,8 @@ func (h *Host) seek(tick int64) {
 	}
 }
 
-// jobStart returns the first tick of the job that runs at tick. Hosts change jobs at different
-// ticks.
+// jobStart returns the first tick of the job that runs at tick. Hosts change
+// jobs at different ticks.
 func (h *Host) jobStart(tick int64) int64 {
 	offset := int64(h.key % jobTicks)
 	return tick - (tick+offset)%jobTicks

@@ -157,8 +157,8 @@ func TestLineSyntax(t *testing.T) {
 	}
 }
 
-// TestReproducible asks for ticks in random order, from different hosts, and compares with an
-// ordered pass.
+// TestReproducible asks for ticks in random order, from different hosts, and
+// compares with an ordered pass.
 func TestReproducible(t *testing.T) {
 	rng := testkit.Rand(t)
 	l := testLayout(t, "fritz")
@@ -188,7 +188,8 @@ func TestReproducible(t *testing.T) {
 	}
 }
 
-// TestSeedIsStable pins values: a seed in somebody's script must go on meaning the same load.
+// TestSeedIsStable pins values: a seed in somebody's script must go on meaning
+// the same load.
 func TestSeedIsStable(t *testing.T) {
 	h := NewHost(testLayout(t, "fritz"), "f0201", 42, 60)
 	line, _, _ := strings.Cut(string(h.AppendTick(nil, 1700000060)), "\n")
@@ -204,8 +205,9 @@ func valueOf(line []byte) []byte {
 	return value
 }
 
-// TestGaugesAreRealistic looks at a day of some hosts: values stay in range, have the digits of
-// their metric and move in small steps, and some hosts are idle.
+// TestGaugesAreRealistic looks at a day of some hosts: values stay in range,
+// have the digits of their metric and move in small steps, and some hosts are
+// idle.
 func TestGaugesAreRealistic(t *testing.T) {
 	l := testLayout(t, "fritz")
 	const hosts, ticks = 200, 240

@@ -1,5 +1,6 @@
-// Package load is the load of the documented clusters: their hosts, the series of each, and the
-// values of those, which follow from a seed. cc-metric-generator sends it; tests take it directly.
+// Package load is the load of the documented clusters: their hosts, the series
+// of each, and the values of those, which follow from a seed.
+// cc-metric-generator sends it; tests take it directly.
 package load
 
 import (
@@ -10,7 +11,8 @@ import (
 	"strconv"
 )
 
-// topologyJSON describes the machines of the documented load, one object for each cluster.
+// topologyJSON describes the machines of the documented load, one object for
+// each cluster.
 //
 //go:embed topology.json
 var topologyJSON string
@@ -48,8 +50,8 @@ func Clusters() (map[string]Topology, error) {
 	return clusters, nil
 }
 
-// typeIDs returns the ids of the parts that a host has at scope. The host itself is a single
-// part without an id.
+// typeIDs returns the ids of the parts that a host has at scope. The host
+// itself is a single part without an id.
 func (t *Topology) typeIDs(scope string) []string {
 	switch scope {
 	case scopeNode:
@@ -67,8 +69,8 @@ func (t *Topology) typeIDs(scope string) []string {
 	}
 }
 
-// HostNames returns the first n hosts of the cluster, invented ones (n0001, n0002, …) after the
-// known ones, and all known ones for n = 0.
+// HostNames returns the first n hosts of the cluster, invented ones (n0001,
+// n0002, …) after the known ones, and all known ones for n = 0.
 func (t *Topology) HostNames(n int) []string {
 	if n == 0 {
 		return t.Hosts
