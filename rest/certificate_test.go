@@ -74,6 +74,7 @@ func selfSigned(t *testing.T) (certFile, keyFile string, pool *x509.CertPool) {
 // TestCertificateIsRenewed replaces the files below a running server, by good ones and by
 // ones that cannot be used.
 func TestCertificateIsRenewed(t *testing.T) {
+	t.Parallel()
 	cert, key, _ := selfSigned(t)
 	lines := &testkit.LogBuffer{}
 	s, err := New(Config{Addr: "127.0.0.1:0", CertFile: cert, KeyFile: key, Logger: slog.New(slog.NewTextHandler(lines, nil))}, newStore(t), &testLog{})

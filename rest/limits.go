@@ -12,6 +12,12 @@ import (
 const (
 	// maxConnections is how many connections may be open, see connections.
 	maxConnections = 8192
+	// maxHTTP2 is how many of them may speak HTTP/2, each with up to maxStreams requests at
+	// once; further ones speak HTTP/1.1, with one request at a time. Only net/http sees which
+	// bytes of HTTP/2 are a header, and what a header decodes to. Up to five times maxStreams
+	// headers of a connection may be in memory, 50 MiB in all.
+	maxHTTP2   = 16
+	maxStreams = 8
 	// maxHeader bounds the header of a request, which is mostly a token of some
 	// kilobytes. maxHeaders bounds the sum of the headers that are being read, of which
 	// freeHeader bytes each do not count.
