@@ -55,7 +55,7 @@ func makeSite(t *testing.T) site {
 	if _, err := js.Publish(ctx, "bad", []byte("letter")); err != nil {
 		t.Fatal(err)
 	}
-	s.note(s.current())
+	s.updateManifest(s.current())
 	copyDir(t, out.stopped, out.crashed)
 	js.Conn().Close()
 	s.Stop()

@@ -13,8 +13,8 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 )
 
-// mend makes the directory such that nats-server starts on it with all our streams,
-// whatever is damaged. It returns what was found out about their entries.
+// mend changes the directory so that nats-server starts on it with all our streams, whatever is
+// damaged. It returns what it found out about their entries.
 func (s *Server) mend(ctx context.Context) ([]*survey, error) {
 	s.setPhase("looking through " + s.cfg.Directory)
 	store := filepath.Join(s.cfg.Directory, server.JetStreamStoreDir)
@@ -43,18 +43,18 @@ func (s *Server) mend(ctx context.Context) ([]*survey, error) {
 	return surveys, nil
 }
 
-// mendNames sets aside what would keep nats-server from our streams: copies that it
-// would take for them, as their metadata say so, and what it would wait for.
+// mendNames quarantines directories that keep nats-server from our streams: copies whose metadata
+// say that they are a stream of ours, and metadata that it could not stop reading.
 func (s *Server) mendNames() error {
 	for _, name := range s.Streams() {
-		if _, ours := s.own(name); ours {
+		if _, ours := s.ourStream(name); ours {
 			continue
 		}
 		var info server.FileStreamInfo
 		text, err := readText(filepath.Join(s.streamDir(name), server.JetStreamMetaFile))
 		have, sumErr := readText(filepath.Join(s.streamDir(name), server.JetStreamMetaFileSum))
 		if errors.Is(err, errNoFile) || errors.Is(sumErr, errNoFile) {
-			if err := s.setAside(s.streamDir(name), "its metadata are no small regular files"); err != nil {
+			if err := s.quarantine(s.streamDir(name), "its metadata are no small regular files"); err != nil {
 				return err
 			}
 			continue
@@ -63,8 +63,8 @@ func (s *Server) mendNames() error {
 			continue // nats-server leaves it alone
 		}
 		want, err := checksum(name, text)
-		if _, ours := s.own(info.Name); ours && err == nil && string(have) == want {
-			if err := s.setAside(s.streamDir(name), "it says that it is stream "+info.Name); err != nil {
+		if _, ours := s.ourStream(info.Name); ours && err == nil && string(have) == want {
+			if err := s.quarantine(s.streamDir(name), "it says that it is stream "+info.Name); err != nil {
 				return err
 			}
 		}
@@ -72,28 +72,29 @@ func (s *Server) mendNames() error {
 	return nil
 }
 
+// mendStream mends the files of a stream of ours.
 func (s *Server) mendStream(ctx context.Context, stream Stream) (*survey, error) {
 	dir := s.streamDir(stream.Name)
 	if key := filepath.Join(dir, server.JetStreamMetaFileKey); exists(key) {
-		if err := s.setAside(key, "our streams are not encrypted"); err != nil {
+		if err := s.quarantine(key, "our streams are not encrypted"); err != nil {
 			return nil, err
 		}
 	}
-	// The last two are of a purge that did not come to its end.
+	// The last two are left by a purge that was interrupted.
 	for _, name := range []string{messagesName, consumersName, "__msgs__", "__new_msgs__"} {
 		if err := s.needDir(filepath.Join(dir, name)); err != nil {
 			return nil, err
 		}
 	}
-	before := s.noted.Streams[stream.Name]
+	before := s.manifest.Streams[stream.Name]
 	if err := errors.Join(s.mendMetadata(stream, before), s.mendConsumers(stream.Name)); err != nil {
 		return nil, err
 	}
 	return s.mendBlocks(ctx, stream.Name, before)
 }
 
-// mendConsumers sets the consumers aside for which nats-server would take the whole
-// stream out of service. Our own ones are in memory alone.
+// mendConsumers quarantines damaged consumers: nats-server would take the whole stream out of
+// service for one. They are not ours, which exist only in memory.
 func (s *Server) mendConsumers(stream string) error {
 	dir := filepath.Join(s.streamDir(stream), consumersName)
 	entries, err := os.ReadDir(dir)
@@ -103,7 +104,7 @@ func (s *Server) mendConsumers(stream string) error {
 	for _, e := range entries {
 		text, err := readText(filepath.Join(dir, e.Name(), server.JetStreamMetaFile))
 		if err != nil && !errors.Is(err, errNoFile) {
-			continue // it is left out
+			continue // nats-server skips it
 		}
 		var info server.FileConsumerInfo
 		if err == nil {
@@ -113,7 +114,7 @@ func (s *Server) mendConsumers(stream string) error {
 			err = checkLevel(info.Metadata)
 		}
 		if err != nil {
-			if err := s.setAside(filepath.Join(dir, e.Name()), fmt.Sprintf("the metadata of the consumer are damaged (%v)", err)); err != nil {
+			if err := s.quarantine(filepath.Join(dir, e.Name()), fmt.Sprintf("the metadata of the consumer are damaged (%v)", err)); err != nil {
 				return err
 			}
 		}
@@ -121,8 +122,7 @@ func (s *Server) mendConsumers(stream string) error {
 	return nil
 }
 
-// refused returns the streams of ours that are in the directory and not in the
-// server.
+// refused returns our streams that are in the directory, but not in the server.
 func (s *Server) refused(of map[string]streamState) []string {
 	var names []string
 	for _, stream := range s.streams {
@@ -135,13 +135,13 @@ func (s *Server) refused(of map[string]streamState) []string {
 
 const mostNamed = 10
 
-// nameForeign tells the operator once what is in the directory that is neither ours
-// nor used by the server: nobody waits for it.
+// nameForeign logs what is in the directory that is neither ours nor used by the server. Nothing
+// waits for it.
 func (s *Server) nameForeign(of map[string]streamState) {
 	var paths []string
 	store := filepath.Join(s.cfg.Directory, server.JetStreamStoreDir)
 	list := func(dir string, known func(name string) bool) {
-		entries, _ := os.ReadDir(dir) // what cannot be listed is told elsewhere
+		entries, _ := os.ReadDir(dir) // errors are reported elsewhere
 		for _, e := range entries {
 			if !known(e.Name()) {
 				paths = append(paths, filepath.Join(dir, e.Name()))
@@ -151,7 +151,7 @@ func (s *Server) nameForeign(of map[string]streamState) {
 	list(store, func(name string) bool { return name == server.DEFAULT_GLOBAL_ACCOUNT || strings.HasPrefix(name, ".") })
 	list(s.accountDir(), func(name string) bool { return name == streamsName })
 	list(filepath.Join(s.accountDir(), streamsName), func(name string) bool {
-		_, ours := s.own(name)
+		_, ours := s.ourStream(name)
 		_, inUse := of[name]
 		return ours || inUse || strings.HasPrefix(name, ".")
 	})

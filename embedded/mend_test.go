@@ -58,8 +58,8 @@ func replaced(path string, by func() error) error {
 	return by()
 }
 
-// TestDamagedFiles damages each file of a stopped and of a killed server in each
-// way, with STRESS, or in some of them: the next start has all messages but those that were in the damaged part.
+// TestDamagedFiles damages each file of a stopped and of a killed server in some ways, with
+// STRESS in all: the next start has all messages but those in the damaged part.
 func TestDamagedFiles(t *testing.T) {
 	rnd := testkit.Rand(t)
 	site := makeSite(t)
@@ -104,7 +104,7 @@ func TestDamagedFiles(t *testing.T) {
 					case lost > 40:
 						t.Errorf("%d messages are lost, the block had about 30", lost)
 					case lost > 0 && state == "crashed" && base == "1.blk" && (name == "removed" || name == "half"):
-						// As if it had been dropped in order since the last note.
+						// As if it had been dropped in order since the manifest was written.
 					case lost > 0:
 						wantLine(t, log, "level=ERROR", "entries of a stream are lost", "stream=S ", "entries="+strconv.Itoa(lost), "first=", "after=", "why=")
 						if s.Lost()["S"] != uint64(lost) || s.Damage() == nil {

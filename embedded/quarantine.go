@@ -8,14 +8,14 @@ import (
 	"time"
 )
 
-// quarantineName is the directory for what the server cannot run with. Nothing in
-// it is ever read or removed by this program.
+// quarantineName is the directory for files that the server cannot run with. This
+// program never reads or removes anything in it.
 const quarantineName = "quarantine"
 
-// setAside moves a file or directory away, as the server does not start with it,
-// or its stream does not, and tells the operator.
-func (s *Server) setAside(path, why string) error {
-	to, err := s.asidePath(path)
+// quarantine moves a file or directory into the quarantine, because the server or its
+// stream does not start with it, and tells the operator.
+func (s *Server) quarantine(path, why string) error {
+	to, err := s.quarantinePath(path)
 	if err == nil {
 		err = os.Rename(path, to)
 	}
@@ -26,8 +26,8 @@ func (s *Server) setAside(path, why string) error {
 	return nil
 }
 
-// asidePath returns a free path in the quarantine for what is at the given one.
-func (s *Server) asidePath(path string) (string, error) {
+// quarantinePath returns an unused path in the quarantine for the file or directory at path.
+func (s *Server) quarantinePath(path string) (string, error) {
 	dir := filepath.Join(s.cfg.Directory, quarantineName)
 	for n := 2; exists(dir) && !isDir(dir); n++ {
 		dir = filepath.Join(s.cfg.Directory, fmt.Sprint(quarantineName, n))
@@ -35,11 +35,11 @@ func (s *Server) asidePath(path string) (string, error) {
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return "", err
 	}
-	// The name tells where it was: blocks of all streams have the same ones.
+	// The name says where it was, as blocks of all streams have the same names.
 	name := filepath.Base(path)
 	if parent := filepath.Base(filepath.Dir(path)); parent == messagesName || parent == consumersName {
 		name = filepath.Base(filepath.Dir(filepath.Dir(path))) + "-" + parent + "-" + name
-	} else if _, ours := s.own(parent); ours {
+	} else if _, ours := s.ourStream(parent); ours {
 		name = parent + "-" + name
 	}
 	to := filepath.Join(dir, name+"-"+time.Now().UTC().Format("20060102T150405"))
@@ -49,28 +49,28 @@ func (s *Server) asidePath(path string) (string, error) {
 	return to, nil
 }
 
-// needDir sets aside whatever is at the path if it is no directory.
+// needDir quarantines whatever is at the path if it is no directory.
 func (s *Server) needDir(path string) error {
 	if !exists(path) || isDir(path) {
 		return nil
 	}
-	return s.setAside(path, "it is not a directory")
+	return s.quarantine(path, "it is not a directory")
 }
 
-// needFile sets aside whatever is at the path if it is no regular file.
+// needFile quarantines whatever is at the path if it is no regular file.
 func (s *Server) needFile(path string) error {
 	info, err := os.Stat(path)
 	if err == nil && info.Mode().IsRegular() || !exists(path) {
 		return nil
 	}
-	return s.setAside(path, "it is not a regular file")
+	return s.quarantine(path, "it is not a regular file")
 }
 
 // mostText bounds the small files that are read whole.
 const mostText = 16 << 20
 
-// readText reads a small regular file. Others are not even opened: a pipe would hold
-// the start up for ever.
+// readText reads a small regular file. It does not open anything else: a pipe could block it for
+// ever.
 func readText(path string) ([]byte, error) {
 	info, err := os.Stat(path)
 	switch {
@@ -84,4 +84,5 @@ func readText(path string) ([]byte, error) {
 	return os.ReadFile(path)
 }
 
+// errNoFile is wrapped by the errors of what readText does not read.
 var errNoFile = errors.New("is not a small regular file")

@@ -11,15 +11,14 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 )
 
-// Stream is one of those that this program keeps in the server. What else is in
-// the directory is somebody else's: nothing waits for it.
+// Stream is a stream that this program keeps in the server ("a stream of ours"). Other streams in
+// the directory are somebody else's: nothing waits for them.
 type Stream struct {
 	Name string
-	// Config is its configuration, as the JSON with which a client creates it: the
-	// stream's metadata is made anew from that if nothing else is left of it.
+	// Config is the configuration, in the JSON with which a client creates the stream. If the
+	// metadata of the stream is lost, it is made anew from Config.
 	Config []byte
-	// Minor says that everything else goes on without the stream: Health does not
-	// speak of it.
+	// Minor says that everything else works without the stream: Health ignores it.
 	Minor bool
 }
 
@@ -31,16 +30,18 @@ const (
 	indexName     = "index.db"
 )
 
+// accountDir returns the directory of the account, which has that of the streams.
 func (s *Server) accountDir() string {
 	return filepath.Join(s.cfg.Directory, server.JetStreamStoreDir, server.DEFAULT_GLOBAL_ACCOUNT)
 }
 
+// streamDir returns the directory of a stream.
 func (s *Server) streamDir(name string) string {
 	return filepath.Join(s.accountDir(), streamsName, name)
 }
 
-// own returns the stream of ours with the name.
-func (s *Server) own(name string) (Stream, bool) {
+// ourStream returns this program's stream with the name, false if it is somebody else's.
+func (s *Server) ourStream(name string) (Stream, bool) {
 	i := slices.IndexFunc(s.streams, func(o Stream) bool { return o.Name == name })
 	if i < 0 {
 		return Stream{}, false
@@ -59,7 +60,7 @@ func (s *Server) Streams() []string {
 	return names
 }
 
-// streamState is what the running server knows of a stream.
+// streamState is what the running server says about a stream.
 type streamState struct {
 	created             time.Time
 	first, last         uint64
@@ -67,7 +68,7 @@ type streamState struct {
 	lostBytes           uint64 // that it dropped from damaged blocks
 }
 
-// states returns what the server knows of its streams, by name.
+// states returns the states of the streams of a server, by name.
 func states(ns *server.Server) map[string]streamState {
 	info, err := ns.Jsz(&server.JSzOptions{Account: server.DEFAULT_GLOBAL_ACCOUNT, Streams: true})
 	out := map[string]streamState{}

@@ -6,8 +6,8 @@ import (
 	"syscall"
 )
 
-// tryLock takes an exclusive lock on the file, which ends with the process, or
-// fails at once.
+// tryLock acquires an exclusive lock on the file, which ends with the process. It fails at once if
+// that is not possible.
 func tryLock(f *os.File) error {
 	return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 }

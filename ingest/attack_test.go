@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"cc-metric-store/ingest/lineproto"
 	"cc-metric-store/store"
 )
 
@@ -24,12 +25,12 @@ func TestInventedNames(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := newDecoder(s, in.memo, time.Hour)
-	var out decoded
+	d := lineproto.NewDecoder(s, in.series, time.Hour)
+	var out decodedEntry
 	apply := func(text string) {
 		out.reset()
-		d.decode([]byte(text), "", time.Unix(base, 0), &out)
-		for i := range out.batches {
+		d.Decode([]byte(text), "", time.Unix(base, 0), &out.Decoded)
+		for i := range out.Batches {
 			in.apply(&out, i)
 		}
 	}
@@ -46,7 +47,7 @@ func TestInventedNames(t *testing.T) {
 	}
 	grown := heapBytes() - before
 	stats := s.Stats()
-	t.Logf("%d hosts; the store holds %d bytes, the memo %d; the heap has grown by %d", stats.Hosts, stats.Bytes, in.Stats().MemoBytes, grown)
+	t.Logf("%d hosts; the store holds %d bytes, the cache %d; the heap has grown by %d", stats.Hosts, stats.Bytes, in.Stats().MemoBytes, grown)
 	if stats.Hosts > 4*maxHosts {
 		t.Errorf("%d hosts", stats.Hosts)
 	}
@@ -92,7 +93,7 @@ func TestWriterIsToldOfLimits(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 	tags := "cpu_load,hostname=h"
-	for i := range MaxTags {
+	for i := range lineproto.MaxTags {
 		tags += fmt.Sprintf(",t%d=x", i)
 	}
 	err = n.Write(context.Background(), "c", strings.NewReader(fmt.Sprintf("%s value=1 %d\n", tags, base)))

@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"cc-metric-store/ingest/lineproto"
 	"cc-metric-store/store"
 )
 
@@ -275,7 +276,7 @@ func (in *Ingest) fill(e *entry, m *nats.Msg, meta *nats.MsgMetadata, l *logStre
 	case l.writes:
 		e.cluster, e.id = m.Header.Get(headerCluster), m.Header.Get(nats.MsgIdHdr)
 		if from := m.Header.Get(headerSubject); from != "" {
-			e.subject, e.taken = clip(from), true
+			e.subject, e.taken = lineproto.Clip(from), true
 		}
 	default:
 		if strings.HasPrefix(e.subject, l.outboxes+".") {

@@ -118,25 +118,25 @@ func (d *deadLetters) resume(ctx context.Context) error {
 // put hands over the refused lines of an entry that were kept, and counts the
 // others as lost. It never waits.
 func (d *deadLetters) put(e *entry) {
-	if len(e.out.faults) == 0 {
+	if len(e.out.Faults) == 0 {
 		return
 	}
 	if !d.open.Load() {
-		d.in.counters.lostDeadLetters.Add(int64(e.out.allFaults()))
+		d.in.counters.lostDeadLetters.Add(int64(e.out.FaultyLines()))
 		return
 	}
 	created := strconv.FormatInt(e.created.UnixNano(), 10)
 	if created == d.created && e.seq <= d.until {
 		return
 	}
-	if more := e.out.allFaults() - len(e.out.faults); more > 0 {
+	if more := e.out.FaultyLines() - len(e.out.Faults); more > 0 {
 		d.in.counters.lostDeadLetters.Add(int64(more))
 	}
-	for _, f := range e.out.faults {
-		id := created + "." + strconv.FormatUint(e.seq, 10) + "." + strconv.Itoa(f.number)
-		m := nats.NewMsg(d.base + "." + f.reason.String())
-		m.Data = append([]byte(nil), f.text[:min(len(f.text), deadLetterText)]...)
-		m.Header.Set(headerReason, f.detail)
+	for _, f := range e.out.Faults {
+		id := created + "." + strconv.FormatUint(e.seq, 10) + "." + strconv.Itoa(f.Line)
+		m := nats.NewMsg(d.base + "." + f.Reason.String())
+		m.Data = append([]byte(nil), f.Text[:min(len(f.Text), deadLetterText)]...)
+		m.Header.Set(headerReason, f.Detail)
 		m.Header.Set(headerSubject, e.subject)
 		m.Header.Set(headerEntry, id)
 		m.Header.Set(nats.MsgIdHdr, id)

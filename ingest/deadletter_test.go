@@ -1,10 +1,10 @@
 package ingest
 
 import (
+	"cc-metric-store/ingest/lineproto"
 	"context"
 	"strings"
 	"testing"
-	"unicode/utf8"
 )
 
 func TestDeadLettersBeyondTheFirstAreCounted(t *testing.T) {
@@ -12,7 +12,7 @@ func TestDeadLettersBeyondTheFirstAreCounted(t *testing.T) {
 	n := run(t, newTestStore(t), Config{Embedded: embed(ns)})
 	eventually(t, "ready", func() bool { return n.Ready() == nil })
 	js := connectTo(t, ns)
-	seq := publish(t, js, "hpc-nats", strings.Repeat("bad\n", keptFaults+4)+"no_such,hostname=h value=1\n")
+	seq := publish(t, js, "hpc-nats", strings.Repeat("bad\n", lineproto.MaxFaults+4)+"no_such,hostname=h value=1\n")
 	eventually(t, "watermark", func() bool { return n.Stats().Watermark == seq })
 	if lost := n.Stats().LostDeadLetters; lost != 4 {
 		t.Errorf("%d lost, want 4", lost)
@@ -48,33 +48,5 @@ func TestDeadLettersOfANewStream(t *testing.T) {
 	n.stop()
 	if l.dead.created != "" || l.dead.until != 0 {
 		t.Errorf("the position became %s.%d", l.dead.created, l.dead.until)
-	}
-}
-
-func TestFaultsAreDescribedInShort(t *testing.T) {
-	for _, line := range []string{
-		"cpu_load,hostname=h value=1 x" + strings.Repeat("é", 1000),
-		"cpu_load,hostname=h value=1 xy" + strings.Repeat("é", 1000),
-		"cpu_load,hostname=../" + strings.Repeat("日", 1000) + " value=1",
-		"cpu_load,hostname=h " + strings.Repeat("f", 1000) + "=1",
-	} {
-		d := decodeString(t, line)
-		if len(d.faults) != 1 {
-			t.Fatalf("%.40s: %d faults", line, len(d.faults))
-		}
-		if detail := d.faults[0].detail; len(detail) > keptDetail || !utf8.ValidString(detail) || !strings.HasSuffix(detail, "…") {
-			t.Errorf("%.40s: %d bytes: %q", line, len(detail), detail)
-		}
-	}
-}
-
-func TestLongNamesAreNotKept(t *testing.T) {
-	var in interner
-	long := strings.Repeat("n", maxInternedName+1)
-	if got := in.intern([]byte(long)); got != long || len(in.names) != 0 {
-		t.Errorf("%d names kept", len(in.names))
-	}
-	if in.intern([]byte(long[1:])); len(in.names) != 1 {
-		t.Errorf("%d names kept, want 1", len(in.names))
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/big"
 	"math/rand/v2"
 	"strconv"
 	"strings"
@@ -43,6 +44,18 @@ func randomDigits(r *rand.Rand) string {
 	return string(b)
 }
 
+// inSeconds takes a timestamp for one of the coarsest precision of s, ms, us and ns
+// in which its nanoseconds fit 64 bits.
+func inSeconds(stamp int64) int64 {
+	n, perSecond := big.NewInt(stamp), int64(1)
+	for ; perSecond < 1e9; perSecond *= 1000 {
+		if new(big.Int).Mul(n, big.NewInt(1e9/perSecond)).IsInt64() && stamp != math.MinInt64 {
+			break
+		}
+	}
+	return new(big.Int).Div(n, big.NewInt(perSecond)).Int64() // Euclidean: to -∞
+}
+
 // TestExtremeLinesAreAccountedFor writes lines whose times and values are what they
 // may be at the most, and more. Each is stored, and a query finds it as it was
 // sent; or refused, counted, and its writer told.
@@ -57,7 +70,7 @@ func TestExtremeLinesAreAccountedFor(t *testing.T) {
 		host++
 		name := fmt.Sprint("h", host)
 		before, samples := n.notStored(), n.store.Stats()
-		// The second line is recalled if the first one is stored.
+		// The second line is read by the fast path if the first one is stored.
 		line := strings.TrimRight(fmt.Sprintf("cpu_load,hostname=%s value=%s %s", name, value, stamp), " ")
 		err := n.Write(context.Background(), "dc", strings.NewReader(line+"\n"+line+"\n"))
 		after, now := n.notStored(), n.store.Stats()
@@ -87,7 +100,7 @@ func TestExtremeLinesAreAccountedFor(t *testing.T) {
 				t.Errorf("%s: stored at no time", line)
 				return
 			}
-			at = unixSeconds(whole)
+			at = inSeconds(whole)
 		} else {
 			now := time.Now().Unix()
 			rows, err := n.store.Query(&store.Query{Cluster: "dc", Host: name, Metric: "cpu_load", From: now - 3600, To: now + 3600, NoData: true})
@@ -116,7 +129,7 @@ func TestExtremeLinesAreAccountedFor(t *testing.T) {
 			stamp = randomDigits(rnd)
 		}
 		if rnd.IntN(2) == 0 {
-			value = randomNumber(rnd)
+			value = testkit.RandomNumber(rnd)
 		}
 		check(value, stamp)
 	}
@@ -126,7 +139,7 @@ func TestExtremeLinesAreAccountedFor(t *testing.T) {
 // does, its writer hears of it.
 func TestSamplesThatTheStoreCannotHoldAreTold(t *testing.T) {
 	w := newWrite(nil, "c")
-	var d decoded
+	var d decodedEntry
 	d.invalid.Store(2)
 	w.note(d.outcome(), 1)
 	refused, _ := errors.AsType[*store.RefusedError](w.result())

@@ -20,6 +20,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"cc-metric-store/ingest/lineproto"
 	"cc-metric-store/store"
 )
 
@@ -164,7 +165,7 @@ func (c Config) validate() error {
 type Ingest struct {
 	cfg      Config
 	store    *store.Store
-	memo     *memo
+	series   *lineproto.SeriesCache
 	log      *slog.Logger
 	state    state
 	rights   rights
@@ -193,7 +194,7 @@ func New(cfg Config, s *store.Store) (*Ingest, error) {
 		return nil, fmt.Errorf("configure ingest: %w", err)
 	}
 	in := &Ingest{
-		cfg: cfg, store: s, memo: newMemo(s), log: cfg.Logger,
+		cfg: cfg, store: s, series: lineproto.NewSeriesCache(), log: cfg.Logger,
 		intakeTasks: make(chan *intakeTask, 1), taking: make(chan struct{}), holds: make(chan struct{}, 1),
 	}
 	in.reports = in.newReports()
@@ -240,7 +241,7 @@ func (in *Ingest) Run(ctx context.Context, from store.Restored) error {
 		return nil
 	})
 	g.Go(func() error { l.dead.run(applying); return nil })
-	g.Go(func() error { in.memo.run(ctx); return nil })
+	g.Go(func() error { in.series.Run(ctx); return nil })
 	g.Go(func() error { in.reports.run(applying); return nil })
 	g.Go(func() error { in.proveWritable(ctx, l); return nil })
 	if in.outbox != nil {
@@ -254,7 +255,7 @@ func (in *Ingest) Run(ctx context.Context, from store.Restored) error {
 // UnknownMetrics lists the metrics that lines have and that are not configured:
 // those with most lines first, and last, without a name, those beyond the first
 // 500. It counts from the start of the program.
-func (in *Ingest) UnknownMetrics() []store.UnknownMetric { return in.memo.unknown.counts() }
+func (in *Ingest) UnknownMetrics() []store.UnknownMetric { return in.series.UnknownMetrics().List() }
 
 // Shrink lets go of memory that is kept for the entries to come. It is for times
 // when there are few.

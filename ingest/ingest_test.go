@@ -12,6 +12,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"cc-metric-store/ingest/lineproto"
 	"cc-metric-store/store"
 	"cc-metric-store/test/testkit"
 )
@@ -104,7 +105,7 @@ func TestWriteOfALargeBody(t *testing.T) {
 			add("cpu_load,hostname=h value=oops %d\n", base)
 			bad = lines
 		case 30_001: // longer than a whole entry
-			add("cpu_load,hostname=%s value=1 %d\n", strings.Repeat("x", writeChunk+MaxLine), base)
+			add("cpu_load,hostname=%s value=1 %d\n", strings.Repeat("x", writeChunk+lineproto.MaxLine), base)
 		case 30_002:
 			add("ccb log=\"%s\"\n", strings.Repeat("newline\n", 100))
 			lines += 100

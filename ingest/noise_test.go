@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"cc-metric-store/ingest/lineproto"
 	"cc-metric-store/test/testkit"
 )
 
@@ -48,14 +49,14 @@ func threadTime() time.Duration {
 func cost(t *testing.T, body []byte) time.Duration {
 	t.Helper()
 	s, buf := benchStore(t), make([]byte, writeChunk)
-	d := newDecoder(s, newMemo(s), time.Minute)
+	d := lineproto.NewDecoder(s, lineproto.NewSeriesCache(), time.Minute)
 	w := newWrite(&Ingest{reports: &reports{}}, "c")
-	out, entry := decoded{}, []byte(nil)
+	out, entry := lineproto.Decoded{}, []byte(nil)
 	begin := threadTime()
 	err := w.cut(t.Context(), bytes.NewReader(body), buf, func(lines []byte, _ int) error {
 		entry = append(entry[:0], lines...)
-		out.reset()
-		d.decode(entry, "c", entryTime, &out)
+		out.Reset()
+		d.Decode(entry, "c", entryTime, &out)
 		return nil
 	})
 	if err != nil {

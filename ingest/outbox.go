@@ -14,6 +14,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"cc-metric-store/ingest/lineproto"
 	"cc-metric-store/store"
 )
 
@@ -49,8 +50,8 @@ type outbox struct {
 	nc      *nats.Conn
 	stream  jetstream.Stream
 	id      string
-	decoder *decoder
-	out     decoded
+	decoder *lineproto.Decoder
+	out     decodedEntry
 
 	since   atomic.Int64 // ns: of the oldest entry that waits in this run, 0: of a former one
 	failing atomic.Bool  // the newest entry was not taken
@@ -66,7 +67,7 @@ const (
 func newOutbox(in *Ingest) *outbox {
 	return &outbox{
 		in: in, name: in.cfg.Stream.Name + outboxSuffix, filled: make(chan struct{}, 1), shown: make(chan struct{}),
-		decoder: newDecoder(in.store, in.memo, in.cfg.FutureTolerance),
+		decoder: lineproto.NewDecoder(in.store, in.series, in.cfg.FutureTolerance),
 	}
 }
 
@@ -200,8 +201,8 @@ func (o *outbox) apply(d *draft, at time.Time) (out outcome, err error) {
 		return out, nil
 	}
 	o.out.reset()
-	o.decoder.decode(d.data, d.cluster, at, &o.out)
-	for i := range o.out.batches {
+	o.decoder.Decode(d.data, d.cluster, at, &o.out.Decoded)
+	for i := range o.out.Batches {
 		o.in.append(&o.out, i) // its lines are learnt from the log
 	}
 	return o.out.outcome(), nil

@@ -52,7 +52,7 @@ func TestPackedEntries(t *testing.T) {
 	send([]byte{})
 	send([]byte{0xff, 0xff, 0xff, 0xff, 0x0f, 0}) // claims to be of 4 GiB
 	send(s2.Encode(nil, bytes.Repeat([]byte(`m b="`), 1<<20)))
-	send(s2.Encode(nil, bytes.Repeat(newline, 8<<20)))
+	send(s2.Encode(nil, bytes.Repeat([]byte("\n"), 8<<20)))
 	send(s2.Encode(nil, []byte(lines("d"))))
 	eventually(t, "all entries", func() bool { return n.Stats().Entries == 8 })
 	for _, host := range []string{"b", "d"} {
@@ -72,7 +72,7 @@ func TestPack(t *testing.T) {
 		numbers = fmt.Appendf(numbers, "long %d ", i)
 	}
 	// The last one would unpack to more times its size than anybody may send.
-	for _, data := range [][]byte{nil, []byte("short"), numbers, bytes.Repeat(newline, 1<<20)} {
+	for _, data := range [][]byte{nil, []byte("short"), numbers, bytes.Repeat([]byte("\n"), 1<<20)} {
 		block := pack(&scratch, data)
 		if block == nil {
 			if len(data) == len(numbers) {

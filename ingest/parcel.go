@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"bytes"
+	"cc-metric-store/ingest/lineproto"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -111,7 +112,7 @@ func acknowledgement(stream string, sequence uint64, duplicate bool) []byte {
 func split(data []byte, limit int) [][]byte {
 	var parts [][]byte
 	for len(data) > limit {
-		cut := lastLine(data[:limit])
+		cut := lineproto.CompleteLines(data[:limit])
 		if cut > 0 {
 			parts, data = append(parts, data[:cut]), data[cut:]
 			continue

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/semaphore"
 
+	"cc-metric-store/ingest/lineproto"
 	"cc-metric-store/store"
 )
 
@@ -17,13 +18,15 @@ const (
 	// bytes: enough to keep all of them busy.
 	entriesInFlight = 512
 	bytesPerWorker  = 4 << 20
+	// largeEntry is the size from which an entry's memory is not kept for others.
+	largeEntry = 1 << 20
 )
 
 // entry is one message of the log on its way into the store.
 type entry struct {
 	message
 
-	out     decoded
+	out     decodedEntry
 	lines   []byte        // of a packed entry; its memory is used again
 	decoded chan struct{} // one token when out is complete
 	groups  atomic.Int32  // batches that are not in the store yet
@@ -152,14 +155,14 @@ func (p *pipeline) run(ctx context.Context) error {
 }
 
 func (p *pipeline) runDecoder(ctx context.Context) {
-	d := newDecoder(p.in.store, p.in.memo, p.in.cfg.FutureTolerance)
+	d := lineproto.NewDecoder(p.in.store, p.in.series, p.in.cfg.FutureTolerance)
 	for {
 		select {
 		case e := <-p.decode:
 			if e.free {
 				e.request, e.requestFault = decodeFree(e.data)
 			} else {
-				d.decodeEntry(e)
+				decodeEntry(d, e)
 			}
 			e.decoded <- struct{}{}
 		case <-ctx.Done():
@@ -169,26 +172,26 @@ func (p *pipeline) runDecoder(ctx context.Context) {
 }
 
 // decodeEntry decodes the lines of an entry.
-func (d *decoder) decodeEntry(e *entry) {
+func decodeEntry(d *lineproto.Decoder, e *entry) {
 	if len(e.data) == 0 && (!e.taken || e.status != "") { // no writer of ours makes such a one
 		detail := "the message is empty"
 		if e.status != "" {
-			detail += ", with the header Status: " + clip(e.status)
+			detail += ", with the header Status: " + e.status
 		}
-		e.out.refuse(fault{number: 1, reason: badSyntax, detail: detail, cluster: e.cluster})
+		e.out.Refuse(lineproto.Fault{Line: 1, Reason: lineproto.BadSyntax, Detail: detail, Cluster: e.cluster})
 		return
 	}
 	if !e.packed {
-		d.decode(e.data, e.cluster, e.written, &e.out)
+		d.Decode(e.data, e.cluster, e.written, &e.out.Decoded)
 		return
 	}
 	lines, err := unpack(e.lines, e.data)
 	if err != nil {
-		e.out.refuse(fault{number: 1, reason: badSyntax, detail: err.Error(), text: e.data, cluster: e.cluster})
+		e.out.Refuse(lineproto.Fault{Line: 1, Reason: lineproto.BadSyntax, Detail: err.Error(), Text: e.data, Cluster: e.cluster})
 		return
 	}
 	e.lines = lines
-	d.decode(lines, e.cluster, e.written, &e.out)
+	d.Decode(lines, e.cluster, e.written, &e.out.Decoded)
 }
 
 // runDispatcher gives each batch to the appender that owns its host. A free
@@ -214,13 +217,13 @@ func (p *pipeline) runDispatcher(ctx context.Context) {
 			e.freed = p.applyFree(e)
 		}
 		p.finish <- e
-		e.groups.Store(int32(len(e.out.batches)))
-		if len(e.out.batches) == 0 {
+		e.groups.Store(int32(len(e.out.Batches)))
+		if len(e.out.Batches) == 0 {
 			e.applied <- struct{}{}
 			continue
 		}
-		for i := range e.out.batches {
-			b := &e.out.batches[i]
+		for i := range e.out.Batches {
+			b := &e.out.Batches[i]
 			select {
 			case p.append[p.owner(b)] <- task{e, i}:
 			case <-ctx.Done():
@@ -262,7 +265,7 @@ func (p *pipeline) runAppender(ctx context.Context, tasks <-chan task) {
 				p.barrier <- struct{}{}
 				continue
 			}
-			t.e.out.batches[t.batch].Entry = t.e.place()
+			t.e.out.Batches[t.batch].Entry = t.e.place()
 			p.in.apply(&t.e.out, t.batch)
 			if t.e.groups.Add(-1) == 0 {
 				t.e.applied <- struct{}{}
@@ -271,29 +274,6 @@ func (p *pipeline) runAppender(ctx context.Context, tasks <-chan task) {
 			return
 		}
 	}
-}
-
-// apply appends a batch, and learns its lines. For a host it is called by one
-// goroutine at a time.
-func (in *Ingest) apply(d *decoded, batch int) {
-	done := in.append(d, batch)
-	b := &d.batches[batch]
-	in.reports.noteShared(b, in.memo.learn(d.scope, b, d.notes[batch], done))
-}
-
-// append appends a batch.
-func (in *Ingest) append(d *decoded, batch int) store.Appended {
-	b := &d.batches[batch]
-	b.At = d.at
-	done := in.store.Append(b)
-	if n := done.Over(); n > 0 {
-		d.over.Add(int64(n))
-		in.reports.noteOver(b, &done)
-	}
-	if done.Invalid > 0 {
-		d.invalid.Add(int64(done.Invalid))
-	}
-	return done
 }
 
 // origin says in a log line where an entry came from.
@@ -306,7 +286,7 @@ func (l *logStream) origin(e *entry) string {
 
 func (p *pipeline) applyFree(e *entry) int {
 	if e.requestFault != nil {
-		e.out.refuse(fault{number: 1, reason: badSyntax, detail: "the entry is no free request: " + e.requestFault.Error(), text: e.data})
+		e.out.Refuse(lineproto.Fault{Line: 1, Reason: lineproto.BadSyntax, Detail: "the entry is no free request: " + e.requestFault.Error(), Text: e.data})
 		return 0
 	}
 	return p.in.store.Free(e.request.Selectors, e.request.Before, e.place())

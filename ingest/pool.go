@@ -43,7 +43,7 @@ func (p *entryPool) shrink() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, e := range p.entries {
-		e.lines, e.out = nil, decoded{}
+		e.lines, e.out = nil, decodedEntry{}
 	}
 }
 

@@ -27,10 +27,10 @@ func TestEntryPoolGivesTheNewestOne(t *testing.T) {
 		}
 	}
 	p.put(out[0])
-	out[0].lines, out[0].out.batches = make([]byte, 1<<10), make([]store.Batch, 1)
+	out[0].lines, out[0].out.Batches = make([]byte, 1<<10), make([]store.Batch, 1)
 	out[1].lines = make([]byte, 1<<10)
 	p.shrink()
-	if out[0].lines != nil || out[0].out.batches != nil || out[1].lines == nil {
+	if out[0].lines != nil || out[0].out.Batches != nil || out[1].lines == nil {
 		t.Error("what is here keeps its memory, or what is in use loses it")
 	}
 	if _, err := p.get(ctx); err != nil {

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"cc-metric-store/test/testkit"
 	"testing"
 	"time"
 
@@ -36,13 +37,13 @@ func BenchmarkReplay(b *testing.B) {
 				publish(b, js)
 				stop()
 			}
-			m := startMeter(b)
+			m := testkit.StartMeter(b)
 			for range b.N {
 				_, stop := benchNode(b, ns)
 				stop()
 			}
-			m.samples = b.N * ticks * benchHosts * seriesPerHost
-			m.report()
+			m.Samples = b.N * ticks * benchHosts * testkit.SeriesPerHost
+			m.Report()
 		})
 	}
 }

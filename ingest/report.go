@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"cc-metric-store/ingest/lineproto"
 	"cc-metric-store/store"
 )
 
@@ -30,18 +31,18 @@ type reports struct {
 	log      *slog.Logger
 	interval time.Duration
 	letters  string // name of the stream of the dead letters
-	unknown  *strangers
+	unknown  *lineproto.UnknownMetrics
 	lost     func() int64  // dead letters since the start
 	wake     chan struct{} // a token when there is something to tell
 
 	mu sync.Mutex
 	// Guarded by mu.
 	kinds      [reportKinds]report
-	reasons    [reasons]int64 // of the refused lines
-	limits     [limits]int64  // of the samples beyond one
-	lostThen   int64          // dead letters when that was last told
-	fresh      []freshMetric  // not told of yet
-	window     time.Time      // since then so many were named
+	reasons    [lineproto.Reasons]int64 // of the refused lines
+	limits     [limits]int64            // of the samples beyond one
+	lostThen   int64                    // dead letters when that was last told
+	fresh      []freshMetric            // not told of yet
+	window     time.Time                // since then so many were named
 	named      int
 	grouped    bool // and others told in one line
 	numberless bool // lines without a number were met
@@ -79,39 +80,39 @@ const keptText = 200
 func (in *Ingest) newReports() *reports {
 	return &reports{
 		log: in.log, interval: in.cfg.pace.report, letters: in.cfg.Stream.Name + lettersSuffix,
-		unknown: &in.memo.unknown, lost: in.counters.lostDeadLetters.Load, wake: make(chan struct{}, 1),
+		unknown: in.series.UnknownMetrics(), lost: in.counters.lostDeadLetters.Load, wake: make(chan struct{}, 1),
 	}
 }
 
 // note takes in what became of an entry that came by the given way.
 func (r *reports) note(e *entry, from string) {
 	d := &e.out
-	faults := d.allFaults()
-	if faults == 0 && len(d.unknown) == 0 && d.nameless[noHost].lines+d.nameless[noCluster].lines+d.numberless.lines == 0 {
+	faults := d.FaultyLines()
+	if faults == 0 && len(d.Unknown) == 0 && d.NoHost.Lines+d.NoCluster.Lines+d.Numberless.Lines == 0 {
 		return
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if faults > 0 {
-		for why, n := range d.counts {
-			if reason(why).fault() {
+		for why, n := range d.Counts {
+			if lineproto.Reason(why).IsFault() {
 				r.reasons[why] += int64(n)
 			}
 		}
-		r.add(reportRefused, faults, e.seq, from, &d.faults[0])
+		r.add(reportRefused, faults, e.seq, from, &d.Faults[0])
 	}
-	r.add(reportNoHost, d.nameless[noHost].lines, e.seq, from, &d.nameless[noHost].first)
-	r.add(reportNoCluster, d.nameless[noCluster].lines, e.seq, from, &d.nameless[noCluster].first)
+	r.add(reportNoHost, d.NoHost.Lines, e.seq, from, &d.NoHost.First)
+	r.add(reportNoCluster, d.NoCluster.Lines, e.seq, from, &d.NoCluster.First)
 	if !r.numberless { // collectors send them for ever
-		r.numberless = d.numberless.lines > 0
-		r.add(reportNoNumber, d.numberless.lines, e.seq, from, &d.numberless.first)
+		r.numberless = d.Numberless.Lines > 0
+		r.add(reportNoNumber, d.Numberless.Lines, e.seq, from, &d.Numberless.First)
 	}
-	for i := range d.unknown {
-		u := &d.unknown[i]
-		m, isNew := r.unknown.count(u)
+	for i := range d.Unknown {
+		u := &d.Unknown[i]
+		m, isNew := r.unknown.Count(u)
 		switch {
-		case u.number == 0:
-			r.add(reportUnnamed, u.lines, e.seq, from, &fault{cluster: m.Cluster, host: m.Host})
+		case m.Name == "":
+			r.add(reportUnnamed, u.Lines, e.seq, from, &lineproto.Fault{Cluster: m.Cluster, Host: m.Host})
 		case isNew:
 			r.fresh = append(r.fresh, freshMetric{m, from})
 			r.notify()
@@ -120,16 +121,16 @@ func (r *reports) note(e *entry, from string) {
 }
 
 // add notes lines of a kind, if there are any. The caller holds mu.
-func (r *reports) add(kind, lines int, seq uint64, from string, first *fault) {
+func (r *reports) add(kind, lines int, seq uint64, from string, first *lineproto.Fault) {
 	if lines == 0 {
 		return
 	}
 	of := &r.kinds[kind]
 	if of.lines == 0 {
 		of.first = sighting{
-			from: from, entry: seq, line: first.number,
-			cluster: store.CutName(first.cluster), host: store.CutName(first.host),
-			text: shown(first.text), detail: first.detail,
+			from: from, entry: seq, line: first.Line,
+			cluster: store.CutName(first.Cluster), host: store.CutName(first.Host),
+			text: shown(first.Text), detail: first.Detail,
 		}
 		r.notify()
 	}
@@ -151,8 +152,8 @@ func shown(line []byte) string {
 func (r *reports) noteLong(line []byte, cluster string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.reasons[tooLong]++
-	r.add(reportRefused, 1, 0, pathWrite, &fault{reason: tooLong, detail: detailTooLong(), text: line, cluster: cluster})
+	r.reasons[lineproto.TooLong]++
+	r.add(reportRefused, 1, 0, pathWrite, &lineproto.Fault{Reason: lineproto.TooLong, Detail: detailTooLong(), Text: line, Cluster: cluster})
 }
 
 // noteOver takes in samples of a batch beyond limits of the store.
@@ -162,7 +163,7 @@ func (r *reports) noteOver(b *store.Batch, done *store.Appended) {
 	for i, n := range [limits]int{done.OverSeries, done.OverHosts, done.OverNewSeries} {
 		r.limits[i] += int64(n)
 	}
-	r.add(reportOver, done.Over(), b.Entry.Seq, "", &fault{cluster: b.Cluster, host: b.Host})
+	r.add(reportOver, done.Over(), b.Entry.Seq, "", &lineproto.Fault{Cluster: b.Cluster, Host: b.Host})
 }
 
 func (r *reports) notify() {

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"cc-metric-store/ingest/lineproto"
 	"fmt"
 	"strings"
 	"time"
@@ -44,8 +45,8 @@ func (r *reports) line(kind int, of *report) logLine {
 	l.with("lines", of.lines)
 	switch kind {
 	case reportRefused:
-		l.with("reasons", join(r.reasons[:], reasonNames[:]), "why", of.first.detail)
-		r.reasons = [reasons]int64{}
+		l.with("reasons", joinReasons(r.reasons[:]), "why", of.first.detail)
+		r.reasons = [lineproto.Reasons]int64{}
 	case reportShared:
 		l.with("why", of.first.detail)
 	case reportOver:
@@ -56,10 +57,19 @@ func (r *reports) line(kind int, of *report) logLine {
 	l.with("first", first.text, "from", first.from, "cluster", first.cluster, "host", first.host, "entry", first.entry, "line", first.line)
 	if kind == reportRefused {
 		lost := r.lost()
-		l.with("kept", fmt.Sprintf("the first %d of an entry, in stream %s: nats stream view %s", keptFaults, r.letters, r.letters), "not kept", lost-r.lostThen)
+		l.with("kept", fmt.Sprintf("the first %d of an entry, in stream %s: nats stream view %s", lineproto.MaxFaults, r.letters, r.letters), "not kept", lost-r.lostThen)
 		r.lostThen = lost
 	}
 	return l
+}
+
+// joinReasons lists the counts that are not zero with their reasons.
+func joinReasons(counts []int64) string {
+	names := make([]string, len(counts))
+	for r := range names {
+		names[r] = lineproto.Reason(r).String()
+	}
+	return join(counts, names)
 }
 
 // join lists the counts that are not zero with their names.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"cc-metric-store/ingest/lineproto"
 	"cc-metric-store/store"
 	"cc-metric-store/test/testkit"
 )
@@ -22,7 +23,7 @@ type reporter struct {
 	t   *testing.T
 	in  *Ingest
 	log testkit.LogBuffer
-	dec *decoder
+	dec *lineproto.Decoder
 	seq uint64
 	now time.Time
 }
@@ -39,7 +40,7 @@ func newReporter(t *testing.T, cfg store.Config) *reporter {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.dec = newDecoder(s, r.in.memo, time.Minute)
+	r.dec = lineproto.NewDecoder(s, r.in.series, time.Minute)
 	return r
 }
 
@@ -47,9 +48,9 @@ func newReporter(t *testing.T, cfg store.Config) *reporter {
 func (r *reporter) entry(lines, cluster string) {
 	r.seq++
 	e := &entry{message: message{log: 1, seq: r.seq, data: []byte(lines), cluster: cluster, written: entryTime}}
-	r.dec.decodeEntry(e)
-	for i := range e.out.batches {
-		e.out.batches[i].Entry = e.place()
+	decodeEntry(r.dec, e)
+	for i := range e.out.Batches {
+		e.out.Batches[i].Entry = e.place()
 		r.in.apply(&e.out, i)
 	}
 	r.in.counters.count(&e.out)
@@ -88,7 +89,7 @@ func TestUnknownMetricsAreTold(t *testing.T) {
 	line := "nope,cluster=fritz,hostname=f1,type=node value=1\n"
 	r.entry(known+line, "")
 	r.want("level=WARN", `"a metric is not configured.*add it to .*metrics.* in the configuration`, "metric=nope cluster=fritz host=f1 from=hpc-nats")
-	for range 3 { // from now on the line is recalled
+	for range 3 { // from now on its key is cached
 		r.now = r.now.Add(time.Hour)
 		r.entry(known+line+line, "")
 		r.want()
@@ -106,7 +107,7 @@ func TestUnknownMetricsAreTold(t *testing.T) {
 func TestUnknownMetricsAreBounded(t *testing.T) {
 	r := newReporter(t, store.Config{})
 	var b strings.Builder
-	const names = 3 * maxStrangers
+	const names = 3 * lineproto.MaxUnknownMetrics
 	for round := range 3 {
 		b.Reset()
 		for i := range names {
@@ -136,7 +137,7 @@ func TestUnknownMetricsAreBounded(t *testing.T) {
 			t.Errorf("%+v", m)
 		}
 	}
-	if sum != 3*names || len(list) > maxStrangers+1 || list[len(list)-1].Name != "" {
+	if sum != 3*names || len(list) > lineproto.MaxUnknownMetrics+1 || list[len(list)-1].Name != "" {
 		t.Errorf("%d of %d lines by %d names", sum, 3*names, len(list))
 	}
 	r.now = r.now.Add(time.Minute)
@@ -162,12 +163,12 @@ func TestRefusedLinesAreTold(t *testing.T) {
 	r.now = r.now.Add(time.Hour)
 	r.want()
 	tags := "cpu_load,hostname=h"
-	for i := range MaxTags {
+	for i := range lineproto.MaxTags {
 		tags += fmt.Sprintf(",t%d=x", i)
 	}
 	for reason, line := range map[string]string{
 		"syntax": "\xff\xfec\x00p\x00u", "field": "cpu_load,hostname=h x=1", "value": "cpu_load,hostname=h value=true", "timestamp": "cpu_load,hostname=h value=1 -9223372036854775808",
-		"future": "cpu_load,hostname=h value=1 9000000000", "too-long": strings.Repeat("x", MaxLine+1), "too-many-tags": tags + " value=1", "name": "cpu_load,hostname=a/b value=1",
+		"future": "cpu_load,hostname=h value=1 9000000000", "too-long": strings.Repeat("x", lineproto.MaxLine+1), "too-many-tags": tags + " value=1", "name": "cpu_load,hostname=a/b value=1",
 	} {
 		r.now = r.now.Add(time.Minute)
 		r.entry(line, "dc")
@@ -187,7 +188,7 @@ func TestNamelessSamplesAreTold(t *testing.T) {
 	r.entry("cpu_load,cluster=fritz,hostnam=f1,type=node value=1\n", "")
 	r.want("no hostname tag", "lines=1 ", `first="cpu_load,cluster=fritz,hostnam=f1`, "cluster=fritz", "entry=1 line=1")
 	stored("fritz", "", 1)
-	for i := range 5 { // learnt, recalled, and related
+	for i := range 5 { // parsed, cached, and similar to one of another host
 		r.entry(strings.Repeat(fmt.Sprintf("cpu_load,cluser=fritz,hostname=f%d value=%d\n", i/2, i), 10), "")
 		if i == 0 {
 			r.want("no cluster tag", "lines=10 ", `first="cpu_load,cluser=fritz,hostname=f0 value=0"`, "host=f0")
@@ -234,7 +235,7 @@ func TestReportsOfARunningNode(t *testing.T) {
 		t.Error("garbage is taken")
 	}
 	eventually(t, "a warning", func() bool { return strings.Contains(n.log.String(), "first=garbage from=/api/write") })
-	if err := write(strings.Repeat("x", 2*MaxLine) + "\nmore garbage\n"); err == nil || !strings.Contains(err.Error(), "limit of 65536") {
+	if err := write(strings.Repeat("x", 2*lineproto.MaxLine) + "\nmore garbage\n"); err == nil || !strings.Contains(err.Error(), "limit of 65536") {
 		t.Errorf("error %v", err)
 	}
 	js := connectTo(t, ns)
@@ -247,24 +248,5 @@ func TestReportsOfARunningNode(t *testing.T) {
 	n.stop()
 	if log := n.log.String(); strings.Count(log, "lines were refused") != 2 || !strings.Contains(log, `lines=102 reasons="syntax 101, too-long 1"`) {
 		t.Errorf("log:\n%s", log)
-	}
-}
-
-// TestCountingStrangersIsCheap: lines that are known not to be kept cost no memory.
-func TestCountingStrangersIsCheap(t *testing.T) {
-	r := newRecaller(t, newTestStore(t))
-	lines := []byte("cpu_load,cluster=c,hostname=h value=1 17\nnope,cluster=c,hostname=h value=1 17\nnever,cluster=c,hostname=h value=2 17\nnope,cluster=c,hostname=h value=3 17\n")
-	for range 3 {
-		r.entry(t, lines, "")
-	}
-	allocs := testing.AllocsPerRun(100, func() {
-		r.out.reset()
-		r.decoder.decode(lines, "", entryTime, &r.out)
-	})
-	if len(r.out.unknown) != 2 || r.out.unknown[0].lines != 2 || r.slow > 0 {
-		t.Errorf("%+v, %d lines are taken apart", r.out.unknown, r.slow)
-	}
-	if allocs > 0 {
-		t.Errorf("%v allocations", allocs)
 	}
 }

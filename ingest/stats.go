@@ -1,14 +1,15 @@
 package ingest
 
 import (
+	"cc-metric-store/ingest/lineproto"
 	"sync/atomic"
 	"time"
 )
 
 type counters struct {
 	entries, bytes, lines, samples atomic.Int64
-	notStored                      [reasons]atomic.Int64
-	nameless                       [namelessKinds]atomic.Int64
+	notStored                      [lineproto.Reasons]atomic.Int64
+	noHost, noCluster              atomic.Int64
 	lostDeadLetters                atomic.Int64
 	taken, notTaken                atomic.Int64
 	reattached                     atomic.Int64
@@ -73,16 +74,16 @@ func (in *Ingest) Stats() Stats {
 	c := &in.counters
 	s := Stats{
 		Entries: c.entries.Load(), Bytes: c.bytes.Load(), Lines: c.lines.Load(), Samples: c.samples.Load(),
-		NotStored:       make(map[string]int64, reasons),
-		NoHost:          c.nameless[noHost].Load(),
-		NoCluster:       c.nameless[noCluster].Load(),
+		NotStored:       make(map[string]int64, lineproto.Reasons),
+		NoHost:          c.noHost.Load(),
+		NoCluster:       c.noCluster.Load(),
 		LostDeadLetters: c.lostDeadLetters.Load(),
 		Taken:           c.taken.Load(), NotTaken: c.notTaken.Load(),
 		Reattached: c.reattached.Load(),
 		Skipped:    c.skipped.Load(),
 
 		SteppedOver: c.steppedOver.Load(),
-		MemoBytes:   in.memo.bytes.Load(),
+		MemoBytes:   in.series.Bytes(),
 		Connected:   c.connected.Load(),
 		Watermark:   c.watermark.Load(),
 	}
@@ -90,7 +91,7 @@ func (in *Ingest) Stats() Stats {
 		s.InOutbox = in.outbox.waiting.Load()
 	}
 	for r := range c.notStored {
-		s.NotStored[reason(r).String()] = c.notStored[r].Load()
+		s.NotStored[lineproto.Reason(r).String()] = c.notStored[r].Load()
 	}
 	if fetched := c.fetched.Load(); fetched > s.Watermark {
 		s.LagEntries = fetched - s.Watermark
@@ -102,19 +103,16 @@ func (in *Ingest) Stats() Stats {
 	return s
 }
 
-func (c *counters) count(d *decoded) {
+func (c *counters) count(d *decodedEntry) {
 	c.entries.Add(1)
-	c.bytes.Add(int64(d.bytes))
-	c.lines.Add(int64(d.lines))
-	c.samples.Add(int64(d.samples))
-	for r, n := range d.counts {
+	c.bytes.Add(int64(d.Bytes))
+	c.lines.Add(int64(d.Lines))
+	c.samples.Add(int64(d.Samples))
+	for r, n := range d.Counts {
 		if n > 0 {
 			c.notStored[r].Add(int64(n))
 		}
 	}
-	for kind := range d.nameless {
-		if n := d.nameless[kind].lines; n > 0 {
-			c.nameless[kind].Add(int64(n))
-		}
-	}
+	c.noHost.Add(int64(d.NoHost.Lines))
+	c.noCluster.Add(int64(d.NoCluster.Lines))
 }

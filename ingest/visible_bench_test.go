@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"cc-metric-store/store"
+	"cc-metric-store/test/testkit"
 )
 
 // benchServer starts an embedded server that syncs each entry.
@@ -77,7 +78,7 @@ const benchHosts = 200
 func benchMessages(ticks int) [][]byte {
 	messages := make([][]byte, ticks*benchHosts)
 	for i := range messages {
-		messages[i] = appendMessage(nil, i%benchHosts, i/benchHosts)
+		messages[i] = testkit.AppendMessage(nil, i%benchHosts, i/benchHosts)
 	}
 	return messages
 }
@@ -99,13 +100,13 @@ func BenchmarkNATSToVisible(b *testing.B) {
 			}
 			sent++
 		}
-		await(b, func() bool { return in.Stats().Samples == sent*seriesPerHost })
+		await(b, func() bool { return in.Stats().Samples == sent*testkit.SeriesPerHost })
 	}
 	publish(benchHosts)
-	m := startMeter(b)
+	m := testkit.StartMeter(b)
 	publish(b.N)
-	m.samples = b.N * seriesPerHost
-	m.report()
+	m.Samples = b.N * testkit.SeriesPerHost
+	m.Report()
 }
 
 // BenchmarkWriteToVisible writes bodies of eight hosts as REST does, one after
@@ -118,13 +119,13 @@ func BenchmarkWriteToVisible(b *testing.B) {
 	for i := range bodies {
 		bodies[i] = bytes.Join(messages[i*perBody:(i+1)*perBody], nil)
 	}
-	m := startMeter(b)
+	m := testkit.StartMeter(b)
 	for i := range b.N {
 		body := bodies[i%len(bodies)]
 		if err := in.Write(context.Background(), "", bytes.NewReader(body)); err != nil {
 			b.Fatal(err)
 		}
 	}
-	m.samples = b.N * perBody * seriesPerHost
-	m.report()
+	m.Samples = b.N * perBody * testkit.SeriesPerHost
+	m.Report()
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 
+	"cc-metric-store/ingest/lineproto"
 	"cc-metric-store/store"
 )
 
@@ -17,7 +18,7 @@ const headerCluster = "Cc-Cluster"
 const pathWrite = "/api/write"
 
 // detailTooLong says what is wrong with a line that no entry holds.
-func detailTooLong() string { return fmt.Sprintf("more than the limit of %d bytes", MaxLine) }
+func detailTooLong() string { return fmt.Sprintf("more than the limit of %d bytes", lineproto.MaxLine) }
 
 const (
 	// A body is cut into entries of about this size.
@@ -100,8 +101,8 @@ func (w *write) append(ctx context.Context, body io.Reader) error {
 	})
 }
 
-// cut reads the body into buf, which is longer than MaxLine, and emits it in parts
-// that end with a line, with the number of their first one. Only the end of the
+// cut reads the body into buf, which is longer than the longest line, and emits it in
+// parts that end with a line, with the number of their first one. Only the end of the
 // body ends its last line: where it breaks off, the line may be a part of another
 // one, such as a value without its last digits. A line that buf does not hold is
 // refused.
@@ -121,11 +122,11 @@ func (w *write) cut(ctx context.Context, body io.Reader, buf []byte, emit func(l
 		}
 		cut := len(chunk)
 		if !end {
-			cut = lastLine(chunk)
+			cut = lineproto.CompleteLines(chunk)
 		}
 		if cut > 0 {
 			first := w.line
-			w.line += bytes.Count(chunk[:cut], newline)
+			w.line += bytes.Count(chunk[:cut], []byte{'\n'})
 			if err := emit(chunk[:cut], first); err != nil {
 				return err
 			}
@@ -136,13 +137,10 @@ func (w *write) cut(ctx context.Context, body io.Reader, buf []byte, emit func(l
 		case src.err != nil:
 			return src.err
 		}
-		rest := chunk[cut:]
-		for hasMark(rest) { // it is no part of the line, as it is none where entries are read
-			rest = rest[len(byteOrderMark):]
-		}
-		if len(rest) > MaxLine { // buf is larger, so that there is always room to read on
+		rest := lineproto.TrimMarks(chunk[cut:]) // they are no part of the line, as they are none where entries are read
+		if len(rest) > lineproto.MaxLine {       // buf is larger, so that there is always room to read on
 			w.refuse(w.line, detailTooLong())
-			w.in.counters.notStored[tooLong].Add(1)
+			w.in.counters.notStored[lineproto.TooLong].Add(1)
 			w.in.reports.noteLong(rest, w.cluster)
 			rest, skipping = nil, true
 		}
@@ -178,11 +176,11 @@ func (in *Ingest) chunkSize(ctx context.Context, b *budget) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	const least = MaxLine + 1 // with its newline
+	const least = lineproto.MaxLine + 1 // with its newline
 	limit := int(l.nc.MaxPayload()) - headerRoom
 	if limit < least {
 		return 0, fmt.Errorf("append to %s: its messages hold %d bytes, too few for a line of %d: raise max_payload of the nats-server to %d or more",
-			in.where(l), l.nc.MaxPayload(), MaxLine, least+headerRoom)
+			in.where(l), l.nc.MaxPayload(), lineproto.MaxLine, least+headerRoom)
 	}
 	return min(writeChunk, limit), nil
 }

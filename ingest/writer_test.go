@@ -14,6 +14,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"cc-metric-store/ingest/lineproto"
 	"cc-metric-store/store"
 )
 
@@ -70,7 +71,7 @@ func TestTextSurvivesTheBorderOfAChunk(t *testing.T) {
 }
 
 func TestWriteNamesAPayloadLimitBelowALine(t *testing.T) {
-	for _, limit := range []int32{4 << 10, 32 << 10, MaxLine + headerRoom} {
+	for _, limit := range []int32{4 << 10, 32 << 10, lineproto.MaxLine + headerRoom} {
 		ns := serve(t, server.Options{DontListen: true, JetStream: true, StoreDir: t.TempDir(), MaxPayload: limit})
 		n := run(t, newTestStore(t), Config{Embedded: embed(ns)})
 		line := "cpu_load,hostname=" + strings.Repeat("h", 40<<10) + " value=1 1\n"

@@ -190,7 +190,7 @@ func (q *queryRun) count(item *queryItem, hosts int) error {
 	cost := q.store.Cost(one)
 	q.cells += max(cost.Cells, 1) * hosts
 	q.series += max(cost.Series, 1) * hosts
-	q.pieces = max(q.pieces, cost.Pieces)
+	q.pieces = max(q.pieces, cost.Runs)
 	q.rows++
 	if q.cells > maxRequestCells || q.series > maxRequestSeries {
 		return fmt.Errorf("the request asks for more than %d samples, or for more than %d series, in all: ask in several", maxRequestCells, maxRequestSeries)

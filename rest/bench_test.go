@@ -40,7 +40,7 @@ func BenchmarkQuery(b *testing.B) {
 		value := 1000 * rnd.Float64()
 		for i := range 720 {
 			value += rnd.NormFloat64()
-			batch.Samples = append(batch.Samples, store.Sample{Metric: metric, Time: origin + 60*int64(i), Value: math.Round(value*decimals) / decimals})
+			batch.Add(0, metric, origin+60*int64(i), math.Round(value*decimals)/decimals)
 		}
 		s.Append(&batch)
 		if h > 0 {

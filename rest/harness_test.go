@@ -92,7 +92,7 @@ func (l *testLog) apply(cluster, line string) bool {
 	}
 	path := append(strings.Split(f[0], "/"), "", "")
 	b := store.Batch{Cluster: cluster, Host: path[0], Parts: []store.Part{{Type: path[1], ID: path[2]}}}
-	b.Samples = []store.Sample{{Time: at, Value: value, Metric: id}}
+	b.Add(0, id, at, value)
 	return l.store.Append(&b).Stored == 1
 }
 

@@ -8,15 +8,26 @@ const MaxTime = 9223372036
 type Sample struct {
 	Time  int64 // Unix seconds, within ±MaxTime
 	Value float64
-	// Part is an index into Batch.Parts; or, below zero, ^n for the series with
-	// the number n of Batch.Source, which says what Metric is, too.
-	Part   int32
+	// Ref is the reference to the series in Batch.Refs, or 0: then Name is an index
+	// into Batch.Names.
+	Ref  SeriesRef
+	Name int32
+}
+
+// Name names a series of a batch's host.
+type Name struct {
+	Part   int32 // index into Batch.Parts
 	Metric MetricID
 }
 
 // Batch holds samples of one host in the order in which they take effect: of
 // two samples for one slot the later one stays. It belongs to the caller again
 // when Append returns.
+//
+// Append writes references into the batch, for the next samples of the same series:
+// in Refs the host's table, and in each sample that was stored its reference, also in
+// place of a stale one. A sample that was not stored has none afterwards, and one
+// that was may have none, too.
 type Batch struct {
 	// Entry is the entry of the log that the samples come from. A batch of an
 	// entry that has taken effect on the host already changes nothing.
@@ -26,9 +37,17 @@ type Batch struct {
 	At            int64
 	Cluster, Host string
 	Parts         []Part
+	Names         []Name
 	Samples       []Sample
-	// Source, of this host, is needed for samples of numbered series.
-	Source *Source
+	// Refs is the table of the samples' references, of this host. It may be stale, and
+	// nil if no sample has a reference.
+	Refs *Refs
+}
+
+// Add adds a sample of the series of a metric and a part, an index into Parts.
+func (b *Batch) Add(part int32, metric MetricID, time int64, value float64) {
+	b.Samples = append(b.Samples, Sample{Time: time, Value: value, Name: int32(len(b.Names))})
+	b.Names = append(b.Names, Name{part, metric})
 }
 
 // Appended says what became of the samples of a batch.
@@ -43,8 +62,8 @@ type Appended struct {
 	// Replaced counts those that replaced a sample of another time in their slot: they
 	// arrive more often than their metric's interval says.
 	Replaced int
-	// Stale says that the batch's source is not current: see IsCurrent.
-	Stale bool
+	// Series is how many series the host has then, 0 if there is no such host.
+	Series int
 }
 
 // Over counts the samples beyond a limit.
@@ -72,7 +91,7 @@ func (s *Store) Append(b *Batch) Appended {
 	}
 	if a.done.Replaced > 0 {
 		s.counters.replaced.Add(int64(a.done.Replaced))
-		s.replacements.note(s, key, a.replaced)
+		s.replacements.record(s, key, a.replaced)
 	}
 	done := a.done
 	a.end()
@@ -86,13 +105,14 @@ type appender struct {
 	batch *Batch
 	rest  []Sample    // not stored yet
 	parts []batchPart // by index into Batch.Parts
-	moved batchPart   // of the newest sample whose number no longer says where it belongs
+	stale batchPart   // of the newest sample whose reference is stale
 	done  Appended
 
-	host     *host
-	replaced []replacement // the first ones by metric
-	numbered []numbered    // of the batch's source, nil if it is not current
-	places   []place       // by grid
+	host      *host
+	refs      *Refs         // of the host, and of the references of the samples before rest
+	isCurrent bool          // refs are those of the batch, too
+	replaced  []replacement // the first ones by metric
+	cursors   []cursor      // by grid
 }
 
 // batchPart is what an appender knows of a part of its batch.
@@ -101,9 +121,9 @@ type batchPart struct {
 	hash   uint64
 }
 
-// place is where the newest sample of a grid lies, which is usually that of the
+// cursor is where the newest sample of a grid lies, which is usually that of the
 // next one, too.
-type place struct {
+type cursor struct {
 	block *block // nil: nowhere yet
 	slot  int64
 	at    int64     // time of the sample
@@ -115,13 +135,14 @@ type place struct {
 func (a *appender) begin(s *Store, b *Batch) {
 	a.store, a.batch, a.rest, a.done = s, b, b.Samples, Appended{}
 	a.parts = append(a.parts[:0], make([]batchPart, len(b.Parts))...)
-	a.places = append(a.places[:0], make([]place, len(*s.metrics.frequencies.Load()))...)
+	a.cursors = append(a.cursors[:0], make([]cursor, len(*s.metrics.frequencies.Load()))...)
 }
 
-// end lets go of all that is not the appender's own.
+// end gives the batch its table, and lets go of all that is not the appender's own.
 func (a *appender) end() {
-	clear(a.places)
-	*a = appender{parts: a.parts, places: a.places, replaced: a.replaced[:0]}
+	a.batch.Refs = a.refs
+	clear(a.cursors)
+	*a = appender{parts: a.parts, cursors: a.cursors, replaced: a.replaced[:0]}
 }
 
 // run stores the next samples under one hold of the lock. It returns the number
@@ -133,16 +154,19 @@ func (a *appender) run(st *stripe, key hostKey) (need int64) {
 	for i := range a.parts {
 		a.parts[i].number = -1
 	}
-	clear(a.places)
-	a.numbered = nil
+	clear(a.cursors)
 	last := Entry{}
 	if a.host = st.hosts[key]; a.host != nil {
 		last = a.host.applied
 	} else {
 		last = a.store.tombstones.last(key)
 	}
+	a.countSeries()
 	if last.covers(a.batch.Entry) {
-		a.rest = nil
+		if a.host != nil {
+			a.setRefs(a.host.refs)
+		}
+		a.dropRest()
 		return 0
 	}
 	if a.host == nil {
@@ -151,47 +175,63 @@ func (a *appender) run(st *stripe, key hostKey) (need int64) {
 		}
 		a.host.applied = last
 	}
-	if src := a.batch.Source; src != nil {
-		if src.isCurrent(a.host) {
-			a.numbered = src.series
-		} else {
-			src.host, a.done.Stale = nil, true
-		}
-	}
-	for end := max(len(a.rest)-appendRun, 0); ; {
-		a.steady(end)
-		if len(a.rest) <= end {
-			break
-		}
-		if need = a.sample(&a.rest[0]); need > 0 {
-			break
-		}
-		a.rest = a.rest[1:]
-	}
+	a.setRefs(a.host.refs)
+	n, need := a.appendSamples(a.rest[:min(len(a.rest), appendRun)])
+	a.rest = a.rest[n:]
 	a.host.arrange()
+	a.refs.parts = a.host.parts
 	if len(a.rest) == 0 && a.batch.Entry.Seq != 0 {
 		a.host.applied = a.batch.Entry
 	}
 	switch {
 	case need > 0: // there may be a new series, and no room for its sample
-		a.store.prune(st, a.host)
+		a.store.pruneLocked(st, a.host)
 	case len(a.host.series) == 0: // nothing could be stored
-		a.store.dropHost(st, a.host)
+		a.store.dropHostLocked(st, a.host)
 	}
+	a.countSeries()
 	return need
+}
+
+// countSeries notes how many series the host has.
+func (a *appender) countSeries() {
+	if a.done.Series = 0; a.host != nil {
+		a.done.Series = len(a.host.series)
+	}
+}
+
+// dropRest takes the references from the samples that are not stored.
+func (a *appender) dropRest() {
+	clearRefs(a.rest)
+	a.rest = nil
+}
+
+// setRefs notes the table of the host. If it is another one than in the last run, the
+// samples that were stored then have no references any more.
+func (a *appender) setRefs(r *Refs) {
+	if a.refs != nil && a.refs != r {
+		clearRefs(a.batch.Samples[:len(a.batch.Samples)-len(a.rest)])
+	}
+	a.refs, a.isCurrent = r, r == a.batch.Refs
+}
+
+func clearRefs(samples []Sample) {
+	for i := range samples {
+		samples[i].Ref = 0
+	}
 }
 
 // addHost adds the batch's host, unless there is no room for it, or there are
 // too many, in which case the rest of the batch is refused.
 func (a *appender) addHost(st *stripe, key hostKey) (need int64) {
-	if !a.store.hosts.add(key.cluster, a.store.cfg.MaxHosts) {
+	if !a.store.hosts.add(key, a.store.cfg.MaxHosts) {
 		a.done.OverHosts += len(a.rest)
-		a.rest = nil
+		a.dropRest()
 		return 0
 	}
 	h := newHost(key)
 	if !a.store.reserve(h.size()) {
-		a.store.hosts.remove(key.cluster)
+		a.store.hosts.remove(key)
 		return h.size()
 	}
 	st.hosts[h.key] = h

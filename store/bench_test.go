@@ -34,7 +34,7 @@ func benchBatch(s *Store, host int) *Batch {
 	b := &Batch{Cluster: "fritz", Host: fmt.Sprintf("f%05d", host), Parts: []Part{{}}}
 	add := func(part int, metric int) {
 		id, _ := s.Metric([]byte("m" + strconv.Itoa(metric)))
-		b.Samples = append(b.Samples, Sample{Part: int32(part), Metric: id})
+		b.Add(int32(part), id, 0, 0)
 	}
 	for m := range 8 {
 		add(0, m)

@@ -9,19 +9,20 @@ import (
 	"cc-metric-store/store/chunk"
 )
 
-// block holds the values of a row of slots of all columns of a grid. It is sparse
-// while it has few: then they are patches, so that a stray sample takes neither
-// memory nor time for the columns of other samples. When whole ticks arrive it
-// gets a head, with room for all columns; and then it is sealed: compressed and
-// immutable, but for the patches that later samples make.
+// block holds the values of all columns of a grid in a row of slots. It is in one of three
+// states:
+//   - sparse, while it has few values: they are patches, so that a stray sample costs neither
+//     memory nor time for the columns without one;
+//   - with a head, when whole ticks arrive: the head has room for all columns;
+//   - sealed: the values are compressed and immutable. Later samples are kept as patches.
 type block struct {
 	start, end int64 // Unix seconds
-	slots      int64 // from start on; the last one is cut short by end
+	slots      int64 // their number; end may cut the last one short
 
-	head    *head            // nil: sparse or sealed
-	sealed  chunk.Group      // nil: not sealed
-	patches patches          // to the sealed values; none if there is a head
-	place   checkpoint.Place // where the sealed values lie on the disk, zero: nowhere
+	head    *head               // nil: sparse or sealed
+	sealed  chunk.Group         // nil: not sealed
+	patches patches             // to the sealed values; none if there is a head
+	ref     checkpoint.BlockRef // to the sealed values on the disk, zero: they are not there
 }
 
 const (
@@ -54,7 +55,7 @@ func (b *block) has(column int32) bool {
 	return b.sealed.Has(column) || b.patches.has(column)
 }
 
-// open returns the value of a block that is not sealed, NaN if there is none.
+// open returns a value of a block that is not sealed, NaN if there is none.
 func (b *block) open(slot int64, column int32) float64 {
 	switch {
 	case b.head != nil && b.head.chunk(slot) != nil:
@@ -69,9 +70,9 @@ func (b *block) open(slot int64, column int32) float64 {
 	return math.NaN()
 }
 
-// present returns those of the grid's columns that have a value, ascending. It
-// takes no time for the others, unless there is a head. It is for a caller who may
-// write to the block.
+// present returns the columns that have a value, ascending; all is the number of the grid's
+// columns. Without a head, columns without a value take no time. It may sort the patches: the
+// lock of the stripe is held for writing.
 func (b *block) present(all int32) iter.Seq[int32] {
 	return func(yield func(int32) bool) {
 		if b.head != nil {
@@ -90,13 +91,14 @@ func (b *block) present(all int32) iter.Seq[int32] {
 	}
 }
 
-// encoded are the values of a column: sealed ones, and patches to them.
+// encoded holds the values of a column: the sealed ones, and the patches to them.
 type encoded struct {
 	sealed  []byte // nil: none
 	patches []patch
 }
 
-// merged returns the columns with values of a block without head, ascending.
+// merged returns the columns with values of a block without a head, ascending. It sorts the
+// patches.
 func (b *block) merged() iter.Seq2[int32, encoded] {
 	return func(yield func(int32, encoded) bool) {
 		b.patches.sort()
@@ -158,8 +160,7 @@ func (b *block) read(dst []float64, column int32, slot int64) {
 	b.patches.apply(dst, column, slot)
 }
 
-// extent returns the first and the last slot in which the column, which holds
-// something, has a value.
+// extent returns the first and the last slot with a value of the column, which has one.
 func (b *block) extent(column int32) (first, last int64) {
 	var buf [chunk.MaxSlots]float64
 	v := buf[:b.slots]
@@ -174,8 +175,8 @@ func (b *block) extent(column int32) (first, last int64) {
 	return first, last
 }
 
-// seal compresses the values, with the patches to those that are sealed already,
-// whose other columns stay as they are. It returns false if there are no values.
+// seal compresses the values. Of a block that is sealed already, only the columns with patches
+// are encoded anew. It returns false if there are no values.
 func (b *block) seal(columns int32, s *chunk.GroupBuilder) bool {
 	s.Begin(columns)
 	var buf [chunk.MaxSlots]float64
@@ -204,13 +205,13 @@ func (b *block) seal(columns int32, s *chunk.GroupBuilder) bool {
 			s.Add(c, v)
 		}
 	}
-	b.sealed, b.head, b.patches, b.place = s.Finish(), nil, patches{}, checkpoint.Place{}
+	b.sealed, b.head, b.patches, b.ref = s.Finish(), nil, patches{}, checkpoint.BlockRef{}
 	return b.sealed != nil
 }
 
-// isWorthSealing reports whether a block takes less memory when it is sealed, or
-// sealed anew. A sealed column takes about as much as four patches do, apart from
-// its values, and a bit for each column of the grid.
+// isWorthSealing reports whether a block takes less memory when it is sealed, or sealed anew.
+// Besides its values, a sealed column takes about as much as four patches, and a group takes a
+// bit for each column of the grid.
 func (b *block) isWorthSealing(all int32) bool {
 	if b.head != nil || b.sealed != nil {
 		return b.head != nil || len(b.patches.list) > 0
@@ -219,9 +220,9 @@ func (b *block) isWorthSealing(all int32) bool {
 	return len(b.patches.list) >= 4*b.patches.columns()+int(all/(8*patchBytes))
 }
 
-// drop makes gaps of all values of the dropped columns, which ascend. It returns
-// false if nothing is left.
-func (b *block) drop(dropped []int32, s *chunk.GroupBuilder) (left bool) {
+// drop removes all values of the dropped columns, which ascend. It returns false if no value is
+// left.
+func (b *block) drop(dropped []int32, s *chunk.GroupBuilder) (hasValues bool) {
 	if b.head != nil {
 		for _, c := range dropped {
 			b.head.clear(c)
@@ -241,19 +242,23 @@ func (b *block) drop(dropped []int32, s *chunk.GroupBuilder) (left bool) {
 		}
 	}
 	if kept < b.sealed.Count() {
-		b.sealed, b.place = s.Finish(), checkpoint.Place{}
+		b.sealed, b.ref = s.Finish(), checkpoint.BlockRef{}
 	}
 	return b.sealed != nil || len(b.patches.list) > 0
 }
 
-// decode reads values that were sealed in this process.
+// decode writes sealed values from the given slot on to dst. They were encoded by this process,
+// or read from a checkpoint with a valid checksum: an error means that the memory is corrupt.
+// Nothing recovers the panic in the goroutine of an appender, so the process ends, on purpose:
+// no wrong values get into an answer or a checkpoint, and the next start restores the samples
+// from the checkpoint and the log.
 func decode(dst []float64, data []byte, slot int64) {
 	if err := chunk.DecodeRange(dst, data, int(slot)); err != nil {
 		panic("store: " + err.Error())
 	}
 }
 
-// addSealed adds values that were sealed in this process to dst.
+// addSealed adds sealed values to dst. It panics as decode does.
 func addSealed(dst []float64, data []byte, slot int64) {
 	if err := chunk.AddTo(dst, data, int(slot)); err != nil {
 		panic("store: " + err.Error())

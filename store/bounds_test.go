@@ -54,8 +54,8 @@ func TestARepeatedIDIsLookedUpOnce(t *testing.T) {
 	q := &Query{Cluster: "c", Host: "h", Metric: "flops", Type: "core", TypeIDs: repeated(MaxQuerySeries, "0"), From: t0, To: t0 + 60}
 	for _, aggregate := range []bool{false, true} {
 		q.Aggregate = aggregate
-		var pieces *PiecesError
-		if _, err := s.Query(q); !errors.As(err, &pieces) {
+		var runs *RunsError
+		if _, err := s.Query(q); !errors.As(err, &runs) {
 			t.Errorf("aggregated %v: %v", aggregate, err)
 		}
 	}

@@ -3,7 +3,6 @@ package store
 import (
 	"cmp"
 	"context"
-	"hash/maphash"
 	"slices"
 )
 
@@ -35,21 +34,13 @@ type Buffer struct {
 // time, and no lock for long.
 func (s *Store) Dump(ctx context.Context, selector []string, use func(*Dumped) error) error {
 	found := false
-	for _, key := range s.hostsBelow(selector) {
-		for _, d := range s.seriesBelow(key, selector[min(len(selector), 2):]) {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			_, configured := s.metrics.config(d.metric)
-			one := Dumped{Path: d.path(key), Metric: d.metric, LeftOut: !configured, Buffers: s.buffersOf(key, d)}
-			if len(one.Buffers) == 0 {
-				continue // it went meanwhile
-			}
-			found = true
-			if err := use(&one); err != nil {
-				return err
-			}
-		}
+	finder := newSeriesFinder(s, pathMatchers(selector))
+	if err := finder.eachHost(ctx, func(key hostKey) error {
+		some, err := s.dumpHost(ctx, key, selector[min(len(selector), 2):], use)
+		found = found || some
+		return err
+	}); err != nil {
+		return err
 	}
 	if !found && len(selector) > 0 {
 		return &NotFoundError{Selector: selector}
@@ -57,24 +48,34 @@ func (s *Store) Dump(ctx context.Context, selector []string, use func(*Dumped) e
 	return nil
 }
 
-// hostsBelow returns the hosts at or below the level of a selector, in order.
-func (s *Store) hostsBelow(selector []string) []hostKey {
-	var keys []hostKey
-	for i := range s.stripes {
-		st := &s.stripes[i]
-		st.mu.RLock()
-		for k := range st.hosts {
-			if len(selector) > 0 && k.cluster != selector[0] || len(selector) > 1 && k.host != selector[1] {
-				continue
-			}
-			keys = append(keys, k)
+// pathMatchers returns the matchers of the hosts at or below the level of a selector.
+func pathMatchers(selector []string) (matchers []*Matcher) {
+	for i, label := range []Label{LabelCluster, LabelHost} {
+		if i < len(selector) {
+			matchers = append(matchers, &Matcher{label: label, set: setOf(selector[i : i+1])})
 		}
-		st.mu.RUnlock()
 	}
-	slices.SortFunc(keys, func(a, b hostKey) int {
-		return cmp.Or(cmp.Compare(a.cluster, b.cluster), cmp.Compare(a.host, b.host))
-	})
-	return keys
+	return matchers
+}
+
+// dumpHost dumps the series of a host below the level that the rest of a selector names.
+// It reports whether there are any.
+func (s *Store) dumpHost(ctx context.Context, key hostKey, selector []string, use func(*Dumped) error) (found bool, err error) {
+	for _, d := range s.seriesBelow(key, selector) {
+		if err := ctx.Err(); err != nil {
+			return found, err
+		}
+		_, configured := s.metrics.config(d.metric)
+		one := Dumped{Path: d.path(key), Metric: d.metric, LeftOut: !configured, Buffers: s.buffersOf(key, d)}
+		if len(one.Buffers) == 0 {
+			continue // it went meanwhile
+		}
+		found = true
+		if err := use(&one); err != nil {
+			return found, err
+		}
+	}
+	return found, nil
 }
 
 // dumpedSeries names a series of a host, at all of its intervals.
@@ -136,13 +137,9 @@ func (s *Store) buffersOf(key hostKey, d dumpedSeries) []Buffer {
 	if h == nil {
 		return nil
 	}
-	part, ok := h.part(maphash.Comparable(s.seed, d.part), d.part)
-	if !ok {
-		return nil
-	}
 	var out []Buffer
-	for _, m := range s.metrics.numbers(d.metric) {
-		if column, ok := h.column(part, m); ok {
+	for _, m := range s.metrics.ids(d.metric) {
+		if column, ok := h.columnOf(s.seed, d.part, m); ok {
 			out = append(out, h.grid(s.metrics.at(m).grid).buffers(column)...)
 		}
 	}

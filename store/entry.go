@@ -1,7 +1,7 @@
 package store
 
-// Entry identifies an entry of the log. The zero value is none: what has no
-// entry takes effect whenever it is called.
+// Entry identifies an entry of the log. The zero value is no entry: an append or a free
+// request without one always takes effect.
 type Entry struct {
 	// Epoch counts how often the sequence numbers have started over, from 1.
 	Epoch uint32

@@ -29,12 +29,12 @@ func TestEquivalence(t *testing.T) {
 	for _, stripes := range []int{1, 64} {
 		for _, slots := range []int{1, 2, 16, 128} {
 			t.Run(fmt.Sprintf("stripes=%d/slots=%d", stripes, slots), func(t *testing.T) {
-				e := newEquivalence(t, seed, Config{Metrics: equivalenceMetrics, Stripes: stripes, BlockSlots: slots, Retention: time.Hour})
+				e := newEquivalence(t, seed, Config{Metrics: equivalenceMetrics, Stripes: stripes, blockSlots: slots, Retention: time.Hour})
 				for range 1500 {
 					e.step()
 				}
 				e.checkHeld()
-				e.checkSources()
+				e.checkReferences()
 			})
 		}
 	}
@@ -47,7 +47,7 @@ func TestEquivalenceAtAnyTimes(t *testing.T) {
 	counted := false
 	for _, slots := range []int{1, 16, 128} {
 		t.Run(fmt.Sprintf("slots=%d", slots), func(t *testing.T) {
-			e := newEquivalence(t, seed, Config{Metrics: equivalenceMetrics, BlockSlots: slots, Retention: time.Hour})
+			e := newEquivalence(t, seed, Config{Metrics: equivalenceMetrics, blockSlots: slots, Retention: time.Hour})
 			e.anywhere, e.parts, e.spare = 2, 300, 20
 			for range 1500 {
 				e.step()
@@ -81,9 +81,9 @@ func TestEquivalenceUnderMemoryCap(t *testing.T) {
 	for _, test := range []struct{ slots, anywhere int }{{1, 0}, {16, 0}, {128, 0}, {16, 3}, {128, 3}, {128, 1}} {
 		t.Run(fmt.Sprintf("slots=%d/anywhere=%d", test.slots, test.anywhere), func(t *testing.T) {
 			const limit = 128 << 10
-			e := newEquivalence(t, seed, Config{Metrics: equivalenceMetrics, BlockSlots: test.slots, Retention: time.Hour, MaxSeries: 500, MemoryCap: limit})
+			e := newEquivalence(t, seed, Config{Metrics: equivalenceMetrics, blockSlots: test.slots, Retention: time.Hour, MaxSeries: 500, MemoryCap: limit})
 			e.single, e.anywhere = true, test.anywhere
-			e.store.onEvict = func(host hostKey, frequency int64, b *block) {
+			e.store.testHooks.onEvict = func(host hostKey, frequency int64, b *block) {
 				g := modelGrid{host, frequency}
 				if !e.model.isNext(g, b.start) {
 					t.Fatalf("evicted the block from %d to %d, which is not the next one", b.start, b.end)
@@ -100,7 +100,7 @@ func TestEquivalenceUnderMemoryCap(t *testing.T) {
 			if e.store.Stats().Evicted == 0 {
 				t.Error("nothing was evicted")
 			}
-			e.checkSources()
+			e.checkReferences()
 		})
 	}
 }
@@ -119,15 +119,15 @@ type equivalence struct {
 	parts    int     // so many more parts of a host, for some samples
 	spare    int     // how much less is freed
 
-	senders      map[hostKey]*sender
-	stale, known int // batches with a source that was not current, samples by number
+	tables         map[hostKey][]*knownRefs // the newest one last
+	stale, current int                      // samples by stale references, and by others
 }
 
 func newEquivalence(t *testing.T, seed uint64, cfg Config) *equivalence {
 	e := &equivalence{
-		t: t, rnd: rand.New(rand.NewPCG(seed, uint64(cfg.Stripes*1000+cfg.BlockSlots))),
-		model: newModel(cfg.Metrics, cfg.BlockSlots), base: 1_700_000_000, past: 1_000_000,
-		senders: map[hostKey]*sender{},
+		t: t, rnd: rand.New(rand.NewPCG(seed, uint64(cfg.Stripes*1000+cfg.blockSlots))),
+		model: newModel(cfg.Metrics, cfg.blockSlots), base: 1_700_000_000, past: 1_000_000,
+		tables: map[hostKey][]*knownRefs{},
 	}
 	cfg.Now = func() time.Time { return time.Unix(e.base, 0) }
 	var err error
@@ -160,6 +160,7 @@ func checkStore(t *testing.T, s *Store) {
 	if n := s.usedBytes.Load(); n != held {
 		t.Fatalf("%d bytes are accounted for, %d are there", n, held)
 	}
+	checkHostIndex(t, s)
 }
 
 // checkGrid checks what a grid knows of its blocks, and returns their size.
@@ -204,7 +205,7 @@ func (e *equivalence) step() {
 	case n == 8 && e.rnd.IntN(1+e.spare) == 0:
 		e.free()
 	case n == 9 && e.rnd.IntN(5) == 0 && e.rnd.IntN(1+e.spare) == 0:
-		e.store.Retain()
+		e.store.retain()
 		e.model.retain(e.base - int64(e.store.cfg.Retention.Seconds()))
 	case e.spare == 0 || e.rnd.IntN(4) == 0: // the model takes its time for many series
 		e.query()
@@ -286,7 +287,7 @@ func (e *equivalence) append() {
 		id, _ := e.store.Metric([]byte(metric))
 		b.Parts = append(b.Parts, part)
 		for range 1 + e.rnd.IntN(3) {
-			b.Samples = append(b.Samples, Sample{Time: at, Value: v, Part: int32(len(b.Parts) - 1), Metric: id})
+			b.Add(int32(len(b.Parts)-1), id, at, v)
 			names = append(names, modelSeries{host, part, metric})
 			at, v = e.time(), e.value()
 		}
@@ -294,16 +295,6 @@ func (e *equivalence) append() {
 	if ticks { // all of one time, as of a collector
 		for i := range b.Samples {
 			b.Samples[i].Time = tick
-		}
-	}
-	from := e.senders[host]
-	if from != nil && e.rnd.IntN(4) > 0 {
-		b.Source = from.source
-		for i, name := range names {
-			if n := from.numbers[name]; len(n) > 0 && e.rnd.IntN(8) > 0 {
-				b.Samples[i].Part, b.Samples[i].Metric = ^n[e.rnd.IntN(len(n))], 0
-				e.known++
-			}
 		}
 	}
 	if !e.single {
@@ -319,6 +310,7 @@ func (e *equivalence) append() {
 
 // send gives a batch to the store first, which may evict what the model holds.
 func (e *equivalence) send(b *Batch, names []modelSeries) {
+	e.refer(b, names)
 	done := e.store.Append(b)
 	if done.Stored != len(b.Samples) {
 		e.t.Fatalf("stored %d of %d samples", done.Stored, len(b.Samples))
@@ -326,14 +318,7 @@ func (e *equivalence) send(b *Batch, names []modelSeries) {
 	for i, s := range b.Samples {
 		e.model.set(names[i], s.Time, s.Value)
 	}
-	host := hostKey{b.Cluster, b.Host}
-	if done.Stale {
-		e.stale++
-		if e.rnd.IntN(2) == 0 { // otherwise the numbers have to do as they are
-			delete(e.senders, host)
-		}
-	}
-	e.number(host, names)
+	e.learn(b, names)
 }
 
 func (e *equivalence) free() {

@@ -46,9 +46,9 @@ func (e *WindowError) Error() string {
 	return text
 }
 
-// CheckSeconds returns an error for a time that cannot be in seconds. It is the rule by
-// which the times of samples are told apart: beyond MaxTime seconds (the year 2262) they
-// are in milliseconds, microseconds or nanoseconds. name is what has the time.
+// CheckSeconds returns an error for a time that cannot be in Unix seconds: one beyond MaxTime
+// (the year 2262) is in milliseconds, microseconds or nanoseconds. The times of samples are told
+// apart by the same rule. name says in the error what has the time.
 func CheckSeconds(name string, t int64) error {
 	unit := "nanoseconds"
 	switch {
@@ -70,17 +70,17 @@ func (e *SeriesError) Error() string {
 		e.Series, MaxQuerySeries)
 }
 
-// PiecesError is returned for a query that touches more blocks of series than
-// may be looked at under the lock of a host.
-type PiecesError struct{ Series, Blocks int }
+// RunsError is returned for a query that needs more blocks of series than may be read under
+// the lock of a host.
+type RunsError struct{ Series, Blocks int }
 
-func (e *PiecesError) Error() string {
+func (e *RunsError) Error() string {
 	return fmt.Sprintf("[METRICSTORE]> %d series in %d blocks are selected, at most %d in all are possible in one query: ask for a shorter time or fewer parts",
-		e.Series, e.Blocks, maxQueryPieces)
+		e.Series, e.Blocks, maxQueryRuns)
 }
 
-// TooLargeError tells who wanted to change something that the log does not take an
-// entry of this size, be it data or headers, now or later.
+// TooLargeError is returned for a write or a free request that makes an entry, be it data or
+// headers, of a size that the log never stores.
 type TooLargeError struct {
 	Bytes int // of the data
 	Cause error
@@ -98,8 +98,7 @@ func (e *TooLargeError) Unwrap() error { return e.Cause }
 type RefusedError struct {
 	// Lines counts the refused lines.
 	Lines int
-	// First is the number of the first refused line, from 1; 0 if that is not
-	// known.
+	// First is the number of the first refused line, from 1; 0 if it is not known.
 	First int
 	// Reason says what is wrong with the first refused line.
 	Reason string

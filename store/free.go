@@ -7,13 +7,14 @@ import (
 	"cc-metric-store/store/chunk"
 )
 
-// Free drops the values of whole blocks, series by series, below each selector
-// if the last one ends before the given time (Unix seconds), and what becomes
-// empty with them. It returns the number of series' blocks freed. A selector
-// names a cluster, a host, a part and a second level, each one optional; an
-// empty one selects everything, an unknown one nothing. It passes once over the
-// hosts, however many selectors there are. entry is the entry of the
-// log that asks for it; hosts on which later ones took effect are left alone.
+// Free drops old samples of the selected series: of each series, those blocks whose last sample
+// ends before the given time (Unix seconds). Series, hosts and so on that become empty go, too.
+// It returns how many blocks of series were freed.
+//
+// A selector names a cluster, a host, a part and a second level, each one optional; an empty
+// one selects everything, an unknown one nothing. Free passes once over the hosts, however many
+// selectors there are. entry is the entry of the log with the free request; hosts on which it
+// or a later one took effect are left alone.
 func (s *Store) Free(selectors [][]string, before int64, entry Entry) int {
 	selected := newSelectorTree(selectors)
 	freed := 0
@@ -25,7 +26,7 @@ func (s *Store) Free(selectors [][]string, before int64, entry Entry) int {
 			}
 			one = freeing{store: s, host: h, selector: selected.host(h.key), before: before, from: -math.MaxInt64}
 		}
-		n, more := one.run()
+		n, more := one.runLocked()
 		if entry.Seq != 0 && !more {
 			h.applied = entry
 		}
@@ -39,9 +40,9 @@ func (s *Store) Free(selectors [][]string, before int64, entry Entry) int {
 // freeRun is the number of blocks freed under one hold of the stripe lock.
 const freeRun = 1024
 
-// eachHost calls do for each host that is selected, again as long as do returns
-// true, and then prunes the host if do freed something. It holds one stripe lock for
-// one call of do.
+// eachHost calls do for each selected host, again as long as do returns more, and then prunes
+// the host if do freed something. It holds the lock of the stripe during each call of do, and
+// releases it in between.
 func (s *Store) eachHost(selected func(hostKey) bool, do func(*host) (freed int, more bool)) {
 	var keys []hostKey
 	for i := range s.stripes {
@@ -62,6 +63,7 @@ func (s *Store) eachHost(selected func(hostKey) bool, do func(*host) (freed int,
 	}
 }
 
+// callHost makes one call of do for eachHost.
 func (s *Store) callHost(st *stripe, k hostKey, do func(*host) (int, bool)) (more bool) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
@@ -71,12 +73,12 @@ func (s *Store) callHost(st *stripe, k hostKey, do func(*host) (int, bool)) (mor
 	}
 	freed, more := do(h)
 	if h.lost += freed; h.lost > 0 && !more {
-		s.prune(st, h)
+		s.pruneLocked(st, h)
 	}
 	return more
 }
 
-// freeing drops the selected values of a host.
+// freeing drops the selected values of a host, some blocks at a time.
 type freeing struct {
 	store    *Store
 	host     *host
@@ -86,42 +88,42 @@ type freeing struct {
 	selected   [][]bool // columns, by grid
 	generation uint32   // of the host, and its number of series, when they were selected
 	series     int
-	grid       int   // the next one
-	from       int64 // its blocks before this time are done
+	grid       int   // index of the next grid
+	from       int64 // the blocks of it before this time are done
 }
 
-// run goes on for some blocks. It returns false if it is done with all.
-func (f *freeing) run() (freed int, more bool) {
+// runLocked goes on for some blocks. It returns more as long as it is not done.
+func (f *freeing) runLocked() (freed int, more bool) {
 	h := f.host
 	if f.selected == nil && !h.mayEndBefore(f.before) {
 		return 0, false
 	}
 	if f.selected == nil || f.generation != h.generation || f.series != len(h.series) {
-		f.selectColumns()
+		f.selectColumnsLocked()
 	}
-	left := freeRun
+	budget := freeRun
 	// A grid that is new since the columns were selected has no series.
 	for ; f.grid < len(f.selected); f.grid, f.from = f.grid+1, -math.MaxInt64 {
 		g := h.grids[f.grid]
 		if g == nil || f.selected[f.grid] == nil {
 			continue
 		}
-		for _, b := range g.blocks.next(f.from, left) {
+		for _, b := range g.blocks.next(f.from, budget) {
 			if g.centre(b, 1) >= f.before {
 				break // even a sample in the first slot would end later
 			}
-			left--
+			budget--
 			f.from = b.end
-			freed += f.store.freeBlock(g, b, f.selected[f.grid], f.before)
+			freed += f.store.freeBlockLocked(g, b, f.selected[f.grid], f.before)
 		}
-		if left == 0 {
+		if budget == 0 {
 			return freed, true
 		}
 	}
 	return freed, false
 }
 
-// mayEndBefore reports whether any value can be of a slot that ends before the given
+// mayEndBefore reports whether the host can have a value in a slot that ends before the given
 // time.
 func (h *host) mayEndBefore(before int64) bool {
 	return slices.ContainsFunc(h.grids, func(g *grid) bool {
@@ -129,7 +131,8 @@ func (h *host) mayEndBefore(before int64) bool {
 	})
 }
 
-func (f *freeing) selectColumns() {
+// selectColumnsLocked finds the columns of the selected series.
+func (f *freeing) selectColumnsLocked() {
 	h := f.host
 	f.generation, f.series = h.generation, len(h.series)
 	f.selected = make([][]bool, len(h.grids))
@@ -144,10 +147,9 @@ func (f *freeing) selectColumns() {
 	}
 }
 
-// freeBlock drops those of the selected columns whose last sample in the block ends
-// before the given time, and the block if nothing is left of it. It returns how many
-// there were.
-func (s *Store) freeBlock(g *grid, b *block, selected []bool, before int64) int {
+// freeBlockLocked drops those selected columns of the block whose last sample ends before the
+// given time, and the block if nothing is left of it. It returns how many columns it dropped.
+func (s *Store) freeBlockLocked(g *grid, b *block, selected []bool, before int64) int {
 	whole := g.centre(b, b.slots) < before
 	var dropped []int32
 	for c := range b.present(g.columns) {
@@ -162,26 +164,26 @@ func (s *Store) freeBlock(g *grid, b *block, selected []bool, before int64) int 
 		dropped = append(dropped, c)
 	}
 	if len(dropped) > 0 {
-		s.dropColumns(g, b, dropped)
+		s.dropColumnsLocked(g, b, dropped)
 	}
 	return len(dropped)
 }
 
-// dropColumns drops columns, ascending, of a block, and the block if nothing is left
-// of it.
-func (s *Store) dropColumns(g *grid, b *block, dropped []int32) {
+// dropColumnsLocked drops columns of a block, which are given in ascending order, and the block
+// if nothing is left of it.
+func (s *Store) dropColumnsLocked(g *grid, b *block, dropped []int32) {
 	worker := s.sealers.Get().(*chunk.GroupBuilder)
 	defer s.sealers.Put(worker)
 	open := g.isOpen(b)
 	if !open {
 		g.count(b, -1)
 	}
-	left := false
-	s.resize(b, func() { left = b.drop(dropped, worker) })
+	hasValues := false
+	s.resizeLocked(b, func() { hasValues = b.drop(dropped, worker) })
 	if !open {
 		g.count(b, 1)
 	}
-	if !left {
-		s.removeBlock(g, b)
+	if !hasValues {
+		s.removeBlockLocked(g, b)
 	}
 }

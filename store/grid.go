@@ -2,27 +2,26 @@ package store
 
 import "slices"
 
-// grid is the row of blocks of all series of a host with one sampling
-// interval. A block's slots lie side by side; a slot's centre is where samples
-// are expected. The first block is centred on its first sample, so that jitter of
-// less than a quarter of the interval never makes two samples share a slot. What
-// place does keeps this true for jitter of less than an eighth when the collector
-// comes back with another phase after the end of a block.
+// grid holds all series of a host with one sampling interval: a row of blocks. The slots of a
+// block lie side by side; samples are expected at the centre of a slot. The slots of the first
+// block are centred on its first sample, so that jitter of less than a quarter of the interval
+// never makes two samples share a slot. When the sender comes back with another phase after
+// the end of a block, newBlockFor keeps this true for jitter of less than an eighth.
 type grid struct {
 	frequency int64 // seconds
-	slots     int64 // of a block at the most
+	slots     int64 // largest number in a block
 
 	blocks blockList // ascending, none without a value
-	// open are those among them where samples still arrive, the last one written to
-	// last: all that have a head, and sparse ones.
+	// open has those of the blocks where samples still arrive: all with a head, and sparse
+	// ones. The one that was written to last is the last.
 	open []*block
 
-	newest tick // that a sample was stored for
+	newest tick // of the newest sample that was stored
 
-	columns int32   // number of columns given out so far
+	columns int32   // how many columns were given out so far
 	unused  []int32 // columns among them that no series has any more
-	// holders counts by column the blocks with a value of it, but for open ones; nil
-	// while there are few blocks, which are looked through sooner.
+	// holders counts, by column, the blocks with a value of it, open ones apart. It is nil
+	// while there are few blocks: then they are searched.
 	holders []int32
 }
 
@@ -40,11 +39,11 @@ func (g *grid) addColumn() int32 {
 	return g.columns - 1
 }
 
-// find returns the block that covers t, nil if there is none, and the spot behind
-// it, which is that of a new one.
-func (g *grid) find(t int64) (*block, spot) {
-	at := g.blocks.after(t)
-	b, _ := g.blocks.around(at)
+// find returns the block that covers t, nil if there is none. at is where a new block that
+// covers t would be.
+func (g *grid) find(t int64) (b *block, at spot) {
+	at = g.blocks.after(t)
+	b, _ = g.blocks.around(at)
 	if b == nil || t >= b.end {
 		return nil, at
 	}
@@ -54,27 +53,26 @@ func (g *grid) find(t int64) (*block, spot) {
 // add adds a block that covers t, at the spot that find returned.
 func (g *grid) add(t int64, at spot) *block {
 	before, after := g.blocks.around(at)
-	b := g.place(t, before, after)
+	b := g.newBlockFor(t, before, after)
 	g.blocks.insert(at, b)
 	g.open = append(g.open, b)
 	g.countHolders()
 	return b
 }
 
-// place returns an empty block that covers t, between two others, either of which
-// may be nil.
-// It continues the slots of its neighbour, unless t lies further than a quarter
-// of an interval from the centre of its slot: then the collector has another
-// phase now (it was restarted), and the slots are centred on t.
-func (g *grid) place(t int64, before, after *block) *block {
+// newBlockFor returns an empty block that covers t, between two others, either of which may be
+// nil. It continues the slots of its neighbour, unless t lies further than a quarter of an
+// interval from the centre of its slot: then the sender has another phase (it was restarted),
+// and the slots are centred on t.
+func (g *grid) newBlockFor(t int64, before, after *block) *block {
 	f, length := g.frequency, g.slots*g.frequency
 	start, end := t-f/2, t-f/2+length
 	switch {
-	case before != nil: // whole blocks after the one before
+	case before != nil: // as if whole blocks followed the one before
 		start = before.end
 		start += (t - start) / length * length
 		end = start + length
-	case after != nil: // whole blocks before the first one
+	case after != nil: // as if whole blocks preceded the first one
 		end = after.start
 		end -= (end - 1 - t) / length * length
 		start = end - length
@@ -82,15 +80,14 @@ func (g *grid) place(t int64, before, after *block) *block {
 	if after != nil {
 		end = min(end, after.start)
 	}
-	// shift is how much later the slots would have to start for t to be in the
-	// centre of one.
+	// If the slots started so much later, t would be at the centre of one.
 	shift := (t - f/2 - start) % f
 	if shift < 0 {
 		shift += f
 	}
 	if off := min(shift, f-shift); off > f/4 {
 		if t < start+shift {
-			end = min(end, start+shift) // what the shifted slots leave over
+			end = min(end, start+shift) // the part before the shifted slots
 		} else {
 			start += shift
 		}
@@ -103,10 +100,10 @@ func (g *grid) centre(b *block, slot int64) int64 {
 	return b.start + g.frequency/2 + slot*g.frequency
 }
 
-// touch notes that the slot of b is written to, and returns an open block that is
-// to be closed now, if any: one whose successor has got some samples, or the one
-// written to least recently if too many are open. The newest block stays open,
-// as that is where samples go on arriving while older ones are filled in.
+// touch records that the slot of b is written to. It returns an open block that is to be closed
+// now, if any: one whose successor has some samples, or the one that was written to least
+// recently if too many are open. The newest block stays open, as samples go on arriving there
+// while older ones are filled in.
 func (g *grid) touch(b *block, slot int64) *block {
 	n := len(g.open)
 	if n < 2 {
@@ -132,15 +129,16 @@ func (g *grid) touch(b *block, slot int64) *block {
 }
 
 const (
-	// maxOpen blocks of a grid are open at the most.
+	// maxOpen is how many blocks of a grid are open at most.
 	maxOpen = 3
 	// A block is closed when a later one has a sample in this slot.
 	sealDelay = 3
 )
 
+// isOpen reports whether b is among the open blocks.
 func (g *grid) isOpen(b *block) bool { return slices.Contains(g.open, b) }
 
-// closed takes b off the open blocks.
+// closed removes b from the open blocks.
 func (g *grid) closed(b *block) {
 	if i := slices.Index(g.open, b); i >= 0 {
 		g.open = slices.Delete(g.open, i, i+1)
@@ -148,7 +146,7 @@ func (g *grid) closed(b *block) {
 	}
 }
 
-// reopen puts b, which is about to get a head, among the open blocks.
+// reopen adds b, which is about to get a head, to the open blocks.
 func (g *grid) reopen(b *block) {
 	if !g.isOpen(b) {
 		g.count(b, -1)
@@ -156,7 +154,7 @@ func (g *grid) reopen(b *block) {
 	}
 }
 
-// remove takes a block away, if it is there.
+// remove removes a block. It returns false if the block is not there.
 func (g *grid) remove(b *block) bool {
 	if !g.blocks.remove(b) {
 		return false
@@ -170,6 +168,7 @@ func (g *grid) remove(b *block) bool {
 	return true
 }
 
+// floorDiv returns a/b, rounded down.
 func floorDiv(a, b int64) int64 {
 	q := a / b
 	if a%b != 0 && (a < 0) != (b < 0) {
@@ -178,4 +177,5 @@ func floorDiv(a, b int64) int64 {
 	return q
 }
 
+// ceilDiv returns a/b, rounded up.
 func ceilDiv(a, b int64) int64 { return -floorDiv(-a, b) }

@@ -12,7 +12,7 @@ import (
 // TestLateSamples writes into blocks that are sealed, more often than patches
 // are kept.
 func TestLateSamples(t *testing.T) {
-	s := newStore(t, Config{BlockSlots: 128})
+	s := newStore(t, Config{blockSlots: 128})
 	const n = 128 * 10
 	for i := range int64(n) {
 		put(t, s, "h", Part{}, "load", t0+i*60, float64(i))
@@ -49,7 +49,7 @@ func TestJitterNeverCollides(t *testing.T) {
 	key := hostKey{"c", "h"}
 	for range 100 {
 		slots := 1 + rnd.IntN(20)
-		s := newStore(t, Config{BlockSlots: slots})
+		s := newStore(t, Config{blockSlots: slots})
 		var runs [][]int64
 		due, n := int64(t0), 0
 		for range 1 + rnd.IntN(6) {

@@ -107,7 +107,7 @@ func (s *Store) freshness(key hostKey, now int64) (verdicts map[string]bool, ok 
 
 // countNamed returns the number of series of a metric at all intervals.
 func (h *host) countNamed(t *metricTable, name string) (n int32) {
-	for _, m := range t.numbers(name) {
+	for _, m := range t.ids(name) {
 		n += h.counts[m]
 	}
 	return n

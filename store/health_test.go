@@ -18,7 +18,7 @@ func TestStaleSeriesGoByTheClockOfTheStore(t *testing.T) {
 		if !ok {
 			t.Fatal(name)
 		}
-		b.Samples = append(b.Samples, Sample{Time: begin, Value: 1, Metric: id})
+		b.Add(0, id, begin, 1)
 	}
 	s.Append(&b)
 	for _, c := range []struct{ after, stale int }{{0, 0}, {60, 0}, {61, 1}, {360, 1}, {361, 2}} {

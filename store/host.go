@@ -52,6 +52,7 @@ type host struct {
 	// generation counts how often series went, and with them the numbers of
 	// parts and columns changed their meaning.
 	generation uint32
+	refs       *Refs // to the series of this generation
 }
 
 // seriesKey identifies a series of a host: an index into parts, and a metric.
@@ -61,10 +62,12 @@ type seriesKey struct {
 }
 
 const (
-	// What a host, a part and a series take besides their blocks, in bytes.
+	// What a host, a part, a series and a column of a grid take besides their blocks,
+	// in bytes. That of a column is for Refs.
 	hostBytes   = 512
 	partBytes   = 192
 	seriesBytes = 32
+	columnBytes = 12
 )
 
 func newHost(k hostKey) *host {
@@ -73,6 +76,7 @@ func newHost(k hostKey) *host {
 		index:  map[uint64]int32{},
 		series: map[seriesKey]int32{},
 		counts: map[MetricID]int32{},
+		refs:   new(Refs),
 	}
 }
 
@@ -110,7 +114,13 @@ func (h *host) removeSeries(k seriesKey, t *metricTable) {
 
 // size returns the bytes that the host takes besides its blocks.
 func (h *host) size() int64 {
-	return int64(hostBytes + partBytes*len(h.parts) + seriesBytes*len(h.series))
+	n := int64(hostBytes + partBytes*len(h.parts) + seriesBytes*len(h.series))
+	for _, g := range h.grids {
+		if g != nil {
+			n += columnBytes * int64(g.columns)
+		}
+	}
+	return n
 }
 
 // blocksSize returns what the blocks of the host take.
@@ -208,6 +218,15 @@ func (h *host) column(part int32, m MetricID) (int32, bool) {
 	return c, ok
 }
 
+// columnOf returns the column of the series of m of the part with the name, or false.
+func (h *host) columnOf(seed maphash.Seed, key Part, m MetricID) (int32, bool) {
+	part, ok := h.part(maphash.Comparable(seed, key), key)
+	if !ok {
+		return 0, false
+	}
+	return h.column(part, m)
+}
+
 // uncount says that the series of the host are gone with it.
 func (h *host) uncount(t *metricTable) {
 	for m, n := range h.counts {
@@ -252,6 +271,8 @@ func (h *host) prune(seed maphash.Seed, t *metricTable) bool {
 // compact drops the parts that are not used.
 func (h *host) compact(seed maphash.Seed, used []bool) {
 	h.generation++
+	h.refs.stale.Store(true)
+	h.refs = new(Refs)
 	if !slices.Contains(used, false) {
 		return
 	}

@@ -2,12 +2,12 @@ package store
 
 import "cc-metric-store/store/chunk"
 
-// limit is what reserve stays below. The rest of the memory cap is for sealing,
-// which can make a block with few values a little larger.
+// limit returns what reserve stays below. The rest of the memory cap is for sealing, which can
+// make a block with few values a little larger.
 func (s *Store) limit() int64 { return s.cfg.MemoryCap - s.cfg.MemoryCap/64 }
 
-// reserve accounts for n bytes, unless there is no room for them below the memory
-// cap.
+// reserve accounts for n bytes before they are allocated. It returns false if there is no room
+// for them below the memory cap.
 func (s *Store) reserve(n int64) bool {
 	for {
 		used := s.usedBytes.Load()
@@ -23,60 +23,64 @@ func (s *Store) reserve(n int64) bool {
 // isOverfull reports whether more is accounted for than reserve allows.
 func (s *Store) isOverfull() bool { return s.cfg.MemoryCap > 0 && s.usedBytes.Load() > s.limit() }
 
-// release returns bytes that were accounted for.
+// release gives back n bytes that were reserved.
 func (s *Store) release(n int64) { s.usedBytes.Add(-n) }
 
-// resize accounts for what do changes in the size of a block.
-func (s *Store) resize(b *block, do func()) {
+// resizeLocked calls do and accounts for the change that it makes to the size of a block.
+func (s *Store) resizeLocked(b *block, do func()) {
 	before := b.size()
 	do()
 	s.usedBytes.Add(b.size() - before)
 }
 
-// seal compresses an open block of the grid, or one with patches.
-func (s *Store) seal(g *grid, b *block) {
+// sealLocked compresses an open block of the grid, or one with patches, and removes it if it
+// has no values.
+func (s *Store) sealLocked(g *grid, b *block) {
 	worker := s.sealers.Get().(*chunk.GroupBuilder)
 	defer s.sealers.Put(worker)
-	left := false
-	s.resize(b, func() { left = b.seal(g.columns, worker) })
+	hasValues := false
+	s.resizeLocked(b, func() { hasValues = b.seal(g.columns, worker) })
 	g.closed(b)
 	s.counters.sealed.Add(1)
-	if !left {
-		s.removeBlock(g, b)
+	if !hasValues {
+		s.removeBlockLocked(g, b)
 	}
 }
 
-// close takes a block off the open ones, and compresses it if that saves memory.
-func (s *Store) close(g *grid, b *block) {
+// closeBlockLocked removes a block from the open ones, and compresses it if that saves memory.
+func (s *Store) closeBlockLocked(g *grid, b *block) {
 	if b.isWorthSealing(g.columns) {
-		s.seal(g, b)
+		s.sealLocked(g, b)
 	} else {
 		g.closed(b)
 	}
 }
 
-// removeBlock takes a block off its grid and returns its memory.
-func (s *Store) removeBlock(g *grid, b *block) {
+// removeBlockLocked removes a block from its grid and releases its memory.
+func (s *Store) removeBlockLocked(g *grid, b *block) {
 	if g.remove(b) {
 		s.release(b.size())
 	}
 }
 
-// dropHost takes a host out of its stripe.
-func (s *Store) dropHost(st *stripe, h *host) {
+// dropHostLocked removes a host from its stripe, and leaves a tombstone. The blocks of the
+// host were released before.
+func (s *Store) dropHostLocked(st *stripe, h *host) {
 	delete(st.hosts, h.key)
+	h.refs.stale.Store(true)
 	s.tombstones.put(h.key, h.applied)
-	s.hosts.remove(h.key.cluster)
+	s.hosts.remove(h.key)
 	s.release(h.size())
 	h.uncount(s.metrics)
 }
 
-// prune drops what became empty in a host that lost blocks or columns.
-func (s *Store) prune(st *stripe, h *host) {
+// pruneLocked drops the series, parts and grids that became empty in a host that lost blocks or
+// columns, and the host itself if nothing is left.
+func (s *Store) pruneLocked(st *stripe, h *host) {
 	before := h.size()
 	empty := h.prune(s.seed, s.metrics)
 	s.release(before - h.size())
 	if empty {
-		s.dropHost(st, h)
+		s.dropHostLocked(st, h)
 	}
 }

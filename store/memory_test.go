@@ -43,10 +43,10 @@ func TestMemoryCap(t *testing.T) {
 	tick, value := 0, 0.0
 	for begin := time.Now(); tick < ticks || time.Since(begin) < stress; tick++ {
 		for h := range hosts {
-			batch.Host, batch.Samples = "h"+strconv.Itoa(h), batch.Samples[:0]
+			batch.Host, batch.Names, batch.Samples = "h"+strconv.Itoa(h), batch.Names[:0], batch.Samples[:0]
 			for p := range parts {
 				value = rnd.Float64()
-				batch.Samples = append(batch.Samples, Sample{Time: t0 + int64(tick)*60, Value: value, Part: int32(p), Metric: flops})
+				batch.Add(int32(p), flops, t0+int64(tick)*60, value)
 			}
 			if a := s.Append(&batch); a.Stored != parts {
 				t.Fatalf("tick %d: %+v", tick, a)
@@ -78,11 +78,11 @@ func TestLimits(t *testing.T) {
 	b := Batch{Cluster: "c"}
 	for p := range 5 {
 		b.Parts = append(b.Parts, Part{Type: "core", ID: strconv.Itoa(p)})
-		b.Samples = append(b.Samples, Sample{Time: t0, Value: 1, Part: int32(p), Metric: load})
+		b.Add(int32(p), load, t0, 1)
 	}
 	for h := range 4 {
 		b.Host = strconv.Itoa(h)
-		want := Appended{Stored: 3, OverSeries: 2}
+		want := Appended{Stored: 3, OverSeries: 2, Series: 3}
 		if h >= 2 {
 			want = Appended{OverHosts: 5}
 		}
@@ -103,10 +103,10 @@ func TestLimits(t *testing.T) {
 		b.Cluster = "x" + strconv.Itoa(i)
 		s.Append(&b)
 	}
-	want := []Refused{{LimitHosts, "c", "", 10}, {LimitHosts, "x6", "", 5}, {LimitHosts, "x7", "", 5}, {LimitHosts, "x8", "", 5}, {LimitHosts, "x9", "", 5},
-		{LimitSeries, "c", "0", 4}, {LimitSeries, "c", "1", 2}, {LimitSeries, "c", "3", 2}}
+	want := []Refused{{limitHosts, "c", "", 10}, {limitHosts, "x6", "", 5}, {limitHosts, "x7", "", 5}, {limitHosts, "x8", "", 5}, {limitHosts, "x9", "", 5},
+		{limitSeries, "c", "0", 4}, {limitSeries, "c", "1", 2}, {limitSeries, "c", "3", 2}}
 	for i := range 6 {
-		want = append(want, Refused{LimitSeries, "x" + strconv.Itoa(i), "3", 2})
+		want = append(want, Refused{limitSeries, "x" + strconv.Itoa(i), "3", 2})
 	}
 	if st := s.Stats(); st.Hosts != maxFullClusters*2 || !slices.Equal(st.Refused, want) {
 		t.Errorf("%d hosts, refused %+v", st.Hosts, st.Refused)
@@ -121,7 +121,7 @@ func TestNewSeriesPerSecond(t *testing.T) {
 		b := Batch{At: at, Cluster: "c", Host: "h"}
 		for i := range n {
 			b.Parts = append(b.Parts, Part{Type: "core", ID: strconv.Itoa(first + i)})
-			b.Samples = append(b.Samples, Sample{Time: t0, Value: 1, Part: int32(i), Metric: flops})
+			b.Add(int32(i), flops, t0, 1)
 		}
 		return s.Append(&b)
 	}
@@ -129,14 +129,15 @@ func TestNewSeriesPerSecond(t *testing.T) {
 		at              int64
 		first, n        int
 		stored, refused int
+		series          int
 	}{
-		{1000, 0, 5, 3, 2},
-		{1000, 0, 4, 3, 1}, // known series go on
-		{999, 4, 1, 0, 1},  // the other host's entry comes a little late
-		{1001, 3, 3, 3, 0},
-		{5, 10, 1, 1, 0}, // the log was created anew, on a machine with a wrong clock
+		{1000, 0, 5, 3, 2, 3},
+		{1000, 0, 4, 3, 1, 3}, // known series go on
+		{999, 4, 1, 0, 1, 3},  // the other host's entry comes a little late
+		{1001, 3, 3, 3, 0, 6},
+		{5, 10, 1, 1, 0, 7}, // the log was created anew, on a machine with a wrong clock
 	} {
-		if got, want := send(test.at, test.first, test.n), (Appended{Stored: test.stored, OverNewSeries: test.refused}); got != want {
+		if got, want := send(test.at, test.first, test.n), (Appended{Stored: test.stored, OverNewSeries: test.refused, Series: test.series}); got != want {
 			t.Errorf("%d: %+v, want %+v", i, got, want)
 		}
 	}
@@ -167,7 +168,7 @@ func TestNewestBlocksAreCompressedFirst(t *testing.T) {
 	b := Batch{Cluster: "c"}
 	for p := range parts {
 		b.Parts = append(b.Parts, Part{Type: "core", ID: strconv.Itoa(p)})
-		b.Samples = append(b.Samples, Sample{Value: 1, Part: int32(p), Metric: flops})
+		b.Add(int32(p), flops, 0, 1)
 	}
 	for tick := range int64(ticks) {
 		for h := range hosts {
@@ -222,7 +223,7 @@ func TestSeriesWithoutRoom(t *testing.T) {
 	load, _ := s.Metric([]byte("load"))
 	slow, _ := s.Metric([]byte("slow"))
 	batch := func(m MetricID, entry uint64) *Batch {
-		return &Batch{Entry: Entry{1, entry}, Cluster: "c", Host: "h", Parts: []Part{{}}, Samples: []Sample{{Time: 1, Value: 1, Metric: m}}}
+		return &Batch{Entry: Entry{1, entry}, Cluster: "c", Host: "h", Parts: []Part{{}}, Names: []Name{{Metric: m}}, Samples: []Sample{{Time: 1, Value: 1}}}
 	}
 	run := func(b *Batch, room int64) {
 		t.Helper()

@@ -28,16 +28,15 @@ type MetricConfig struct {
 	Aggregation Aggregation
 }
 
-// MetricID numbers the metrics of one Store, from 0. A metric has a number for
-// each sampling interval that it has or had. A number is stable for the life of
-// the Store and no longer.
+// MetricID identifies a metric with one sampling interval in one Store. IDs count from 0.
+// A metric has an ID for each sampling interval that it has or had. An ID is valid for the
+// life of the Store and no longer.
 type MetricID uint16
 
-// maxMetrics is the number of metrics that a MetricID can tell apart.
+// maxMetrics is how many metrics a MetricID can tell apart.
 const maxMetrics = 1 << 16
 
-// maxMetricName is the length in bytes of the longest name that
-// Config.AnyMetric lets in.
+// maxMetricName is the length in bytes of the longest name that Config.AnyMetric accepts.
 const maxMetricName = 256
 
 func validateMetrics(c *Config) []error {
@@ -68,8 +67,7 @@ func validateMetrics(c *Config) []error {
 	return faults
 }
 
-// maxFrequencies bounds the intervals of a configuration: a host has a grid for
-// each.
+// maxFrequencies bounds the intervals of a configuration: a host has a grid for each.
 const maxFrequencies = 1 << 8
 
 func sortedNames[V any](metrics map[string]V) []string {
@@ -81,8 +79,8 @@ func sortedNames[V any](metrics map[string]V) []string {
 	return names
 }
 
-// Metric returns the number of a metric that is accepted: it is configured, or
-// was admitted. It does not allocate and does not keep name.
+// Metric returns the ID of a metric that is configured or was admitted, false for any other. It
+// does not allocate and does not keep name.
 func (s *Store) Metric(name []byte) (MetricID, bool) { return s.MetricIn(0, name) }
 
 // MetricIn is Metric as of an era of the log.
@@ -96,12 +94,12 @@ func (s *Store) MetricIn(e Era, name []byte) (MetricID, bool) {
 	return 0, false
 }
 
-// Takes reports whether the configuration of an era takes a metric, be it that it has a
-// number already or that Admit gives it one.
+// Takes reports whether the configuration of an era accepts a metric: it has an ID already, or
+// Admit can give it one.
 func (s *Store) Takes(e Era, name []byte) bool { return s.intervalOf(e, name) > 0 }
 
-// Names reports whether the configuration of an era names the metric; otherwise it is
-// taken as one of any name, if at all.
+// Names reports whether the configuration of an era names the metric. Otherwise it is accepted
+// as one of any name, if at all.
 func (s *Store) Names(e Era, name []byte) bool {
 	if e != 0 {
 		_, ok := s.era(e).Metrics[string(name)]
@@ -111,8 +109,8 @@ func (s *Store) Names(e Era, name []byte) bool {
 	return ok
 }
 
-// intervalOf returns the sampling interval for new samples of the metric as of an era,
-// 0 if it is not accepted.
+// intervalOf returns the sampling interval of samples of the metric in an era, in seconds, 0 if
+// the metric is not accepted.
 func (s *Store) intervalOf(e Era, name []byte) int64 {
 	if e != 0 {
 		return s.era(e).interval(name)
@@ -132,15 +130,14 @@ type Admission uint8
 const (
 	// NotConfigured: its samples are not kept.
 	NotConfigured Admission = iota
-	// Admitted: it has a number.
+	// Admitted: it has an ID.
 	Admitted
 	// OverMetrics: there are Config.MaxMetrics already.
 	OverMetrics
 )
 
-// Admit gives a number to a metric that MetricIn did not find, if the
-// configuration of the era takes it. cluster and host send it. It does not keep
-// name.
+// Admit gives an ID to a metric that MetricIn did not find, if the configuration of the era
+// accepts it. cluster and host say who sent it. Admit does not keep name.
 func (s *Store) Admit(e Era, cluster, host string, name []byte) (MetricID, Admission) {
 	f := s.intervalOf(e, name)
 	if f == 0 {
@@ -148,19 +145,19 @@ func (s *Store) Admit(e Era, cluster, host string, name []byte) (MetricID, Admis
 	}
 	id, ok := s.metrics.admit(string(name), f)
 	if !ok {
-		s.refusals.count(Refused{Limit: LimitMetrics, Cluster: cluster, Host: host}, 1)
+		s.refusals.count(Refused{Limit: limitMetrics, Cluster: cluster, Host: host}, 1)
 		s.warnOfMetrics(cluster, host, name)
 		return 0, OverMetrics
 	}
 	return id, Admitted
 }
 
-// warnOfMetrics says, at most once a minute, that there are too many metrics, or were
-// too many since the start.
+// warnOfMetrics logs, at most once a minute, that there are too many metrics, or have been too
+// many since the start.
 func (s *Store) warnOfMetrics(cluster, host string, name []byte) {
 	now := s.cfg.Now().Unix()
-	told := s.metricsTold.Load()
-	if since := now - told; since >= 0 && since < 60 || !s.metricsTold.CompareAndSwap(told, now) {
+	warned := s.metricsWarned.Load()
+	if since := now - warned; since >= 0 && since < 60 || !s.metricsWarned.CompareAndSwap(warned, now) {
 		return
 	}
 	if s.metrics.isFull() {

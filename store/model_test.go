@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// model is the store as plain maps and slow searches: the judge of the
+// model is the store as plain maps and slow searches: the oracle of the
 // equivalence test.
 type model struct {
 	metrics    map[string]MetricConfig
@@ -54,7 +54,7 @@ func (m *model) set(k modelSeries, t int64, v float64) {
 	g := m.grid(k)
 	slot, ok := m.find(g, t)
 	if !ok {
-		b := m.place(g, t)
+		b := m.newBlockFor(g, t)
 		m.blocks[g] = append(m.blocks[g], b)
 		slices.SortFunc(m.blocks[g], func(a, b modelBlock) int { return int(a.start - b.start) })
 		slot = modelSlot{b.start, (t - b.start) / g.frequency}
@@ -65,8 +65,8 @@ func (m *model) set(k modelSeries, t int64, v float64) {
 	m.series[k][slot] = v
 }
 
-// place says where the new block for t lies: see grid.place.
-func (m *model) place(g modelGrid, t int64) modelBlock {
+// newBlockFor says where the new block for t lies: see grid.newBlockFor.
+func (m *model) newBlockFor(g modelGrid, t int64) modelBlock {
 	f, length := g.frequency, m.blockSlots*g.frequency
 	var before, after *modelBlock
 	for _, b := range m.blocks[g] {

@@ -11,10 +11,10 @@ const (
 	// MaxQuerySeries is the largest number of series that one query may select:
 	// its type ids times its subtype ids, aggregated or not.
 	MaxQuerySeries = 1 << 16
-	// maxQueryPieces is the largest number of blocks of series that one query may
+	// maxQueryRuns is the largest number of blocks of series that one query may
 	// touch: those that the window may hold, for each part that is combined. It is
 	// enough for four weeks of 512 hardware threads at 10 s, and takes 72 MiB.
-	maxQueryPieces = 1 << 20
+	maxQueryRuns = 1 << 20
 )
 
 // Query selects one or several series of one host and says how to answer.
@@ -88,9 +88,9 @@ type Cost struct {
 	// Cells counts the cells of the answer, 0 if the metric is not configured; one that
 	// is a combination of parts counts once. Series counts the series.
 	Cells, Series int
-	// Pieces counts the blocks of series of the host in the window, be they selected or
+	// Runs counts the blocks of series of the host in the window, be they selected or
 	// not: what combining them may touch.
-	Pieces int
+	Runs int
 }
 
 // Cost returns what answering a query may take that Check finds no fault with.
@@ -105,9 +105,9 @@ func (s *Store) Cost(q *Query) Cost {
 	st.mu.RLock()
 	defer st.mu.RUnlock()
 	if h := st.hosts[key]; h != nil {
-		for _, m := range s.metrics.numbers(q.Metric) {
+		for _, m := range s.metrics.ids(q.Metric) {
 			if g := h.grid(s.metrics.at(m).grid); g != nil && h.counts[m] > 0 {
-				c.Pieces += int(g.columns) * g.blocksIn(q)
+				c.Runs += int(g.columns) * g.blocksIn(q)
 			}
 		}
 	}
@@ -173,24 +173,24 @@ func (s *Store) QueryEach(q *Query, use func(*Series) error) error {
 	if err := s.Check(q); err != nil {
 		return err
 	}
-	views, err := s.views(q)
+	snapshots, err := s.snapshots(q)
 	switch {
 	case err != nil:
 		return err
-	case len(views) == 0:
+	case len(snapshots) == 0:
 		return nil
-	case len(views) == 1 && (config.Aggregation != AggregateNone || !views[0].combines()):
-		return views[0].each(q, config.Aggregation, use)
+	case len(snapshots) == 1 && (config.Aggregation != AggregateNone || !snapshots[0].combines()):
+		return snapshots[0].each(q, config.Aggregation, use)
 	}
 	// Whether all can be combined shows when it is: before the first one is used.
 	var all []Series
-	if len(views) == 1 {
-		err = views[0].each(q, config.Aggregation, func(one *Series) error {
+	if len(snapshots) == 1 {
+		err = snapshots[0].each(q, config.Aggregation, func(one *Series) error {
 			all = append(all, *one)
 			return nil
 		})
 	} else {
-		all, err = merge(q, views, config.Aggregation)
+		all, err = merge(q, snapshots, config.Aggregation)
 	}
 	for i := range all {
 		if err != nil {
@@ -202,58 +202,13 @@ func (s *Store) QueryEach(q *Query, use func(*Series) error) error {
 	return err
 }
 
-// views returns what the store holds of the query's window, one view for each
-// interval that the host has series with, the present one first. It fails with a
-// PiecesError.
-func (s *Store) views(q *Query) ([]view, error) {
-	key := hostKey{q.Cluster, q.Host}
-	st := s.stripeOf(key)
-	st.mu.RLock()
-	defer st.mu.RUnlock()
-	h := st.hosts[key]
-	if h == nil {
-		return nil, nil
-	}
-	type selected struct {
-		grid *grid
-		rows []selection
-	}
-	var buf [4]selected
-	held := buf[:0]
-	for _, m := range s.metrics.numbers(q.Metric) {
-		if h.counts[m] == 0 {
-			continue
-		}
-		one := selected{h.grid(s.metrics.at(m).grid), h.selectColumns(s.seed, q, m)}
-		columns := 0
-		for _, r := range one.rows {
-			columns += len(r.columns)
-		}
-		if columns == 0 {
-			continue
-		}
-		if blocks := one.grid.blocksIn(q); columns*blocks > maxQueryPieces {
-			return nil, &PiecesError{Series: columns, Blocks: blocks}
-		}
-		if q.Type != "" && q.Aggregate && len(one.rows) > 1 {
-			one.rows = []selection{combine(one.rows)}
-		}
-		held = append(held, one)
-	}
-	out := make([]view, len(held))
-	for i, one := range held {
-		out[i] = one.grid.view(q, one.rows, len(held) == 1)
-	}
-	return out, nil
-}
-
 // combines reports whether any row is a combination of several columns.
-func (v *view) combines() bool {
+func (v *snapshot) combines() bool {
 	return slices.ContainsFunc(v.rows, func(r row) bool { return len(r.columns) > 1 })
 }
 
-// each makes series of the only view.
-func (v *view) each(q *Query, how Aggregation, use func(*Series) error) error {
+// each makes series of the only snapshot.
+func (v *snapshot) each(q *Query, how Aggregation, use func(*Series) error) error {
 	for i := range v.rows {
 		r := &v.rows[i]
 		values, verdict := v.values(i, how)

@@ -65,7 +65,7 @@ func strayStore(tb testing.TB, s *stray) (*Store, *Batch) {
 	b := &Batch{Cluster: "c", Host: "h"}
 	for i := range s.parts {
 		b.Parts = append(b.Parts, Part{Type: "t", ID: strconv.Itoa(i)})
-		b.Samples = append(b.Samples, Sample{Time: someDay, Value: 1, Part: int32(i)})
+		b.Add(int32(i), 0, someDay, 1)
 	}
 	store.Append(b)
 	return store, b
@@ -76,7 +76,7 @@ func (s *stray) sample(rnd *rand.Rand, i int64) Sample {
 	if s.part != nil {
 		part = s.part(i)
 	}
-	return Sample{Time: s.at(rnd, i), Value: rnd.Float64(), Part: part}
+	return Sample{Time: s.at(rnd, i), Value: rnd.Float64(), Name: part}
 }
 
 // fill makes the samples of a batch the next ones from the n-th on.
@@ -160,7 +160,7 @@ func BenchmarkFreeRandomTimes(b *testing.B) {
 		name string
 		do   func(*Store)
 	}{
-		{"retain", func(s *Store) { s.Retain() }},
+		{"retain", func(s *Store) { s.retain() }},
 		{"free all", func(s *Store) { s.Free([][]string{{"c"}}, math.MaxInt64, Entry{}) }},
 		{"free one series", func(s *Store) { s.Free([][]string{{"c", "h", "t17"}}, math.MaxInt64, Entry{}) }},
 	} {

@@ -9,15 +9,18 @@ import (
 	"time"
 )
 
-// replaces says which values of a slot are of another time than those that come now.
+// Samples are replaced unseen when a sender sends more often than the interval of a metric says:
+// several samples fall into one slot. Here they are found, counted and warned of.
+
+// replaces says which values of a slot are of another time than the samples that come now.
 type replaces uint8
 
 const (
 	replacesNone replaces = iota
-	// replacesOthers: those that differ. It is not known whether the others were of
-	// this time: a replay and a message that is sent twice write what is there.
+	// replacesOthers: those that differ. Equal ones may be of the same time: a replay, and a
+	// message that is sent twice, write the values that are there.
 	replacesOthers
-	// replacesAll: the sender begins over, at another time.
+	// replacesAll: all, as a second sample of the same series has another time.
 	replacesAll
 )
 
@@ -26,18 +29,18 @@ func (r replaces) value(old, v float64) bool {
 	return !math.IsNaN(old) && (r == replacesAll || math.Float64bits(old) != math.Float64bits(v))
 }
 
-// tick is a time of samples, and the slot that it fell into.
+// tick is the newest time of samples, and the slot that they fell into.
 type tick struct {
 	at       int64
-	slot     int64 // when it begins
-	column   int32 // of its first sample
-	some     bool
+	slot     int64 // when the slot begins
+	column   int32 // of the first sample
+	some     bool  // there was a sample
 	replaces replaces
-	gap      int64 // since the tick before in this slot, with replacesAll
+	gap      int64 // seconds since the tick before in this slot, with replacesAll
 }
 
-// enter notes that samples of a time are stored in a slot of a block, the first one in a
-// column.
+// enter records that samples of a time are stored in a slot of a block, beginning with one in the
+// column. It returns which values that are in the slot are of another time.
 func (g *grid) enter(b *block, slot, at int64, column int32) replaces {
 	start := b.start + slot*g.frequency
 	n := &g.newest
@@ -53,38 +56,38 @@ func (g *grid) enter(b *block, slot, at int64, column int32) replaces {
 	return n.replaces
 }
 
-// replacement is a metric of which a sample was replaced.
+// replacement says that a sample of a metric was replaced by one of another time.
 type replacement struct {
 	metric MetricID
 	gap    int64 // seconds between the two, 0 if that is not known
 }
 
-// notedReplaced is how many metrics of a batch are noted, namedReplaced how many of
-// them a line names.
+// maxReplacedMetrics bounds the replaced metrics that are kept of a batch, namedReplaced
+// those that a line of the log names.
 const (
-	notedReplaced = 64
-	namedReplaced = 16
+	maxReplacedMetrics = 64
+	namedReplaced      = 16
 )
 
 // replace counts a sample that replaces one of another time.
 func (a *appender) replace(m MetricID, grid uint16) {
 	a.done.Replaced++
 	n := len(a.replaced)
-	if n == notedReplaced || n > 0 && a.replaced[n-1].metric == m || slices.ContainsFunc(a.replaced, func(r replacement) bool { return r.metric == m }) {
+	if n == maxReplacedMetrics || n > 0 && a.replaced[n-1].metric == m || slices.ContainsFunc(a.replaced, func(r replacement) bool { return r.metric == m }) {
 		return
 	}
 	a.replaced = append(a.replaced, replacement{m, a.host.grids[grid].newest.gap})
 }
 
-// replacements warns of hosts that send a metric more often than its interval says,
-// once for each. It is safe for concurrent use.
+// replacements warns of hosts that send a metric more often than its interval says, once for
+// each host and metric. It is safe for concurrent use.
 type replacements struct {
 	mu sync.Mutex
 	// Guarded by mu.
-	seen   map[replacedSeries]int // in how many batches, until it was told
-	minute time.Time              // when the first one of the newest lines was written
-	lines  int                    // since then
-	untold int                    // metrics of hosts that were not named since the last line
+	seen    map[replacedSeries]int // in how many batches, until it was logged
+	minute  time.Time              // when the first one of the newest lines was written
+	lines   int                    // since then
+	unnamed int                    // metrics of hosts that were not named since the last line
 }
 
 type replacedSeries struct {
@@ -96,14 +99,14 @@ const (
 	// maxReplaced bounds what is remembered, replacedLines the lines of a minute.
 	maxReplaced   = 1 << 14
 	replacedLines = 10
-	// A sender whose clock is not steady replaces a sample now and then: it is told
-	// after so many batches.
+	// A sender whose clock is not steady replaces a sample now and then. A warning is logged
+	// only after so many batches.
 	replacedOften = 3
 )
 
-// note takes in what was replaced in a batch of a host.
-func (r *replacements) note(s *Store, key hostKey, list []replacement) {
-	fresh, untold := r.sort(s, key, list)
+// record adds what was replaced in a batch of a host, and warns if it is time to.
+func (r *replacements) record(s *Store, key hostKey, list []replacement) {
+	fresh, unnamed := r.sort(s, key, list)
 	for len(fresh) > 0 {
 		first := fresh[0]
 		f := s.metrics.at(first.metric).frequency
@@ -120,8 +123,8 @@ func (r *replacements) note(s *Store, key hostKey, list []replacement) {
 		fresh = slices.DeleteFunc(fresh, func(o replacement) bool { return !isOther(o) })
 		s.cfg.Logger.Warn("samples are replaced unseen, as they arrive more often than the frequency of their metric says: set metrics.<name>.frequency to what the collector sends at, or the collector's interval to the frequency",
 			"cluster", key.cluster, "host", key.host, "metrics", strings.Join(names, ", "), "arrive", describeGap(f, first.gap),
-			"frequency", time.Duration(f)*time.Second, "more_not_named", untold)
-		untold = 0
+			"frequency", time.Duration(f)*time.Second, "more_not_named", unnamed)
+		unnamed = 0
 	}
 }
 
@@ -134,9 +137,9 @@ func describeGap(frequency, gap int64) string {
 	return fmt.Sprintf("every %v: %d of %d are replaced", time.Duration(gap)*time.Second, n-1, n)
 }
 
-// sort returns those of the list that are to be told now, and how many others are to be
-// mentioned.
-func (r *replacements) sort(s *Store, key hostKey, list []replacement) (fresh []replacement, untold int) {
+// sort counts the list. It returns those that a line of the log is to name now, and how many
+// others that line is to mention.
+func (r *replacements) sort(s *Store, key hostKey, list []replacement) (fresh []replacement, unnamed int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.seen == nil {
@@ -169,10 +172,10 @@ func (r *replacements) sort(s *Store, key hostKey, list []replacement) (fresh []
 		r.minute, r.lines = now, 0
 	}
 	if r.lines >= replacedLines {
-		r.untold += len(fresh)
+		r.unnamed += len(fresh)
 		return nil, 0
 	}
 	r.lines++
-	untold, r.untold = r.untold, 0
-	return fresh, untold
+	unnamed, r.unnamed = r.unnamed, 0
+	return fresh, unnamed
 }

@@ -30,7 +30,7 @@ func (r *replacing) send(host string, at int64, value float64, metrics ...string
 	b := Batch{Cluster: "c", Host: host, Parts: []Part{{}}}
 	for _, m := range metrics {
 		id, _ := r.s.Metric([]byte(m))
-		b.Samples = append(b.Samples, Sample{Time: at, Value: value, Metric: id})
+		b.Add(0, id, at, value)
 	}
 	r.s.Append(&b)
 }
@@ -69,16 +69,18 @@ func TestReplaced(t *testing.T) {
 	}
 }
 
-// TestReplacedByNumber does it with numbered series, whose samples take the short way.
-func TestReplacedByNumber(t *testing.T) {
+// TestReplacedByReference does it with references, whose samples take the short way.
+func TestReplacedByReference(t *testing.T) {
 	r := newReplacing(t)
 	load, _ := r.s.Metric([]byte("load"))
-	r.send("h", t0, 1, "load")
-	src := r.s.NewSource("c", "h")
-	n := r.s.Number(src, []Name{{Metric: load}})[0]
+	b := Batch{Cluster: "c", Host: "h", Parts: []Part{{}}}
+	b.Add(0, load, t0, 1)
+	r.s.Append(&b)
+	ref := b.Samples[0].Ref
 	for i := range int64(12) {
-		one := Sample{Time: t0 - 25 + 60 + 10*i, Value: 1, Part: ^n}
-		r.s.Append(&Batch{Cluster: "c", Host: "h", Source: src, Samples: []Sample{one, one, one}})
+		one := Sample{Time: t0 - 25 + 60 + 10*i, Value: 1, Ref: ref}
+		b.Samples = []Sample{one, one, one}
+		r.s.Append(&b)
 	}
 	r.expect(30, 1) // a sample that comes three times in one batch, too: it came too often before
 }

@@ -18,6 +18,7 @@ import (
 	"hash/maphash"
 	"io"
 	"log/slog"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -30,43 +31,40 @@ import (
 type Config struct {
 	// Metrics names the metrics that are kept. Required, unless AnyMetric is.
 	Metrics map[string]MetricConfig
-	// AnyMetric, if it is not nil, says how metrics are kept that Metrics does not
-	// name. There are at most MaxMetrics of these, default 10,000: samples of
-	// further ones are refused. A name that no host has a series of any more makes
-	// room for another one with the next retention pass.
+	// AnyMetric, if it is not nil, says how to keep metrics that Metrics does not name. There
+	// are at most MaxMetrics of these, default 10,000; samples of further ones are refused.
+	// The next retention pass makes room for as many names as no host has a series of.
 	AnyMetric  *MetricConfig
 	MaxMetrics int
 	// Retention is how long samples are kept; what is older goes with the
 	// retention passes that Run makes. Default 48 h, at least 1 s.
 	Retention time.Duration
-	// MemoryCap bounds the bytes that hosts, series and samples take; the
-	// oldest blocks give way, those of hosts in use last. 0 means no bound;
-	// otherwise at least 64 KiB and 256 bytes for each series that a host may
-	// have.
+	// MemoryCap bounds the bytes of hosts, series and samples. The oldest blocks are evicted
+	// first, those of hosts in use last. 0 means no bound; otherwise it is at least 64 KiB
+	// and 256 bytes for each series that a host may have.
 	MemoryCap int64
 	// MaxSeries bounds the series of a host, MaxHosts the hosts of a cluster:
 	// samples of further ones are refused. All clusters together may have four
 	// times MaxHosts. Defaults 100,000 and 100,000.
 	MaxSeries, MaxHosts int
-	// MaxNewSeries bounds the series that are made in one second of the log; in
-	// later ones there is room for more. Default 10 million.
+	// MaxNewSeries bounds the series that the entries of one second of the log may add.
+	// Default 10 million.
 	MaxNewSeries int
 	// Stripes is the number of locks that hosts are spread over, a power of
 	// two. Default 256.
 	Stripes int
-	// BlockSlots is the number of slots of a block, at most chunk.MaxSlots.
-	// Default 128.
-	BlockSlots int
+	// blockSlots is the number of slots of a block, at most chunk.MaxSlots. Default 128;
+	// only tests set it.
+	blockSlots int
 	// InUse returns the hosts, by cluster, that have jobs which began before the
 	// given time: their samples outlive the retention. It is asked before each
 	// retention pass. Default: none.
 	InUse func(ctx context.Context, before time.Time) (map[string]map[string]bool, error)
 	// Now is the clock of retention and of Health. Default time.Now.
 	Now func() time.Time
-	// Logger receives a line for each retention pass that freed something, and
-	// warnings of hosts that send more often than a metric's interval says, or more
-	// metrics than there may be. Default:
-	// discard.
+	// Logger receives a line for each retention pass that freed something, and warnings: of
+	// hosts that send more often than a metric's interval says, and of too many metrics.
+	// Default: discard.
 	Logger *slog.Logger
 }
 
@@ -77,8 +75,8 @@ func (c Config) withDefaults() Config {
 	if c.Stripes == 0 {
 		c.Stripes = 256
 	}
-	if c.BlockSlots == 0 {
-		c.BlockSlots = 128
+	if c.blockSlots == 0 {
+		c.blockSlots = 128
 	}
 	if c.MaxSeries == 0 {
 		c.MaxSeries = 100_000
@@ -113,8 +111,8 @@ func (c Config) validate() []error {
 	if c.Stripes < 1 || c.Stripes&(c.Stripes-1) != 0 {
 		faults = append(faults, fmt.Errorf("%d stripes are no power of two", c.Stripes))
 	}
-	if c.BlockSlots < 1 || c.BlockSlots > chunk.MaxSlots {
-		faults = append(faults, fmt.Errorf("blocks of %d slots are not within 1 and %d", c.BlockSlots, chunk.MaxSlots))
+	if c.blockSlots < 1 || c.blockSlots > chunk.MaxSlots {
+		faults = append(faults, fmt.Errorf("blocks of %d slots are not within 1 and %d", c.blockSlots, chunk.MaxSlots))
 	}
 	if c.MaxSeries < 1 {
 		faults = append(faults, fmt.Errorf("a limit of %d series for a host", c.MaxSeries))
@@ -129,30 +127,47 @@ func (c Config) validate() []error {
 }
 
 // Store is the in-memory store. Make one with New.
+//
+// A function with the suffix Locked is called with the lock of its host's stripe held, for
+// writing unless it says otherwise. Hosts, grids, blocks and what is in them are guarded by
+// that lock as a whole; their methods do not say so again.
+//
+// Locks are acquired in this order: Checkpoints.writing, evicting, the lock of one stripe
+// (never of two), and then one of the locks inside hosts, metrics, tombstones and newSeries,
+// under which no other lock is acquired. The locks of refusals and replacements are acquired
+// alone. Nothing slow is done under the lock of a stripe, and nothing is logged.
 type Store struct {
 	cfg        Config
 	metrics    *metricTable
-	history    atomic.Pointer[history] // nil: the log holds nothing of another configuration
+	eras       atomic.Pointer[eras] // nil: all entries are of the present era
 	seed       maphash.Seed
 	stripes    []stripe
-	hosts      hostCounts
+	hosts      hostIndex
 	tombstones tombstones
 	sealers    sync.Pool // of *chunk.GroupBuilder
 	appends    sync.Pool // of *appender
 
-	newSeries    newSeries
-	refusals     refusals
-	replacements replacements
-	metricsTold  atomic.Int64 // Unix seconds: when it was said that there are too many
+	newSeries     newSeries
+	refusals      refusals
+	replacements  replacements
+	metricsWarned atomic.Int64 // Unix seconds: when it was last logged that there are too many
 
 	usedBytes atomic.Int64 // bytes that are accounted for
+	evictedTo atomic.Int64 // no sample from this time on was evicted, Unix seconds
 	evicting  sync.Mutex   // held by the one append that makes room
 	inUse     atomic.Pointer[hostSet]
 	counters  counters
-	// For tests: before a block is evicted, with its host and frequency, and when
-	// a host was copied for a checkpoint.
+	testHooks testHooks
+}
+
+// testHooks are called at moments that tests cannot see from outside; nil ones are not
+// called, as in the program.
+type testHooks struct {
+	// onEvict is called before a block is evicted, with its host and frequency, under the
+	// lock of its stripe.
 	onEvict func(hostKey, int64, *block)
-	onCopy  func()
+	// onCopy is called after a host was copied for a checkpoint, without a lock.
+	onCopy func()
 }
 
 // New returns an empty Store, or one error that names all faults of cfg. It
@@ -168,10 +183,11 @@ func New(cfg Config) (*Store, error) {
 		metrics: newMetricTable(&cfg),
 		seed:    maphash.MakeSeed(),
 		stripes: make([]stripe, cfg.Stripes),
-		hosts:   hostCounts{clusters: map[string]int{}},
+		hosts:   hostIndex{clusters: map[string]map[string]struct{}{}},
 		sealers: sync.Pool{New: func() any { return new(chunk.GroupBuilder) }},
 		appends: sync.Pool{New: func() any { return new(appender) }},
 	}
+	s.evictedTo.Store(math.MinInt64)
 	for i := range s.stripes {
 		s.stripes[i].hosts = map[hostKey]*host{}
 	}

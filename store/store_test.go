@@ -33,7 +33,7 @@ func put(t testing.TB, s *Store, host string, p Part, metric string, at int64, v
 	if !ok {
 		t.Fatalf("no metric %s", metric)
 	}
-	b := Batch{Cluster: "c", Host: host, Parts: []Part{p}, Samples: []Sample{{Time: at, Value: v, Metric: id}}}
+	b := Batch{Cluster: "c", Host: host, Parts: []Part{p}, Names: []Name{{Metric: id}}, Samples: []Sample{{Time: at, Value: v}}}
 	if n := s.Append(&b).Stored; n != 1 {
 		t.Fatalf("stored %d of 1 sample", n)
 	}
@@ -42,7 +42,7 @@ func put(t testing.TB, s *Store, host string, p Part, metric string, at int64, v
 func TestNewReportsAllFaults(t *testing.T) {
 	_, err := New(Config{
 		Metrics:   map[string]MetricConfig{"a": {}, "b": {Frequency: -1}},
-		Retention: -1, MemoryCap: 1, Stripes: 3, BlockSlots: -1, MaxHosts: -1,
+		Retention: -1, MemoryCap: 1, Stripes: 3, blockSlots: -1, MaxHosts: -1,
 	})
 	for _, want := range []string{`metric "a": frequency 0 s`, `metric "b"`, "retention", "memory cap", "3 stripes", "-1 slots", "-1 hosts"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
@@ -88,10 +88,10 @@ func TestAppendRefusesWhatIsNoSample(t *testing.T) {
 	s := newStore(t, Config{})
 	b := Batch{Cluster: "c", Host: "h", Parts: []Part{{}}}
 	for _, v := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
-		b.Samples = append(b.Samples, Sample{Time: t0, Value: v})
+		b.Add(0, 0, t0, v)
 	}
 	for _, at := range []int64{math.MinInt64, -MaxTime - 1, MaxTime + 1, math.MaxInt64} {
-		b.Samples = append(b.Samples, Sample{Time: at, Value: 1})
+		b.Add(0, 0, at, 1)
 	}
 	if n := s.Append(&b).Stored; n != 0 {
 		t.Errorf("stored %d samples", n)
@@ -110,7 +110,7 @@ func TestAppendRefusesWhatIsNoSample(t *testing.T) {
 func TestAppendKeepsNothingOfTheBatch(t *testing.T) {
 	s := newStore(t, Config{})
 	load, _ := s.Metric([]byte("load"))
-	b := Batch{Cluster: "c", Host: "h", Parts: []Part{{Type: "core", ID: "1"}}, Samples: []Sample{{Time: t0, Value: 1, Metric: load}}}
+	b := Batch{Cluster: "c", Host: "h", Parts: []Part{{Type: "core", ID: "1"}}, Names: []Name{{Metric: load}}, Samples: []Sample{{Time: t0, Value: 1}}}
 	s.Append(&b)
 	b.Host, b.Parts[0], b.Samples[0] = "other", Part{Type: "x"}, Sample{}
 	rows, err := s.Query(&Query{Cluster: "c", Host: "h", Metric: "load", From: t0, To: t0 + 60, Type: "core", TypeIDs: []string{"1"}})
@@ -175,7 +175,7 @@ func TestHealth(t *testing.T) {
 }
 
 func TestDump(t *testing.T) {
-	s := newStore(t, Config{BlockSlots: 4})
+	s := newStore(t, Config{blockSlots: 4})
 	put(t, s, "h", Part{}, "load", t0, 1)
 	put(t, s, "h", Part{}, "load", t0+120, 1)
 	put(t, s, "h", Part{}, "load", t0+240, 1) // the next block
@@ -205,12 +205,12 @@ func TestDump(t *testing.T) {
 
 func TestRetain(t *testing.T) {
 	now := time.Unix(t0, 0)
-	s := newStore(t, Config{Retention: time.Hour, BlockSlots: 2, Now: func() time.Time { return now }})
+	s := newStore(t, Config{Retention: time.Hour, blockSlots: 2, Now: func() time.Time { return now }})
 	for i := range int64(120) {
 		put(t, s, "h", Part{}, "load", t0-i*60, float64(i))
 	}
 	put(t, s, "old", Part{}, "load", t0-86400*365, 1)
-	s.Retain()
+	s.retain()
 	rows, _ := s.Query(&Query{Cluster: "c", Host: "h", Metric: "load", From: t0 - 7200, To: t0 + 60, Unpadded: true})
 	if n := len(rows[0].Values); n < 60 || n > 64 {
 		t.Errorf("%d samples after a retention of an hour", n)
@@ -225,7 +225,7 @@ func TestHostsInUseOutliveTheRetention(t *testing.T) {
 	now := time.Unix(t0, 0)
 	clock := func() time.Time { mu.Lock(); defer mu.Unlock(); return now }
 	answers := make(chan error)
-	s := newStore(t, Config{Retention: 2 * time.Second, Now: clock, BlockSlots: 1,
+	s := newStore(t, Config{Retention: 2 * time.Second, Now: clock, blockSlots: 1,
 		InUse: func(_ context.Context, before time.Time) (map[string]map[string]bool, error) {
 			if want := clock().Add(-2 * time.Second); !before.Equal(want) {
 				t.Errorf("asked for jobs before %v, want %v", before, want)
@@ -271,7 +271,7 @@ func TestHostsInUseOutliveTheRetention(t *testing.T) {
 
 // TestConcurrentUse is for the race detector.
 func TestConcurrentUse(t *testing.T) {
-	s := newStore(t, Config{Stripes: 2, BlockSlots: 4, MaxSeries: 1000, MemoryCap: 1 << 20})
+	s := newStore(t, Config{Stripes: 2, blockSlots: 4, MaxSeries: 1000, MemoryCap: 1 << 20})
 	var wg sync.WaitGroup
 	for w := range 4 {
 		wg.Go(func() {

@@ -1,10 +1,6 @@
 package store
 
-import (
-	"slices"
-	"strings"
-	"sync"
-)
+import "sync"
 
 // hostKey identifies a host. Both names may be empty.
 type hostKey struct{ cluster, host string }
@@ -20,21 +16,4 @@ type stripe struct {
 
 func (s *Store) stripeOf(k hostKey) *stripe {
 	return &s.stripes[HashHost(k.cluster, k.host)&uint64(len(s.stripes)-1)]
-}
-
-// Hosts returns the names of the cluster's hosts in ascending order.
-func (s *Store) Hosts(cluster string) []string {
-	var names []string
-	for i := range s.stripes {
-		st := &s.stripes[i]
-		st.mu.RLock()
-		for k := range st.hosts {
-			if k.cluster == cluster {
-				names = append(names, k.host)
-			}
-		}
-		st.mu.RUnlock()
-	}
-	slices.SortFunc(names, strings.Compare)
-	return names
 }

@@ -2,9 +2,9 @@ package store
 
 import "sync"
 
-// tombstones holds the hosts that are gone, each with the last entry that took
-// effect on it, so that a replay of entries up to that one does not bring the host
-// back. It holds nothing while nobody needs it.
+// tombstones holds the hosts that are gone, each with the last entry that took effect on it.
+// A replay of the entries up to that one must not bring the host back. It holds nothing
+// unless a replay or a checkpoint is going on. It is safe for concurrent use.
 type tombstones struct {
 	mu sync.Mutex
 	// Guarded by mu.
@@ -12,7 +12,7 @@ type tombstones struct {
 	hosts map[hostKey]Entry
 }
 
-// open makes tombstones hold what put brings, until close is called as often.
+// open makes tombstones keep hosts from now on, until close was called as often as open.
 func (t *tombstones) open() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -22,6 +22,7 @@ func (t *tombstones) open() {
 	}
 }
 
+// close ends what open began.
 func (t *tombstones) close() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -30,7 +31,7 @@ func (t *tombstones) close() {
 	}
 }
 
-// put says that a host is gone.
+// put records that a host is gone.
 func (t *tombstones) put(k hostKey, last Entry) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -39,21 +40,22 @@ func (t *tombstones) put(k hostKey, last Entry) {
 	}
 }
 
-// last returns the last entry that took effect on a host that is gone.
+// last returns the last entry that took effect on a host that is gone, the zero Entry if
+// there is no tombstone.
 func (t *tombstones) last(k hostKey) Entry {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.hosts[k]
 }
 
-// clear removes what was put so far.
+// clear removes all hosts.
 func (t *tombstones) clear() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	clear(t.hosts)
 }
 
-// all returns a copy.
+// all returns a copy of all hosts and their last entries.
 func (t *tombstones) all() map[hostKey]Entry {
 	t.mu.Lock()
 	defer t.mu.Unlock()

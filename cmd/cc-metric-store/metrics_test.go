@@ -64,9 +64,11 @@ func TestInvalidSamplesAreCounted(t *testing.T) {
 	if !ok {
 		t.Fatal("cpu_load is not configured")
 	}
-	a.store.Append(&store.Batch{Cluster: "c", Host: "h", Parts: []store.Part{{}}, Samples: []store.Sample{
-		{Time: 1_700_000_000, Value: math.NaN(), Metric: id}, {Time: 1_700_000_000, Value: math.Inf(1), Metric: id}, {Time: math.MaxInt64, Value: 1, Metric: id},
-	}})
+	b := store.Batch{Cluster: "c", Host: "h", Parts: []store.Part{{}}}
+	b.Add(0, id, 1_700_000_000, math.NaN())
+	b.Add(0, id, 1_700_000_000, math.Inf(1))
+	b.Add(0, id, math.MaxInt64, 1)
+	a.store.Append(&b)
 	const want = `
 # HELP cc_metric_store_samples_invalid_total Samples whose time or value the store cannot hold: 0 as long as the lines of all such samples are refused before.
 # TYPE cc_metric_store_samples_invalid_total counter

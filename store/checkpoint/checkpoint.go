@@ -1,6 +1,6 @@
-// Package checkpoint keeps copies of the store on disk: a checkpoint holds what
-// the entries of the log up to a position have made of the store, so that a
-// start reads the log from there on and not from its beginning.
+// Package checkpoint keeps copies of the store on disk. A checkpoint holds the store as the
+// entries of the log up to a position have made it, so that a start reads the log from there
+// on and not from its beginning.
 //
 // A checkpoint is one file, beside segments: files with the sealed blocks, which
 // are written once and shared by the checkpoints after it. FORMAT.md draws the
@@ -22,24 +22,24 @@ var ErrDamaged = errors.New("damaged")
 // program wrote, and this one cannot read.
 var ErrVersion = errors.New("written by another version of cc-metric-store")
 
-// Position is a place in the log: an entry, and the stream that it belongs to.
-// The zero value is the place before the first entry.
-type Position struct {
+// LogPosition is an entry of the log, with what tells it from another one that has its
+// sequence number. The zero value is before the first entry. There is no epoch in it: each run of
+// the program counts epochs for itself.
+type LogPosition struct {
 	Stream  string    `json:"stream"`
 	Created time.Time `json:"created"`  // of the stream
 	Entry   uint64    `json:"entry"`    // its sequence number
-	EntryAt time.Time `json:"entry_at"` // when the log took it
+	EntryAt time.Time `json:"entry_at"` // when the log stored it
 }
 
 // Header says what a checkpoint holds.
 type Header struct {
-	// Position is the last entry of which, and of all entries before it,
-	// everything is in the checkpoint.
-	Position Position `json:"position"`
+	// Position is the newest entry up to which everything is in the checkpoint.
+	Position LogPosition `json:"position"`
 	// Written is when the checkpoint was begun.
 	Written time.Time `json:"written"`
-	// Metrics lists the names of all metrics; hosts refer to them by index. Each
-	// has a name for each of its intervals. More may follow between the hosts.
+	// Metrics lists the names of all metrics; hosts refer to them by index. A metric with
+	// several intervals is listed once for each. More may follow between the hosts.
 	Metrics []string `json:"metrics"`
 	// Eras is how the metrics were configured, as in the file ERAS.
 	Eras []Era `json:"eras,omitempty"`
@@ -56,12 +56,12 @@ type Era struct {
 	Any int64 `json:"any,omitempty"`
 }
 
-// End is known when all hosts are written.
+// End is what is known when all hosts are written.
 type End struct {
-	// Head is the last entry of which anything is in the checkpoint. The answers
-	// agree with those before a crash once the log is replayed up to it.
-	Head  Position `json:"head"`
-	Hosts int      `json:"hosts"`
+	// HighWater is the newest entry of which anything is in the checkpoint. Once the log is
+	// replayed up to it, all hosts are at one entry again.
+	HighWater LogPosition `json:"head"`
+	Hosts     int         `json:"hosts"`
 	// Segments lists those with blocks of this checkpoint.
 	Segments []SegmentUse `json:"segments"`
 }
@@ -70,17 +70,17 @@ type End struct {
 type SegmentUse struct {
 	ID    uint64 `json:"id"`
 	Bytes int64  `json:"bytes"` // size of the file
-	Used  int64  `json:"used"`  // of the blocks in use
+	Used  int64  `json:"used"`  // bytes of the blocks in use
 }
 
 // Host is one host with all its samples.
 type Host struct {
 	Cluster, Name string
-	// Applied is the last entry that took effect on the host: all entries up to
-	// it that concern the host are in the checkpoint, none after it.
+	// Applied is the last entry that took effect on the host: all entries up to it that
+	// concern the host are in the checkpoint, and none after it.
 	Applied uint64
-	// Gone says that the host holds nothing any more. The entries up to Applied
-	// must not bring it back.
+	// Gone says that the host was dropped. A replay of the entries up to Applied must not
+	// bring it back.
 	Gone  bool
 	Parts []Part
 	Grids []Grid
@@ -92,12 +92,12 @@ type Part struct{ Type, ID, Subtype, SubID string }
 // Grid holds the series with one sampling interval.
 type Grid struct {
 	Frequency int64 // seconds
-	Columns   int32 // number of columns given out, also to series that are gone
+	Columns   int32 // how many columns were given out, also to series that are gone
 	Series    []Series
 	Blocks    []Block // ascending
 }
 
-// Series is the place of a series: Part is an index into Host.Parts, Metric one
+// Series says in which column a series is: Part is an index into Host.Parts, Metric one
 // into Header.Metrics.
 type Series struct {
 	Part, Metric, Column int32
@@ -110,34 +110,24 @@ type Block struct {
 	// Open says that the block was not sealed yet: it lies in the checkpoint
 	// itself and not in a segment.
 	Open bool
-	// Sparse says that the block has patches alone, which lie in the checkpoint.
+	// Sparse says that the block has only patches, which lie in the checkpoint.
 	Sparse  bool
 	Values  chunk.Group
 	Patches []Patch // to the values, in the order in which they apply
-	// Place is where the values of a sealed block lie, zero if they are in no
-	// segment yet.
-	Place Place
+	// Ref says where the values of a sealed block lie, zero if they are in no segment yet.
+	Ref BlockRef
 }
 
-// Patch is a value that arrived when its block was sealed.
+// Patch is a single value: one that arrived after its block was sealed, or one of a sparse
+// block.
 type Patch struct {
 	Column, Slot int32
 	Value        float64
 }
 
-// Place locates a record in a segment.
-type Place struct {
+// BlockRef locates a record in a segment.
+type BlockRef struct {
 	Segment uint64
 	Offset  int64
 	Length  uint32
 }
-
-// ReadError is returned for a checkpoint that cannot be used.
-type ReadError struct {
-	Path string
-	Err  error
-}
-
-func (e *ReadError) Error() string { return "read checkpoint " + e.Path + ": " + e.Err.Error() }
-
-func (e *ReadError) Unwrap() error { return e.Err }

@@ -10,19 +10,19 @@ import (
 	"syscall"
 )
 
-// Dir is a directory with checkpoints, which one process uses at a time. Make
-// one with Open. One goroutine reads or writes at a time.
+// Dir is a directory with checkpoints, which one process uses at a time. Make one with Open.
+// One goroutine reads or writes at a time.
 type Dir struct {
 	path string
 
 	mu   sync.Mutex
 	lock *os.File // guarded by mu; nil: not locked yet
 
-	next    uint64   // number of the next checkpoint
-	found   []uint64 // checkpoints, ascending
-	kept    []kept   // those whose segments are needed, ascending, at most two
-	damaged map[uint64]bool
-	gone    map[uint64]bool // segments, when the newest writer began
+	next    uint64          // ID of the next checkpoint
+	found   []uint64        // checkpoints, ascending
+	kept    []kept          // those whose segments are needed, ascending, at most two
+	damaged map[uint64]bool // segments
+	gone    map[uint64]bool // segments that were missing when the newest writer began
 }
 
 // kept is a checkpoint that can be read.
@@ -31,9 +31,8 @@ type kept struct {
 	end End
 }
 
-// Open takes the directory, and makes it if need be. A directory that cannot be
-// made, locked or written is no error, as long as no other process has it: Begin
-// tries again.
+// Open makes the directory if need be, and locks it. A directory that cannot be made, locked or
+// written is no error, unless another process has locked it: Begin tries again.
 func Open(path string) (*Dir, error) {
 	d := &Dir{path: path, damaged: map[uint64]bool{}}
 	var locked *lockedError
@@ -48,7 +47,7 @@ func Open(path string) (*Dir, error) {
 	return d, nil
 }
 
-// list returns the checkpoints in a directory, ascending, and the first number
+// list returns the checkpoints in a directory, ascending, and the first ID
 // above those of all its files.
 func list(path string) (found []uint64, next uint64, err error) {
 	entries, err := os.ReadDir(path)
@@ -71,7 +70,7 @@ func list(path string) (found []uint64, next uint64, err error) {
 	return found, next + 1, nil
 }
 
-// Close gives the directory up.
+// Close unlocks the directory.
 func (d *Dir) Close() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -81,7 +80,7 @@ func (d *Dir) Close() {
 	}
 }
 
-// prepare makes and locks the directory, unless it is locked.
+// prepare makes and locks the directory, unless it is locked. now says that it just did.
 func (d *Dir) prepare() (now bool, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -95,8 +94,8 @@ func (d *Dir) prepare() (now bool, err error) {
 	return err == nil, err
 }
 
-// enter makes sure that the directory is locked, and holds no checkpoints but
-// those of the start and ours: what others say is not in what we write.
+// enter makes sure that the directory is locked, and that it has no other checkpoints than
+// those of the start and ours. What others contain would be missing in the next one.
 func (d *Dir) enter() error {
 	now, err := d.prepare()
 	if err != nil || !now {
@@ -112,7 +111,7 @@ func (d *Dir) enter() error {
 	return err
 }
 
-// Found returns the numbers of the checkpoints that were there at the start,
+// Found returns the IDs of the checkpoints that were there at the start,
 // newest first.
 func (d *Dir) Found() []uint64 {
 	ids := slices.Clone(d.found)
@@ -120,7 +119,7 @@ func (d *Dir) Found() []uint64 {
 	return ids
 }
 
-// Newest returns the number of the newest checkpoint that was read or written, 0
+// Newest returns the ID of the newest checkpoint that was read or written, 0
 // if there is none.
 func (d *Dir) Newest() uint64 {
 	if len(d.kept) == 0 {
@@ -132,14 +131,14 @@ func (d *Dir) Newest() uint64 {
 // Path returns the path of a checkpoint.
 func (d *Dir) Path(id uint64) string { return filepath.Join(d.path, fileName(id, checkpointSuffix)) }
 
-// Keep says that the checkpoint with this number, which was read, is the one
-// before the next.
+// Keep says that the checkpoint with this ID is the one that was read, and the next one follows
+// it.
 func (d *Dir) Keep(id uint64, c *Contents) { d.kept = []kept{{id, c.End}} }
 
-// NoteDamage says which blocks are lost: what else is in their segments is
-// written again with the next checkpoint, and the damaged ones are set aside
-// when they are not needed any more.
-func (d *Dir) NoteDamage(lost []Loss) {
+// MarkDamaged records that the segments of the lost blocks are damaged: their other blocks are
+// written again with the next checkpoint, and the segments are quarantined when they are not
+// needed any more.
+func (d *Dir) MarkDamaged(lost []Loss) {
 	for _, l := range lost {
 		if errors.Is(l.Err, ErrDamaged) {
 			d.damaged[l.Segment] = true
@@ -147,59 +146,9 @@ func (d *Dir) NoteDamage(lost []Loss) {
 	}
 }
 
-// SetAside renames a checkpoint that cannot be read, so that it is not tried
-// again, and returns its new path.
-func (d *Dir) SetAside(id uint64) (string, error) {
+// Quarantine renames a checkpoint that cannot be read, so that it is not tried
+// again, and returns its new path. Nothing quarantined is read or removed any more.
+func (d *Dir) Quarantine(id uint64) (string, error) {
 	path := d.Path(id)
 	return path + damagedSuffix, os.Rename(path, path+damagedSuffix)
-}
-
-// rewrites reports whether the blocks in a segment are to be written again: it
-// is damaged, or most of it is not needed any more.
-func (d *Dir) rewrites(id uint64) bool {
-	if d.damaged[id] || d.gone[id] {
-		return true
-	}
-	if len(d.kept) == 0 {
-		return false
-	}
-	for _, u := range d.kept[len(d.kept)-1].end.Segments {
-		if u.ID == id {
-			return u.Used < u.Bytes/2
-		}
-	}
-	return false
-}
-
-// committed notes a new checkpoint and removes what is not needed any more: two
-// are kept.
-func (d *Dir) committed(k kept) error {
-	d.kept = append(d.kept, k)
-	d.kept = d.kept[max(len(d.kept)-2, 0):]
-	d.next = k.id + 1
-	needed := map[uint64]bool{}
-	for _, k := range d.kept {
-		for _, u := range k.end.Segments {
-			needed[u.ID] = true
-		}
-	}
-	entries, err := os.ReadDir(d.path)
-	if err != nil {
-		return err
-	}
-	var faults []error
-	for _, e := range entries {
-		path := filepath.Join(d.path, e.Name())
-		if id, ok := fileID(e.Name(), checkpointSuffix); ok && id < d.kept[0].id && !isNewer(path, kindCheckpoint) {
-			faults = append(faults, remove(path))
-		}
-		if id, ok := fileID(e.Name(), segmentSuffix); ok && !needed[id] && !isNewer(path, kindSegment) {
-			if d.damaged[id] {
-				faults = append(faults, os.Rename(path, path+damagedSuffix))
-			} else {
-				faults = append(faults, remove(path))
-			}
-		}
-	}
-	return errors.Join(faults...)
 }

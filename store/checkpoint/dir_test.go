@@ -63,7 +63,7 @@ func TestTwoAreKept(t *testing.T) {
 		t.Errorf("checkpoint %d, the newest is %d", out.ID, d.Newest())
 	}
 	checkNames(t, dir, "0000000000000001.segment", "0000000000000002.checkpoint", "0000000000000003.checkpoint", "0000000000000003.segment")
-	if got := a.Grids[0].Blocks[0].Place.Segment; got != 1 {
+	if got := a.Grids[0].Blocks[0].Ref.Segment; got != 1 {
 		t.Errorf("the block moved to segment %d", got)
 	}
 	write(t, d, 4)
@@ -83,11 +83,11 @@ func TestSegmentIsWrittenAnew(t *testing.T) {
 	write(t, d, 1, a, b, c)
 	write(t, d, 2, a, b)
 	write(t, d, 3, a)
-	if got := a.Grids[0].Blocks[0].Place.Segment; got != 1 {
+	if got := a.Grids[0].Blocks[0].Ref.Segment; got != 1 {
 		t.Fatalf("moved to segment %d although most of segment 1 was needed", got)
 	}
 	write(t, d, 4, a)
-	if got := a.Grids[0].Blocks[0].Place.Segment; got != 4 {
+	if got := a.Grids[0].Blocks[0].Ref.Segment; got != 4 {
 		t.Errorf("the block is still in segment %d", got)
 	}
 	if _, got, err := readAll(d, 3); err != nil || len(got) != 1 {
@@ -102,7 +102,7 @@ func TestSegmentIsWrittenAnew(t *testing.T) {
 	}
 }
 
-// TestDamagedSegment loses a block, sets its segment aside and writes what else
+// TestDamagedSegment loses a block, quarantines its segment and writes what else
 // is in it anew.
 func TestDamagedSegment(t *testing.T) {
 	dir := t.TempDir()
@@ -130,7 +130,7 @@ func TestDamagedSegment(t *testing.T) {
 		t.Errorf("read %+v", got)
 	}
 	d.Keep(1, c)
-	d.NoteDamage(c.Lost)
+	d.MarkDamaged(c.Lost)
 	write(t, d, 2, got...)
 	write(t, d, 3, got...)
 	if files := names(t, dir); !slices.Contains(files, "0000000000000001.segment.damaged") || slices.Contains(files, "0000000000000001.segment") {
@@ -139,7 +139,7 @@ func TestDamagedSegment(t *testing.T) {
 	if c, again, err := readAll(d, 3); err != nil || len(c.Lost) > 0 || !reflect.DeepEqual(again, got) {
 		t.Error(err, c)
 	}
-	path, err := d.SetAside(3)
+	path, err := d.Quarantine(3)
 	if err != nil || path != d.Path(3)+".damaged" {
 		t.Errorf("%s, %v", path, err)
 	}
@@ -192,24 +192,24 @@ func TestLock(t *testing.T) {
 	open(t, dir)
 }
 
-func TestCleanIsTakenOnce(t *testing.T) {
+func TestCleanMarkIsUsedOnce(t *testing.T) {
 	d := open(t, t.TempDir())
-	if _, ok := d.TakeClean(); ok {
+	if _, ok := d.ConsumeCleanMark(); ok {
 		t.Error("clean from the beginning")
 	}
-	if err := d.MarkClean(42); err != nil {
+	if err := d.WriteCleanMark(42); err != nil {
 		t.Fatal(err)
 	}
-	if id, ok := d.TakeClean(); !ok || id != 42 {
+	if id, ok := d.ConsumeCleanMark(); !ok || id != 42 {
 		t.Errorf("%d, %v", id, ok)
 	}
-	if _, ok := d.TakeClean(); ok {
+	if _, ok := d.ConsumeCleanMark(); ok {
 		t.Error("taken twice")
 	}
 	if err := os.WriteFile(filepath.Join(d.path, cleanName), []byte("x"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, ok := d.TakeClean(); ok {
+	if _, ok := d.ConsumeCleanMark(); ok {
 		t.Error("a damaged mark counts")
 	}
 }

@@ -15,8 +15,9 @@ import (
 	"cc-metric-store/store/chunk"
 )
 
-// Dump prints a checkpoint, a segment or the file with the eras as JSON, one line for
-// each header, host, sealed block and end. On damage it prints what comes before and fails.
+// Dump prints a checkpoint, a segment or the file with the eras as lines of JSON: one for each
+// header, host, sealed block and end. If the file is damaged, it prints what comes before the
+// damage and fails.
 func Dump(w io.Writer, path string) error {
 	file, err := openFile(path)
 	if err != nil {
@@ -32,15 +33,15 @@ func Dump(w io.Writer, path string) error {
 }
 
 func dump(out *json.Encoder, file *os.File) error {
-	head := make([]byte, magicBytes)
-	n, err := file.ReadAt(head, 0)
+	header := make([]byte, headerBytes)
+	n, err := file.ReadAt(header, 0)
 	if err != nil && err != io.EOF {
 		return err
 	}
-	if n == magicBytes && head[4] == kindSegment {
+	if n == headerBytes && header[4] == kindSegment {
 		return dumpSegment(out, file)
 	}
-	if n == magicBytes && head[4] == kindEras {
+	if n == headerBytes && header[4] == kindEras {
 		eras, err := parseEras(file)
 		if err != nil {
 			return err
@@ -137,7 +138,7 @@ func describeHost(metrics []string, h *Host) hostLine {
 			case b.Open:
 				line.Values = describeValues(b.Values, b.Slots)
 			case b.isInSegment():
-				line.Segment, line.Offset = fileName(b.Place.Segment, segmentSuffix), b.Place.Offset
+				line.Segment, line.Offset = fileName(b.Ref.Segment, segmentSuffix), b.Ref.Offset
 			}
 			out.Blocks = append(out.Blocks, line)
 		}
@@ -171,12 +172,12 @@ func dumpSegment(out *json.Encoder, file *os.File) error {
 	if f.err != nil {
 		return f.err
 	}
-	for at := int64(magicBytes); at < f.size; {
+	for at := int64(headerBytes); at < f.size; {
 		var prefix [prefixBytes]byte
 		if _, err := f.file.ReadAt(prefix[:], at); err != nil {
 			return fmt.Errorf("at %d: %w: %w", at, err, ErrDamaged)
 		}
-		p := Place{Offset: at, Length: binary.LittleEndian.Uint32(prefix[:])}
+		p := BlockRef{Offset: at, Length: binary.LittleEndian.Uint32(prefix[:])}
 		r, err := f.read(p)
 		if err != nil {
 			return fmt.Errorf("at %d: %w", at, err)

@@ -41,13 +41,13 @@ func TestDump(t *testing.T) {
 		cut          int // from the end
 		lines        []string
 	}{
-		{"checkpoint", goldenCheckpoint, 0, []string{
+		{"checkpoint", goldenVersion1, 0, []string{
 			`"stream":"LOG"`,
 			`"host":"a0603","applied":300,"grids":[{"frequency":60,"series":[{"column":0,"metric":"load"},{"column":2,"metric":"power","type":"socket","type-id":"1"}]`,
 			`"host":"gone","applied":299,"gone":true`, `"end":{"head"`}},
-		{"checkpoint without an end", goldenCheckpoint, 1, []string{`"stream":"LOG"`, `"host":"a0603"`, `"host":"gone"`}},
-		{"checkpoint with one host", goldenCheckpoint, 8 + 0x9e + 1, []string{`"stream":"LOG"`, `"host":"a0603"`}},
-		{"checkpoint without hosts", goldenCheckpoint, 8 + 0x9e + 8 + 14 + 1, []string{`"stream":"LOG"`}},
+		{"checkpoint without an end", goldenVersion1, 1, []string{`"stream":"LOG"`, `"host":"a0603"`, `"host":"gone"`}},
+		{"checkpoint with one host", goldenVersion1, 8 + 0x9e + 1, []string{`"stream":"LOG"`, `"host":"a0603"`}},
+		{"checkpoint without hosts", goldenVersion1, 8 + 0x9e + 8 + 14 + 1, []string{`"stream":"LOG"`}},
 		{"segment", goldenSegment, 0, []string{`"host":"a0603","frequency":60,"start":-30,"slots":4,"values":{"0":[0,0.25,null,0.75],"2":[2,2.25,null,2.75]}`}},
 		{"segment without a record", goldenSegment, 1, nil},
 		{"nothing", "", 0, nil},
@@ -73,7 +73,7 @@ func TestDump(t *testing.T) {
 // TestDumpShowsPatches has the open block and the patches of the golden host in
 // one line.
 func TestDumpShowsPatches(t *testing.T) {
-	lines, err := dumpBytes(t, unhex(t, goldenCheckpoint))
+	lines, err := dumpBytes(t, unhex(t, goldenVersion1))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,7 +23,7 @@ const (
 
 func fileName(id uint64, suffix string) string { return fmt.Sprintf("%016d%s", id, suffix) }
 
-// fileID returns the number of a file with the suffix.
+// fileID returns the ID of a file with the suffix.
 func fileID(name, suffix string) (id uint64, ok bool) {
 	digits, ok := strings.CutSuffix(name, suffix)
 	if !ok || len(digits) != 16 {
@@ -35,9 +35,8 @@ func fileID(name, suffix string) (id uint64, ok bool) {
 	return id, true
 }
 
-// syncBytes are written before they are sent to the disk, so that there is
-// little left to wait for at the end, and the log's own writes to the same disk
-// do not have to wait behind all of it.
+// An output is flushed to the disk each time that so many bytes were written. So little is left
+// to wait for at the end, and writes of the log to the same disk do not wait for all of it.
 const syncBytes = 8 << 20
 
 // output is a new file, which has a temporary name until it is complete.
@@ -46,16 +45,17 @@ type output struct {
 	file *os.File
 	buf  *bufio.Writer
 	size int64
-	sent int64 // of size
+	sent int64 // bytes that were flushed to the disk
 }
 
+// createOutput creates the file under its temporary name and writes the header.
 func createOutput(path string, kind byte) (*output, error) {
 	file, err := os.OpenFile(path+temporarySuffix, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o640)
 	if err != nil {
 		return nil, err
 	}
 	o := &output{path: path, file: file, buf: bufio.NewWriterSize(file, 1<<18)}
-	if err := o.write(fileHead(kind)); err != nil {
+	if err := o.write(fileHeader(kind)); err != nil {
 		o.discard()
 		return nil, err
 	}
@@ -83,7 +83,7 @@ func (o *output) sync() error {
 	return o.file.Sync()
 }
 
-// complete gives the file its name. The caller syncs the directory.
+// complete flushes the file and gives it its name. The caller syncs the directory.
 func (o *output) complete() error {
 	if err := o.sync(); err != nil {
 		return err
@@ -111,15 +111,14 @@ func syncDir(path string) error {
 	return d.Sync()
 }
 
-// lockedError says that another process has the directory.
+// lockedError says that another process has locked the directory.
 type lockedError struct{ owner string }
 
 func (e *lockedError) Error() string {
 	return "it is in use by another process (pid " + e.owner + "): stop that one, or give this one a directory of its own (metric-store.checkpoints.directory)"
 }
 
-// lockDir takes the directory for this process, until the file is closed or the
-// process ends.
+// lockDir locks the directory for this process, until the file is closed or the process ends.
 func lockDir(path string) (*os.File, error) {
 	f, err := os.OpenFile(filepath.Join(path, lockName), os.O_RDWR|os.O_CREATE, 0o640)
 	if err != nil {
@@ -133,16 +132,28 @@ func lockDir(path string) (*os.File, error) {
 		}
 		return nil, err
 	}
-	// Of one length, as a file that was made empty waits for the disk when it is
-	// closed. A disk without room for it is not a reason to do without the lock.
+	// The text has a fixed length and overwrites the old one: closing a file that was
+	// truncated would wait for the disk. The lock holds even if the disk has no room for it.
 	_, _ = f.WriteAt(fmt.Appendf(nil, "%-20d\n", os.Getpid()), 0)
 	return f, nil
 }
 
-// remove removes a file; that there is none is no error.
+// remove removes a file. It is no error if there is none.
 func remove(path string) error {
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return nil
+}
+
+// openFile opens a regular file, and nothing else: opening a pipe could block for ever.
+func openFile(path string) (*os.File, error) {
+	info, err := os.Stat(path)
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is not a regular file: %w", path, ErrDamaged)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return os.Open(path)
 }

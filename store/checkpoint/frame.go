@@ -12,8 +12,9 @@ import (
 	"cc-metric-store/store/chunk"
 )
 
-// Versions of the files' formats, by kind. Older ones are read as well: checkpoints
-// of version 1 have no sparse blocks, and no frames with further names of metrics.
+// Versions of the formats that are written, by the kind of the file. Older ones are read as
+// well: checkpoints of version 1 have no sparse blocks, and no frames with further names of
+// metrics.
 const (
 	versionCheckpoint = 2
 	versionSegment    = 1
@@ -30,32 +31,33 @@ func versionOf(kind byte) byte {
 	return versionSegment
 }
 
-// Each file begins with eight bytes: four that name us, what it is, the version
-// of its format, that of the blocks in it, and a zero.
+// Each file begins with a header of eight bytes: four that name the program, the kind of the
+// file, the version of its format, the version of the blocks in it, and a zero.
 const (
 	fileMagic      = "ccms"
 	kindCheckpoint = 'c'
 	kindSegment    = 's'
 	kindEras       = 'e'
-	magicBytes     = 8
+	headerBytes    = 8
 )
 
-func fileHead(kind byte) []byte {
+// fileHeader returns the header that this version of the program writes.
+func fileHeader(kind byte) []byte {
 	return []byte{fileMagic[0], fileMagic[1], fileMagic[2], fileMagic[3], kind, versionOf(kind), chunk.Version, 0}
 }
 
-// checkHead says whether the file can be read.
-func checkHead(head []byte, kind byte) error {
-	want := fileHead(kind)
+// checkFileHeader returns an error if a file with the header cannot be read.
+func checkFileHeader(header []byte, kind byte) error {
+	want := fileHeader(kind)
 	version := versionOf(kind)
 	switch {
-	case len(head) < magicBytes:
-		return fmt.Errorf("no head: %w", ErrDamaged)
-	case string(head[:5]) != string(want[:5]) || head[7] != 0 || head[5] == 0 || head[6] == 0:
-	case head[5] <= version && head[6] == chunk.Version:
+	case len(header) < headerBytes:
+		return fmt.Errorf("no header: %w", ErrDamaged)
+	case string(header[:5]) != string(want[:5]) || header[7] != 0 || header[5] == 0 || header[6] == 0:
+	case header[5] <= version && header[6] == chunk.Version:
 		return nil
-	case head[5] > version || head[6] > chunk.Version:
-		return fmt.Errorf("format %d with blocks of format %d, this program reads %d and %d: %w", head[5], head[6], version, chunk.Version, ErrVersion)
+	case header[5] > version || header[6] > chunk.Version:
+		return fmt.Errorf("format %d with blocks of format %d, this program reads %d and %d: %w", header[5], header[6], version, chunk.Version, ErrVersion)
 	}
 	return fmt.Errorf("it does not begin like one: %w", ErrDamaged)
 }
@@ -67,12 +69,12 @@ func isNewer(path string, kind byte) bool {
 		return false
 	}
 	defer file.Close()
-	head := make([]byte, magicBytes)
-	_, err = io.ReadFull(file, head)
-	return err == nil && errors.Is(checkHead(head, kind), ErrVersion)
+	header := make([]byte, headerBytes)
+	_, err = io.ReadFull(file, header)
+	return err == nil && errors.Is(checkFileHeader(header, kind), ErrVersion)
 }
 
-// Frames of a checkpoint.
+// Kinds of frames.
 const (
 	frameHeader  = 'H'
 	frameMetrics = 'm'
@@ -81,31 +83,32 @@ const (
 	frameEras    = 'e' // of the file with the eras
 )
 
-// Before the payload of a frame or a record come its length and its checksum.
+// The length and the checksum come before the payload of a frame or a record.
 const prefixBytes = 8
 
-// The largest payloads of a record, and of a frame, which holds all blocks of a host
-// that are not in segments.
+// The largest payloads of a record and of a frame. A frame holds all blocks of a host that are
+// not in segments.
 const (
 	maxPayload = 1 << 30
 	maxFrame   = math.MaxUint32
 )
 
-// checksum covers the number of a frame in its file, or the position of a record
-// in its segment, so that none can stand in for another one.
-func checksum(place uint64, payload []byte) uint32 {
+// checksum covers a payload and where it belongs: at is the index of a frame in its file, or the
+// offset of a record in its segment. So none can stand in for another one.
+func checksum(at uint64, payload []byte) uint32 {
 	var p [8]byte
-	binary.LittleEndian.PutUint64(p[:], place)
+	binary.LittleEndian.PutUint64(p[:], at)
 	table := crc32.MakeTable(crc32.Castagnoli) // the same one each time
 	return crc32.Update(crc32.Update(0, table, p[:]), table, payload)
 }
 
-func appendPrefix(dst []byte, place uint64, payload []byte) []byte {
+// appendPrefix appends the length and the checksum of a payload.
+func appendPrefix(dst []byte, at uint64, payload []byte) []byte {
 	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(payload)))
-	return binary.LittleEndian.AppendUint32(dst, checksum(place, payload))
+	return binary.LittleEndian.AppendUint32(dst, checksum(at, payload))
 }
 
-// frameReader reads the frames of a checkpoint in their order.
+// frameReader reads the frames of a file in their order. next is the index of the next one.
 type frameReader struct {
 	r    *bufio.Reader
 	next uint64
@@ -132,8 +135,8 @@ func (f *frameReader) read() (kind byte, payload []byte, err error) {
 	return payload[0], payload[1:], nil
 }
 
-// readPayload reads n bytes. A length may be wrong: not much more is allocated
-// than there is to read.
+// readPayload reads n bytes. The length may be damaged: it allocates not much more than there is
+// to read.
 func readPayload(r io.Reader, n int) ([]byte, error) {
 	if n <= 1<<20 {
 		payload := make([]byte, n)
@@ -147,6 +150,7 @@ func readPayload(r io.Reader, n int) ([]byte, error) {
 	return payload, err
 }
 
+// fault describes an error of reading; a file that ends too early is damaged.
 func (f *frameReader) fault(err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return fmt.Errorf("it breaks off in frame %d: %w", f.next, ErrDamaged)

@@ -127,7 +127,7 @@ func FuzzHost(f *testing.F) {
 // mend gives the frames or records in data the checksums that they should have.
 func mend(data []byte, segment bool) {
 	number := uint64(0)
-	for at := magicBytes; at+prefixBytes <= len(data); number++ {
+	for at := headerBytes; at+prefixBytes <= len(data); number++ {
 		n := int(binary.LittleEndian.Uint32(data[at:]))
 		if n > len(data)-at-prefixBytes {
 			return
@@ -143,7 +143,7 @@ func mend(data []byte, segment bool) {
 
 // FuzzCheckpoint reads any bytes, also such with the right checksums.
 func FuzzCheckpoint(f *testing.F) {
-	golden := unhex(f, goldenCheckpoint)
+	golden := unhex(f, goldenVersion1)
 	f.Add(golden, false)
 	f.Add(golden, true)
 	f.Add(golden[:len(golden)/2], true)
@@ -167,7 +167,7 @@ func FuzzCheckpoint(f *testing.F) {
 // FuzzSegment reads all records of any bytes, and the one at any place.
 func FuzzSegment(f *testing.F) {
 	golden := unhex(f, goldenSegment)
-	f.Add(golden, false, int64(magicBytes), uint32(58))
+	f.Add(golden, false, int64(headerBytes), uint32(58))
 	f.Add(golden, true, int64(math.MaxInt64), uint32(math.MaxInt32))
 	f.Add(golden, true, int64(-1), uint32(0))
 	dir := f.TempDir()
@@ -185,7 +185,7 @@ func FuzzSegment(f *testing.F) {
 		}
 		s := openSegment(path)
 		defer s.file.Close()
-		r, err := s.read(Place{Offset: offset, Length: length})
+		r, err := s.read(BlockRef{Offset: offset, Length: length})
 		checkRefusal(t, err)
 		if err == nil {
 			if again, err := parseRecord(appendRecord(nil, r)); err != nil || !reflect.DeepEqual(again, r) {

@@ -19,7 +19,7 @@ import (
 var written = time.Date(2026, 5, 4, 3, 2, 1, 0, time.UTC)
 
 func testHeader(entry uint64) Header {
-	at := Position{Stream: "LOG", Created: written.Add(-time.Hour), Entry: entry, EntryAt: written}
+	at := LogPosition{Stream: "LOG", Created: written.Add(-time.Hour), Entry: entry, EntryAt: written}
 	return Header{Position: at, Written: written, Metrics: []string{"load", "power", "temp"}}
 }
 
@@ -69,7 +69,7 @@ func open(t testing.TB, path string) *Dir {
 	return d
 }
 
-// write writes a checkpoint of the hosts, whose blocks get their places.
+// write writes a checkpoint of the hosts, whose blocks get their refs.
 func write(t testing.TB, d *Dir, entry uint64, hosts ...*Host) *Written {
 	t.Helper()
 	w, err := d.Begin(testHeader(entry))

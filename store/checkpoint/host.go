@@ -17,8 +17,7 @@ const (
 // isInSegment reports whether the values of the block lie in a segment.
 func (b *Block) isInSegment() bool { return !b.Open && !b.Sparse }
 
-// appendHost appends the payload of a host's frame. Every sealed block has its
-// place.
+// appendHost appends the payload of a host's frame. Every sealed block has its Ref.
 func appendHost(f fields, h *Host) fields {
 	f.text(h.Cluster)
 	f.text(h.Name)
@@ -66,9 +65,9 @@ func appendBlock(f fields, b *Block) fields {
 		f.uint(blockSparse)
 	default:
 		f.uint(blockSealed)
-		f.uint(b.Place.Segment)
-		f.uint(uint64(b.Place.Offset))
-		f.uint(uint64(b.Place.Length))
+		f.uint(b.Ref.Segment)
+		f.uint(uint64(b.Ref.Offset))
+		f.uint(uint64(b.Ref.Length))
 	}
 	f.uint(uint64(len(b.Patches)))
 	for _, p := range b.Patches {
@@ -79,8 +78,8 @@ func appendBlock(f fields, b *Block) fields {
 	return f
 }
 
-// parseHost reads the payload of a host's frame. metrics is the number of
-// metrics in the header. The values of open blocks are parts of payload.
+// parseHost reads the payload of a host's frame. metrics is how many metrics have been named
+// before it. The values of open blocks are parts of the payload.
 func parseHost(payload []byte, metrics int) (*Host, error) {
 	s := &scanner{rest: payload}
 	h := &Host{Cluster: s.text(), Name: s.text(), Applied: s.uint()}
@@ -134,7 +133,7 @@ func parseBlock(s *scanner, b *Block, g *Grid) {
 	case b.Open:
 		b.Values = parseGroup(s, s.bytes(), b.Slots, g.Columns)
 	case !b.Sparse:
-		b.Place = Place{s.uint(), int64(s.uint()), uint32(s.index(math.MaxInt32))}
+		b.Ref = BlockRef{s.uint(), int64(s.uint()), uint32(s.index(math.MaxInt32))}
 	}
 	b.Patches = make([]Patch, s.count(10))
 	if b.Sparse && len(b.Patches) == 0 {

@@ -27,16 +27,15 @@ type Loss struct {
 	Err           error
 }
 
-// Read hands each host of a checkpoint, with the values of all its blocks, to
-// each, from several goroutines, with the names that its series refer to. The host
-// belongs to it. A block that cannot be
-// read is left out. On an error, a *ReadError or that of each, some hosts may
-// have been handed over already.
+// Read calls each for every host of a checkpoint, from several goroutines: with the names
+// of the metrics that the host's series refer to, and with the values of all its blocks.
+// The host belongs to each. Blocks that cannot be read are left out, and listed in
+// Contents.Lost. On an error, be it of each, some hosts may have been handed over already.
 func (d *Dir) Read(ctx context.Context, id uint64, workers int, each func(metrics []string, h *Host) error) (*Contents, error) {
 	path := d.Path(id)
 	file, err := openFile(path)
 	if err != nil {
-		return nil, &ReadError{path, err}
+		return nil, fmt.Errorf("read checkpoint %s: %w", path, err)
 	}
 	defer file.Close()
 	in := newSegments(d.path)
@@ -52,20 +51,20 @@ func (d *Dir) Read(ctx context.Context, id uint64, workers int, each func(metric
 		return each(metrics, h)
 	})
 	if err != nil {
-		return nil, &ReadError{path, err}
+		return nil, fmt.Errorf("read checkpoint %s: %w", path, err)
 	}
 	return c, nil
 }
 
-// readFrames reads a checkpoint without its segments, and hands each host to
-// do from several goroutines.
+// readFrames reads a checkpoint without its segments, and calls do for each host, from several
+// goroutines.
 func readFrames(ctx context.Context, r io.Reader, c *Contents, workers int, do func(metrics []string, h *Host) error) error {
 	f := &frameReader{r: bufio.NewReaderSize(r, 1<<18)}
-	head := make([]byte, magicBytes)
-	if _, err := io.ReadFull(f.r, head); err != nil {
+	header := make([]byte, headerBytes)
+	if _, err := io.ReadFull(f.r, header); err != nil {
 		return f.fault(err)
 	}
-	if err := checkHead(head, kindCheckpoint); err != nil {
+	if err := checkFileHeader(header, kindCheckpoint); err != nil {
 		return err
 	}
 	g, ctx := errgroup.WithContext(ctx)
@@ -91,13 +90,13 @@ func readFrames(ctx context.Context, r io.Reader, c *Contents, workers int, do f
 	return g.Wait()
 }
 
-// hostFrame is a host, with the names of metrics that come before it.
+// hostFrame is a frame with a host, and all names of metrics that come before it.
 type hostFrame struct {
 	payload []byte
 	metrics []string
 }
 
-// sendFrames reads the frames and checks their order.
+// sendFrames reads the frames, checks their order, and sends those with hosts.
 func sendFrames(ctx context.Context, f *frameReader, c *Contents, hosts chan<- hostFrame) error {
 	var metrics []string
 	for {
@@ -114,7 +113,7 @@ func sendFrames(ctx context.Context, f *frameReader, c *Contents, hosts chan<- h
 		case kind == frameMetrics && f.next > 1:
 			var more []string
 			err = json.Unmarshal(payload, &more)
-			metrics = append(metrics, more...) // who has some of them does not see more
+			metrics = append(metrics, more...) // a hostFrame that has some of them does not see these
 		case kind == frameHost && f.next > 1:
 			select {
 			case hosts <- hostFrame{payload, metrics}:
@@ -134,8 +133,8 @@ func sendFrames(ctx context.Context, f *frameReader, c *Contents, hosts chan<- h
 	}
 }
 
-// fill reads the values of the sealed blocks, and takes those away that cannot
-// be read.
+// fill reads the values of the sealed blocks of a host, and removes the blocks that cannot be
+// read, which it returns.
 func (s *segments) fill(h *Host) (lost []Loss) {
 	for i := range h.Grids {
 		g := &h.Grids[i]
@@ -147,7 +146,7 @@ func (s *segments) fill(h *Host) (lost []Loss) {
 					err = fmt.Errorf("a block with more columns than its grid: %w", ErrDamaged)
 				}
 				if err != nil {
-					lost = append(lost, Loss{h.Cluster, h.Name, b.Start, b.End, b.Place.Segment, err})
+					lost = append(lost, Loss{h.Cluster, h.Name, b.Start, b.End, b.Ref.Segment, err})
 					continue
 				}
 			}

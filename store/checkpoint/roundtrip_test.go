@@ -12,7 +12,7 @@ import (
 )
 
 // TestRoundTrip writes random hosts, from several goroutines, and reads them.
-// Some stay for the next checkpoint, and keep their places.
+// Some stay for the next checkpoint, and keep their refs.
 func TestRoundTrip(t *testing.T) {
 	r := testkit.Rand(t)
 	d := open(t, t.TempDir())
@@ -36,8 +36,8 @@ func TestRoundTrip(t *testing.T) {
 			})
 		}
 		all.Wait()
-		head := testHeader(uint64(round + 3)).Position
-		out, err := w.Commit(head)
+		highWater := testHeader(uint64(round + 3)).Position
+		out, err := w.Commit(highWater)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -45,7 +45,7 @@ func TestRoundTrip(t *testing.T) {
 		if err != nil || len(c.Lost) > 0 {
 			t.Fatal(err, c.Lost)
 		}
-		if !reflect.DeepEqual(c.Header, testHeader(uint64(round))) || c.End.Head != head {
+		if !reflect.DeepEqual(c.Header, testHeader(uint64(round))) || c.End.HighWater != highWater {
 			t.Errorf("header %+v, end %+v", c.Header, c.End)
 		}
 		gone := 0

@@ -11,7 +11,7 @@ import (
 	"cc-metric-store/store/chunk"
 )
 
-// record is one sealed block in a segment, with the names that say whose it is.
+// record is one sealed block in a segment, with what says whose it is.
 type record struct {
 	cluster, host string
 	frequency     int64
@@ -29,7 +29,7 @@ func appendRecord(f fields, r *record) fields {
 	return append(f, r.values...)
 }
 
-// parseRecord reads the payload of a record, of which its values are a part.
+// parseRecord reads the payload of a record. The values are a part of it.
 func parseRecord(payload []byte) (*record, error) {
 	s := &scanner{rest: payload}
 	r := &record{cluster: s.text(), host: s.text(), frequency: int64(s.uint()), start: s.int(), slots: int(s.index(chunk.MaxSlots + 1))}
@@ -43,7 +43,7 @@ func parseRecord(payload []byte) (*record, error) {
 	return r, nil
 }
 
-// segments reads records. It is safe for concurrent use.
+// segments reads records, and keeps the segments open. It is safe for concurrent use.
 type segments struct {
 	dir string
 
@@ -84,12 +84,12 @@ func openSegment(path string) *segment {
 		return &segment{err: err}
 	}
 	f := &segment{file: file}
-	head := make([]byte, magicBytes)
-	if _, err := io.ReadFull(io.NewSectionReader(file, 0, magicBytes), head); err != nil {
-		f.err = fmt.Errorf("no head: %w", ErrDamaged)
+	header := make([]byte, headerBytes)
+	if _, err := io.ReadFull(io.NewSectionReader(file, 0, headerBytes), header); err != nil {
+		f.err = fmt.Errorf("no header: %w", ErrDamaged)
 		return f
 	}
-	f.err = checkHead(head, kindSegment)
+	f.err = checkFileHeader(header, kindSegment)
 	if info, err := file.Stat(); err == nil {
 		f.size = info.Size()
 	}
@@ -98,23 +98,23 @@ func openSegment(path string) *segment {
 
 // read fills in the values of a sealed block of the host.
 func (s *segments) read(h *Host, frequency int64, b *Block) error {
-	f := s.get(b.Place.Segment)
-	r, err := f.read(b.Place)
+	f := s.get(b.Ref.Segment)
+	r, err := f.read(b.Ref)
 	if err == nil && (r.cluster != h.Cluster || r.host != h.Name || r.frequency != frequency || r.start != b.Start || r.slots != b.Slots) {
 		err = fmt.Errorf("it is another block's: %w", ErrDamaged)
 	}
 	if err != nil {
-		return fmt.Errorf("segment %s at %d: %w", fileName(b.Place.Segment, segmentSuffix), b.Place.Offset, err)
+		return fmt.Errorf("segment %s at %d: %w", fileName(b.Ref.Segment, segmentSuffix), b.Ref.Offset, err)
 	}
 	b.Values = r.values
 	return nil
 }
 
-func (f *segment) read(p Place) (*record, error) {
+func (f *segment) read(p BlockRef) (*record, error) {
 	if f.err != nil {
 		return nil, f.err
 	}
-	if p.Offset < magicBytes || p.Offset > f.size-prefixBytes-int64(p.Length) {
+	if p.Offset < headerBytes || p.Offset > f.size-prefixBytes-int64(p.Length) {
 		return nil, fmt.Errorf("it breaks off: %w", ErrDamaged)
 	}
 	buf := make([]byte, prefixBytes+p.Length)

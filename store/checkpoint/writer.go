@@ -4,10 +4,8 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 )
 
@@ -22,8 +20,8 @@ type Writer struct {
 	segment    *output
 	frames     uint64
 	hosts      int
-	metrics    int              // names that are written
-	used       map[uint64]int64 // bytes by segment
+	metrics    int              // how many names of metrics are written
+	used       map[uint64]int64 // bytes that the checkpoint needs, by segment
 }
 
 // Written describes a checkpoint that is complete.
@@ -52,7 +50,7 @@ func (d *Dir) Begin(h Header) (*Writer, error) {
 	}
 	text, err := json.Marshal(h)
 	if err == nil {
-		err = w.frame(append([]byte{frameHeader}, text...))
+		err = w.frameLocked(append([]byte{frameHeader}, text...))
 	}
 	if err != nil {
 		w.Abort()
@@ -61,21 +59,8 @@ func (d *Dir) Begin(h Header) (*Writer, error) {
 	return w, nil
 }
 
-// removeTemporary removes what a crash left behind.
-func (d *Dir) removeTemporary() {
-	entries, _ := os.ReadDir(d.path) // what is there takes some room, no more
-	for _, e := range entries {
-		name, ok := strings.CutSuffix(e.Name(), temporarySuffix)
-		_, isCheckpoint := fileID(name, checkpointSuffix)
-		_, isSegment := fileID(name, segmentSuffix)
-		if ok && (isCheckpoint || isSegment || name == cleanName || name == erasName) {
-			_ = remove(filepath.Join(d.path, e.Name()))
-		}
-	}
-}
-
-// Name makes sure that the names of the first metrics are written: those of the
-// header, and what has come since. It comes before the Add of a host that has them.
+// Name writes those of the names that were not written yet; the first ones are those of the
+// header. It is called before the Add of a host that refers to them.
 func (w *Writer) Name(metrics []string) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -85,7 +70,7 @@ func (w *Writer) Name(metrics []string) error {
 	text, err := json.Marshal(metrics[w.metrics:])
 	if err == nil {
 		w.metrics = len(metrics)
-		err = w.frame(append([]byte{frameMetrics}, text...))
+		err = w.frameLocked(append([]byte{frameMetrics}, text...))
 	}
 	if err != nil {
 		return fmt.Errorf("write checkpoint %s: %w", w.checkpoint.path, err)
@@ -93,21 +78,21 @@ func (w *Writer) Name(metrics []string) error {
 	return nil
 }
 
-// Add writes a host. A sealed block whose place is zero, or in a segment that is
-// to go, is written to the new segment and gets its place there, which counts
-// once Commit has returned.
+// Add writes a host. A sealed block whose Ref is zero, or points into a segment
+// that is to go, is written to the new segment and gets a new Ref, which is valid once
+// Commit has returned.
 func (w *Writer) Add(h *Host) error {
 	var payload fields
 	for i := range h.Grids {
 		g := &h.Grids[i]
 		for j := range g.Blocks {
 			b := &g.Blocks[j]
-			if !b.isInSegment() || b.Place != (Place{}) && !w.dir.rewrites(b.Place.Segment) {
+			if !b.isInSegment() || b.Ref != (BlockRef{}) && !w.dir.rewrites(b.Ref.Segment) {
 				continue
 			}
 			payload = appendRecord(payload[:0], &record{h.Cluster, h.Name, g.Frequency, b.Start, b.Slots, b.Values})
 			var err error
-			if b.Place, err = w.record(payload); err != nil {
+			if b.Ref, err = w.record(payload); err != nil {
 				return fmt.Errorf("write checkpoint %s: %w", w.segment.path, err)
 			}
 		}
@@ -118,32 +103,32 @@ func (w *Writer) Add(h *Host) error {
 	for i := range h.Grids {
 		for _, b := range h.Grids[i].Blocks {
 			if b.isInSegment() {
-				w.used[b.Place.Segment] += prefixBytes + int64(b.Place.Length)
+				w.used[b.Ref.Segment] += prefixBytes + int64(b.Ref.Length)
 			}
 		}
 	}
 	if !h.Gone {
 		w.hosts++
 	}
-	if err := w.frame(payload); err != nil {
+	if err := w.frameLocked(payload); err != nil {
 		return fmt.Errorf("write checkpoint %s: %w", w.checkpoint.path, err)
 	}
 	return nil
 }
 
-// record appends to the segment.
-func (w *Writer) record(payload []byte) (Place, error) {
+// record appends a record to the segment.
+func (w *Writer) record(payload []byte) (BlockRef, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if len(payload) > maxPayload {
-		return Place{}, fmt.Errorf("a block of %d bytes, at most %d are possible", len(payload), maxPayload)
+		return BlockRef{}, fmt.Errorf("a block of %d bytes, at most %d are possible", len(payload), maxPayload)
 	}
-	p := Place{w.id, w.segment.size, uint32(len(payload))}
+	p := BlockRef{w.id, w.segment.size, uint32(len(payload))}
 	return p, w.segment.write(appendPrefix(nil, uint64(p.Offset), payload), payload)
 }
 
-// frame appends to the checkpoint. The caller holds mu, or is alone.
-func (w *Writer) frame(payload []byte) error {
+// frameLocked appends a frame to the checkpoint. The caller holds mu, or is Begin.
+func (w *Writer) frameLocked(payload []byte) error {
 	if len(payload) > maxFrame {
 		return fmt.Errorf("a frame of %d bytes, at most %d are possible", len(payload), maxFrame)
 	}
@@ -152,16 +137,15 @@ func (w *Writer) frame(payload []byte) error {
 	return err
 }
 
-// Commit completes the checkpoint; from then on it is the newest one. An error
-// after that, of removing what is not needed any more, comes with a Written that
-// is not nil.
-func (w *Writer) Commit(head Position) (*Written, error) {
+// Commit completes the checkpoint: it is the newest one from then on. If old files cannot be
+// removed after that, it returns both an error and a Written.
+func (w *Writer) Commit(highWater LogPosition) (*Written, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	end := End{Head: head, Hosts: w.hosts, Segments: w.uses()}
+	end := End{HighWater: highWater, Hosts: w.hosts, Segments: w.usesLocked()}
 	text, err := json.Marshal(end)
 	if err == nil {
-		err = w.frame(append([]byte{frameEnd}, text...))
+		err = w.frameLocked(append([]byte{frameEnd}, text...))
 	}
 	out := &Written{ID: w.id, Checkpoint: w.checkpoint.size}
 	if err == nil && w.used[w.id] > 0 {
@@ -190,8 +174,8 @@ func (w *Writer) Commit(head Position) (*Written, error) {
 	return out, nil
 }
 
-// uses lists the segments of the checkpoint.
-func (w *Writer) uses() []SegmentUse {
+// usesLocked lists the segments of the checkpoint, ascending.
+func (w *Writer) usesLocked() []SegmentUse {
 	sizes := map[uint64]int64{w.id: w.segment.size}
 	for _, k := range w.dir.kept {
 		for _, u := range k.end.Segments {

@@ -7,11 +7,11 @@ import (
 	"slices"
 )
 
-// packedSize returns the number of bytes that n codes of width bits take.
+// packedSize returns how many bytes n codes of width bits need.
 func packedSize(n int, width uint) int { return (n*int(width) + 7) / 8 }
 
-// pack appends the codes of v, which are above base by less than 1<<width, first
-// code in the lowest bits.
+// pack appends the codes of v: the differences to base, each less than 1<<width. The first code
+// is in the lowest bits.
 func pack(dst []byte, v []int64, base int64, width uint) []byte {
 	if width == 0 {
 		return dst
@@ -41,15 +41,14 @@ func pack(dst []byte, v []int64, base int64, width uint) []byte {
 	return dst[:len(dst)+size]
 }
 
-// codeWriter writes codes to out, which has eight bytes more than they take.
+// codeWriter writes codes to out, which has eight bytes more than they need.
 type codeWriter struct {
-	out  []byte // behind the bytes that are full
-	next uint64 // bits of the byte that is not full, less than eight
-	n    uint   // their number
+	out  []byte // what follows the bytes that are full
+	next uint64 // bits that do not fill a byte yet
+	n    uint   // how many of them there are, less than eight
 }
 
-// put writes the lowest width bits of x, the others of which are zero. They are
-// width1 at most.
+// put writes the lowest width bits of x, whose other bits are zero. width is at most width1.
 func (w *codeWriter) put(x uint64, width uint) {
 	x = x<<(w.n&7) | w.next
 	binary.LittleEndian.PutUint64(w.out, x)
@@ -59,7 +58,7 @@ func (w *codeWriter) put(x uint64, width uint) {
 	w.n &= 7
 }
 
-// extend appends n zero bytes to b, which it returns, as they are, too.
+// extend appends n zero bytes to b. It returns the whole slice and the zero bytes.
 func extend(b []byte, n int) (all, added []byte) {
 	all = slices.Grow(b, n)[:len(b)+n]
 	added = all[len(b):]
@@ -67,8 +66,7 @@ func extend(b []byte, n int) (all, added []byte) {
 	return all, added
 }
 
-// load64 returns the eight bytes from p[at] on; those behind the end of p are
-// zero.
+// load64 returns the eight bytes from p[at] on as an integer. Bytes behind the end of p are zero.
 func load64(p []byte, at int) uint64 {
 	if at+8 <= len(p) {
 		return binary.LittleEndian.Uint64(p[at:])
@@ -80,7 +78,7 @@ func load64(p []byte, at int) uint64 {
 	return x
 }
 
-// code returns code i of the packed codes p. It takes any width up to 64.
+// code returns code i of the packed codes p. Any width up to 64 is possible.
 func code(p []byte, i int, width uint) uint64 {
 	bit := i * int(width)
 	shift := uint(bit & 7)

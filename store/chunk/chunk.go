@@ -14,7 +14,6 @@ package chunk
 import (
 	"errors"
 	"fmt"
-	"math"
 )
 
 // Version is the version of the format that Encode writes and Decode reads.
@@ -25,29 +24,29 @@ const Version = 1
 const MaxSlots = 256
 
 var (
-	// ErrCorrupt is wrapped by the errors of blocks that Encode cannot have
+	// errCorrupt is wrapped by the errors of blocks that Encode cannot have
 	// written.
-	ErrCorrupt = errors.New("corrupt block")
-	// ErrRange is wrapped by the errors of callers that ask for slots which a
+	errCorrupt = errors.New("corrupt block")
+	// errRange is wrapped by the errors of callers that ask for slots which a
 	// block does not have.
-	ErrRange = errors.New("no such slots in block")
+	errRange = errors.New("no such slots in block")
 )
 
-// Info describes a block.
-type Info struct {
-	Mode   Mode
+// blockInfo describes a block.
+type blockInfo struct {
+	Mode   bodyMode
 	Slots  int
 	Values int // slots that are no gap
 }
 
-// Stat describes block from its header alone: a block that Stat accepts may
+// stat describes block from its header alone: a block that stat accepts may
 // still be found corrupt when it is decoded.
-func Stat(block []byte) (Info, error) {
+func stat(block []byte) (blockInfo, error) {
 	var d decoder
 	if err := d.parseHeader(block); err != nil {
-		return Info{}, fmt.Errorf("stat block: %w", err)
+		return blockInfo{}, fmt.Errorf("stat block: %w", err)
 	}
-	return Info{Mode: d.mode, Slots: d.slots, Values: d.values}, nil
+	return blockInfo{Mode: d.mode, Slots: d.slots, Values: d.values}, nil
 }
 
 // Decode writes the slots of block to dst, which has the length of the block.
@@ -58,7 +57,7 @@ func Decode(dst []float64, block []byte) error {
 		return fmt.Errorf("decode block: %w", err)
 	}
 	if len(dst) != d.slots {
-		return fmt.Errorf("decode block of %d slots into %d: %w", d.slots, len(dst), ErrRange)
+		return fmt.Errorf("decode block of %d slots into %d: %w", d.slots, len(dst), errRange)
 	}
 	if err := d.decode(dst, 0); err != nil {
 		return fmt.Errorf("decode block: %w", err)
@@ -68,7 +67,7 @@ func Decode(dst []float64, block []byte) error {
 
 // DecodeRange writes the slots [from, from+len(dst)) of block to dst. After an
 // error the content of dst is undefined. It costs in proportion to len(dst)
-// unless the mode is ModeDelta.
+// unless the mode is delta.
 func DecodeRange(dst []float64, block []byte, from int) error {
 	var d decoder
 	if err := d.parseHeader(block); err != nil {
@@ -81,15 +80,6 @@ func DecodeRange(dst []float64, block []byte, from int) error {
 		return fmt.Errorf("decode range of block: %w", err)
 	}
 	return nil
-}
-
-// At returns the value of one slot of block, NaN for a gap.
-func At(block []byte, slot int) (float64, error) {
-	var v [1]float64
-	if err := DecodeRange(v[:], block, slot); err != nil {
-		return math.NaN(), err
-	}
-	return v[0], nil
 }
 
 // AddTo adds the slots [from, from+len(dst)) of block to dst. A gap in either

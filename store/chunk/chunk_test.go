@@ -42,7 +42,7 @@ func checkBlock(t testing.TB, what string, e *Encoder, values []float64) []byte 
 			present++
 		}
 	}
-	info, err := Stat(block)
+	info, err := stat(block)
 	if err != nil {
 		t.Fatalf("%s: %v", what, err)
 	}
@@ -70,7 +70,7 @@ func checkBlock(t testing.TB, what string, e *Encoder, values []float64) []byte 
 func checkParts(t testing.TB, what string, r *rand.Rand, block []byte, values []float64) {
 	t.Helper()
 	for i, want := range values {
-		if v, err := At(block, i); err != nil || !same(v, want) {
+		if v, err := valueAt(block, i); err != nil || !same(v, want) {
 			t.Fatalf("%s: slot %d is %v, %v, want %v", what, i, v, err, want)
 		}
 	}
@@ -104,14 +104,14 @@ func checkParts(t testing.TB, what string, r *rand.Rand, block []byte, values []
 func TestRoundTripOfRandomBlocks(t *testing.T) {
 	r := testkit.Rand(t)
 	var e Encoder
-	modes := make(map[Mode]int)
+	modes := make(map[bodyMode]int)
 	for range 3000 {
 		name, values := randomBlock(r)
 		block := checkBlock(t, name, &e, values)
 		checkParts(t, name, r, block, values)
-		modes[Mode(block[0]&headMode)]++
+		modes[bodyMode(block[0]&headerMode)]++
 	}
-	for m := ModeEmpty; m <= ModeRaw; m++ {
+	for m := modeEmpty; m <= modeRaw; m++ {
 		if modes[m] == 0 {
 			t.Errorf("no block in mode %v: %v", m, modes)
 		}
@@ -217,21 +217,28 @@ func TestRange(t *testing.T) {
 			"DecodeRange": DecodeRange(dst, block, test.from),
 			"AddTo":       AddTo(dst, block, test.from),
 		} {
-			if (err == nil) != test.ok || err != nil && (!errors.Is(err, ErrRange) || errors.Is(err, ErrCorrupt)) {
+			if (err == nil) != test.ok || err != nil && (!errors.Is(err, errRange) || errors.Is(err, errCorrupt)) {
 				t.Errorf("%s of %d slots from %d: %v", name, test.n, test.from, err)
 			}
 		}
 	}
 	for _, n := range []int{0, 3, 5, 1000} {
-		if err := Decode(make([]float64, n), block); !errors.Is(err, ErrRange) {
+		if err := Decode(make([]float64, n), block); !errors.Is(err, errRange) {
 			t.Errorf("decode 4 slots into %d: %v", n, err)
 		}
 	}
 	for _, slot := range []int{-1, 4, 1000} {
-		if v, err := At(block, slot); !errors.Is(err, ErrRange) || !math.IsNaN(v) {
-			t.Errorf("slot %d: %v, %v", slot, v, err)
+		if _, err := valueAt(block, slot); !errors.Is(err, errRange) {
+			t.Errorf("slot %d: %v", slot, err)
 		}
 	}
+}
+
+// valueAt returns the value of one slot.
+func valueAt(block []byte, slot int) (float64, error) {
+	var v [1]float64
+	err := DecodeRange(v[:], block, slot)
+	return v[0], err
 }
 
 func TestNothingIsAllocated(t *testing.T) {
@@ -243,10 +250,10 @@ func TestNothingIsAllocated(t *testing.T) {
 		puncture(r, values, 0.1, 3)
 		block := e.Encode(nil, values)
 		for what, f := range map[string]func(){
-			"Encode": func() { e.Encode(dst, values) },
-			"Decode": func() { _ = Decode(slots, block) },
-			"AddTo":  func() { _ = AddTo(slots, block, 0) },
-			"At":     func() { _, _ = At(block, 7) },
+			"Encode":   func() { e.Encode(dst, values) },
+			"Decode":   func() { _ = Decode(slots, block) },
+			"AddTo":    func() { _ = AddTo(slots, block, 0) },
+			"one slot": func() { _, _ = valueAt(block, 7) },
 		} {
 			if n := testing.AllocsPerRun(10, f); n != 0 {
 				t.Errorf("%s: %s allocates %v times", s.name, what, n)

@@ -15,10 +15,10 @@ import (
 func checkLikeReference(t testing.TB, block []byte) {
 	t.Helper()
 	want, refused := reference(block)
-	info, err := Stat(block)
+	info, err := stat(block)
 	if err != nil {
-		if !errors.Is(err, ErrCorrupt) {
-			t.Fatalf("%x: %v is not ErrCorrupt", block, err)
+		if !errors.Is(err, errCorrupt) {
+			t.Fatalf("%x: %v is not errCorrupt", block, err)
 		}
 		if refused == nil {
 			t.Fatalf("%x: %v, but the reference decodes it", block, err)
@@ -27,8 +27,8 @@ func checkLikeReference(t testing.TB, block []byte) {
 	}
 	got := make([]float64, info.Slots)
 	err = Decode(got, block)
-	if err != nil && !errors.Is(err, ErrCorrupt) {
-		t.Fatalf("%x: %v is not ErrCorrupt", block, err)
+	if err != nil && !errors.Is(err, errCorrupt) {
+		t.Fatalf("%x: %v is not errCorrupt", block, err)
 	}
 	if (err == nil) != (refused == nil) {
 		t.Fatalf("%x: %v, reference: %v", block, err, refused)
@@ -73,7 +73,7 @@ func samplesOfAllShapes(r *rand.Rand) [][]byte {
 
 func TestTruncatedBlocks(t *testing.T) {
 	for _, block := range samplesOfAllShapes(testkit.Rand(t)) {
-		info, err := Stat(block)
+		info, err := stat(block)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -86,12 +86,12 @@ func TestTruncatedBlocks(t *testing.T) {
 				"DecodeRange": DecodeRange(slots[:1], b, 0),
 				"AddTo":       AddTo(slots, b, 0),
 			} {
-				if !errors.Is(err, ErrCorrupt) {
+				if !errors.Is(err, errCorrupt) {
 					t.Fatalf("%v block of %d bytes cut to %d: %s: %v", info.Mode, len(block), n, what, err)
 				}
 			}
 		}
-		if err := Decode(slots, append(slices.Clone(block), 0)); !errors.Is(err, ErrCorrupt) {
+		if err := Decode(slots, append(slices.Clone(block), 0)); !errors.Is(err, errCorrupt) {
 			t.Fatalf("%v block with a byte more: %v", info.Mode, err)
 		}
 	}
@@ -137,12 +137,12 @@ func TestCorruptBlocks(t *testing.T) {
 		{"raw and a byte more", append([]byte{0x05, 0}, make([]byte, 9)...)},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			info, err := Stat(test.block)
+			info, err := stat(test.block)
 			if err == nil {
 				err = Decode(make([]float64, info.Slots), test.block)
 			}
-			if !errors.Is(err, ErrCorrupt) {
-				t.Errorf("%v, want ErrCorrupt", err)
+			if !errors.Is(err, errCorrupt) {
+				t.Errorf("%v, want errCorrupt", err)
 			}
 			checkLikeReference(t, test.block)
 		})

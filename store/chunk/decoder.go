@@ -6,85 +6,84 @@ import (
 	"math"
 )
 
-// The first byte of a block.
+// The parts of the header, the first byte of a block.
 const (
-	headMode   = 0x0f
-	headGaps   = 0x10 // the positions of the gaps follow
-	headLength = 0x60 // length code; 0: a byte with the slots less one follows
-	headUnused = 0x80
+	headerMode   = 0x0f
+	headerGaps   = 0x10 // the set of the gaps follows
+	headerLength = 0x60 // length code; 0: a byte with the slots less one follows
+	headerUnused = 0x80
 )
 
-// shortestLength is the least number of slots that needs no byte of its own:
-// the length codes 1, 2 and 3 stand for it, twice and four times as many.
+// The length codes 1, 2 and 3 stand for shortestLength slots, twice and four times as many.
 const shortestLength = 64
 
 // decoder is the state of decoding one block.
 type decoder struct {
-	mode   Mode
+	mode   bodyMode
 	slots  int
 	values int // slots that are no gap
-	gaps   set
-	body   []byte // behind the gaps
+	gaps   indexSet
+	body   []byte // what follows the gaps
 
 	scale    scale
-	outliers set
+	outliers indexSet
 	frame    frame
 }
 
-// parseHeader reads what precedes the mode's own bytes.
+// parseHeader reads what comes before the body: header, number of slots, and gaps.
 func (d *decoder) parseHeader(b []byte) error {
 	if len(b) == 0 {
-		return fmt.Errorf("no bytes: %w", ErrCorrupt)
+		return fmt.Errorf("no bytes: %w", errCorrupt)
 	}
-	head := b[0]
+	header := b[0]
 	b = b[1:]
-	d.mode = Mode(head & headMode)
-	if head&headUnused != 0 || d.mode > ModeRaw {
-		return fmt.Errorf("header %#02x: %w", head, ErrCorrupt)
+	d.mode = bodyMode(header & headerMode)
+	if header&headerUnused != 0 || d.mode > modeRaw {
+		return fmt.Errorf("header %#02x: %w", header, errCorrupt)
 	}
-	if code := head & headLength >> 5; code > 0 {
+	if code := header & headerLength >> 5; code > 0 {
 		d.slots = shortestLength << (code - 1)
 	} else {
 		if len(b) == 0 {
-			return fmt.Errorf("number of slots is missing: %w", ErrCorrupt)
+			return fmt.Errorf("number of slots is missing: %w", errCorrupt)
 		}
 		d.slots = int(b[0]) + 1
 		b = b[1:]
 	}
-	if head&headGaps != 0 {
+	if header&headerGaps != 0 {
 		var err error
 		if b, err = d.gaps.parse(b, d.slots); err != nil {
 			return fmt.Errorf("gaps: %w", err)
 		}
 	}
 	d.values = d.slots - d.gaps.n
-	if d.mode == ModeEmpty {
+	if d.mode == modeEmpty {
 		d.values = 0
 	} else if d.values == 0 {
-		return fmt.Errorf("gaps only in %v block: %w", d.mode, ErrCorrupt)
+		return fmt.Errorf("gaps only in %v block: %w", d.mode, errCorrupt)
 	}
 	d.body = b
 	return nil
 }
 
+// checkRange returns an error unless the block has the n slots from from on.
 func (d *decoder) checkRange(from, n int) error {
 	if from < 0 || from > d.slots || n > d.slots-from {
-		return fmt.Errorf("[%d, %d) of %d slots: %w", from, from+n, d.slots, ErrRange)
+		return fmt.Errorf("[%d, %d) of %d slots: %w", from, from+n, d.slots, errRange)
 	}
 	return nil
 }
 
-// decode writes the slots [from, from+len(dst)), which the block has, to dst.
+// decode writes the slots [from, from+len(dst)) to dst. The block has them.
 func (d *decoder) decode(dst []float64, from int) error {
-	if d.mode == ModeEmpty {
+	if d.mode == modeEmpty {
 		fill(dst, math.NaN())
 		return finish(d.body)
 	}
 	if len(dst) == 0 {
 		return nil
 	}
-	// The values lie densely in the block: decode them densely, then move them
-	// apart.
+	// The values lie in the block without holes. They are decoded so, and then moved apart.
 	if d.gaps.n == 0 {
 		return d.decodeValues(dst, from)
 	}
@@ -101,7 +100,7 @@ func (d *decoder) decode(dst []float64, from int) error {
 // decodeValues writes the values [from, from+len(dst)) of the block to dst.
 func (d *decoder) decodeValues(dst []float64, from int) (err error) {
 	b := d.body
-	if d.mode == ModeRaw {
+	if d.mode == modeRaw {
 		return decodeRaw(dst, b, from, d.values)
 	}
 	b, outliers, err := d.scale.parse(b)
@@ -113,18 +112,18 @@ func (d *decoder) decodeValues(dst []float64, from int) (err error) {
 		if b, err = d.outliers.parse(b, d.values); err != nil {
 			return fmt.Errorf("outliers: %w", err)
 		}
-		if raw, b, err = take(b, 8*d.outliers.n); err != nil {
+		if raw, b, err = cut(b, 8*d.outliers.n); err != nil {
 			return fmt.Errorf("outliers: %w", err)
 		}
 	}
 	switch d.mode {
-	case ModeConstant:
+	case modeConstant:
 		err = d.decodeConstant(dst, b)
-	case ModeFrame:
+	case modeFrame:
 		err = d.decodeFrame(dst, b, from)
-	case ModeDelta:
+	case modeDelta:
 		err = d.decodeDelta(dst, b, from)
-	case ModeDictionary:
+	case modeDictionary:
 		err = d.decodeDictionary(dst, b, from)
 	}
 	if err != nil {
@@ -136,17 +135,17 @@ func (d *decoder) decodeValues(dst []float64, from int) (err error) {
 	return nil
 }
 
-// finish checks that a body ends where it should.
+// finish checks that nothing follows the body.
 func finish(b []byte) error {
 	if len(b) > 0 {
-		return fmt.Errorf("%d bytes behind the end: %w", len(b), ErrCorrupt)
+		return fmt.Errorf("%d bytes behind the end: %w", len(b), errCorrupt)
 	}
 	return nil
 }
 
 func decodeRaw(dst []float64, b []byte, from, values int) error {
 	if len(b) != 8*values {
-		return fmt.Errorf("raw: %d bytes for %d values: %w", len(b), values, ErrCorrupt)
+		return fmt.Errorf("raw: %d bytes for %d values: %w", len(b), values, errCorrupt)
 	}
 	b = b[8*from:]
 	for i := range dst {

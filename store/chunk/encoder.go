@@ -7,12 +7,11 @@ import (
 	"math/bits"
 )
 
-// manyDecimals is the number of decimals from which on a decimal scale is
-// compared with bit patterns.
+// A decimal scale is compared with bit patterns if it has at least manyDecimals.
 const manyDecimals = 8
 
-// A frame of differences is planned unless one in narrowShare of them takes as
-// much space as the integers do.
+// A frame of differences is not planned if at least one in narrowShare of the differences needs
+// as many bits as the integers.
 const narrowShare = 6
 
 const (
@@ -20,25 +19,24 @@ const (
 	infinityBits = 0x7ff << 52
 )
 
-// Encoder encodes blocks. It holds nothing but scratch space, about twelve
-// kilobytes: the zero value is ready, and what it encodes depends on the values
-// alone. It must not be used concurrently.
+// Encoder encodes blocks. It holds only scratch space, about twelve kilobytes: the zero value is
+// ready for use, and a block depends on its values alone. It is not safe for concurrent use.
 type Encoder struct {
 	n      int // values of the block: slots that are no gap
 	values [MaxSlots]float64
-	gaps   positions
+	gaps   indexList
 
 	scale    scale
 	ints     [MaxSlots]int64 // the values on the scale
 	within   limits          // of the integers
-	outliers positions       // values that the scale cannot express
+	outliers indexList       // values that the scale cannot express
 
 	deltas  [MaxSlots]int64
 	dict    dictionary
 	patches patches
 }
 
-// Encode appends a block with the values to dst and returns it. NaN is a gap.
+// Encode appends a block with the values to dst and returns the slice. NaN is a gap.
 // There must be between 1 and MaxSlots values, or Encode panics. It allocates
 // only if dst has to grow.
 func (e *Encoder) Encode(dst []byte, values []float64) []byte {
@@ -46,31 +44,30 @@ func (e *Encoder) Encode(dst []byte, values []float64) []byte {
 		panic(fmt.Sprintf("chunk: block of %d slots", len(values)))
 	}
 	same := e.load(values)
-	head := len(dst)
+	header := len(dst)
 	dst = e.appendHeader(dst, len(values))
 	body := len(dst)
-	mode := ModeEmpty
+	mode := modeEmpty
 	switch {
 	case e.n == 0:
 	case same:
-		mode, dst = ModeConstant, e.appendConstant(dst)
+		mode, dst = modeConstant, e.appendConstant(dst)
 	default:
 		mode, dst = e.appendValues(dst)
 	}
 	if len(dst)-body > 8*e.n {
-		mode, dst = ModeRaw, e.appendRaw(dst[:body])
+		mode, dst = modeRaw, e.appendRaw(dst[:body])
 	}
-	dst[head] |= byte(mode)
+	dst[header] |= byte(mode)
 	return dst
 }
 
-// load takes the values that are no gap, and reports whether they are all the
-// same.
+// load copies the values that are no gap, and reports whether all are the same.
 func (e *Encoder) load(values []float64) (same bool) {
 	n, gaps := 0, 0
 	for i, v := range values {
-		// Written always, kept if it counts: a gap is hard to foresee. Bits above
-		// those of an infinity are NaN.
+		// Both are always written, and kept by counting them: a processor predicts gaps badly.
+		// Bits above those of an infinity are NaN.
 		e.values[uint8(n)], e.gaps.at[uint8(gaps)] = v, uint8(i)
 		gap := int((infinityBits - math.Float64bits(v)&^signBit) >> 63)
 		gaps += gap
@@ -92,8 +89,8 @@ func (e *Encoder) fit() {
 		e.fitPatterns()
 		return
 	}
-	// With so many decimals, all numbers seem to be decimal: bit patterns may be
-	// shorter, those of float32 values are.
+	// With so many decimals, any number seems to be decimal. Bit patterns may be shorter; those
+	// of float32 values are.
 	if e.scale.decimals >= manyDecimals {
 		decimal := e.n*int(width(e.within.span())) + e.outliers.n*outlierBits
 		if e.n*int(width(e.patternSpan())) < decimal {
@@ -104,8 +101,8 @@ func (e *Encoder) fit() {
 	e.fitStep()
 }
 
-// fitPatterns makes integers of the bit patterns of the values, without the
-// zeros that all of them end with.
+// fitPatterns turns the bit patterns of the values into integers, without the zeros that all of
+// them end with.
 func (e *Encoder) fitPatterns() {
 	shift := e.patternShift()
 	e.scale = scale{patterns: true, shift: shift}
@@ -134,8 +131,8 @@ func (e *Encoder) patternSpan() uint64 {
 	return (hi - lo) >> e.patternShift()
 }
 
-// appendValues appends the body of the mode that makes it smallest, raw apart.
-func (e *Encoder) appendValues(dst []byte) (Mode, []byte) {
+// appendValues appends the smallest body of all modes but raw, and returns its mode.
+func (e *Encoder) appendValues(dst []byte) (bodyMode, []byte) {
 	e.fit()
 	dst = e.appendScale(dst)
 	ints, deltas := e.ints[:e.n], e.deltas[:e.n-1]
@@ -147,17 +144,16 @@ func (e *Encoder) appendValues(dst []byte) (Mode, []byte) {
 	least := min(plain.bits, delta.bits)
 	switch {
 	case least > e.n*dictionaryWidth && e.planDictionary(least):
-		return ModeDictionary, e.appendDictionary(dst)
+		return modeDictionary, e.appendDictionary(dst)
 	case delta.bits < plain.bits:
 		dst = appendVarint(dst, ints[0])
-		return ModeDelta, appendFrame(dst, deltas, delta, &e.patches)
+		return modeDelta, appendFrame(dst, deltas, delta, &e.patches)
 	}
-	return ModeFrame, appendFrame(dst, ints, plain, &e.patches)
+	return modeFrame, appendFrame(dst, ints, plain, &e.patches)
 }
 
-// difference writes the differences of neighbours in v to dst, and returns their
-// limits. It gives up when there are too many that a frame narrower than width would
-// not hold.
+// difference writes the differences of neighbours in v to dst, and returns their limits. It gives
+// up, with false, if too many of them do not fit into a frame narrower than width.
 func difference(dst, v []int64, width uint) (within limits, ok bool) {
 	const turn = 32
 	half := uint64(1) << max(width, 2) >> 2
@@ -184,20 +180,20 @@ func difference(dst, v []int64, width uint) (within limits, ok bool) {
 	return within, true
 }
 
-// appendHeader appends what precedes the body, with the mode left out.
+// appendHeader appends what comes before the body; the mode is added later.
 func (e *Encoder) appendHeader(dst []byte, slots int) []byte {
-	head := byte(0)
+	header := byte(0)
 	for code := range 3 {
 		if slots == shortestLength<<code {
-			head = byte(code+1) << 5
+			header = byte(code+1) << 5
 		}
 	}
-	known := head != 0
+	known := header != 0
 	gaps := 0 < e.gaps.n && e.gaps.n < slots
 	if gaps {
-		head |= headGaps
+		header |= headerGaps
 	}
-	dst = append(dst, head)
+	dst = append(dst, header)
 	if !known {
 		dst = append(dst, byte(slots-1))
 	}

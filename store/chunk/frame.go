@@ -12,12 +12,11 @@ const (
 	framePatched = 0x80
 )
 
-// frame is a packed sequence of integers: codes of one width above a base. The
-// few integers that do not fit stand aside as patches, packed with a base and a
-// width of their own.
+// frame is a packed sequence of integers: codes of one width above a base. The few integers that
+// do not fit are patches, which are packed with a base and a width of their own.
 type frame struct {
 	integers packed
-	patched  set // the integers that are patches
+	patched  indexSet // the integers that are patches
 	patches  packed
 }
 
@@ -32,14 +31,13 @@ type packed struct {
 
 func (p *packed) at(i int) int64 { return p.base + int64(code(p.codes, i, p.width)) }
 
-// parse reads n integers, whose width has been read already, and returns what
-// follows them.
+// parse reads n integers and returns what follows them. Their width has been read already.
 func (p *packed) parse(b []byte, n int, width uint) (rest []byte, err error) {
 	p.n, p.width = n, width
 	if p.base, b, err = parseVarint(b); err != nil {
 		return nil, fmt.Errorf("base of %d codes: %w", n, err)
 	}
-	if p.codes, b, err = take(b, packedSize(n, width)); err != nil {
+	if p.codes, b, err = cut(b, packedSize(n, width)); err != nil {
 		return nil, fmt.Errorf("%d codes of width %d: %w", n, width, err)
 	}
 	return b, nil
@@ -48,7 +46,7 @@ func (p *packed) parse(b []byte, n int, width uint) (rest []byte, err error) {
 // parse reads a frame of n integers and returns what follows it.
 func (f *frame) parse(b []byte, n int) (rest []byte, err error) {
 	if len(b) == 0 || b[0]&frameWidth > 64 {
-		return nil, fmt.Errorf("width: %w", ErrCorrupt)
+		return nil, fmt.Errorf("width: %w", errCorrupt)
 	}
 	patched := b[0]&framePatched != 0
 	if b, err = f.integers.parse(b[1:], n, uint(b[0]&frameWidth)); err != nil || !patched {
@@ -58,22 +56,22 @@ func (f *frame) parse(b []byte, n int) (rest []byte, err error) {
 		return nil, fmt.Errorf("patches: %w", err)
 	}
 	if len(b) == 0 || b[0] > 64 {
-		return nil, fmt.Errorf("width of patches: %w", ErrCorrupt)
+		return nil, fmt.Errorf("width of patches: %w", errCorrupt)
 	}
 	if b, err = f.patches.parse(b[1:], f.patched.n, uint(b[0])); err != nil {
 		return nil, fmt.Errorf("patches: %w", err)
 	}
-	// Near the base of the frame, the base of the patches is a small number.
+	// The base of the patches is stored relative to that of the frame, as it is small then.
 	f.patches.base += f.integers.base
 	return b, nil
 }
 
-// most returns a bound of the magnitudes of all integers of p.
+// most returns an upper bound for the magnitudes of all integers of p.
 func (p *packed) most() uint64 {
 	return saturate(magnitude(p.base), mask(p.width))
 }
 
-// most returns a bound of the magnitudes of all integers of f.
+// most returns an upper bound for the magnitudes of all integers of f.
 func (f *frame) most() uint64 {
 	if f.patched.n == 0 {
 		return f.integers.most()
@@ -81,20 +79,20 @@ func (f *frame) most() uint64 {
 	return max(f.integers.most(), f.patches.most())
 }
 
-// saturate returns a+b, or the largest number if that is less.
+// saturate returns a+b, or the largest uint64 if the sum overflows.
 func saturate(a, b uint64) uint64 {
 	sum, carry := bits.Add64(a, b, 0)
 	return sum | -carry
 }
 
-// unpack writes the integers [from, from+len(dst)), each of them plus bias, to
-// dst: as the bits of its floats.
+// unpack writes the integers [from, from+len(dst)), each of them plus bias, to dst, as the bits
+// of its floats.
 func (f *frame) unpack(dst []float64, from int, bias uint64) {
 	f.integers.unpack(dst, from, bias)
 	if f.patched.n == 0 {
 		return
 	}
-	n := 0 // of the patch
+	n := 0 // index of the patch
 	for i, word := range f.patched.bits {
 		for ; word != 0; word &= word - 1 {
 			at := 64*i + bits.TrailingZeros64(word) - from
@@ -121,10 +119,10 @@ func (f *frame) decode(dst []float64, s *scale, from int) {
 	s.values(dst)
 }
 
-// take splits b after n bytes.
-func take(b []byte, n int) (head, rest []byte, err error) {
+// cut splits b after n bytes.
+func cut(b []byte, n int) (first, rest []byte, err error) {
 	if n > len(b) {
-		return nil, nil, fmt.Errorf("%d bytes of %d: %w", len(b), n, ErrCorrupt)
+		return nil, nil, fmt.Errorf("%d bytes of %d: %w", len(b), n, errCorrupt)
 	}
 	return b[:n], b[n:], nil
 }

@@ -8,10 +8,10 @@ import (
 	"math/bits"
 )
 
-// Group holds the blocks of many columns that have the same slots, such as all
-// series of a host, in one piece of memory without pointers, so that neither the
-// garbage collector nor retention has to visit each column. It is immutable. A
-// nil Group has no columns. FORMAT.md draws its bytes.
+// Group holds the blocks of many columns with the same slots, such as all series of a host. It
+// is one piece of memory without pointers, so that neither the garbage collector nor retention
+// has to visit each column. It is immutable. A nil Group has no columns. FORMAT.md draws its
+// bytes.
 type Group []byte
 
 const (
@@ -20,11 +20,10 @@ const (
 	endBytes    = 4
 )
 
-// ParseGroup returns data as a Group, if it has the structure of one and all its
-// blocks have so many slots. Only the headers of the blocks are looked at. The
-// Group refers to data.
+// ParseGroup returns data as a Group, if it has the structure of one and all its blocks have so
+// many slots. It reads only the headers of the blocks. The Group refers to data.
 func ParseGroup(data []byte, slots int) (Group, error) {
-	fail := func(what string) (Group, error) { return nil, fmt.Errorf("parse group: %s: %w", what, ErrCorrupt) }
+	fail := func(what string) (Group, error) { return nil, fmt.Errorf("parse group: %s: %w", what, errCorrupt) }
 	if len(data) < groupHeader {
 		return fail("no header")
 	}
@@ -52,7 +51,7 @@ func ParseGroup(data []byte, slots int) (Group, error) {
 		if end < from || uint64(end) > uint64(len(blocks)) {
 			return fail("a block out of bounds")
 		}
-		info, err := Stat(blocks[from:end])
+		info, err := stat(blocks[from:end])
 		if err != nil {
 			return nil, fmt.Errorf("parse group: %w", err)
 		}
@@ -67,7 +66,7 @@ func ParseGroup(data []byte, slots int) (Group, error) {
 	return data, nil
 }
 
-// Columns returns the number of columns, with those that have no values.
+// Columns returns the number of columns, including those without values.
 func (g Group) Columns() int32 {
 	if len(g) == 0 {
 		return 0
@@ -137,8 +136,8 @@ func (g Group) Column(c int32) []byte {
 	return data[from:binary.LittleEndian.Uint32(ends[rank*endBytes:])]
 }
 
-// GroupBuilder builds Groups. Its memory is used again; it is for one goroutine
-// at a time.
+// GroupBuilder builds one Group after the other, in memory that it uses again. It is not safe
+// for concurrent use.
 type GroupBuilder struct {
 	encoder Encoder
 	columns int32

@@ -127,15 +127,15 @@ func checkGroup(t testing.TB, data []byte, slots int) {
 	t.Helper()
 	g, err := ParseGroup(data, slots)
 	if err != nil {
-		if !errors.Is(err, ErrCorrupt) {
-			t.Fatalf("%x: %v is not ErrCorrupt", data, err)
+		if !errors.Is(err, errCorrupt) {
+			t.Fatalf("%x: %v is not errCorrupt", data, err)
 		}
 		return
 	}
 	values := make([]float64, slots)
 	for c := range min(g.Columns(), 1000) {
 		if block := g.Column(c); block != nil {
-			if err := Decode(values, block); err != nil && !errors.Is(err, ErrCorrupt) {
+			if err := Decode(values, block); err != nil && !errors.Is(err, errCorrupt) {
 				t.Fatalf("%x: column %d: %v", data, c, err)
 			}
 		}

@@ -2,33 +2,33 @@ package chunk
 
 import "strconv"
 
-// Mode is the way in which the values of a block are encoded.
-type Mode uint8
+// bodyMode is the way in which the values of a block are encoded.
+type bodyMode uint8
 
-// The numbers are part of the format.
+// The values are part of the format.
 const (
-	ModeEmpty      Mode = 0 // gaps only
-	ModeConstant   Mode = 1 // all values are the same
-	ModeFrame      Mode = 2 // integers above a base
-	ModeDelta      Mode = 3 // differences of neighbouring integers
-	ModeDictionary Mode = 4 // numbers of distinct values
-	ModeRaw        Mode = 5 // eight bytes a value
+	modeEmpty      bodyMode = 0 // gaps only
+	modeConstant   bodyMode = 1 // all values are the same
+	modeFrame      bodyMode = 2 // integers above a base
+	modeDelta      bodyMode = 3 // differences of neighbouring integers
+	modeDictionary bodyMode = 4 // indices of distinct values
+	modeRaw        bodyMode = 5 // eight bytes a value
 )
 
 // String returns the mode's name.
-func (m Mode) String() string {
+func (m bodyMode) String() string {
 	switch m {
-	case ModeEmpty:
+	case modeEmpty:
 		return "empty"
-	case ModeConstant:
+	case modeConstant:
 		return "constant"
-	case ModeFrame:
+	case modeFrame:
 		return "frame"
-	case ModeDelta:
+	case modeDelta:
 		return "delta"
-	case ModeDictionary:
+	case modeDictionary:
 		return "dictionary"
-	case ModeRaw:
+	case modeRaw:
 		return "raw"
 	}
 	return "mode " + strconv.Itoa(int(m))

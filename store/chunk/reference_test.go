@@ -53,8 +53,8 @@ func (r *bitReader) varint() int64 {
 	return int64(u / 2)
 }
 
-// positions returns a set of indices below limit.
-func (r *bitReader) positions(limit int) []int {
+// indexSet returns a set of indices below limit.
+func (r *bitReader) indexSet(limit int) []int {
 	n := int(r.read(8))
 	if n == 0 || n > limit {
 		panic(errReference)
@@ -85,15 +85,15 @@ func (r *bitReader) packed(base int64, n, width int) []int64 {
 }
 
 func (r *bitReader) frame(n int) []int64 {
-	head := r.read(8)
-	width := int(head & 0x7f)
+	header := r.read(8)
+	width := int(header & 0x7f)
 	if width > 64 {
 		panic(errReference)
 	}
 	base := r.varint()
 	list := r.packed(base, n, width)
-	if head&0x80 != 0 {
-		at := r.positions(n)
+	if header&0x80 != 0 {
+		at := r.indexSet(n)
 		width = int(r.read(8))
 		if width > 64 {
 			panic(errReference)
@@ -117,20 +117,20 @@ func (r *bitReader) sums(n int) []int64 {
 
 // referenceScale reads a scale, and returns the function that it is.
 func (r *bitReader) scale() (value func(int64) float64, outliers bool) {
-	head := r.read(8)
-	outliers = head&0x80 != 0
-	if head&0x40 != 0 {
-		shift := head & 0x3f
+	header := r.read(8)
+	outliers = header&0x80 != 0
+	if header&0x40 != 0 {
+		shift := header & 0x3f
 		return func(k int64) float64 { return math.Float64frombits(uint64(k) << shift) }, outliers
 	}
-	if head&0x1f > 17 {
+	if header&0x1f > 17 {
 		panic(errReference)
 	}
 	step, anchor := int64(1), int64(0)
-	if head&0x20 != 0 {
+	if header&0x20 != 0 {
 		step, anchor = int64(r.uvarint()), int64(r.uvarint())
 	}
-	divisor := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(head&0x1f)), nil)
+	divisor := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(header&0x1f)), nil)
 	return func(k int64) float64 {
 		m := anchor + k*step
 		if m <= -1<<53 || m >= 1<<53 {
@@ -155,7 +155,7 @@ func reference(block []byte) (slots []float64, err error) {
 		}
 	}()
 	r := &bitReader{bytes: block}
-	mode := Mode(r.read(4))
+	mode := bodyMode(r.read(4))
 	hasGaps := r.read(1) == 1
 	n := []int{0, 64, 128, 256}[r.read(2)]
 	if r.read(1) == 1 {
@@ -167,7 +167,7 @@ func reference(block []byte) (slots []float64, err error) {
 	isGap := make([]bool, n)
 	present := n
 	if hasGaps {
-		for _, at := range r.positions(n) {
+		for _, at := range r.indexSet(n) {
 			isGap[at] = true
 			present--
 		}
@@ -177,7 +177,7 @@ func reference(block []byte) (slots []float64, err error) {
 		panic(errReference)
 	}
 	for _, gap := range isGap {
-		if gap || mode == ModeEmpty {
+		if gap || mode == modeEmpty {
 			slots = append(slots, math.NaN())
 			continue
 		}
@@ -186,15 +186,15 @@ func reference(block []byte) (slots []float64, err error) {
 	return slots, nil
 }
 
-func (r *bitReader) values(mode Mode, n int) []float64 {
-	if mode == ModeEmpty {
+func (r *bitReader) values(mode bodyMode, n int) []float64 {
+	if mode == modeEmpty {
 		return nil
 	}
-	if n == 0 || mode > ModeRaw {
+	if n == 0 || mode > modeRaw {
 		panic(errReference)
 	}
 	values := make([]float64, n)
-	if mode == ModeRaw {
+	if mode == modeRaw {
 		for i := range values {
 			values[i] = math.Float64frombits(r.read(64))
 		}
@@ -203,7 +203,7 @@ func (r *bitReader) values(mode Mode, n int) []float64 {
 	value, hasOutliers := r.scale()
 	outliers := make(map[int]float64)
 	if hasOutliers {
-		for _, at := range r.positions(n) {
+		for _, at := range r.indexSet(n) {
 			outliers[at] = 0
 		}
 		for i := range n {
@@ -222,18 +222,18 @@ func (r *bitReader) values(mode Mode, n int) []float64 {
 	return values
 }
 
-func (r *bitReader) integers(mode Mode, n int) []int64 {
+func (r *bitReader) integers(mode bodyMode, n int) []int64 {
 	switch mode {
-	case ModeConstant:
+	case modeConstant:
 		k := r.varint()
 		ints := make([]int64, n)
 		for i := range ints {
 			ints[i] = k
 		}
 		return ints
-	case ModeFrame:
+	case modeFrame:
 		return r.frame(n)
-	case ModeDelta:
+	case modeDelta:
 		if n < 2 {
 			panic(errReference)
 		}

@@ -6,12 +6,12 @@ import (
 	"math"
 )
 
-// maxDecimals is the largest number of decimals of a scale. Ten to the power of
-// it is exact in a float64, so that dividing an integer below 1<<53 by it gives
-// the float64 next to the decimal number, which is what a parser of text gives.
+// maxDecimals is the largest number of decimals of a scale. 10^maxDecimals is exact in a float64.
+// So an integer below 1<<53 divided by it gives the float64 next to the decimal number, which
+// is what a parser of text gives.
 const maxDecimals = 17
 
-// The scale byte.
+// The parts of the first byte of a scale.
 const (
 	scaleDecimals = 0x1f // decimals, of a decimal scale
 	scaleStep     = 0x20 // decimal: a step follows
@@ -57,20 +57,20 @@ func (s *scale) values(dst []float64) {
 	}
 }
 
-// append appends the scale and what it needs; outliers tells that they follow.
+// append appends the scale with its parameters. outliers says that some follow.
 func (s *scale) append(dst []byte, outliers bool) []byte {
-	var head byte
+	var header byte
 	if outliers {
-		head = scaleOutliers
+		header = scaleOutliers
 	}
 	if s.patterns {
-		return append(dst, head|scaleBits|byte(s.shift))
+		return append(dst, header|scaleBits|byte(s.shift))
 	}
-	head |= byte(s.decimals)
+	header |= byte(s.decimals)
 	if s.step == 1 {
-		return append(dst, head)
+		return append(dst, header)
 	}
-	dst = append(dst, head|scaleStep)
+	dst = append(dst, header|scaleStep)
 	dst = binary.AppendUvarint(dst, uint64(s.step))
 	return binary.AppendUvarint(dst, uint64(s.anchor))
 }
@@ -78,23 +78,23 @@ func (s *scale) append(dst []byte, outliers bool) []byte {
 // parse reads a scale and returns what follows it.
 func (s *scale) parse(b []byte) (rest []byte, outliers bool, err error) {
 	if len(b) == 0 {
-		return nil, false, fmt.Errorf("scale is missing: %w", ErrCorrupt)
+		return nil, false, fmt.Errorf("scale is missing: %w", errCorrupt)
 	}
-	head := b[0]
+	header := b[0]
 	b = b[1:]
-	outliers = head&scaleOutliers != 0
-	if head&scaleBits != 0 {
+	outliers = header&scaleOutliers != 0
+	if header&scaleBits != 0 {
 		s.patterns = true
-		s.shift = uint(head & scaleShift)
+		s.shift = uint(header & scaleShift)
 		return b, outliers, nil
 	}
-	s.decimals = int(head & scaleDecimals)
+	s.decimals = int(header & scaleDecimals)
 	if s.decimals > maxDecimals {
-		return nil, false, fmt.Errorf("%d decimals: %w", s.decimals, ErrCorrupt)
+		return nil, false, fmt.Errorf("%d decimals: %w", s.decimals, errCorrupt)
 	}
 	s.divisor = math.Pow10(s.decimals)
 	s.step = 1
-	if head&scaleStep != 0 {
+	if header&scaleStep != 0 {
 		var step, anchor uint64
 		if step, b, err = parseUvarint(b); err == nil {
 			anchor, b, err = parseUvarint(b)
@@ -107,6 +107,7 @@ func (s *scale) parse(b []byte) (rest []byte, outliers bool, err error) {
 	return b, outliers, nil
 }
 
+// fill sets all of dst to v.
 func fill(dst []float64, v float64) {
 	for len(dst) >= 8 {
 		d := (*[8]float64)(dst)
@@ -123,7 +124,7 @@ func fill(dst []float64, v float64) {
 func parseUvarint(b []byte) (uint64, []byte, error) {
 	u, n := binary.Uvarint(b)
 	if n <= 0 {
-		return 0, nil, fmt.Errorf("number ends early: %w", ErrCorrupt)
+		return 0, nil, fmt.Errorf("number ends early: %w", errCorrupt)
 	}
 	return u, b[n:], nil
 }

@@ -19,7 +19,7 @@ import (
 type sizes struct {
 	samples              int
 	chunk, gorilla, zstd int
-	modes                map[Mode]int
+	modes                map[bodyMode]int
 }
 
 func (s *sizes) add(o *sizes) {
@@ -47,13 +47,13 @@ func measure(b *testing.B, all []series, slots int) map[string]*sizes {
 	for _, s := range all {
 		m := byMetric[s.metric]
 		if m == nil {
-			m = &sizes{modes: make(map[Mode]int)}
+			m = &sizes{modes: make(map[bodyMode]int)}
 			byMetric[s.metric] = m
 		}
 		for values := range slices.Chunk(s.values, slots) {
 			packed = e.Encode(packed[:0], values)
 			m.chunk += len(packed)
-			m.modes[Mode(packed[0]&headMode)]++
+			m.modes[bodyMode(packed[0]&headerMode)]++
 			kept := present(values)
 			if len(kept) == 0 {
 				continue
@@ -125,7 +125,7 @@ func BenchmarkSize(b *testing.B) {
 
 // report prints a table and returns the sum of its rows.
 func report(byMetric map[string]*sizes, title string) *sizes {
-	total := &sizes{modes: make(map[Mode]int)}
+	total := &sizes{modes: make(map[bodyMode]int)}
 	for _, s := range byMetric {
 		total.add(s)
 	}
@@ -134,7 +134,7 @@ func report(byMetric map[string]*sizes, title string) *sizes {
 	row := func(name string, s *sizes) {
 		n := float64(max(1, s.samples))
 		var modes []string
-		for _, m := range slices.SortedFunc(maps.Keys(s.modes), func(a, b Mode) int { return cmp.Compare(s.modes[b], s.modes[a]) }) {
+		for _, m := range slices.SortedFunc(maps.Keys(s.modes), func(a, b bodyMode) int { return cmp.Compare(s.modes[b], s.modes[a]) }) {
 			modes = append(modes, fmt.Sprintf("%v %d", m, s.modes[m]))
 		}
 		fmt.Fprintf(w, "%s\t%d\t%.3f\t%.3f\t%.3f\t%s\t\n", name, s.samples,

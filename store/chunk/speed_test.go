@@ -111,12 +111,12 @@ func BenchmarkAddTo(b *testing.B) {
 }
 
 // BenchmarkAt reads single slots of blocks in every mode.
-func BenchmarkAt(b *testing.B) {
+func BenchmarkOneSlot(b *testing.B) {
 	for _, w := range works(b) {
 		b.Run(w.name, func(b *testing.B) {
 			for i := 0; b.Loop(); i++ {
 				n := i % len(w.blocks)
-				if _, err := At(w.blocks[n], i%len(w.values[n])); err != nil {
+				if _, err := valueAt(w.blocks[n], i%len(w.values[n])); err != nil {
 					b.Fatal(err)
 				}
 			}

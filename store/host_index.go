@@ -1,0 +1,103 @@
+package store
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// hostIndex knows the names of the hosts of each cluster, so that the hosts of one
+// cluster are found without a look at those of all others, and bounds their number.
+// It holds exactly the hosts of all stripes, apart from hosts that an append or a
+// restore is about to add. Its lock may be taken while the lock of a stripe is held,
+// never the other way round.
+type hostIndex struct {
+	mu sync.RWMutex
+	// Guarded by mu.
+	clusters map[string]map[string]struct{} // names of hosts by cluster; none is empty
+	all      int                            // number of hosts
+}
+
+// Invented names of clusters cannot get far around the limit of hosts in each:
+// there are at most so many clusters, and together they have so many times the
+// hosts that one may have.
+const (
+	maxClusters     = 1000
+	maxFullClusters = 4
+)
+
+// add adds a host, unless its cluster has max hosts already, or there are too many
+// clusters or hosts of all clusters. It keeps copies of the names.
+func (x *hostIndex) add(key hostKey, max int) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	names, ok := x.clusters[key.cluster]
+	if _, known := names[key.host]; known {
+		return true
+	}
+	if len(names) >= max || !ok && len(x.clusters) >= maxClusters || x.all >= maxFullClusters*max {
+		return false
+	}
+	if !ok {
+		names = map[string]struct{}{}
+		x.clusters[strings.Clone(key.cluster)] = names // that of a batch is a part of something larger
+	}
+	names[strings.Clone(key.host)] = struct{}{}
+	x.all++
+	return true
+}
+
+// remove removes a host that is gone.
+func (x *hostIndex) remove(key hostKey) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	names := x.clusters[key.cluster]
+	if _, known := names[key.host]; !known {
+		return
+	}
+	x.all--
+	if delete(names, key.host); len(names) == 0 {
+		delete(x.clusters, key.cluster)
+	}
+}
+
+// clusterNames returns the names of the clusters in ascending order.
+func (x *hostIndex) clusterNames() []string {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return sortedNames(x.clusters)
+}
+
+// hostNames returns the names of the cluster's hosts in ascending order, nil if there
+// are none; those among others alone, if these are not nil.
+func (x *hostIndex) hostNames(cluster string, among map[string]struct{}) []string {
+	names := x.copyNames(cluster, among)
+	slices.Sort(names)
+	return names
+}
+
+func (x *hostIndex) copyNames(cluster string, among map[string]struct{}) (names []string) {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	known := x.clusters[cluster]
+	if len(known) == 0 {
+		return nil
+	}
+	if among == nil {
+		return slices.AppendSeq(make([]string, 0, len(known)), maps.Keys(known))
+	}
+	if len(among) > len(known) {
+		known, among = among, known
+	}
+	for name := range among {
+		if _, ok := known[name]; ok {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// Hosts returns the names of the cluster's hosts in ascending order. It takes time
+// for the hosts of this cluster alone.
+func (s *Store) Hosts(cluster string) []string { return s.hosts.hostNames(cluster, nil) }

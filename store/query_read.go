@@ -1,0 +1,112 @@
+package store
+
+// snapshot is what a grid holds in the window of a query, taken under the lock:
+// references to sealed values, which are immutable, and copies of the others.
+// It is decoded and combined without the lock.
+type snapshot struct {
+	frequency int64
+	rows      []row
+}
+
+// row becomes one series of the answer: the combination of some columns.
+type row struct {
+	from    int64 // time of the first cell
+	cells   int64
+	period  period // if the query is not padded
+	columns []int  // for each column where its runs end
+	roles   []role // of the columns, as in a selection
+	runs    []Run  // column after column, each in order of time
+}
+
+// cellAt returns the position of a run's first cell among those of the row: the run has
+// the samples of slots, and a cell the sample of the slot that covers its time.
+func (r *row) cellAt(run *Run) int64 { return ceilDiv(run.Start-run.Step/2-r.from, run.Step) }
+
+// snapshots returns what the store holds of the query's window, one snapshot for each
+// interval that the host has series with, the present one first. It fails with a
+// RunsError.
+func (s *Store) snapshots(q *Query) ([]snapshot, error) {
+	key := hostKey{q.Cluster, q.Host}
+	st := s.stripeOf(key)
+	st.mu.RLock()
+	defer st.mu.RUnlock()
+	h := st.hosts[key]
+	if h == nil {
+		return nil, nil
+	}
+	type selected struct {
+		grid *grid
+		rows []selection
+	}
+	var buf [4]selected
+	held := buf[:0]
+	for _, m := range s.metrics.ids(q.Metric) {
+		if h.counts[m] == 0 {
+			continue
+		}
+		one := selected{h.grid(s.metrics.at(m).grid), h.selectColumns(s.seed, q, m)}
+		columns := 0
+		for _, r := range one.rows {
+			columns += len(r.columns)
+		}
+		if columns == 0 {
+			continue
+		}
+		if blocks := one.grid.blocksIn(q); columns*blocks > maxQueryRuns {
+			return nil, &RunsError{Series: columns, Blocks: blocks}
+		}
+		if q.Type != "" && q.Aggregate && len(one.rows) > 1 {
+			one.rows = []selection{combine(one.rows)}
+		}
+		held = append(held, one)
+	}
+	out := make([]snapshot, len(held))
+	for i, one := range held {
+		out[i] = one.grid.snapshot(q, one.rows, len(held) == 1)
+	}
+	return out, nil
+}
+
+// snapshot takes the cells of the query's window, for each row some columns. If it is
+// the only one of the query, it is trimmed.
+func (g *grid) snapshot(q *Query, rows []selection, only bool) snapshot {
+	v := snapshot{frequency: g.frequency, rows: make([]row, len(rows))}
+	cells := ceilDiv(q.To-q.From, g.frequency)
+	blocks := g.blocks.between(q.From, q.From+cells*g.frequency)
+	var buf [fewRanges]slotRange
+	ranges := buf[:0]
+	if len(blocks) > fewRanges {
+		ranges = make([]slotRange, 0, len(blocks))
+	}
+	ranges = g.rangesAt(ranges, blocks, q.From, cells)
+	var periods []period
+	if q.Unpadded {
+		periods = g.periods(rows)
+	}
+	for i, s := range rows {
+		r := &v.rows[i]
+		r.from, r.cells, r.roles = q.From, cells, s.roles
+		if q.Unpadded {
+			r.period = periods[i]
+			if only {
+				r.from, r.cells = r.period.trim(r.from, r.cells, g.frequency)
+				ranges = g.rangesAt(ranges[:0], blocks, r.from, r.cells)
+			}
+		}
+		// There are fewer where the blocks hold other series, which may be nearly all.
+		r.runs = make([]Run, 0, min(len(s.columns)*len(ranges), fewRuns))
+		r.columns = make([]int, 0, len(s.columns))
+		for _, c := range s.columns {
+			r.runs = g.appendRuns(r.runs, c, ranges)
+			r.columns = append(r.columns, len(r.runs))
+		}
+	}
+	return v
+}
+
+const (
+	// fewRuns is for how many runs a row gets memory before they are known.
+	fewRuns = 1 << 13
+	// fewRanges of a window need no memory of their own.
+	fewRanges = 8
+)

@@ -1,0 +1,214 @@
+package store
+
+import (
+	"iter"
+	"math"
+
+	"cc-metric-store/store/chunk"
+)
+
+// stretch is what the columns of a row have in one block. Rows are combined block by
+// block, so that the parts of a host take no time where they have no samples, however
+// long the window is.
+type stretch struct {
+	at, cells int64
+	runs      []*Run // by column, nil: no sample
+	roles     []role
+	scratch   *scratch
+}
+
+// scratch is what combining needs for the cells of a block.
+type scratch struct {
+	level, column [chunk.MaxSlots]float64
+	counts        [chunk.MaxSlots]int
+	chosen        [chunk.MaxSlots]int32
+}
+
+// stretches returns the blocks in which any column of the row has something, in order of
+// time. All are the same one.
+func (r *row) stretches() iter.Seq[*stretch] {
+	return func(yield func(*stretch) bool) {
+		s := r.stretch()
+		next := make([]int, len(r.columns))
+		copy(next[min(1, len(next)):], r.columns)
+		for {
+			var first *Run
+			for n, i := range next {
+				if i < r.columns[n] && (first == nil || r.runs[i].Start < first.Start) {
+					first = &r.runs[i]
+				}
+			}
+			if first == nil {
+				return
+			}
+			// All runs of a block have the same cells.
+			s.at, s.cells = r.cellAt(first), int64(first.cells)
+			for n, i := range next {
+				s.runs[n] = nil
+				if i < r.columns[n] && r.runs[i].Start == first.Start {
+					s.runs[n] = &r.runs[i]
+					next[n]++
+				}
+			}
+			if !yield(s) {
+				return
+			}
+		}
+	}
+}
+
+// stretch returns one without cells.
+func (r *row) stretch() *stretch {
+	return &stretch{runs: make([]*Run, len(r.columns)), roles: r.roles, scratch: &scratch{}}
+}
+
+// has reports whether all columns from one on to another one have something.
+func (s *stretch) has(from, to int) bool {
+	for _, p := range s.runs[from:to] {
+		if p == nil {
+			return false
+		}
+	}
+	return true
+}
+
+// combine combines the columns from one on to another one: a gap in one is one in
+// all.
+func (s *stretch) combine(values []float64, from, to int, how Aggregation) {
+	if from == to || !s.has(from, to) {
+		fillGaps(values)
+		return
+	}
+	for n, p := range s.runs[from:to] {
+		p.combine(values, n > 0)
+	}
+	if n := to - from; how == AggregateAvg && n > 1 {
+		for i := range values {
+			values[i] /= float64(n)
+		}
+	}
+}
+
+// refuse is the verdict on columns that cannot be combined.
+func (s *stretch) refuse(from, to int) verdict {
+	buf := s.scratch.column[:s.cells]
+	for _, p := range s.runs[from:to] {
+		if p == nil {
+			continue
+		}
+		if p.combine(buf, false); hasValue(buf) {
+			return invalid
+		}
+	}
+	return refused
+}
+
+// choose fills the values cell by cell from the first level that has one there, and
+// returns the best and the worst verdict on the levels that were looked at.
+func (s *stretch) choose(values []float64, how Aggregation) (best, worst verdict) {
+	fillGaps(values)
+	level := s.scratch.level[:len(values)]
+	best, worst = refused, combined
+	for from := 0; from < len(s.roles) && (best == refused || hasGap(values)); {
+		to := from + 1
+		for to < len(s.roles) && s.roles[to].level == s.roles[from].level {
+			to++
+		}
+		if how == AggregateNone && to-from > 1 {
+			worst = max(worst, s.refuse(from, to))
+		} else {
+			best = combined
+			if s.level(level, from, to, how) {
+				for i, v := range values {
+					if math.IsNaN(v) {
+						values[i] = level[i]
+					}
+				}
+			}
+		}
+		from = to
+	}
+	return best, worst
+}
+
+// level combines the columns of one level. It returns false if there are gaps alone.
+func (s *stretch) level(values []float64, from, to int, how Aggregation) (some bool) {
+	simple := true
+	for _, of := range s.roles[from:to] {
+		simple = simple && of.choice == 0
+	}
+	if simple {
+		if some = s.has(from, to); some {
+			s.combine(values, from, to, how)
+		}
+		return some
+	}
+	for i := range values {
+		values[i] = math.Copysign(0, -1) // adding to it changes nothing, not even the sign of a zero
+	}
+	counts := s.scratch.counts[:len(values)] // columns by cell
+	clear(counts)
+	for from < to {
+		end := from + 1
+		for end < to && s.roles[end].member == s.roles[from].member {
+			end++
+		}
+		if !s.addMember(values, counts, from, end) {
+			return false
+		}
+		from = end
+	}
+	if how == AggregateAvg {
+		for i, n := range counts {
+			values[i] /= float64(max(n, 1))
+		}
+	}
+	return true
+}
+
+// addMember adds to each cell the first choice for a member that has a value there. It
+// returns false if there is none in any cell.
+func (s *stretch) addMember(values []float64, counts []int, from, to int) (some bool) {
+	const none = -1
+	buf := s.scratch.column[:len(values)]
+	chosen := s.scratch.chosen[:len(values)] // choice by cell
+	for i := range chosen {
+		chosen[i] = none
+	}
+	for from := from; from < to; {
+		end := from + 1
+		for end < to && s.roles[end].choice == s.roles[from].choice {
+			end++
+		}
+		if s.has(from, end) {
+			s.combine(buf, from, end, AggregateNone)
+			for i, v := range buf {
+				if chosen[i] == none && !math.IsNaN(v) {
+					chosen[i], some = s.roles[from].choice, true
+				}
+			}
+		}
+		from = end
+	}
+	if !some {
+		return false
+	}
+	for n, p := range s.runs[from:to] {
+		if p == nil {
+			continue
+		}
+		p.combine(buf, false)
+		for i, v := range buf {
+			if chosen[i] == s.roles[from+n].choice {
+				values[i] += v
+				counts[i]++
+			}
+		}
+	}
+	for i, c := range chosen {
+		if c == none {
+			values[i] = math.NaN()
+		}
+	}
+	return true
+}

@@ -1,0 +1,132 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math"
+	"slices"
+
+	"cc-metric-store/store/chunk"
+)
+
+// MaxReadCells is the largest number of cells of all series of one Read; one of them may
+// have MaxCells.
+const MaxReadCells = 1 << 26
+
+// ReadError is returned by Read for more than MaxCells cells of one series, or more than
+// MaxReadCells of all.
+type ReadError struct {
+	Series SeriesID // the one with too many cells, or the first one beyond the limit of all
+	Limit  int
+}
+
+func (e *ReadError) Error() string {
+	if e.Limit == MaxCells {
+		return fmt.Sprintf("series %v has more than %d cells in the window: read a shorter time at once", e.Series, e.Limit)
+	}
+	return fmt.Sprintf("the series up to %v have more than %d cells in the window: read fewer series or a shorter time at once", e.Series, e.Limit)
+}
+
+// Read reads what the store holds of the series in the window [from, to) in Unix seconds.
+// It gives use the runs of one series after the other, by its index, in order of time.
+// Runs hold the native cells whose samples are expected in the window; a run has one
+// interval, a series whose interval was changed has runs of several, which may overlap.
+// Blocks without a sample of the series have no run. A series that the store does not
+// hold, or not any more, has no runs.
+//
+// runs belongs to the store again when use returns; a copy of a Run may be kept. No lock
+// is held while use runs, and memory is taken for one series at a time. Samples that are
+// appended meanwhile may be there or not.
+//
+// The answer is complete from heldFrom on, and so all of it if that is not after from: see
+// HeldFrom. Read ends with the error of use, the error of ctx when that ends,
+// ErrInvalidTimeRange or a ReadError.
+func (s *Store) Read(ctx context.Context, series []SeriesID, from, to int64, use func(i int, runs []Run) error) (heldFrom int64, err error) {
+	if from > to {
+		return 0, ErrInvalidTimeRange
+	}
+	from, to = max(from, -timeBound), min(to, timeBound)
+	all := 0
+	var runs []Run
+	for i := range series {
+		var cells int
+		if runs, cells, err = s.appendHeld(ctx, runs[:0], &series[i], from, to); err != nil {
+			return 0, err
+		}
+		if all += cells; all > MaxReadCells {
+			return 0, &ReadError{Series: series[i], Limit: MaxReadCells}
+		}
+		if err := use(i, runs); err != nil {
+			return 0, err
+		}
+	}
+	return s.HeldFrom(), nil
+}
+
+// timeBound is so far beyond all times of samples, and so far below all int64, that
+// intervals can be added to it.
+const timeBound = math.MaxInt64 / 4
+
+// HeldFrom returns the time in Unix seconds from which on the store holds all that was
+// stored and not freed on request. Samples before it may have been dropped, as they are
+// older than the retention or gave way under the memory cap, of some hosts or of all. It
+// never goes back, unless the clock does. What gave way before the start of the program
+// is not known.
+func (s *Store) HeldFrom() int64 {
+	return max(s.cfg.Now().Add(-s.cfg.Retention).Unix(), s.evictedTo.Load())
+}
+
+// appendHeld appends the runs of a series that are held in memory, in order of time, and
+// counts their cells. Another source would append its own, and all be put in order.
+func (s *Store) appendHeld(ctx context.Context, runs []Run, id *SeriesID, from, to int64) (_ []Run, cells int, err error) {
+	metrics := s.metrics.ids(id.Metric)
+	for _, m := range metrics {
+		for next, more := int64(-timeBound), true; more; {
+			if err := ctx.Err(); err != nil {
+				return nil, 0, err
+			}
+			known := len(runs)
+			runs, next, more = s.appendSome(runs, id, m, from, to, next)
+			for i := range runs[known:] {
+				cells += runs[known+i].Len()
+			}
+			if cells > MaxCells {
+				return nil, 0, &ReadError{Series: *id, Limit: MaxCells}
+			}
+		}
+	}
+	if len(metrics) > 1 {
+		slices.SortStableFunc(runs, func(a, b Run) int { return cmp.Compare(a.Start, b.Start) })
+	}
+	return runs, cells, nil
+}
+
+// readBlocks is the number of blocks that are read under one hold of a stripe's lock.
+const readBlocks = 512
+
+// appendSome appends the runs of some blocks, of those that start at next or later. It
+// returns where to go on if there are more.
+func (s *Store) appendSome(runs []Run, id *SeriesID, m MetricID, from, to, next int64) (_ []Run, after int64, more bool) {
+	key := hostKey{id.Cluster, id.Host}
+	st := s.stripeOf(key)
+	st.mu.RLock()
+	defer st.mu.RUnlock()
+	h := st.hosts[key]
+	if h == nil {
+		return runs, 0, false
+	}
+	column, ok := h.columnOf(s.seed, id.Part, m)
+	if !ok {
+		return runs, 0, false
+	}
+	g := h.grid(s.metrics.at(m).grid)
+	blocks := g.blocks.next(max(next, from-(chunk.MaxSlots+1)*g.frequency), readBlocks)
+	var buf [32]slotRange // as of two days at one minute
+	runs = g.appendRuns(runs, column, g.rangesBetween(buf[:0], blocks, from, to))
+	if len(blocks) < readBlocks {
+		return runs, 0, false
+	}
+	last := blocks[len(blocks)-1]
+	return runs, last.start + 1, last.start < to
+}

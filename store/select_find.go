@@ -1,0 +1,152 @@
+package store
+
+import (
+	"context"
+	"slices"
+)
+
+// seriesFinder finds the series that matchers match. Those of clusters and hosts are
+// evaluated when it looks for hosts, those of metrics once for each metric of the store,
+// those of parts once for each different name.
+type seriesFinder struct {
+	store                           *Store
+	cluster, host, metric           labelFilter
+	typ, typeID, subtype, subtypeID labelFilter
+	// wanted says by MetricID which metrics match; nil: all do.
+	wanted []bool
+	found  hostSeries // of the newest host
+}
+
+func newSeriesFinder(s *Store, matchers []*Matcher) *seriesFinder {
+	f := &seriesFinder{store: s}
+	for _, m := range matchers {
+		of := f.filter(m.label)
+		of.matchers = append(of.matchers, m)
+	}
+	if !f.metric.isEmpty() {
+		f.selectMetrics()
+	}
+	return f
+}
+
+func (f *seriesFinder) filter(label Label) *labelFilter {
+	switch label {
+	case LabelCluster:
+		return &f.cluster
+	case LabelHost:
+		return &f.host
+	case LabelMetric:
+		return &f.metric
+	case LabelType:
+		return &f.typ
+	case LabelTypeID:
+		return &f.typeID
+	case LabelSubtype:
+		return &f.subtype
+	}
+	return &f.subtypeID
+}
+
+// selectMetrics evaluates the matchers of metrics.
+func (f *seriesFinder) selectMetrics() {
+	all := *f.store.metrics.all.Load()
+	f.wanted = make([]bool, len(all))
+	names := f.metric.listed()
+	if names == nil || len(names) > len(all) {
+		for i, m := range all {
+			f.wanted[i] = f.metric.matchesCached(m.name)
+		}
+		return
+	}
+	for name := range names {
+		if !f.metric.matches(name) {
+			continue
+		}
+		for _, m := range f.store.metrics.ids(name) {
+			if int(m) < len(all) { // otherwise it is newer
+				f.wanted[m] = true
+			}
+		}
+	}
+}
+
+// isWanted reports whether a metric matches. One that is newer than the finder does not,
+// if there are matchers of metrics.
+func (f *seriesFinder) isWanted(m MetricID) bool {
+	return f.wanted == nil || int(m) < len(f.wanted) && f.wanted[m]
+}
+
+// needsParts reports whether the parts of hosts decide which values a label has.
+func (f *seriesFinder) needsParts(label Label) bool {
+	return label.isOfPart() || !f.typ.isEmpty() || !f.typeID.isEmpty() || !f.subtype.isEmpty() || !f.subtypeID.isEmpty()
+}
+
+func (f *seriesFinder) matchesPart(p *Part) bool {
+	return f.typ.matchesCached(p.Type) && f.subtype.matchesCached(p.Subtype) && f.typeID.matchesCached(p.ID) && f.subtypeID.matchesCached(p.SubID)
+}
+
+// eachHost calls do for the hosts whose clusters and names match, in order. It returns
+// the first error of do, or the error of ctx when that ends.
+func (f *seriesFinder) eachHost(ctx context.Context, do func(hostKey) error) error {
+	among := f.host.listed()
+	for _, cluster := range f.store.hosts.clusterNames() {
+		if !f.cluster.matches(cluster) {
+			continue
+		}
+		for _, host := range f.store.hosts.hostNames(cluster, among) {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			if !f.host.matches(host) {
+				continue
+			}
+			if err := do(hostKey{cluster, host}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// labelFilter are the matchers of one label.
+type labelFilter struct {
+	matchers []*Matcher
+	cache    map[string]bool // verdicts by value
+}
+
+// maxCached bounds the verdicts that are cached of a label.
+const maxCached = 1 << 16
+
+func (l *labelFilter) isEmpty() bool { return len(l.matchers) == 0 }
+
+// matches reports whether all matchers match the value.
+func (l *labelFilter) matches(value string) bool {
+	return !slices.ContainsFunc(l.matchers, func(m *Matcher) bool { return !m.matches(value) })
+}
+
+// matchesCached is matches for labels with few different values: each is evaluated once.
+func (l *labelFilter) matchesCached(value string) bool {
+	if len(l.matchers) == 0 {
+		return true
+	}
+	verdict, ok := l.cache[value]
+	if !ok {
+		if l.cache == nil || len(l.cache) >= maxCached {
+			l.cache = map[string]bool{}
+		}
+		verdict = l.matches(value)
+		l.cache[value] = verdict
+	}
+	return verdict
+}
+
+// listed returns the shortest list of values outside which nothing matches, nil if there
+// is no list.
+func (l *labelFilter) listed() (shortest map[string]struct{}) {
+	for _, m := range l.matchers {
+		if set, ok := m.listed(); ok && (shortest == nil || len(set) < len(shortest)) {
+			shortest = set
+		}
+	}
+	return shortest
+}
