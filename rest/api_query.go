@@ -263,14 +263,11 @@ func (q *queryRun) row(ctx context.Context, item *queryItem) (err error) {
 	q.rows++
 	r.buf = append(r.buf, '[')
 	series, sent := 0, error(nil)
-	err = q.store.QueryEach(q.storeQuery(item), func(s *store.Series) error {
+	err = q.store.QueryEach(ctx, q.storeQuery(item), func(s *store.Series) error {
 		if series++; series > 1 {
 			r.buf = append(r.buf, ',')
 		}
-		if sent = ctx.Err(); sent == nil {
-			sent = r.series(s, !off(q.req.WithStats))
-		}
-		if sent == nil {
+		if sent = r.series(s, !off(q.req.WithStats)); sent == nil {
 			sent = r.spill()
 		}
 		return sent
@@ -278,6 +275,8 @@ func (q *queryRun) row(ctx context.Context, item *queryItem) (err error) {
 	switch {
 	case sent != nil:
 		return sent
+	case ctx.Err() != nil: // the store may have stopped for it
+		return fmt.Errorf("answer query %d: %w", q.rows-1, ctx.Err())
 	case err != nil:
 		r.errorObject(err)
 	}

@@ -73,7 +73,7 @@ type held struct {
 	entered, release chan struct{}
 }
 
-func (h held) QueryEach(*store.Query, func(*store.Series) error) error {
+func (h held) QueryEach(context.Context, *store.Query, func(*store.Series) error) error {
 	close(h.entered)
 	<-h.release
 	return nil
