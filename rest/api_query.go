@@ -129,6 +129,7 @@ type queryRun struct {
 	reply  *reply
 
 	resampling store.Resampling
+	query      store.Query // see storeQuery
 
 	rows int // queries that were checked, then those that were answered
 }
@@ -284,10 +285,10 @@ func (q *queryRun) row(ctx context.Context, item *queryItem) (err error) {
 	return r.spill()
 }
 
-// storeQuery returns the query that the item stands for.
+// storeQuery returns the query that the item stands for, until its next call.
 func (q *queryRun) storeQuery(item *queryItem) *store.Query {
-	req := q.req
-	one := &store.Query{
+	req, one := q.req, &q.query
+	*one = store.Query{
 		Cluster:    req.Cluster,
 		Host:       item.Host,
 		Metric:     item.Metric,
