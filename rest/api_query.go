@@ -77,7 +77,7 @@ func (a *api) query(c echo.Context) error {
 		return err
 	}
 	defer q.reply.release()
-	if q.cells > smallCells || q.series > smallSeries || q.pieces > smallPieces || len(q.hosts) > 0 {
+	if q.large() {
 		if q.turn, err = a.enterQueries(c); err != nil {
 			return err
 		}
@@ -124,9 +124,11 @@ type queryRun struct {
 	hosts  []string // what for-all-nodes stands for
 	cells  int      // how many are answered at the most, at least one for each query
 	series int      // how many are answered at the most, at least one for each query
-	pieces int      // how many one query touches at the most, see store.Cost
-	turn   *turn    // nil: the request is small
-	reply  *reply
+	runs   int      // how many one query touches at the most, see store.Cost
+	// allRuns is how many all of them touch.
+	allRuns int
+	turn    *turn // nil: the request is small
+	reply   *reply
 
 	resampling store.Resampling
 	query      store.Query // see storeQuery
@@ -191,12 +193,18 @@ func (q *queryRun) count(item *queryItem, hosts int) error {
 	cost := q.store.Cost(one)
 	q.cells += max(cost.Cells, 1) * hosts
 	q.series += max(cost.Series, 1) * hosts
-	q.pieces = max(q.pieces, cost.Runs)
+	q.runs = max(q.runs, cost.Runs)
+	q.allRuns += cost.Runs * hosts
 	q.rows++
 	if q.cells > maxRequestCells || q.series > maxRequestSeries {
 		return fmt.Errorf("the request asks for more than %d samples, or for more than %d series, in all: ask in several", maxRequestCells, maxRequestSeries)
 	}
 	return nil
+}
+
+// large reports whether the request has to wait for its turn.
+func (q *queryRun) large() bool {
+	return q.cells > smallCells || q.series > smallSeries || q.runs > smallRuns || q.allRuns > smallRequestRuns || len(q.hosts) > 0
 }
 
 // run appends the answer.

@@ -1,11 +1,13 @@
 package rest
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
 
+	"cc-metric-store/store"
 	"cc-metric-store/test/testkit"
 )
 
@@ -127,6 +129,43 @@ func TestResampleAlgo(t *testing.T) {
 		f.wantError(a, 400, "resample-algo", algo[:4], "lttb, average or simple")
 		if len(a.body) > 300 {
 			t.Errorf("%d bytes", len(a.body))
+		}
+	}
+}
+
+// costly is a store of which each query touches as many runs as a small one may.
+type costly struct {
+	*store.Store
+	inside func() int // of the gate of large requests
+	seen   chan int
+}
+
+func (costly) Cost(*store.Query) store.Cost { return store.Cost{Cells: 1, Series: 1, Runs: smallRuns} }
+
+func (c costly) QueryEach(context.Context, *store.Query, func(*store.Series) error) error {
+	c.seen <- c.inside()
+	return nil
+}
+
+// TestManyCostlyQueriesAreLarge: what queries touch counts in sum, too.
+func TestManyCostlyQueriesAreLarge(t *testing.T) {
+	c := costly{Store: newStore(t), seen: make(chan int, 100)}
+	var f *fixture
+	c.inside = func() int {
+		g := f.server.api.gates.queries
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		return len(g.inside)
+	}
+	f = start(t, Config{}, &c)
+	for queries, want := range map[int]int{1: 0, smallRequestRuns / smallRuns: 0, smallRequestRuns/smallRuns + 1: 1} {
+		if a := f.send("POST", "/api/query", manyQueries(queries)); a.status != 200 {
+			t.Fatalf("%d %s", a.status, a.body)
+		}
+		for range queries {
+			if got := <-c.seen; got != want {
+				t.Errorf("%d queries: %d in the gate, want %d", queries, got, want)
+			}
 		}
 	}
 }

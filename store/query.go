@@ -155,7 +155,7 @@ func (q *Query) answered() int {
 // throughout, so that the series match the request's ids. A window in which the
 // samples have several intervals, as the configuration was changed, is answered at
 // the coarsest of them. It fails with an UnknownMetricError, ErrInvalidAggregation,
-// a PiecesError, or what Check returns.
+// a RunsError, or what Check returns.
 func (s *Store) Query(q *Query) ([]Series, error) {
 	var out []Series
 	err := s.QueryEach(context.Background(), q, func(one *Series) error {
