@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -38,7 +39,7 @@ func (f *fixture) dialTLS(protocols ...string) *tls.Conn {
 
 // Of HTTP/2: types and flags of frames, and the code of a stream that may be sent again.
 const (
-	frameData, frameHeaders, frameReset, frameSettings, framePing, frameWindow = 0, 1, 3, 4, 6, 8
+	frameData, frameHeaders, frameReset, frameSettings, framePing, frameWindow, frameContinuation = 0, 1, 3, 4, 6, 8, 9
 
 	flagEnd, flagAck, flagEndHeaders = 1, 1, 4
 
@@ -92,6 +93,24 @@ func (r rawHTTP2) post(stream uint32, path, body string) {
 // headerBlock is a header in HPACK: the method and https by their numbers, and two texts.
 func headerBlock(method byte, path string) []byte {
 	return append(append([]byte{method, 0x87, 0x04, byte(len(path))}, path...), 0x01, 1, 'x')
+}
+
+// longHeader begins a request with a header of some 64 KB, whose body does not come.
+func (r rawHTTP2) longHeader(stream uint32) {
+	block := append(headerBlock(0x83, "/api/query"), 0x00, 6, 'x', '-', 'l', 'o', 'n', 'g', 0x7f)
+	for n := 64_000 - 0x7f; ; n >>= 7 { // an integer of HPACK
+		if n < 0x80 {
+			block = append(block, byte(n))
+			break
+		}
+		block = append(block, byte(n)|0x80)
+	}
+	block = append(block, strings.Repeat("x", 64_000)...)
+	r.frame(frameHeaders, 0, stream, block[:frameBytes])
+	for block = block[frameBytes:]; len(block) > frameBytes; block = block[frameBytes:] {
+		r.frame(frameContinuation, 0, stream, block[:frameBytes])
+	}
+	r.frame(frameContinuation, flagEndHeaders, stream, block)
 }
 
 // next returns the next frame that is no matter of the connection.
@@ -345,4 +364,38 @@ func TestHTTP2Stop(t *testing.T) {
 	if err := f.stop(); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestHTTP2HeadersAreBounded holds all that HTTP/2 has to give, with long headers: others
+// are answered, and memory is bounded.
+func TestHTTP2HeadersAreBounded(t *testing.T) {
+	f := startTLS(t, nil)
+	heap := func() int {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int(m.HeapAlloc)
+	}
+	before := heap()
+	for range maxHTTP2 {
+		r := f.dialHTTP2(65535)
+		for i := range uint32(maxStreams) {
+			r.longHeader(2*i + 1)
+		}
+	}
+	testkit.Eventually(t, "all requests", func() bool { return f.underWay() == maxHTTP2*maxStreams })
+	took := heap() - before
+	t.Logf("%d connections of %d requests take %d KiB", maxHTTP2, maxStreams, took>>10)
+	if most := maxHTTP2 * maxStreams * 2 * maxHeader; took > most {
+		t.Errorf("%d bytes, want at most %d", took, most)
+	}
+	f.write(samples("n1", "cpu_load", 1, 2))
+	resp, err := f.client.Get(f.server.URL() + "/healthz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := resp.Body.Close(); err != nil || resp.ProtoMajor != 1 || resp.StatusCode != 200 {
+		t.Errorf("%s %d, %v", resp.Proto, resp.StatusCode, err)
+	}
+	f.giveUp("the requests to end", func() bool { return f.underWay() == 0 })
 }
