@@ -10,7 +10,8 @@ import (
 const (
 	protocolHTTP1 = "http/1.1"
 	protocolHTTP2 = "h2"
-	// streamWindow is how much of a body may be received before it is asked for.
+	// streamWindow is how much of a body may be received before it is asked for: 32 MiB of
+	// all together.
 	streamWindow = 256 << 10
 	// frameBytes is the least that HTTP/2 allows as a bound of a frame.
 	frameBytes = 16 << 10
