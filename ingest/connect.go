@@ -1,10 +1,10 @@
 package ingest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"sync/atomic"
 	"time"
@@ -12,15 +12,8 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-const (
-	// Twice, with a pause, is less than the ten seconds within which an operator is
-	// told what is wrong.
-	apiTimeout = 4 * time.Second
-	// An outage is logged at its start and then once in this interval.
-	repeatLog = time.Minute
-	// A broker that went away without a word is noticed after three of these.
-	pingInterval = 10 * time.Second
-)
+// pingInterval: a broker that went away without a word is noticed after three of these.
+const pingInterval = 10 * time.Second
 
 // connectEmbedded starts the embedded server and connects to it. onReconnect is
 // called each time that the server was started anew.
@@ -39,7 +32,7 @@ func (in *Ingest) connectEmbedded(ctx context.Context, onReconnect func(*nats.Co
 		// Without a handler the library writes to stderr. Who watches the server
 		// tells about it.
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
-			in.log.Debug("connection to the embedded nats-server", "error", err)
+			in.logger.Debug("connection to the embedded nats-server", "error", err)
 		}),
 	}
 	if in.cfg.EmbeddedUser != "" {
@@ -59,22 +52,21 @@ func (in *Ingest) embedded(ctx context.Context) (InProcess, error) {
 	return in.cfg.Embedded(ctx)
 }
 
-// connectBroker connects to the external broker and tries for as long as it
-// takes. It fails only when ctx ends, or if the file of credentials or of a seed is unusable.
+// connectBroker connects to the external broker, and tries for as long as it takes. It
+// fails only when ctx ends, or if the file of credentials or of a seed is unusable.
 // onReconnect is called after each outage.
 func (in *Ingest) connectBroker(ctx context.Context, onReconnect func(*nats.Conn)) (*nats.Conn, error) {
 	b := in.cfg.Broker
 	connected := make(chan struct{})
-	var failedAt atomic.Int64
+	var said onceAMinuteEach
 	dialer := &recordingDialer{}
 	report := func(err error) {
 		if errors.Is(err, nats.ErrNoServers) {
 			err = dialer.explain(err)
 		}
 		in.state.setProblem(fmt.Errorf("connect to %s: %w", withoutPasswords(b.URL), advised(err)))
-		now := time.Now().UnixNano()
-		if last := failedAt.Load(); now-last >= int64(repeatLog) && failedAt.CompareAndSwap(last, now) {
-			in.log.Warn("the broker cannot be reached: trying on; "+remedy(err), "address", withoutPasswords(b.URL), "error", err)
+		if said.due("the broker cannot be reached") {
+			in.logger.Warn("the broker cannot be reached: trying on; "+remedy(err), "address", withoutPasswords(b.URL), "error", err)
 		}
 	}
 	opts := []nats.Option{
@@ -90,43 +82,28 @@ func (in *Ingest) connectBroker(ctx context.Context, onReconnect func(*nats.Conn
 		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) { report(err) }),
 		nats.ConnectHandler(func(nc *nats.Conn) {
 			in.counters.connected.Store(true)
-			in.log.Info("connected to the broker", "address", nc.ConnectedUrlRedacted())
+			in.logger.Info("connected to the broker", "address", nc.ConnectedUrlRedacted())
 			close(connected)
 		}),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			in.counters.connected.Store(false)
-			if err != nil && in.rights.due("lost the broker") {
-				in.log.Warn("lost the broker: queries are answered from memory until it is back", "error", err)
+			if err != nil && said.due("lost the broker") {
+				in.logger.Warn("lost the broker: queries are answered from memory until it is back", "error", err)
 			}
 		}),
 		nats.ReconnectHandler(func(nc *nats.Conn) {
 			in.counters.connected.Store(true)
 			in.rights.forget()
-			in.log.Info("connected to the broker again", "address", nc.ConnectedUrlRedacted())
+			in.logger.Info("connected to the broker again", "address", nc.ConnectedUrlRedacted())
 			onReconnect(nc)
 		}),
-		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
-			if what, tell := in.rights.note(err); what != "" && tell {
-				in.log.Error("the broker denies its user something: "+remedy(&DeniedError{}), "denied", what)
-			} else if tell {
-				in.log.Error("the broker reports", "error", err)
-			}
-		}),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { in.brokerReports(err, &said) }),
 	}
-	if b.Username != "" {
-		opts = append(opts, nats.UserInfo(b.Username, b.Password))
+	login, err := b.login()
+	if err != nil {
+		return nil, err
 	}
-	if b.CredsFile != "" {
-		opts = append(opts, nats.UserCredentials(b.CredsFile))
-	}
-	if b.SeedFile != "" {
-		login, err := nats.NkeyOptionFromSeed(b.SeedFile)
-		if err != nil {
-			return nil, fmt.Errorf("read the seed of nats.nkey-seed-file %s: %w", b.SeedFile, err)
-		}
-		opts = append(opts, login)
-	}
-	nc, err := nats.Connect(b.URL, opts...)
+	nc, err := nats.Connect(b.URL, append(opts, login...)...)
 	if err != nil {
 		return nil, fmt.Errorf("connect to %s: %w", withoutPasswords(b.URL), err)
 	}
@@ -137,6 +114,36 @@ func (in *Ingest) connectBroker(ctx context.Context, onReconnect func(*nats.Conn
 		nc.Close()
 		return nil, ctx.Err()
 	}
+}
+
+// brokerReports records what the broker says on the connection, and tells the operator.
+func (in *Ingest) brokerReports(err error, said *onceAMinuteEach) {
+	denied := in.rights.record(err)
+	switch {
+	case !said.due(cmp.Or(denied, err.Error())):
+	case denied != "":
+		in.logger.Error("the broker denies its user something: "+remedy(&deniedError{}), "denied", denied)
+	default:
+		in.logger.Error("the broker reports", "error", err)
+	}
+}
+
+// login returns how to log in.
+func (b Broker) login() (opts []nats.Option, err error) {
+	if b.Username != "" {
+		opts = append(opts, nats.UserInfo(b.Username, b.Password))
+	}
+	if b.CredsFile != "" {
+		opts = append(opts, nats.UserCredentials(b.CredsFile))
+	}
+	if b.SeedFile != "" {
+		seed, err := nats.NkeyOptionFromSeed(b.SeedFile)
+		if err != nil {
+			return nil, fmt.Errorf("read the seed of nats.nkey-seed-file %s: %w", b.SeedFile, err)
+		}
+		opts = append(opts, seed)
+	}
+	return opts, nil
 }
 
 // recordingDialer remembers how the newest attempt to reach a server has ended: the
@@ -160,47 +167,4 @@ func (d *recordingDialer) explain(err error) error {
 		return fmt.Errorf("%w: %w", err, *cause)
 	}
 	return err
-}
-
-// reconnectDelay grows from a quarter of a second to five seconds; the random
-// part keeps the nodes of a cluster from coming back all at once.
-func reconnectDelay(attempts int) time.Duration {
-	d := 250 * time.Millisecond << min(attempts, 4)
-	return min(d, 5*time.Second)*3/4 + rand.N(d/4)
-}
-
-func withTimeout(ctx context.Context, do func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
-	defer cancel()
-	return do(ctx)
-}
-
-// retry paces the repetition of something that the broker has to do and tells
-// the operator about it: at the second failure and then once in repeatLog.
-type retry struct {
-	in       *Ingest
-	what     string
-	attempts int
-	logged   time.Time
-}
-
-// wait returns after a delay, or with the error of ctx.
-func (r *retry) wait(ctx context.Context, cause error) error {
-	r.in.state.setProblem(fmt.Errorf("%s: %w", r.what, advised(cause)))
-	r.attempts++
-	if r.attempts > 1 && time.Since(r.logged) >= repeatLog {
-		r.logged = time.Now()
-		r.in.log.Warn("trying again: "+r.what+"; "+remedy(cause), "error", cause)
-	}
-	return pause(ctx, reconnectDelay(r.attempts))
-}
-
-// pause returns after d, or with the error of ctx.
-func pause(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(d):
-		return nil
-	}
 }

@@ -12,32 +12,20 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Headers of a dead letter.
-const (
-	headerReason  = "Cc-Reason"  // what is wrong, in words
-	headerSubject = "Cc-Subject" // of the entry
-	headerEntry   = "Cc-Entry"   // creation of the log (Unix ns), sequence number, line
-)
-
-// lettersSuffix makes the name of their stream of that of the log.
-const lettersSuffix = "_BAD"
-
 const (
 	deadLetterQueue   = 1024
-	deadLetterText    = 4 << 10 // bytes of the line that are kept
 	deadLetterMaxAge  = 7 * 24 * time.Hour
 	deadLetterMaxSize = 16 << 20
 	flushTimeout      = 2 * time.Second
 )
 
-// deadLetters keeps the refused lines, with the reasons, in a small stream
-// beside the log. A line that comes too fast for it is only counted.
+// deadLetters keeps the refused lines, with the reasons, in a small stream beside the log.
+// A line that comes too fast for that stream is only counted.
 type deadLetters struct {
-	in    *Ingest
-	log   *logStream
-	name  string // of the stream
-	base  string // of the subjects: base.<reason>
-	queue chan *nats.Msg
+	in     *Ingest
+	stream *logStream
+	name   string // of the stream
+	queue  chan *nats.Msg
 
 	open   atomic.Bool // there is a stream, and resume is done
 	warned bool        // that there is none
@@ -49,7 +37,7 @@ type deadLetters struct {
 }
 
 func newDeadLetters(in *Ingest, l *logStream) *deadLetters {
-	return &deadLetters{in: in, log: l, name: l.name + lettersSuffix, base: l.name + ".bad", queue: make(chan *nats.Msg, deadLetterQueue)}
+	return &deadLetters{in: in, stream: l, name: l.name + deadLettersSuffix, queue: make(chan *nats.Msg, deadLetterQueue)}
 }
 
 // begin opens the stream. If it cannot, because there is no room or no right for
@@ -59,7 +47,7 @@ func (d *deadLetters) begin(ctx context.Context) {
 	if d.open.Load() {
 		return
 	}
-	err := d.in.askAbout(ctx, d.log, d.name, func(ctx context.Context) error {
+	err := d.in.askAbout(ctx, d.stream, d.name, func(ctx context.Context) error {
 		if err := d.ensure(ctx); err != nil {
 			return err
 		}
@@ -69,11 +57,11 @@ func (d *deadLetters) begin(ctx context.Context) {
 	case err == nil:
 		d.open.Store(true)
 		if d.warned {
-			d.in.log.Info("refused lines are kept from now on", "stream", d.name)
+			d.in.logger.Info("refused lines are kept from now on", "stream", d.name)
 		}
 	case !d.warned && ctx.Err() == nil:
 		d.warned = true
-		d.in.log.Warn("refused lines cannot be kept: they are counted (dead_letters_lost_total), and all others are stored; "+remedy(err),
+		d.in.logger.Warn("refused lines cannot be kept: they are counted (dead_letters_lost_total), and all others are stored; "+remedy(err),
 			"stream", d.name, "error", err)
 	}
 }
@@ -81,8 +69,8 @@ func (d *deadLetters) begin(ctx context.Context) {
 func (d *deadLetters) config() jetstream.StreamConfig {
 	return jetstream.StreamConfig{
 		Name:        d.name,
-		Description: "lines that cc-metric-store refused, with the reasons",
-		Subjects:    []string{d.base + ".*"},
+		Description: deadLettersDescription,
+		Subjects:    []string{deadLetterSubject(d.stream.name, anyToken)},
 		Storage:     jetstream.FileStorage,
 		MaxAge:      deadLetterMaxAge,
 		MaxBytes:    deadLetterMaxSize,
@@ -92,16 +80,16 @@ func (d *deadLetters) config() jetstream.StreamConfig {
 
 // ensure creates the stream if there is none.
 func (d *deadLetters) ensure(ctx context.Context) error {
-	_, err := d.log.js.Stream(ctx, d.name)
+	_, err := d.stream.js.Stream(ctx, d.name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		_, err = d.log.js.CreateStream(ctx, d.config())
+		_, err = d.stream.js.CreateStream(ctx, d.config())
 	}
 	return err
 }
 
 // resume reads the newest letter.
 func (d *deadLetters) resume(ctx context.Context) error {
-	last, err := stored(ctx, d.log.nc, d.name, which{Last: d.base + ".*"})
+	last, err := getMsg(ctx, d.stream.nc, d.name, msgRequest{Last: deadLetterSubject(d.stream.name, anyToken)})
 	if errors.Is(err, errNoEntry) {
 		return nil
 	}
@@ -134,7 +122,7 @@ func (d *deadLetters) put(e *entry) {
 	}
 	for _, f := range e.out.Faults {
 		id := created + "." + strconv.FormatUint(e.seq, 10) + "." + strconv.Itoa(f.Line)
-		m := nats.NewMsg(d.base + "." + f.Reason.String())
+		m := nats.NewMsg(deadLetterSubject(d.stream.name, f.Reason.String()))
 		m.Data = append([]byte(nil), f.Text[:min(len(f.Text), deadLetterText)]...)
 		m.Header.Set(headerReason, f.Detail)
 		m.Header.Set(headerSubject, e.subject)
@@ -150,7 +138,7 @@ func (d *deadLetters) put(e *entry) {
 
 // run stores letters until ctx ends, and then those that wait.
 func (d *deadLetters) run(ctx context.Context) {
-	tick := time.NewTicker(d.in.cfg.pace.ask)
+	tick := time.NewTicker(d.in.cfg.timings.ask)
 	defer tick.Stop()
 	for {
 		select {
@@ -170,8 +158,8 @@ func (d *deadLetters) run(ctx context.Context) {
 }
 
 func (d *deadLetters) store(ctx context.Context, m *nats.Msg) {
-	err := d.in.askAbout(ctx, d.log, d.log.name, func(ctx context.Context) error {
-		_, err := d.log.js.PublishMsg(ctx, m)
+	err := d.in.askAbout(ctx, d.stream, d.stream.name, func(ctx context.Context) error {
+		_, err := d.stream.js.PublishMsg(ctx, m)
 		return err
 	})
 	if err != nil {

@@ -1,10 +1,11 @@
 package ingest
 
 import (
-	"cc-metric-store/ingest/lineproto"
 	"context"
 	"strings"
 	"testing"
+
+	"cc-metric-store/ingest/lineproto"
 )
 
 func TestDeadLettersBeyondTheFirstAreCounted(t *testing.T) {
@@ -48,5 +49,40 @@ func TestDeadLettersOfANewStream(t *testing.T) {
 	n.stop()
 	if l.dead.created != "" || l.dead.until != 0 {
 		t.Errorf("the position became %s.%d", l.dead.created, l.dead.until)
+	}
+}
+
+func TestDeadLetters(t *testing.T) {
+	ns := broker(t, t.TempDir(), true, -1)
+	n := run(t, newTestStore(t), Config{Embedded: embed(ns)})
+	js := connectTo(t, ns)
+	eventually(t, "ready", func() bool { return n.Ready() == nil })
+	letters := func() uint64 {
+		stream, err := js.Stream(context.Background(), "CC_METRICS_BAD")
+		if err != nil {
+			return 0
+		}
+		return stream.CachedInfo().State.Msgs
+	}
+	publish(t, js, "hpc-nats", "no line protocol\ncpu_load,hostname=h value=true 1\nno_such value=1\ncpu_load,hostname=../h value=1\n")
+	eventually(t, "three dead letters", func() bool { return letters() == 3 })
+	stream, _ := js.Stream(context.Background(), "CC_METRICS_BAD")
+	m, err := stream.GetLastMsgForSubject(context.Background(), "CC_METRICS.bad.value")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(m.Data) != "cpu_load,hostname=h value=true 1" || !strings.Contains(m.Header.Get(headerReason), "bool") ||
+		m.Header.Get(headerSubject) != "hpc-nats" || !strings.HasSuffix(m.Header.Get(headerEntry), ".1.2") {
+		t.Errorf("dead letter %q with %v", m.Data, m.Header)
+	}
+	n.stop()
+
+	// A replay does not repeat them; what is new comes after.
+	again := run(t, newTestStore(t), Config{Embedded: embed(ns)})
+	eventually(t, "ready", func() bool { return again.Ready() == nil })
+	publish(t, js, "hpc-nats", "another fault\n")
+	eventually(t, "the fourth", func() bool { return letters() >= 4 })
+	if got := letters(); got != 4 {
+		t.Errorf("%d dead letters", got)
 	}
 }

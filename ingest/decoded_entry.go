@@ -34,7 +34,7 @@ func (d *decodedEntry) outcome() outcome {
 // goroutine at a time.
 func (in *Ingest) apply(d *decodedEntry, batch int) {
 	done := in.append(d, batch)
-	in.reports.noteShared(&d.Batches[batch], in.series.Learn(&d.Decoded, batch, done))
+	in.reports.recordShared(&d.Batches[batch], in.series.Learn(&d.Decoded, batch, done))
 }
 
 // append appends a batch.
@@ -43,7 +43,7 @@ func (in *Ingest) append(d *decodedEntry, batch int) store.Appended {
 	done := in.store.Append(b)
 	if n := done.Over(); n > 0 {
 		d.over.Add(int64(n))
-		in.reports.noteOver(b, &done)
+		in.reports.recordOver(b, &done)
 	}
 	if done.Invalid > 0 {
 		d.invalid.Add(int64(done.Invalid))

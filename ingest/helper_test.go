@@ -24,6 +24,8 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/nats-io/nats-server/v2/server.init.0.func1"))
 }
 
+const base = 1_700_000_000 // of the samples' times
+
 // patience bounds a wait for something that has to happen.
 const patience = time.Minute
 
@@ -103,8 +105,8 @@ func runFrom(t testing.TB, s *store.Store, cfg Config, from store.Restored) *nod
 	if cfg.Subscriptions == nil {
 		cfg.Subscriptions = []Subscription{{Subject: "hpc-nats", Cluster: "dc"}}
 	}
-	if cfg.pace == (pace{}) {
-		cfg.pace = quick
+	if cfg.timings == (timings{}) {
+		cfg.timings = quick
 	}
 	in, err := New(cfg, s)
 	if err != nil {
@@ -168,8 +170,8 @@ func embed(ns *server.Server) func(context.Context) (InProcess, error) {
 	return func(context.Context) (InProcess, error) { return inProcess{ns, 0}, nil }
 }
 
-// quick is a pace for tests.
-var quick = pace{refusals: 10 * time.Millisecond, ask: 10 * time.Millisecond, proof: 10 * time.Millisecond, recount: 10 * time.Millisecond, outbox: time.Second, answer: time.Hour, stuck: 10 * time.Millisecond}
+// quick are timings for tests.
+var quick = timings{refusals: 10 * time.Millisecond, ask: 10 * time.Millisecond, proof: 10 * time.Millisecond, recount: 10 * time.Millisecond, outbox: time.Second, answer: time.Hour, stuck: 10 * time.Millisecond}
 
 // cannotEmbed is an embedded server that does not start.
 func cannotEmbed(context.Context) (InProcess, error) { return nil, errors.New("no room on the disk") }

@@ -18,20 +18,20 @@ import (
 // No stream captures the subjects of the metrics: it would sync, compress and
 // deliver each message alone, which costs several times all the rest of its way.
 type intake struct {
-	in  *Ingest
-	log *logStream // its names
-	js  jetstream.JetStream
+	in     *Ingest
+	stream *logStream // its names
+	js     jetstream.JetStream
 
 	local  *origin
 	broker *origin // nil: there is none
 
-	arrived    chan arrival
+	arrived    chan publishedMsg
 	delivering sync.WaitGroup // the client library's goroutine of each subscription
 
 	mu sync.Mutex
 	// Guarded by mu.
-	subs   []subscription
-	logged time.Time // when an overflow was
+	subs []subscription
+	said onceAMinute // of an overflow
 }
 
 // origin is a server with publishers.
@@ -49,8 +49,8 @@ func (o *origin) share(n int) int {
 	return int(max(o.backlog/int64(n), o.nc.MaxPayload()+headerRoom))
 }
 
-// arrival is a message on its way into the log.
-type arrival struct {
+// publishedMsg is a message on its way into the log.
+type publishedMsg struct {
 	*nats.Msg
 	acks bool
 }
@@ -67,7 +67,7 @@ const brokerBacklog = 512 << 20
 
 // intakeTask is what Run asks of RunIntake.
 type intakeTask struct {
-	log *logStream
+	stream *logStream
 	// broker is one without JetStream, nil if there is none. Who has the task
 	// closes it.
 	broker   *nats.Conn
@@ -108,7 +108,7 @@ func (in *Ingest) RunIntake(ctx context.Context) error {
 }
 
 func (in *Ingest) newIntake(ctx context.Context, task *intakeTask) (*intake, error) {
-	k := &intake{in: in, log: task.log, arrived: make(chan arrival, 16)}
+	k := &intake{in: in, stream: task.stream, arrived: make(chan publishedMsg, 16)}
 	if task.broker != nil {
 		k.broker = &origin{nc: task.broker, backlog: brokerBacklog}
 	}
@@ -147,7 +147,7 @@ func (k *intake) origins() []*origin {
 	return []*origin{k.local, k.broker}
 }
 
-// run takes in messages until ctx ends, and then what has arrived.
+// run puts messages into the log until ctx ends, and then those that have arrived.
 func (k *intake) run(ctx context.Context, task *intakeTask) error {
 	packing, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
@@ -177,10 +177,10 @@ func (k *intake) run(ctx context.Context, task *intakeTask) error {
 	return err
 }
 
-// begin subscribes, for as long as it takes, and then lets publishers connect:
-// what they send from then on is taken.
+// begin subscribes, however long that lasts, and then lets publishers connect: what they
+// send from then on arrives.
 func (k *intake) begin(ctx, packing context.Context) error {
-	for r := (retry{in: k.in, what: "subscribe to the metrics"}); ; {
+	for r := k.in.retry("subscribe to the metrics"); ; {
 		err := k.subscribe(ctx, packing)
 		if err == nil {
 			break
@@ -197,7 +197,7 @@ func (k *intake) begin(ctx, packing context.Context) error {
 	if err != nil {
 		return fmt.Errorf("let publishers connect: %w", err)
 	}
-	close(k.in.taking)
+	close(k.in.intakeReady)
 	return nil
 }
 
@@ -214,14 +214,14 @@ func (k *intake) listen(nc *nats.Conn) {
 		err = server.Listen()
 	}
 	if err != nil {
-		k.in.log.Error("the embedded nats-server runs again but takes no connections: start this program anew", "error", err)
+		k.in.logger.Error("the embedded nats-server runs again but takes no connections: start this program anew", "error", err)
 	}
 }
 
 // awaitBroker warns once if the broker has the log after all. It tries again to
 // subscribe what the broker did not allow.
 func (k *intake) awaitBroker(ctx, packing context.Context, l *logStream) {
-	tick := time.NewTicker(k.in.cfg.pace.ask)
+	tick := time.NewTicker(k.in.cfg.timings.ask)
 	defer tick.Stop()
 	warned := false
 	for {
@@ -236,7 +236,7 @@ func (k *intake) awaitBroker(ctx, packing context.Context, l *logStream) {
 		k.subscribeDenied(packing)
 		if !warned && k.in.tryBroker(ctx, l) == nil {
 			warned = true
-			k.in.log.Warn("the broker has JetStream now, and lets its user keep the log there: a restart of this program puts the log there; "+
+			k.in.logger.Warn("the broker has JetStream now, and lets its user keep the log there: a restart of this program puts the log there; "+
 				"what the embedded log holds stays behind in its directory and is not in the answers then",
 				"address", withoutPasswords(k.in.cfg.Broker.URL))
 		}

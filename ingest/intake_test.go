@@ -89,19 +89,19 @@ func TestBridgeTriesUntilTheLogTakesIt(t *testing.T) {
 	local := broker(t, t.TempDir(), true, -1)
 	n, _, nc := runBridge(t, local, Config{})
 	sendLines(t, nc, 1, 1, "")
-	eventually(t, "the first message", func() bool { return n.Stats().Taken == 1 })
+	eventually(t, "the first message", func() bool { return n.Stats().IntakeMessages == 1 })
 	resume := suspend(t, local)
 	sendLines(t, nc, 2, 3000, "")
 	eventually(t, "a word about it", func() bool { return strings.Contains(n.log.String(), "does not take what was sent") })
 	eventually(t, "not writable", func() bool { return n.Writable() != nil })
-	if s := n.Stats(); s.Taken != 1 || s.NotTaken != 0 {
-		t.Errorf("taken %d, not taken %d", s.Taken, s.NotTaken)
+	if s := n.Stats(); s.IntakeMessages != 1 || s.IntakeFailures != 0 {
+		t.Errorf("taken %d, not taken %d", s.IntakeMessages, s.IntakeFailures)
 	}
 	resume()
-	eventually(t, "all messages", func() bool { return n.Stats().Taken == 3001 })
+	eventually(t, "all messages", func() bool { return n.Stats().IntakeMessages == 3001 })
 	eventually(t, "the last value", func() bool { return value(t, n.store, "dc", "h", "cpu_load", base) == 3001 })
 	eventually(t, "writable", func() bool { return n.Writable() == nil }) // an attempt of before may fail late
-	if lost := n.Stats().NotTaken; lost != 0 {
+	if lost := n.Stats().IntakeFailures; lost != 0 {
 		t.Errorf("not taken %d", lost)
 	}
 }
@@ -111,9 +111,9 @@ func TestBridgeBurstLargerThanTheLogsBuffer(t *testing.T) {
 	n, _, nc := runBridge(t, local, Config{})
 	const messages = 100
 	sendLines(t, nc, 1, messages, strings.Repeat("#", 1<<20)+"\n")
-	eventually(t, "all messages", func() bool { s := n.Stats(); return s.Taken+s.NotTaken == messages })
-	if s := n.Stats(); s.NotTaken != 0 {
-		t.Errorf("%d messages are lost", s.NotTaken)
+	eventually(t, "all messages", func() bool { s := n.Stats(); return s.IntakeMessages+s.IntakeFailures == messages })
+	if s := n.Stats(); s.IntakeFailures != 0 {
+		t.Errorf("%d messages are lost", s.IntakeFailures)
 	}
 	eventually(t, "the last value", func() bool { return value(t, n.store, "dc", "h", "cpu_load", base) == messages })
 }
@@ -125,8 +125,8 @@ func TestBridgeStopsWhileTheLogIsGone(t *testing.T) {
 	sendLines(t, nc, 1, 50, "")
 	eventually(t, "not writable", func() bool { return n.Writable() != nil })
 	n.stop()
-	if s := n.Stats(); s.Taken != 0 || s.NotTaken != 50 {
-		t.Errorf("taken %d, not taken %d", s.Taken, s.NotTaken)
+	if s := n.Stats(); s.IntakeMessages != 0 || s.IntakeFailures != 50 {
+		t.Errorf("taken %d, not taken %d", s.IntakeMessages, s.IntakeFailures)
 	}
 }
 
@@ -139,8 +139,8 @@ func TestBridgeCountsWhatWaitedWhenItStops(t *testing.T) {
 	eventually(t, "not writable", func() bool { return n.Writable() != nil })
 	sendLines(t, nc, 2, 100, "")
 	n.stop()
-	if s := n.Stats(); s.Taken != 0 || s.NotTaken != 101 {
-		t.Errorf("taken %d, not taken %d", s.Taken, s.NotTaken)
+	if s := n.Stats(); s.IntakeMessages != 0 || s.IntakeFailures != 101 {
+		t.Errorf("taken %d, not taken %d", s.IntakeMessages, s.IntakeFailures)
 	}
 }
 
@@ -149,8 +149,8 @@ func TestBridgeCopiesWhatHasArrivedWhenItStops(t *testing.T) {
 	n, _, nc := runBridge(t, local, Config{})
 	sendLines(t, nc, 1, 2000, "")
 	n.stop()
-	if s := n.Stats(); s.NotTaken != 0 || s.Taken != 2000 {
-		t.Errorf("taken %d, not taken %d", s.Taken, s.NotTaken)
+	if s := n.Stats(); s.IntakeFailures != 0 || s.IntakeMessages != 2000 {
+		t.Errorf("taken %d, not taken %d", s.IntakeMessages, s.IntakeFailures)
 	}
 	again := run(t, newTestStore(t), Config{Embedded: embed(local)})
 	eventually(t, "the replay", func() bool { return again.Ready() == nil })
@@ -182,8 +182,8 @@ func TestJetStreamComesLater(t *testing.T) {
 func TestBrokerWhoseJetStreamIsSlowToStart(t *testing.T) {
 	ns := broker(t, t.TempDir(), false, -1)
 	n := run(t, newTestStore(t), Config{
-		Broker: Broker{URL: ns.ClientURL()},
-		pace:   pace{refusals: patience, ask: patience, proof: patience, recount: patience, outbox: patience, answer: patience, stuck: patience},
+		Broker:  Broker{URL: ns.ClientURL()},
+		timings: timings{refusals: patience, ask: patience, proof: patience, recount: patience, outbox: patience, answer: patience, stuck: patience},
 	})
 	eventually(t, "several refusals", func() bool {
 		err := n.Ready()
@@ -207,7 +207,7 @@ func TestIntakeThatCannotListenEnds(t *testing.T) {
 		in, err := New(Config{
 			Broker:   Broker{URL: url},
 			Embedded: func(context.Context) (InProcess, error) { return deaf{inProcess{local, 0}}, nil },
-			pace:     quick,
+			timings:  quick,
 		}, newTestStore(t))
 		if err != nil {
 			t.Fatal(err)
@@ -237,12 +237,12 @@ func TestIntakeCountsWhatDoesNotFit(t *testing.T) {
 	eventually(t, "ready", func() bool { return n.Ready() == nil })
 	resume := suspend(t, ns)
 	const messages = 100
-	sendLines(t, connectTo(t, ns).Conn(), 1, messages, strings.Repeat("#", parcelSize/2)+"\n")
-	eventually(t, "messages that do not fit", func() bool { return n.Stats().NotTaken > 0 })
+	sendLines(t, connectTo(t, ns).Conn(), 1, messages, strings.Repeat("#", joinedSize/2)+"\n")
+	eventually(t, "messages that do not fit", func() bool { return n.Stats().IntakeFailures > 0 })
 	resume()
 	eventually(t, "a log that takes them", func() bool { return n.Writable() == nil })
 	n.stop()
-	if s := n.Stats(); s.Taken+s.NotTaken != messages || s.Taken == 0 {
-		t.Errorf("taken %d, not taken %d of %d", s.Taken, s.NotTaken, messages)
+	if s := n.Stats(); s.IntakeMessages+s.IntakeFailures != messages || s.IntakeMessages == 0 {
+		t.Errorf("taken %d, not taken %d of %d", s.IntakeMessages, s.IntakeFailures, messages)
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"strings"
-	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -44,7 +43,7 @@ func obstacleOf(err error) Obstacle {
 	if err == nil {
 		return ObstacleNone
 	}
-	if _, ok := errors.AsType[*DeniedError](err); ok {
+	if _, ok := errors.AsType[*deniedError](err); ok {
 		return ObstacleRights
 	}
 	if api, ok := errors.AsType[*jetstream.APIError](err); ok {
@@ -109,22 +108,15 @@ func remedy(err error) string {
 // advised adds to a problem what can be done.
 func advised(err error) error { return fmt.Errorf("%w (%s)", err, remedy(err)) }
 
-// troubleAfter is how long reading the log may stand still until somebody should
-// see to it.
-const troubleAfter = 5 * time.Second
-
 // Obstacle returns the kind of what keeps the node from its log, and from what is
 // sent to it, now: ObstacleNone, if nothing does.
 func (in *Ingest) Obstacle() Obstacle {
-	s := &in.state
-	s.mu.Lock()
-	log, problem, reading, refusal := s.log, s.problem, s.reading, s.refusal
-	s.mu.Unlock()
+	notReached, reading, refusal := in.state.notReached(), in.replay.standstill(), in.state.refused()
 	switch {
 	case in.deaf() != nil:
 		return ObstacleRights
-	case log == nil && !errors.Is(problem, errStarting):
-		return obstacleOf(problem)
+	case notReached != nil && !errors.Is(notReached, errStarting):
+		return obstacleOf(notReached)
 	case reading.err != nil:
 		return obstacleOf(reading.err)
 	case refusal == nil && in.outbox != nil && in.outbox.waiting.Load() > 0:
@@ -133,68 +125,4 @@ func (in *Ingest) Obstacle() Obstacle {
 		}
 	}
 	return obstacleOf(refusal)
-}
-
-// standstill is why the log is not read at the moment.
-type standstill struct {
-	err   error // nil: it is read
-	since time.Time
-}
-
-// setReading says how reading the log goes.
-func (s *state) setReading(err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch {
-	case err == nil:
-		s.reading = standstill{}
-	case s.reading.err == nil:
-		s.reading = standstill{err, time.Now()}
-	case !errors.Is(err, errReattach): // that says less than what is known
-		s.reading.err = err
-	}
-}
-
-// setRefusal says why the broker does not have the log.
-func (s *state) setRefusal(err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.refusal = err
-}
-
-// deaf returns the subjects that the broker does not let its user subscribe,
-// although what is sent to them is to be taken.
-func (in *Ingest) deaf() error {
-	l, _, _ := in.state.current()
-	if l == nil || !l.embedded || in.cfg.Broker.URL == "" {
-		return nil
-	}
-	for _, s := range subjects(in.cfg.Subscriptions) {
-		if in.rights.deniedSubject(s) {
-			return advised(&DeniedError{subscriptionText + `"` + s + `", so that nothing arrives that is sent to it`})
-		}
-	}
-	return nil
-}
-
-// Trouble returns what an operator should see to although the program answers:
-// writes over REST that wait for the log, a log that is not read, or that is not
-// where it was to be. It is nil if there is nothing.
-func (in *Ingest) Trouble() error {
-	s := &in.state
-	s.mu.Lock()
-	reading, refusal := s.reading, s.refusal
-	s.mu.Unlock()
-	var troubles []error
-	if in.outbox != nil {
-		troubles = append(troubles, in.outbox.trouble())
-	}
-	if reading.err != nil && time.Since(reading.since) >= troubleAfter {
-		troubles = append(troubles, fmt.Errorf("reading the log stands still since %s: %w",
-			reading.since.UTC().Format(time.RFC3339), advised(reading.err)))
-	}
-	if refusal != nil {
-		troubles = append(troubles, fmt.Errorf("the log is in the embedded nats-server and not on the broker: what is sent while this node is down is lost: %w", advised(refusal)))
-	}
-	return errors.Join(append(troubles, in.deaf())...)
 }

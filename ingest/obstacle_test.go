@@ -1,17 +1,13 @@
 package ingest
 
 import (
-	"context"
 	"fmt"
 	"net"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go/jetstream"
-
-	"cc-metric-store/store"
 )
 
 // TestAccountLimits: what the account has no room for is done without, or done in
@@ -57,10 +53,10 @@ func TestAccountLimits(t *testing.T) {
 				t.Error(err)
 			}
 			if l, _, _ := n.state.current(); l.embedded != c.embedded {
-				t.Errorf("embedded is %v: %v", l.embedded, n.Trouble())
+				t.Errorf("embedded is %v: %v", l.embedded, n.Degraded())
 			}
 			if o := n.Obstacle(); o != c.obstacle {
-				t.Errorf("obstacle %s: %v", o, n.Trouble())
+				t.Errorf("obstacle %s: %v", o, n.Degraded())
 			}
 			if !c.letters {
 				eventually(t, "a lost letter", func() bool { return n.Stats().LostDeadLetters > 0 })
@@ -114,7 +110,7 @@ func TestStreamsInTheWay(t *testing.T) {
 				t.Fatal(err)
 			}
 			n := run(t, newTestStore(t), Config{
-				Broker: Broker{URL: ns.ClientURL()}, Embedded: embed(broker(t, t.TempDir(), true, -1)), pace: patient,
+				Broker: Broker{URL: ns.ClientURL()}, Embedded: embed(broker(t, t.TempDir(), true, -1)), timings: patient,
 			})
 			eventually(t, "ready", func() bool { return n.Ready() == nil })
 			eventually(t, "what is published", func() bool {
@@ -124,8 +120,8 @@ func TestStreamsInTheWay(t *testing.T) {
 			if err := n.Write(t.Context(), "c", strings.NewReader(fmt.Sprintf("cpu_load,hostname=rest value=1 %d\n", base))); err != nil {
 				t.Error(err)
 			}
-			if l, _, _ := n.state.current(); l.embedded && (n.Obstacle() != ObstacleStream || n.Trouble() == nil) {
-				t.Errorf("obstacle %s, trouble: %v", n.Obstacle(), n.Trouble())
+			if l, _, _ := n.state.current(); l.embedded && (n.Obstacle() != ObstacleStream || n.Degraded() == nil) {
+				t.Errorf("obstacle %s, degraded: %v", n.Obstacle(), n.Degraded())
 			}
 		})
 	}
@@ -177,7 +173,7 @@ func TestUnreachableBrokers(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			local := broker(t, t.TempDir(), true, -1)
-			n := run(t, newTestStore(t), Config{Broker: c.broker, Embedded: embed(local), pace: patient})
+			n := run(t, newTestStore(t), Config{Broker: c.broker, Embedded: embed(local), timings: patient})
 			eventually(t, "the kind of obstacle", func() bool {
 				for _, o := range c.obstacle {
 					if n.Obstacle() == o {
@@ -203,74 +199,5 @@ func TestUnreachableBrokers(t *testing.T) {
 				t.Errorf("ready: %v", err)
 			}
 		})
-	}
-}
-
-// TestNoAnswersBeforeTime: only a broker is done without, and not while entries come.
-func TestNoAnswersBeforeTime(t *testing.T) {
-	in, err := New(Config{Embedded: cannotEmbed, pace: patient}, newTestStore(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	in.state.begin(store.Restored{})
-	in.state.progress = time.Now().Add(-time.Hour)
-	if in.Answerable() == nil {
-		t.Error("answers without a broker")
-	}
-	in, err = New(Config{Embedded: cannotEmbed, Broker: Broker{URL: "nats://x"}, pace: patient}, newTestStore(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if in.Answerable() == nil {
-		t.Error("answers before the checkpoint is there")
-	}
-	close(in.outbox.shown)
-	in.state.begin(store.Restored{})
-	in.state.progress = time.Now().Add(time.Hour)
-	if in.Answerable() == nil {
-		t.Error("answers before time")
-	}
-	in.state.progress = time.Now().Add(-time.Hour)
-	for range 2 {
-		if err := in.Answerable(); err != nil {
-			t.Errorf("no answers in time: %v", err)
-		}
-	}
-	in.state.addApplied(store.LogPosition{})
-	if in.Answerable() != nil {
-		t.Error("no answers any more")
-	}
-}
-
-// TestWatchdogStepsOver what the broker cannot deliver: it ends the connection
-// each time.
-func TestWatchdogStepsOver(t *testing.T) {
-	dir := t.TempDir()
-	ns := serve(t, server.Options{Host: "127.0.0.1", Port: -1, JetStream: true, StoreDir: dir, MaxPayload: 8 << 20})
-	js := connectTo(t, ns)
-	if _, err := js.CreateStream(context.Background(), jetstream.StreamConfig{Name: "CC_METRICS", Subjects: []string{"hpc-nats"}}); err != nil {
-		t.Fatal(err)
-	}
-	large := "#" + strings.Repeat("x", 7<<20) + "\n"
-	publish(t, js, "hpc-nats", fmt.Sprintf("cpu_load,hostname=h value=1 %d\n", base))
-	const bad = 5 // so many that not each one behind them is tried
-	for range bad {
-		publish(t, js, "hpc-nats", large)
-	}
-	publish(t, js, "hpc-nats", fmt.Sprintf("cpu_load,hostname=nearest value=8 %d\n", base))
-	publish(t, js, "hpc-nats", fmt.Sprintf("cpu_load,hostname=h value=9 %d\n", base))
-	ns.Shutdown()
-	ns.WaitForShutdown()
-	ns = serve(t, server.Options{Host: "127.0.0.1", Port: -1, JetStream: true, StoreDir: dir, MaxPayload: 64 << 10, MaxPending: 1 << 20})
-	n := run(t, newTestStore(t), Config{Broker: Broker{URL: ns.ClientURL()}})
-	eventually(t, "the last entry", func() bool { return value(t, n.store, "dc", "h", "cpu_load", base) == 9 })
-	if s := n.Stats(); s.SteppedOver != bad {
-		t.Errorf("%d entries are stepped over, want %d", s.SteppedOver, bad)
-	}
-	if v := value(t, n.store, "dc", "nearest", "cpu_load", base); v != 8 {
-		t.Errorf("the nearest entry is %v, want 8", v)
-	}
-	if !strings.Contains(n.log.String(), "cannot be read: they are left out") {
-		t.Error("nothing is said")
 	}
 }

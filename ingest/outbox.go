@@ -18,25 +18,13 @@ import (
 	"cc-metric-store/store"
 )
 
-// Headers of the entries that went through an outbox.
-const (
-	headerKind = "Cc-Kind"         // kindFree or nothing
-	headerTime = "Cc-Time"         // when the entry was written, in ns; the log took it later
-	headerFrom = "Cc-Outbox-Entry" // its number in the outbox
-
-	kindFree = "free"
-)
-
-// longestHeader bounds the headers of an entry that are forwarded.
-const longestHeader = 512
-
-// outboxKey is where the outbox's stream has the name under which it forwards.
-const outboxKey = "cc-metric-store-outbox"
-
-// outbox takes the writes over REST while the external log is out of reach: into
-// a stream of the embedded server, and into the store at once. They are forwarded
-// when the log is back, in their order, and take effect once more where the log
-// has them: on this node as on all others.
+// outbox keeps the writes over REST while the external log is out of reach. They are in a
+// stream of the embedded server, and applied to the store of this node at once. When the
+// log is back, run forwards them in their order, and they are applied again, which changes
+// nothing, when they are read from the log: here as on all other nodes.
+//
+// It is safe for concurrent use. Lock order: mu, then Ingest.starting, the mu of reports, or
+// a lock of the store; one of these at a time.
 type outbox struct {
 	in      *Ingest
 	name    string
@@ -49,20 +37,15 @@ type outbox struct {
 	js      jetstream.JetStream // nil: not open
 	nc      *nats.Conn
 	stream  jetstream.Stream
-	id      string
+	id      string // of the stream, in the subject under which its entries are forwarded
 	decoder *lineproto.Decoder
 	out     decodedEntry
 
-	since   atomic.Int64 // ns: of the oldest entry that waits in this run, 0: of a former one
-	failing atomic.Bool  // the newest entry was not taken
+	since   atomic.Int64 // Unix ns: when the oldest entry that waits was written, 0: in a former run
+	failing atomic.Bool  // the newest entry could not be appended
 
 	cause atomic.Pointer[error] // why nothing is forwarded, nil if that is not known
 }
-
-const (
-	outboxSuffix      = "_OUTBOX" // after the name of the log
-	outboxDescription = "writes over REST that cc-metric-store forwards to its log"
-)
 
 func newOutbox(in *Ingest) *outbox {
 	return &outbox{
@@ -71,7 +54,8 @@ func newOutbox(in *Ingest) *outbox {
 	}
 }
 
-// leftBehind reports whether a former run has left an outbox.
+// leftBehind reports whether a former run has left an outbox, as far as is known without
+// the embedded server.
 func (o *outbox) leftBehind() bool {
 	if o.in.cfg.EmbeddedHolds == nil {
 		return false
@@ -80,9 +64,9 @@ func (o *outbox) leftBehind() bool {
 	return slices.Contains(streams, o.name)
 }
 
-// open starts the embedded server and opens the stream, if that was not done
-// yet. The caller holds mu.
-func (o *outbox) open(ctx context.Context) error {
+// openLocked starts the embedded server and opens the stream, if that was not done
+// yet.
+func (o *outbox) openLocked(ctx context.Context) error {
 	if o.js != nil {
 		return nil
 	}
@@ -107,18 +91,18 @@ func (o *outbox) open(ctx context.Context) error {
 	return nil
 }
 
-// renew opens the stream again when it is gone: somebody has removed the files of the
-// embedded server. The caller holds mu.
-func (o *outbox) renew(ctx context.Context) error {
+// renewLocked opens the stream again when it is gone: somebody has removed the files of the
+// embedded server.
+func (o *outbox) renewLocked(ctx context.Context) error {
 	if o.nc != nil {
 		o.nc.Close()
 		o.nc, o.js = nil, nil
 	}
 	if lost := o.waiting.Swap(0); lost > 0 {
-		o.in.log.Error("the stream with the writes over REST that the log does not have yet is gone: this node has them, others do not",
+		o.in.logger.Error("the stream with the writes over REST that the log does not have yet is gone: this node has them, others do not",
 			"stream", o.name, "entries", lost)
 	}
-	return o.open(ctx)
+	return o.openLocked(ctx)
 }
 
 // config is for a stream that refuses what it has no room for, rather than lose
@@ -149,24 +133,24 @@ func (o *outbox) close() {
 	}
 }
 
-// put takes an entry. When it returns without an error, the entry is kept and
+// put appends an entry. When it returns without an error, the entry is kept and
 // visible.
-func (o *outbox) put(ctx context.Context, d *draft) (out outcome, err error) {
+func (o *outbox) put(ctx context.Context, e *outgoing) (out outcome, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	defer func() { o.failing.Store(err != nil) }()
-	if err := o.open(ctx); err != nil {
+	if err := o.openLocked(ctx); err != nil {
 		return out, err
 	}
 	at := time.Now()
-	m := d.message(o.name)
+	m := e.msg(o.name)
 	m.Header.Set(headerTime, strconv.FormatInt(at.UnixNano(), 10))
-	if d.free {
+	if e.free {
 		m.Header.Set(headerKind, kindFree)
 	}
 	_, err = o.js.PublishMsg(ctx, m)
 	if errors.Is(err, jetstream.ErrNoStreamResponse) {
-		if err = o.renew(ctx); err == nil {
+		if err = o.renewLocked(ctx); err == nil {
 			_, err = o.js.PublishMsg(ctx, m)
 		}
 	}
@@ -175,14 +159,14 @@ func (o *outbox) put(ctx context.Context, d *draft) (out outcome, err error) {
 	}
 	if o.waiting.Add(1) == 1 {
 		o.since.Store(at.UnixNano())
-		o.in.log.Warn("the log is out of reach: writes over REST are kept in the embedded nats-server, and forwarded when it is back", "stream", o.name)
+		o.in.logger.Warn("the log is out of reach: writes over REST are kept in the embedded nats-server, and forwarded when it is back", "stream", o.name)
 	}
-	out, err = o.apply(d, at)
+	out, err = o.applyLocked(e, at)
 	o.wake()
 	return out, err
 }
 
-// wake says that there is something to forward.
+// wake tells run that there is something to forward.
 func (o *outbox) wake() {
 	select {
 	case o.filled <- struct{}{}:
@@ -190,18 +174,18 @@ func (o *outbox) wake() {
 	}
 }
 
-// apply makes an entry visible. It has no place in the log yet.
-func (o *outbox) apply(d *draft, at time.Time) (out outcome, err error) {
-	if d.free {
-		r, err := decodeFree(d.data)
+// applyLocked makes an entry visible. It has no sequence number in the log yet.
+func (o *outbox) applyLocked(e *outgoing, at time.Time) (out outcome, err error) {
+	if e.free {
+		r, err := decodeFree(e.data)
 		if err != nil {
-			return out, fmt.Errorf("decode the free: %w", err)
+			return out, fmt.Errorf("decode the free request: %w", err)
 		}
 		out.freed = o.in.store.Free(r.Selectors, r.Before, store.Entry{})
 		return out, nil
 	}
 	o.out.reset()
-	o.decoder.Decode(d.data, d.cluster, at, &o.out.Decoded)
+	o.decoder.Decode(e.data, e.cluster, at, &o.out.Decoded)
 	for i := range o.out.Batches {
 		o.in.append(&o.out, i) // its lines are learnt from the log
 	}
@@ -216,7 +200,7 @@ func (o *outbox) run(ctx context.Context, l *logStream) {
 	case <-ctx.Done():
 		return
 	}
-	if o.in.state.awaitsOutbox() {
+	if o.in.replay.awaitsOutbox() {
 		o.wake()
 	}
 	for {
@@ -225,15 +209,15 @@ func (o *outbox) run(ctx context.Context, l *logStream) {
 		case <-ctx.Done():
 			return
 		}
-		for r := (retry{in: o.in, what: "forward writes over REST to stream " + l.name}); ; {
+		for r := o.in.retry("forward writes over REST to stream " + l.name); ; {
 			last, n, err := o.forward(ctx, l)
 			if n > 0 {
-				o.in.log.Info("forwarded writes over REST to the log", "stream", l.name, "entries", n, "waiting", o.waiting.Load())
+				o.in.logger.Info("forwarded writes over REST to the log", "stream", l.name, "entries", n, "waiting", o.waiting.Load())
 			}
 			if err == nil {
 				o.cause.Store(nil)
-				if o.in.state.awaitsOutbox() && o.in.state.awaitNumber(ctx, last) == nil && o.in.state.outboxDone() {
-					o.in.log.Info("ready: the store holds all of the log", "entry", last)
+				if o.in.replay.awaitsOutbox() && o.in.replay.awaitSeq(ctx, last) == nil && o.in.replay.outboxEmpty() {
+					o.in.logger.Info("ready: the store holds all of the log", "entry", last)
 				}
 				break
 			}
@@ -245,8 +229,8 @@ func (o *outbox) run(ctx context.Context, l *logStream) {
 	}
 }
 
-// trouble says that writes over REST wait, nil if none do.
-func (o *outbox) trouble() error {
+// degraded returns an error if writes over REST wait to be forwarded.
+func (o *outbox) degraded() error {
 	if o.waiting.Load() == 0 {
 		return nil
 	}

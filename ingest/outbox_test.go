@@ -70,11 +70,11 @@ func TestOutbox(t *testing.T) {
 	if n, err := a.Free(ctx, [][]string{{"c", "gone"}}, base+1e6); n != 1 || err != nil {
 		t.Errorf("free: %d %v", n, err)
 	}
-	if a.Trouble() == nil || a.Writable() != nil {
-		t.Errorf("trouble: %v, writable: %v", a.Trouble(), a.Writable())
+	if a.Degraded() == nil || a.Writable() != nil {
+		t.Errorf("degraded: %v, writable: %v", a.Degraded(), a.Writable())
 	}
 	ns := a.brokerBack()
-	eventually(t, "forwarding", func() bool { return a.Trouble() == nil })
+	eventually(t, "forwarding", func() bool { return a.Degraded() == nil })
 	a.write("cpu_load,hostname=after value=5 %d\n", base)
 
 	other := run(t, newTestStore(t), Config{Broker: Broker{URL: ns.ClientURL()}})
@@ -111,7 +111,7 @@ func TestOutboxOutlivesTheNode(t *testing.T) {
 	if v := value(t, a.store, "c", "h", "cpu_load", base); v != 2 {
 		t.Errorf("value %v, want 2", v)
 	}
-	eventually(t, "an empty outbox", func() bool { return a.Trouble() == nil })
+	eventually(t, "an empty outbox", func() bool { return a.Degraded() == nil })
 	if n := entries(t, ns, "CC_METRICS.outbox.*"); n != 2 {
 		t.Errorf("%d entries were forwarded, want 2", n)
 	}
@@ -126,7 +126,7 @@ func TestAnswersWithoutTheBroker(t *testing.T) {
 	if _, err := a.Free(context.Background(), [][]string{{"c", "gone"}}, base+1e6); err != nil {
 		t.Fatal(err)
 	}
-	a.config.pace = patient
+	a.config.timings = patient
 	a.again()
 	if a.Answerable() == nil {
 		t.Error("it answers at once")
@@ -142,7 +142,7 @@ func TestAnswersWithoutTheBroker(t *testing.T) {
 	if v := value(t, a.store, "c", "h", "cpu_load", base); v != 2 {
 		t.Errorf("value %v, want 2", v)
 	}
-	if a.Ready() == nil || a.Consistent() == nil || a.Trouble() == nil {
+	if a.Ready() == nil || a.Consistent() == nil || a.Degraded() == nil {
 		t.Error("all is well without the broker")
 	}
 	ns := a.brokerBack()
@@ -194,7 +194,7 @@ func TestForwardedOnce(t *testing.T) {
 		out := &nats.Msg{Subject: "CC_METRICS.outbox." + box.CachedInfo().Config.Metadata[outboxKey], Data: m.Data, Header: nats.Header{}}
 		out.Header.Set(headerTime, m.Header.Get(headerTime))
 		out.Header.Set(headerCluster, "c")
-		out.Header.Set(headerFrom, fmt.Sprint(seq+1))
+		out.Header.Set(headerOutboxEntry, fmt.Sprint(seq+1))
 		if _, err := js.PublishMsg(ctx, out); err != nil {
 			t.Fatal(err)
 		}

@@ -7,54 +7,55 @@ import (
 )
 
 const (
-	// A parcel of so many bytes is complete, if the log takes entries as large.
-	parcelSize = 512 << 10
-	// As many parcels are on their way to the log at once. Meanwhile what arrives is
-	// collected: a slow disk makes parcels larger, not more.
+	// maxSent entries are on their way to the log at once. Meanwhile what arrives is
+	// collected: a slow disk makes entries larger, not more.
 	maxSent = 4
-	// A message that nobody waits for may wait so long for others.
+	// linger is how long a message may wait for others if nobody waits for it.
 	linger = 10 * time.Millisecond
 )
 
-// packer makes entries of the messages that an intake hands over: one of many, if
-// many are there, as each entry is synced to the disk by itself. It keeps the order
-// of the messages of one subscription. It is used by one goroutine.
+// packer makes entries of the messages that an intake hands over: one entry of many
+// messages if many are there, as the server syncs each entry to the disk by itself. It
+// keeps the order of the messages of one subscription. It is used by one goroutine.
 type packer struct {
 	k       *intake
 	limit   int // bytes of the largest entry
-	size    int // a parcel of more bytes is complete
-	arrived <-chan arrival
+	size    int // an entry of more bytes is complete
+	arrived <-chan publishedMsg
 
-	// By subscription, what is being filled, nil for nothing.
-	open   []*parcel
-	filled bool // something is open
-	urgent bool // somebody waits for it
-	late   bool // it waits since linger
+	// Entries that are being filled, by subscription, nil for none.
+	open   []*packerEntry
+	filled bool // there is one
+	urgent bool // a publisher waits for an acknowledgement
+	late   bool // the oldest message has waited for linger
 	timer  *time.Timer
 
-	ready []*parcel // complete, in their order
-	sent  []*parcel // on their way, in their order
+	ready []*packerEntry // complete, in their order
+	sent  []*packerEntry // on their way, in their order
 
-	recent *recent
+	dedup *dedup
 
 	// Memory that is used again.
-	packed []byte // of one parcel while it is packed
-	unused []*parcel
-	lines  [][]byte
-	logged time.Time
+	compressed []byte // of one entry
+	unused     []*packerEntry
+	lines      [][]byte
+
+	said onceAMinute
 }
 
 func newPacker(k *intake) *packer {
 	limit := int(k.js.Conn().MaxPayload()) - headerRoom
 	return &packer{
 		k: k, arrived: k.arrived,
-		limit: limit, size: min(parcelSize, limit/2), // that it is complete shows when it is larger
-		open:  make([]*parcel, len(k.in.cfg.Subscriptions)),
-		timer: time.NewTimer(linger), recent: newRecent(),
+		// An entry is complete only when it is larger than size, so that there has to be
+		// room for one more message.
+		limit: limit, size: min(joinedSize, limit/2),
+		open:  make([]*packerEntry, len(k.in.cfg.Subscriptions)),
+		timer: time.NewTimer(linger), dedup: newDedup(),
 	}
 }
 
-// run packs until there is nothing more to come, or ctx ends.
+// run makes entries until there is nothing more to come, or ctx ends.
 func (p *packer) run(ctx context.Context) {
 	defer p.timer.Stop()
 	for p.arrived != nil || p.filled || len(p.ready) > 0 || len(p.sent) > 0 {
@@ -79,9 +80,9 @@ func (p *packer) run(ctx context.Context) {
 	}
 }
 
-// maySend reports whether the next parcel may be given to the log. What the log
-// itself answers waits for all before it: that may have to be given again, and
-// would come behind it then.
+// maySend reports whether the next entry may be given to the log. A message that the log
+// itself answers waits for all entries before it: one of them may have to be given again,
+// and would be behind the message then.
 func (p *packer) maySend() bool {
 	if p.k.in.held.Load() != nil {
 		return false
@@ -92,11 +93,12 @@ func (p *packer) maySend() bool {
 	return len(p.ready) > 0 && len(p.sent) < maxSent
 }
 
-// top adds one more message to what is due, if there is one, or completes it.
+// top adds one more message to what is being filled and due, or completes it if there is
+// none.
 func (p *packer) top() {
 	select {
-	case a, ok := <-p.arrived:
-		p.take(a, ok)
+	case m, ok := <-p.arrived:
+		p.add(m, ok)
 	default:
 		p.complete()
 	}
@@ -108,16 +110,16 @@ func (p *packer) wait(ctx context.Context) {
 	if len(p.ready) > 0 {
 		arrived = nil // there is enough to do
 	}
-	var first sending
+	var first attempt
 	if len(p.sent) > 0 {
-		first = p.sent[0].sending
+		first = p.sent[0].attempt
 	}
 	select {
-	case a, ok := <-arrived:
-		p.take(a, ok)
-	case a := <-first.ok():
-		p.k.in.writable.note(nil)
-		p.settle(a.Sequence)
+	case m, ok := <-arrived:
+		p.add(m, ok)
+	case ack := <-first.ok():
+		p.k.in.writable.record(nil)
+		p.settle(ack.Sequence)
 	case err := <-first.failed():
 		p.sent[0].err = err
 	case <-p.timer.C:
@@ -127,7 +129,7 @@ func (p *packer) wait(ctx context.Context) {
 	}
 }
 
-// complete ends what is open.
+// complete makes ready what is being filled.
 func (p *packer) complete() {
 	for i, e := range p.open {
 		if e != nil {
@@ -138,8 +140,8 @@ func (p *packer) complete() {
 	p.filled, p.urgent = false, false
 }
 
-func (p *packer) parcel(sub int) *parcel {
-	e := &parcel{}
+func (p *packer) newEntry(sub int) *packerEntry {
+	e := &packerEntry{}
 	if last := len(p.unused) - 1; last >= 0 {
 		e = p.unused[last]
 		p.unused = p.unused[:last]

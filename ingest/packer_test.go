@@ -82,7 +82,7 @@ func TestMessagesDoNotMeddle(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	eventually(t, "all messages", func() bool { return n.Stats().Taken == 11 && n.Stats().LagEntries == 0 })
+	eventually(t, "all messages", func() bool { return n.Stats().IntakeMessages == 11 && n.Stats().LagEntries == 0 })
 	eventually(t, "all lines", func() bool { return n.Stats().Samples == 6 && n.Stats().NotStored["syntax"] == 2 })
 	for host, cluster := range map[string]string{"h1": "first", "h2": "second", "h3": "first", "h4": "first", "h5": "second", "h6": "first"} {
 		if v := value(t, n.store, cluster, host, "cpu_load", base); v != 1 {
@@ -112,8 +112,8 @@ func TestManyMessagesMakeFewEntries(t *testing.T) {
 	}
 	packAll(t, n, messages)
 	eventually(t, "all lines", func() bool { return n.Stats().Lines == 3000 })
-	if s := n.Stats(); s.Entries > int64(bytes/parcelSize)*2+2 || s.Taken != 3000 {
-		t.Errorf("%d messages of %d bytes make %d entries", s.Taken, bytes, s.Entries)
+	if s := n.Stats(); s.Entries > int64(bytes/joinedSize)*2+2 || s.IntakeMessages != 3000 {
+		t.Errorf("%d messages of %d bytes make %d entries", s.IntakeMessages, bytes, s.Entries)
 	}
 	for cluster, want := range map[string]float64{"first": 2998, "second": 2999} {
 		if v := value(t, n.store, cluster, "h", "cpu_load", base); v != want {
@@ -199,8 +199,8 @@ func TestIntakeEquivalence(t *testing.T) {
 			})
 		}
 	}
-	if s := n.Stats(); s.NotTaken != 0 {
-		t.Errorf("%d messages are lost", s.NotTaken)
+	if s := n.Stats(); s.IntakeFailures != 0 {
+		t.Errorf("%d messages are lost", s.IntakeFailures)
 	}
 }
 
@@ -218,7 +218,7 @@ func (p *publisher) send(slot, v int) {
 	m.Data = fmt.Appendf(nil, "cpu_load,hostname=%s value=%d %d\n", p.host, v, base+60*int64(slot))
 	switch p.rnd.IntN(6) {
 	case 0: // alone
-		m.Data = append(m.Data, "#"+strings.Repeat("x", parcelSize)+"\n"...)
+		m.Data = append(m.Data, "#"+strings.Repeat("x", joinedSize)+"\n"...)
 	case 1:
 		m.Data = append(m.Data, `log,hostname=h log="words"`...)
 	case 2:
@@ -267,8 +267,8 @@ func (p *publisher) acknowledged(m *nats.Msg) {
 	}
 }
 
-// TestEntriesFitIntoTheLog: also where they are shorter than a parcel and do not
-// shrink when they are packed.
+// TestEntriesFitIntoTheLog: also where they are shorter than joinedSize and do not
+// shrink when they are compressed.
 func TestEntriesFitIntoTheLog(t *testing.T) {
 	ns := serve(t, server.Options{DontListen: true, JetStream: true, StoreDir: t.TempDir(), MaxPayload: 64 << 10})
 	n := run(t, newTestStore(t), Config{Embedded: embed(ns)})

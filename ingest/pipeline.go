@@ -2,8 +2,6 @@ package ingest
 
 import (
 	"context"
-	"strings"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -14,58 +12,42 @@ import (
 )
 
 const (
-	// Entries between fetching and the store, by number and, for each worker, by
-	// bytes: enough to keep all of them busy.
+	// entriesInFlight and, for each worker, bytesPerWorker bound what is between the
+	// consumer and the store: enough to keep all workers busy.
 	entriesInFlight = 512
 	bytesPerWorker  = 4 << 20
 	// largeEntry is the size from which an entry's memory is not kept for others.
 	largeEntry = 1 << 20
 )
 
-// entry is one message of the log on its way into the store.
-type entry struct {
-	message
-
-	out     decodedEntry
-	lines   []byte        // of a packed entry; its memory is used again
-	decoded chan struct{} // one token when out is complete
-	groups  atomic.Int32  // batches that are not in the store yet
-	applied chan struct{} // one token when the whole entry is
-	freed   int
-
-	request      freeRequest // of an entry that frees
-	requestFault error
-}
-
-// message is what an entry is filled with.
-type message struct {
-	log     uint32 // see store.Entry
-	seq     uint64
-	at      time.Time // when the log took it
-	written time.Time // when it was written: before that, if an outbox had it first
-	created time.Time // when the log was created
-	subject string
-	id      string // message id, if the writer gave one
-	cluster string // of lines without a cluster tag
-	free    bool
-	data    []byte
-	packed  bool   // see packing.go
-	status  string // a header that JetStream itself writes to readers
-	taken   bool   // an intake put it into the log
-	weight  int64  // of its share of what may be in flight
-}
-
-func (e *entry) place() store.Entry { return store.Entry{Epoch: e.log, Seq: e.seq} }
-
-// pipeline applies entries: decoded in parallel, then each host's batches in
-// the order of the log by the one appender that owns the host.
+// pipeline applies entries: they are decoded in parallel, then each host's batches are
+// appended in the order of the log, by the one appender that owns the host. It is the
+// second half of the way in:
 //
-//	put -> decode (many) -> dispatch (one, in order) -> append (many) -> finish (one, in order)
+//	publishers ─► intake ─► packer ─┐               ┌─ write, free ◄─ REST
+//	                                ▼               ▼
+//	publishers ──────────────► the stream that is the log ◄─ outbox, if it was out of reach
+//	 (external broker)              │
+//	                                ▼
+//	                        ordered consumer        one, in order; moves the cursor
+//	                                │ put
+//	                    ┌───────────┤
+//	                    ▼           │ order
+//	                 decoders       │               many, in parallel
+//	                    │ decoded   │
+//	                    └──────►dispatcher          one, in order; a free request waits here
+//	                           │    │    │ append
+//	                           ▼    ▼    ▼
+//	                            appenders ─► store  many; a host has one
+//	                                │ applied
+//	                                ▼
+//	                            finisher            one, in order: dead letters, replay, waiters
 //
-// All queues are bounded, so that a slow store shows as lag of the log.
+// All queues are bounded, so that a slow store shows as lag of the log: obtain waits
+// when as much is in flight as may be.
 type pipeline struct {
 	in      *Ingest
-	log     *logStream
+	stream  *logStream
 	room    int64 // bytes that may be in flight
 	bytes   *semaphore.Weighted
 	unused  *entryPool
@@ -85,7 +67,7 @@ type task struct {
 func newPipeline(in *Ingest, l *logStream) *pipeline {
 	room := int64(in.cfg.Workers) * bytesPerWorker
 	p := &pipeline{
-		in: in, log: l,
+		in: in, stream: l,
 		room:    room,
 		bytes:   semaphore.NewWeighted(room),
 		unused:  newEntryPool(entriesInFlight),
@@ -173,7 +155,7 @@ func (p *pipeline) runDecoder(ctx context.Context) {
 
 // decodeEntry decodes the lines of an entry.
 func decodeEntry(d *lineproto.Decoder, e *entry) {
-	if len(e.data) == 0 && (!e.taken || e.status != "") { // no writer of ours makes such a one
+	if len(e.data) == 0 && (!e.byIntake || e.status != "") { // no writer of ours makes such a one
 		detail := "the message is empty"
 		if e.status != "" {
 			detail += ", with the header Status: " + e.status
@@ -181,11 +163,11 @@ func decodeEntry(d *lineproto.Decoder, e *entry) {
 		e.out.Refuse(lineproto.Fault{Line: 1, Reason: lineproto.BadSyntax, Detail: detail, Cluster: e.cluster})
 		return
 	}
-	if !e.packed {
+	if !e.compressed {
 		d.Decode(e.data, e.cluster, e.written, &e.out.Decoded)
 		return
 	}
-	lines, err := unpack(e.lines, e.data)
+	lines, err := decompress(e.lines, e.data)
 	if err != nil {
 		e.out.Refuse(lineproto.Fault{Line: 1, Reason: lineproto.BadSyntax, Detail: err.Error(), Text: e.data, Cluster: e.cluster})
 		return
@@ -194,9 +176,9 @@ func decodeEntry(d *lineproto.Decoder, e *entry) {
 	d.Decode(lines, e.cluster, e.written, &e.out.Decoded)
 }
 
-// runDispatcher gives each batch to the appender that owns its host. A free
-// may touch all hosts: it waits until all that came before is in the store, and
-// what comes after waits for it.
+// runDispatcher gives each batch to the appender that owns its host. A free request may
+// touch all hosts: it waits until all entries before it are in the store, and all entries
+// behind it wait for it.
 func (p *pipeline) runDispatcher(ctx context.Context) {
 	for {
 		var e *entry
@@ -265,7 +247,7 @@ func (p *pipeline) runAppender(ctx context.Context, tasks <-chan task) {
 				p.barrier <- struct{}{}
 				continue
 			}
-			t.e.out.Batches[t.batch].Entry = t.e.place()
+			t.e.out.Batches[t.batch].Entry = t.e.storeEntry()
 			p.in.apply(&t.e.out, t.batch)
 			if t.e.groups.Add(-1) == 0 {
 				t.e.applied <- struct{}{}
@@ -276,61 +258,10 @@ func (p *pipeline) runAppender(ctx context.Context, tasks <-chan task) {
 	}
 }
 
-// origin says in a log line where an entry came from.
-func (l *logStream) origin(e *entry) string {
-	if e.subject == l.writes || strings.HasPrefix(e.subject, l.outboxes+".") {
-		return pathWrite
-	}
-	return e.subject
-}
-
 func (p *pipeline) applyFree(e *entry) int {
 	if e.requestFault != nil {
 		e.out.Refuse(lineproto.Fault{Line: 1, Reason: lineproto.BadSyntax, Detail: "the entry is no free request: " + e.requestFault.Error(), Text: e.data})
 		return 0
 	}
-	return p.in.store.Free(e.request.Selectors, e.request.Before, e.place())
-}
-
-// runFinisher moves the watermark, in the order of the log, and tells those who
-// wait.
-func (p *pipeline) runFinisher(ctx context.Context) {
-	for {
-		var e *entry
-		select {
-		case e = <-p.finish:
-		case <-ctx.Done():
-			return
-		}
-		select {
-		case <-e.applied:
-		case <-ctx.Done():
-			return
-		}
-		p.complete(e)
-	}
-}
-
-func (p *pipeline) complete(e *entry) {
-	in := p.in
-	in.counters.count(&e.out)
-	in.counters.watermark.Store(e.seq)
-	in.counters.appliedTime.Store(e.at.UnixNano())
-	p.log.dead.put(e)
-	in.reports.note(e, p.log.origin(e))
-	if in.state.addApplied(store.LogPosition{Entry: e.place(), Stream: p.log.name, Created: e.created, At: e.at}) {
-		in.log.Info("ready: the store holds all of the log", "entry", e.seq)
-	}
-	if e.id != "" {
-		o := e.out.outcome()
-		o.freed = e.freed
-		in.waiters.tell(e.id, o)
-	}
-	p.bytes.Release(e.weight)
-	e.out.reset()
-	e.message, e.freed, e.request, e.requestFault = message{}, 0, freeRequest{}, nil
-	if cap(e.lines) > largeEntry {
-		e.lines = nil
-	}
-	p.unused.put(e)
+	return p.in.store.Free(e.request.Selectors, e.request.Before, e.storeEntry())
 }

@@ -25,10 +25,10 @@ const (
 
 // reports tells the operator of lines that are not stored, or hardly as they were
 // meant: at once when there is one, and then once in an interval how many more
-// there were. It is safe for concurrent use; nobody who notes something waits for
-// the logger.
+// there were. It is safe for concurrent use; nobody who records something waits for
+// the logger. Lock order: mu, then that of the unknown metrics.
 type reports struct {
-	log      *slog.Logger
+	logger   *slog.Logger
 	interval time.Duration
 	letters  string // name of the stream of the dead letters
 	unknown  *lineproto.UnknownMetrics
@@ -79,13 +79,13 @@ const keptText = 200
 
 func (in *Ingest) newReports() *reports {
 	return &reports{
-		log: in.log, interval: in.cfg.pace.report, letters: in.cfg.Stream.Name + lettersSuffix,
+		logger: in.logger, interval: in.cfg.timings.report, letters: in.cfg.Stream.Name + deadLettersSuffix,
 		unknown: in.series.UnknownMetrics(), lost: in.counters.lostDeadLetters.Load, wake: make(chan struct{}, 1),
 	}
 }
 
-// note takes in what became of an entry that came by the given way.
-func (r *reports) note(e *entry, from string) {
+// record adds what became of an entry that came by the given way.
+func (r *reports) record(e *entry, from string) {
 	d := &e.out
 	faults := d.FaultyLines()
 	if faults == 0 && len(d.Unknown) == 0 && d.NoHost.Lines+d.NoCluster.Lines+d.Numberless.Lines == 0 {
@@ -99,20 +99,20 @@ func (r *reports) note(e *entry, from string) {
 				r.reasons[why] += int64(n)
 			}
 		}
-		r.add(reportRefused, faults, e.seq, from, &d.Faults[0])
+		r.addLocked(reportRefused, faults, e.seq, from, &d.Faults[0])
 	}
-	r.add(reportNoHost, d.NoHost.Lines, e.seq, from, &d.NoHost.First)
-	r.add(reportNoCluster, d.NoCluster.Lines, e.seq, from, &d.NoCluster.First)
+	r.addLocked(reportNoHost, d.NoHost.Lines, e.seq, from, &d.NoHost.First)
+	r.addLocked(reportNoCluster, d.NoCluster.Lines, e.seq, from, &d.NoCluster.First)
 	if !r.numberless { // collectors send them for ever
 		r.numberless = d.Numberless.Lines > 0
-		r.add(reportNoNumber, d.Numberless.Lines, e.seq, from, &d.Numberless.First)
+		r.addLocked(reportNoNumber, d.Numberless.Lines, e.seq, from, &d.Numberless.First)
 	}
 	for i := range d.Unknown {
 		u := &d.Unknown[i]
 		m, isNew := r.unknown.Count(u)
 		switch {
 		case m.Name == "":
-			r.add(reportUnnamed, u.Lines, e.seq, from, &lineproto.Fault{Cluster: m.Cluster, Host: m.Host})
+			r.addLocked(reportUnnamed, u.Lines, e.seq, from, &lineproto.Fault{Cluster: m.Cluster, Host: m.Host})
 		case isNew:
 			r.fresh = append(r.fresh, freshMetric{m, from})
 			r.notify()
@@ -120,8 +120,8 @@ func (r *reports) note(e *entry, from string) {
 	}
 }
 
-// add notes lines of a kind, if there are any. The caller holds mu.
-func (r *reports) add(kind, lines int, seq uint64, from string, first *lineproto.Fault) {
+// addLocked records lines of a kind, if there are any.
+func (r *reports) addLocked(kind, lines int, seq uint64, from string, first *lineproto.Fault) {
 	if lines == 0 {
 		return
 	}
@@ -148,22 +148,22 @@ func shown(line []byte) string {
 	return string(line)
 }
 
-// noteLong takes in a line of a body of REST that is too long for an entry.
-func (r *reports) noteLong(line []byte, cluster string) {
+// recordLong adds a line of a body of REST that is too long for an entry.
+func (r *reports) recordLong(line []byte, cluster string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.reasons[lineproto.TooLong]++
-	r.add(reportRefused, 1, 0, pathWrite, &lineproto.Fault{Reason: lineproto.TooLong, Detail: detailTooLong(), Text: line, Cluster: cluster})
+	r.addLocked(reportRefused, 1, 0, pathWrite, &lineproto.Fault{Reason: lineproto.TooLong, Detail: detailTooLong(), Text: line, Cluster: cluster})
 }
 
-// noteOver takes in samples of a batch beyond limits of the store.
-func (r *reports) noteOver(b *store.Batch, done *store.Appended) {
+// recordOver adds samples of a batch beyond limits of the store.
+func (r *reports) recordOver(b *store.Batch, done *store.Appended) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for i, n := range [limits]int{done.OverSeries, done.OverHosts, done.OverNewSeries} {
 		r.limits[i] += int64(n)
 	}
-	r.add(reportOver, done.Over(), b.Entry.Seq, "", &lineproto.Fault{Cluster: b.Cluster, Host: b.Host})
+	r.addLocked(reportOver, done.Over(), b.Entry.Seq, "", &lineproto.Fault{Cluster: b.Cluster, Host: b.Host})
 }
 
 func (r *reports) notify() {
@@ -204,17 +204,17 @@ func (r *reports) tell(now time.Time, all bool) (wait time.Duration) {
 		case left > 0 && !all:
 			wait = sooner(wait, left)
 		default:
-			lines = append(lines, r.line(kind, of))
+			lines = append(lines, r.lineLocked(kind, of))
 			*of = report{told: now}
 		}
 	}
-	lines = append(lines, r.metricLines(now, all)...)
+	lines = append(lines, r.metricLinesLocked(now, all)...)
 	if len(r.fresh) > 0 {
 		wait = sooner(wait, r.window.Add(r.interval).Sub(now))
 	}
 	r.mu.Unlock()
 	for _, l := range lines {
-		r.log.Warn(l.text, l.attributes...)
+		r.logger.Warn(l.text, l.attributes...)
 	}
 	return wait
 }

@@ -1,10 +1,11 @@
 package ingest
 
 import (
-	"cc-metric-store/ingest/lineproto"
 	"fmt"
 	"strings"
 	"time"
+
+	"cc-metric-store/ingest/lineproto"
 )
 
 // logLine is one line of the log.
@@ -39,8 +40,8 @@ var reportTexts = [reportKinds]string{
 		"let the sender give each a type and type-id of its own, or leave out all but one",
 }
 
-// line returns the log line of a kind. The caller holds mu.
-func (r *reports) line(kind int, of *report) logLine {
+// lineLocked returns the log line of a kind.
+func (r *reports) lineLocked(kind int, of *report) logLine {
 	l := logLine{text: reportTexts[kind]}
 	l.with("lines", of.lines)
 	switch kind {
@@ -93,9 +94,8 @@ const (
 
 const whatToDo = `add it to "metrics" in the configuration, or "*" for all`
 
-// metricLines returns the log lines of metrics that are met for the first time. The
-// caller holds mu.
-func (r *reports) metricLines(now time.Time, all bool) (lines []logLine) {
+// metricLinesLocked returns the log lines of metrics that are met for the first time.
+func (r *reports) metricLinesLocked(now time.Time, all bool) (lines []logLine) {
 	if now.Sub(r.window) >= r.interval || all {
 		r.window, r.named, r.grouped = now, 0, false
 	}

@@ -5,14 +5,14 @@ import (
 	"cc-metric-store/store"
 )
 
-// noteShared takes in keys of a batch that share a series.
-func (r *reports) noteShared(b *store.Batch, s lineproto.SharedKeys) {
+// recordShared adds keys of a batch that share a series.
+func (r *reports) recordShared(b *store.Batch, s lineproto.SharedKeys) {
 	if s.Keys == 0 {
 		return
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.add(reportShared, s.Keys, b.Entry.Seq, "", &lineproto.Fault{
+	r.addLocked(reportShared, s.Keys, b.Entry.Seq, "", &lineproto.Fault{
 		Cluster: b.Cluster, Host: b.Host, Text: []byte(s.First), Detail: "the same series as " + shown([]byte(s.With)),
 	})
 }

@@ -36,7 +36,7 @@ func newReporter(t *testing.T, cfg store.Config) *reporter {
 		t.Fatal(err)
 	}
 	r := &reporter{t: t, now: time.Unix(base, 0)}
-	r.in, err = New(Config{Embedded: cannotEmbed, Logger: slog.New(slog.NewTextHandler(&r.log, nil)), pace: pace{report: time.Minute}}, s)
+	r.in, err = New(Config{Embedded: cannotEmbed, Logger: slog.New(slog.NewTextHandler(&r.log, nil)), timings: timings{report: time.Minute}}, s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,14 +47,14 @@ func newReporter(t *testing.T, cfg store.Config) *reporter {
 // entry takes in the lines of an entry, of the given default cluster.
 func (r *reporter) entry(lines, cluster string) {
 	r.seq++
-	e := &entry{message: message{log: 1, seq: r.seq, data: []byte(lines), cluster: cluster, written: entryTime}}
+	e := &entry{incoming: incoming{epoch: 1, seq: r.seq, data: []byte(lines), cluster: cluster, written: entryTime}}
 	decodeEntry(r.dec, e)
 	for i := range e.out.Batches {
-		e.out.Batches[i].Entry = e.place()
+		e.out.Batches[i].Entry = e.storeEntry()
 		r.in.apply(&e.out, i)
 	}
 	r.in.counters.count(&e.out)
-	r.in.reports.note(e, "hpc-nats")
+	r.in.reports.record(e, "hpc-nats")
 	clear(e.data) // nothing may refer to it any more
 }
 
@@ -228,7 +228,7 @@ func TestReportsOfARunningNode(t *testing.T) {
 	ns := broker(t, t.TempDir(), true, -1)
 	slow := quick
 	slow.report = time.Hour
-	n := run(t, newTestStore(t), Config{Embedded: embed(ns), pace: slow})
+	n := run(t, newTestStore(t), Config{Embedded: embed(ns), timings: slow})
 	eventually(t, "ready", func() bool { return n.Ready() == nil })
 	write := func(body string) error { return n.Write(context.Background(), "c", strings.NewReader(body)) }
 	if err := write("garbage\n"); err == nil {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/nats-io/nats.go"
 )
@@ -14,22 +13,21 @@ import (
 // A broker that lets its user do little answers nothing to what it does not allow:
 // it says so beside, on the connection, without a word about the request.
 
-// DeniedError says that the broker does not allow its user something.
-type DeniedError struct {
-	What string // such as: Publish to "$JS.API.INFO"
+// deniedError says that the broker does not allow its user something.
+type deniedError struct {
+	what string // such as: Publish to "$JS.API.INFO"
 }
 
 // Error names the right that is missing.
-func (e *DeniedError) Error() string {
-	return fmt.Sprintf("the broker's user lacks a right: permissions violation for %s", e.What)
+func (e *deniedError) Error() string {
+	return fmt.Sprintf("the broker's user lacks a right: permissions violation for %s", e.what)
 }
 
 // rights remembers what the broker has denied on this connection.
 type rights struct {
 	mu sync.Mutex
 	// Guarded by mu.
-	denied   map[string]bool      // Subscription to "<subject>", since the newest connect
-	told     map[string]time.Time // when the operator was
+	denied   map[string]bool // Subscription to "<subject>", since the newest connect
 	watchers map[*watcher]bool
 }
 
@@ -40,7 +38,7 @@ type watcher struct {
 }
 
 func (r *rights) init() {
-	r.denied, r.told, r.watchers = map[string]bool{}, map[string]time.Time{}, map[*watcher]bool{}
+	r.denied, r.watchers = map[string]bool{}, map[*watcher]bool{}
 }
 
 const (
@@ -52,29 +50,29 @@ const (
 	inboxText        = subscriptionText + `"_INBOX.`
 )
 
-// note takes what the broker reports on the connection. It returns what was denied,
-// empty if it is something else, and whether the operator has to be told.
-func (r *rights) note(err error) (what string, tell bool) {
+// record takes what the broker reports on the connection. It returns what was denied,
+// empty if it is something else.
+func (r *rights) record(err error) (what string) {
 	if !errors.Is(err, nats.ErrPermissionViolation) {
-		return "", r.due(err.Error())
+		return ""
 	}
 	_, what, _ = strings.Cut(err.Error(), violationText)
 	what = generalised(what)
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	if strings.HasPrefix(what, subscriptionText) && len(r.denied) < maxDenied {
 		r.denied[what] = true
 	}
 	for w := range r.watchers {
 		if w.concerns(what) {
-			w.fail(&DeniedError{what})
+			w.fail(&deniedError{what})
 		}
 	}
-	r.mu.Unlock()
-	return what, r.due(what)
+	return what
 }
 
 // generalised replaces what is different each time, the name of an inbox or of a
-// reader, by a wildcard.
+// consumer, by a wildcard.
 func generalised(what string) string {
 	action, subject, ok := strings.Cut(what, `"`)
 	subject, _, _ = strings.Cut(subject, `"`)
@@ -88,7 +86,7 @@ func generalised(what string) string {
 		end, parts := 0, strings.Split(subject, ".")
 		for i, p := range parts {
 			if end += len(p) + 1; p == "CREATE" || p == "DELETE" || p == "NEXT" {
-				if i+2 < len(parts) { // the stream, then the reader
+				if i+2 < len(parts) { // the stream, then the consumer
 					subject = subject[:end+len(parts[i+1])] + ".>"
 				}
 				break
@@ -96,21 +94,6 @@ func generalised(what string) string {
 		}
 	}
 	return action + `"` + subject + `"`
-}
-
-// due reports whether the operator has not been told something for a while.
-func (r *rights) due(what string) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	now := time.Now()
-	if last, ok := r.told[what]; ok && now.Sub(last) < repeatLog {
-		return false
-	}
-	if len(r.told) >= maxDenied {
-		clear(r.told)
-	}
-	r.told[what] = now
-	return true
 }
 
 // forget is called when there is a new connection.
@@ -142,7 +125,7 @@ func (r *rights) watch(stream string, fail context.CancelCauseFunc) (end func())
 	defer r.mu.Unlock()
 	for what := range r.denied {
 		if strings.HasPrefix(what, inboxText) {
-			fail(&DeniedError{what})
+			fail(&deniedError{what})
 		}
 	}
 	r.watchers[w] = true
@@ -168,8 +151,7 @@ func (w *watcher) concerns(what string) bool {
 		(strings.HasSuffix(subject, "."+w.stream) || strings.Contains(subject, "."+w.stream+"."))
 }
 
-// ask does something that the server of the log has to answer, within a time. It
-// ends at once with a DeniedError if the broker does not allow it.
+// ask does something that the server of the log has to answer, within apiTimeout.
 func (in *Ingest) ask(ctx context.Context, l *logStream, do func(context.Context) error) error {
 	return in.askAbout(ctx, l, l.name, do)
 }
@@ -179,15 +161,21 @@ func (in *Ingest) askAbout(ctx context.Context, l *logStream, stream string, do 
 	if l.embedded {
 		return withTimeout(ctx, do)
 	}
+	return in.rights.ask(ctx, stream, do)
+}
+
+// ask does something about a stream that the broker has to answer, within apiTimeout. It
+// ends at once with a deniedError if the broker does not allow it.
+func (r *rights) ask(ctx context.Context, stream string, do func(context.Context) error) error {
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
-	end := in.rights.watch(stream, fail)
+	end := r.watch(stream, fail)
 	defer end()
 	err := withTimeout(ctx, do)
 	if err == nil {
 		return nil
 	}
-	if denied, ok := errors.AsType[*DeniedError](context.Cause(ctx)); ok {
+	if denied, ok := errors.AsType[*deniedError](context.Cause(ctx)); ok {
 		return denied
 	}
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrTimeout) {

@@ -108,13 +108,13 @@ func TestRights(t *testing.T) {
 				t.Errorf("embedded is %v, want %v", l.embedded, want)
 			}
 			if c.want == onBroker {
-				if n.Trouble() != nil || n.Obstacle() != ObstacleNone {
-					t.Errorf("trouble: %v, obstacle %s", n.Trouble(), n.Obstacle())
+				if n.Degraded() != nil || n.Obstacle() != ObstacleNone {
+					t.Errorf("degraded: %v, obstacle %s", n.Degraded(), n.Obstacle())
 				}
 				return
 			}
 			eventually(t, "the reason in the state", func() bool {
-				err := n.Trouble()
+				err := n.Degraded()
 				return err != nil && strings.Contains(err.Error(), c.says)
 			})
 			if !c.noJetStream || c.want == copied {
@@ -134,13 +134,13 @@ func TestRightsComeBack(t *testing.T) {
 	ns := newGuarded(t, false, "", nil, []string{"none"}, nil)
 	n := asStore(t, ns.Server)
 	eventually(t, "ready", func() bool { return n.Ready() == nil })
-	eventually(t, "a word about the subject", func() bool { return n.Trouble() != nil && strings.Contains(n.Trouble().Error(), `"hpc-nats"`) })
+	eventually(t, "a word about the subject", func() bool { return n.Degraded() != nil && strings.Contains(n.Degraded().Error(), `"hpc-nats"`) })
 	ns.reload(nil, []string{"hpc-nats"})
 	eventually(t, "what is published", func() bool {
 		_ = ns.admin.Publish("hpc-nats", []byte(fmt.Sprintf("cpu_load,hostname=h value=2 %d\n", base)))
 		return value(t, n.store, "dc", "h", "cpu_load", base) == 2
 	})
-	eventually(t, "no more about the subject", func() bool { return !strings.Contains(n.Trouble().Error(), `"hpc-nats"`) })
+	eventually(t, "no more about the subject", func() bool { return !strings.Contains(n.Degraded().Error(), `"hpc-nats"`) })
 }
 
 // TestRightsGoAway: what a running node may not do any more is named, and it goes
@@ -152,7 +152,7 @@ func TestRightsGoAway(t *testing.T) {
 	eventually(t, "ready", func() bool { return n.Ready() == nil })
 	ns.reload(without(pub, "CONSUMER"), sub)
 	eventually(t, "the right that is missing", func() bool {
-		err := n.Trouble()
+		err := n.Degraded()
 		return err != nil && strings.Contains(err.Error(), "stands still since") && strings.Contains(err.Error(), "CONSUMER.CREATE")
 	})
 	if n.Obstacle() != ObstacleRights {
@@ -165,10 +165,10 @@ func TestRightsGoAway(t *testing.T) {
 	publish(t, js, "hpc-nats", fmt.Sprintf("cpu_load,hostname=h value=2 %d\n", base))
 	ns.reload(pub, sub)
 	eventually(t, "what was published", func() bool { return value(t, n.store, "dc", "h", "cpu_load", base) == 2 })
-	eventually(t, "no trouble", func() bool { return n.Trouble() == nil })
+	eventually(t, "nothing degraded", func() bool { return n.Degraded() == nil })
 }
 
-// TestNoRightToGetEntries: a node that was away compares the entry at its position
+// TestNoRightToGetEntries: a node that was away compares the entry at its cursor
 // by reading it.
 func TestNoRightToGetEntries(t *testing.T) {
 	pub, sub := rightsOnABroker()
@@ -186,7 +186,7 @@ func TestNoRightToGetEntries(t *testing.T) {
 		at, _ := n.Applied()
 		n = runFrom(t, n.store, Config{
 			Broker:   Broker{URL: ns.ClientURL(), Username: "store", Password: "store"},
-			Embedded: embed(broker(t, t.TempDir(), true, -1)), pace: patient,
+			Embedded: embed(broker(t, t.TempDir(), true, -1)), timings: patient,
 		}, store.Restored{From: at, HighWater: at})
 		eventually(t, "ready again", func() bool { return n.Ready() == nil })
 		if s := n.Stats(); s.Entries != 0 || strings.Contains(n.log.String(), "from the start") {
@@ -200,8 +200,8 @@ func TestNoRightToGetEntries(t *testing.T) {
 func TestDenialsOfTheBrokerLeaveTheEmbeddedLogAlone(t *testing.T) {
 	pub, sub := rightsOnABroker()
 	for name, ns := range map[string]*guarded{
-		"no inbox":  newGuarded(t, true, "", pub, []string{"hpc-nats"}, nil),
-		"no reader": newGuarded(t, true, "", without(pub, "CONSUMER.CREATE"), sub, nil),
+		"no inbox":    newGuarded(t, true, "", pub, []string{"hpc-nats"}, nil),
+		"no consumer": newGuarded(t, true, "", without(pub, "CONSUMER.CREATE"), sub, nil),
 	} {
 		n := asStore(t, ns.Server)
 		eventually(t, "ready", func() bool { return n.Ready() == nil })
@@ -210,8 +210,8 @@ func TestDenialsOfTheBrokerLeaveTheEmbeddedLogAlone(t *testing.T) {
 			eventually(t, "what is published", func() bool { return value(t, n.store, "dc", "h", "cpu_load", base) == float64(i) })
 			time.Sleep(patient.ask / 4)
 		}
-		if s := n.Stats(); s.Reattached > 0 {
-			t.Errorf("%s: reading was taken up again %d times", name, s.Reattached)
+		if s := n.Stats(); s.ConsumerResets > 0 {
+			t.Errorf("%s: reading was taken up again %d times", name, s.ConsumerResets)
 		}
 	}
 }

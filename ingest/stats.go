@@ -1,9 +1,10 @@
 package ingest
 
 import (
-	"cc-metric-store/ingest/lineproto"
 	"sync/atomic"
 	"time"
+
+	"cc-metric-store/ingest/lineproto"
 )
 
 type counters struct {
@@ -11,13 +12,11 @@ type counters struct {
 	notStored                      [lineproto.Reasons]atomic.Int64
 	noHost, noCluster              atomic.Int64
 	lostDeadLetters                atomic.Int64
-	taken, notTaken                atomic.Int64
-	reattached                     atomic.Int64
+	intakeMessages, intakeFailures atomic.Int64
+	consumerResets                 atomic.Int64
 	connected                      atomic.Bool
 
 	fetched, watermark atomic.Uint64 // sequence numbers in the log
-	pending            atomic.Uint64 // entries behind the newest one fetched
-	fetchedEntries     atomic.Uint64 // in this run
 	skipped            atomic.Uint64 // between those fetched
 	steppedOver        atomic.Int64  // those that could not be read
 	appliedTime        atomic.Int64  // of the entry at the watermark, Unix ns
@@ -39,14 +38,15 @@ type Stats struct {
 	// stream: those of an entry beyond its first 16, those that came faster than
 	// the stream takes them, and those that it did not take.
 	LostDeadLetters int64
-	// Taken counts the messages that publishers sent to the embedded server, or to
-	// a broker without JetStream, and that were put into the embedded log, NotTaken
+	// IntakeMessages counts the messages that publishers sent to the embedded server, or to
+	// a broker without JetStream, and that were put into the embedded log, IntakeFailures
 	// those that could not be.
-	Taken, NotTaken int64
+	IntakeMessages, IntakeFailures int64
 	// InOutbox is how many writes over REST wait to be forwarded to the log.
 	InOutbox int64
-	// Reattached counts how often reading the log had to be taken up again.
-	Reattached int64
+	// ConsumerResets counts how often the consumer was reset: reading the log was taken up
+	// again.
+	ConsumerResets int64
 	// Skipped counts the numbers of entries between those that were read: what
 	// the stream dropped before, and on an external broker entries of subjects
 	// that are not ours.
@@ -78,9 +78,9 @@ func (in *Ingest) Stats() Stats {
 		NoHost:          c.noHost.Load(),
 		NoCluster:       c.noCluster.Load(),
 		LostDeadLetters: c.lostDeadLetters.Load(),
-		Taken:           c.taken.Load(), NotTaken: c.notTaken.Load(),
-		Reattached: c.reattached.Load(),
-		Skipped:    c.skipped.Load(),
+		IntakeMessages:  c.intakeMessages.Load(), IntakeFailures: c.intakeFailures.Load(),
+		ConsumerResets: c.consumerResets.Load(),
+		Skipped:        c.skipped.Load(),
 
 		SteppedOver: c.steppedOver.Load(),
 		MemoBytes:   in.series.Bytes(),
@@ -96,7 +96,7 @@ func (in *Ingest) Stats() Stats {
 	if fetched := c.fetched.Load(); fetched > s.Watermark {
 		s.LagEntries = fetched - s.Watermark
 	}
-	s.LagEntries += c.pending.Load()
+	s.LagEntries += in.replay.lag()
 	if t := c.appliedTime.Load(); s.LagEntries > 0 && t != 0 {
 		s.LagTime = time.Since(time.Unix(0, t))
 	}

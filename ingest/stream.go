@@ -9,29 +9,26 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// logStream is the log: an open stream, on the external broker, where it captures
-// the subjects of the metrics, or in the embedded server, where an intake fills it.
+// logStream is the stream that is the log: on the external broker, where it captures the
+// subjects of the metrics, or in the embedded server, where an intake fills it.
 type logStream struct {
 	nc       *nats.Conn // to where the log is
 	js       jetstream.JetStream
 	name     string
 	writes   string // subject of the lines written over REST
-	frees    string // subject of the frees
-	outboxes string // below it the subjects of what outboxes forward
+	frees    string // subject of the free requests
+	outboxes string // what the subjects of all that outboxes forward begin with
 	embedded bool
 	maxStore int64 // of the embedded server, 0: not known
 	dead     *deadLetters
 
-	reattach chan struct{} // a token after each outage of the server that has the log
+	interruptions chan struct{} // a token after each outage of the server that has the log
 }
 
-// forwards returns the subject of what the outbox with the given name forwards.
-func (l *logStream) forwards(outbox string) string { return l.outboxes + "." + outbox }
-
-// interrupted notes that there was an outage.
+// interrupted records that there was an outage.
 func (l *logStream) interrupted(*nats.Conn) {
 	select {
-	case l.reattach <- struct{}{}:
+	case l.interruptions <- struct{}{}:
 	default: // one is waiting already
 	}
 }
@@ -45,7 +42,7 @@ func (in *Ingest) ensure(ctx context.Context, l *logStream) error {
 		if _, err = l.js.CreateStream(ctx, want); err != nil {
 			return in.explain(ctx, l, err)
 		}
-		in.log.Info("created the log", "stream", l.name, "subjects", want.Subjects, "max_age", want.MaxAge)
+		in.logger.Info("created the log", "stream", l.name, "subjects", want.Subjects, "max_age", want.MaxAge)
 		return nil
 	}
 	if err != nil {

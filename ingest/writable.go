@@ -20,8 +20,8 @@ type writability struct {
 
 func (w *writability) init() { w.failures = make(chan struct{}, 1) }
 
-// note records how an attempt to append to the log has ended.
-func (w *writability) note(err error) {
+// record records how an attempt to append to the log has ended.
+func (w *writability) record(err error) {
 	if errors.Is(err, context.Canceled) || isAtFault(err) {
 		return // that says nothing about the log
 	}
@@ -55,7 +55,7 @@ func (in *Ingest) Writable() error {
 }
 
 // restoreSettings undoes what somebody has changed of the embedded log, such as its
-// subjects. One that is gone is made anew by the reader.
+// subjects. One that is gone is created by resetConsumer.
 func (in *Ingest) restoreSettings(ctx context.Context, l *logStream) error {
 	if !l.embedded {
 		return nil
@@ -81,11 +81,11 @@ func (in *Ingest) proveWritable(ctx context.Context, l *logStream) {
 		}
 		for in.writable.err() != nil {
 			select {
-			case <-time.After(in.cfg.pace.proof):
+			case <-time.After(in.cfg.timings.proof):
 			case <-ctx.Done():
 				return
 			}
-			in.writable.note(in.ask(ctx, l, func(ctx context.Context) error {
+			in.writable.record(in.ask(ctx, l, func(ctx context.Context) error {
 				if err := in.restoreSettings(ctx, l); err != nil {
 					return err
 				}

@@ -122,7 +122,7 @@ func FuzzWrite(f *testing.F) {
 			entry := bytes.Clone(lines)
 			defer clear(entry) // nothing may refer to it any more
 			a.apply(entry, "c")
-			w.note(a.out.outcome(), first)
+			w.addOutcome(a.out.outcome(), first)
 			stored += a.out.Samples
 			a.in.counters.count(&a.out)
 			return nil

@@ -1,0 +1,131 @@
+package ingest
+
+import (
+	"context"
+	"slices"
+
+	"github.com/nats-io/nats.go"
+)
+
+// send gives an entry to the log.
+func (p *packer) send(e *packerEntry) {
+	l, from := p.k.stream, p.k.in.cfg.Subscriptions[e.sub]
+	defer p.trim()
+	if e.forward != nil {
+		m := &nats.Msg{Subject: l.writes, Reply: e.forward.Reply, Header: e.forward.Header, Data: e.forward.Data}
+		if m.Header == nil {
+			m.Header = nats.Header{}
+		}
+		if m.Header.Get(headerEncoding) == "" {
+			if block := compress(&p.compressed, m.Data); block != nil {
+				m.Data = block
+				m.Header.Set(headerEncoding, encodingS2)
+			}
+		}
+		mark(m, from)
+		if p.k.js.Conn().PublishMsg(m) == nil { // else its publisher waits in vain, and sends it again
+			p.k.in.counters.intakeMessages.Add(e.messages)
+		}
+		return
+	}
+	if e.fill(l.writes, &p.compressed) && cap(e.lines) <= 2*joinedSize {
+		p.lines = append(p.lines, e.lines[:0])
+		e.lines = nil
+	}
+	mark(e.msg, from)
+	e.publish(p.k.js)
+	p.sent = append(p.sent, e)
+}
+
+// trim lets go of the memory that a large message took.
+func (p *packer) trim() {
+	if cap(p.compressed) > 4*joinedSize {
+		p.compressed = nil
+	}
+}
+
+// settle tells those who wait that the log has the entry that was sent first.
+func (p *packer) settle(seq uint64) {
+	e := p.sent[0]
+	p.sent = slices.Delete(p.sent, 0, 1)
+	p.k.in.counters.intakeMessages.Add(e.messages)
+	p.dedup.settle(e, seq)
+	if len(e.replies) > 0 {
+		answer := acknowledgement(p.k.stream.name, seq, false)
+		for _, reply := range e.replies {
+			p.answer(reply, answer)
+		}
+	}
+	if cap(e.lines) <= 2*joinedSize {
+		e.reset()
+		p.unused = append(p.unused, e)
+	}
+}
+
+// answer tells a publisher. If that fails, it sends its message again.
+func (p *packer) answer(reply string, answer []byte) { _ = p.k.local.nc.Publish(reply, answer) }
+
+// repeat gives what is on its way to the log again, and again, after the first
+// one failed, until the log has all of it or ctx ends. What comes behind that one
+// is given again even if the log has it, so that the later one of two samples stays
+// the later one.
+func (p *packer) repeat(ctx context.Context) {
+	in := p.k.in
+	for attempt := 0; ; attempt++ {
+		before := len(p.sent)
+		err := p.await(ctx)
+		in.writable.record(err)
+		if len(p.sent) == 0 || ctx.Err() != nil {
+			return
+		}
+		if len(p.sent) < before {
+			attempt = 0
+		}
+		p.k.countDropped()
+		if p.said.due() {
+			in.logger.Error("the embedded log does not take what was sent: trying again; messages are lost when too many wait",
+				"lost", in.counters.intakeFailures.Load(), "error", err)
+		}
+		if pause(ctx, reconnectDelay(attempt)) != nil {
+			return
+		}
+		for _, e := range p.sent {
+			e.publish(p.k.js)
+		}
+	}
+}
+
+// await returns when it is known what became of all that is on its way. What the
+// log has is settled, up to the first one that failed.
+func (p *packer) await(ctx context.Context) (err error) {
+	behind := 0
+	for behind < len(p.sent) {
+		e := p.sent[behind]
+		seq, fault := e.await(ctx)
+		switch {
+		case err != nil:
+			e.rename() // it may be there although it was not acknowledged
+			behind++
+		case fault != nil:
+			err = fault
+			behind++
+		default:
+			p.settle(seq)
+		}
+	}
+	return err
+}
+
+// abandon counts what is not in the log, and what is still handed over.
+func (p *packer) abandon() {
+	p.complete()
+	for _, e := range append(p.sent, p.ready...) {
+		p.k.in.counters.intakeFailures.Add(e.messages)
+	}
+	if p.arrived == nil {
+		return
+	}
+	for range p.arrived {
+		p.k.in.counters.intakeFailures.Add(1)
+	}
+}
