@@ -1,9 +1,10 @@
 package rest
 
 import (
-	"cc-metric-store/store"
 	"fmt"
 	"net/http"
+
+	"cc-metric-store/store"
 )
 
 // check counts what the request asks for. It returns a refusal if that is not possible or

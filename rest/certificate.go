@@ -25,8 +25,9 @@ type certificate struct {
 
 	mu sync.Mutex
 	// Guarded by mu, which is never waited for in a handshake.
-	looked time.Time    // when the files were looked at last
-	seen   [2]fileState // the files when they were read last
+	looked  time.Time    // when the files were looked at last
+	seen    [2]fileState // the files when they were read last
+	problem string       // why they could not be used then, empty if they could
 }
 
 // fileState tells the contents of a file apart, without reading them. That of a file that
@@ -84,7 +85,7 @@ func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 }
 
 // renewLocked reads the files if they have changed, and says whether it has. It fails once
-// for each change.
+// for each change, and for each reason.
 func (c *certificate) renewLocked() (renewed bool, err error) {
 	now := c.now()
 	if now.Sub(c.looked) < certificateInterval {
@@ -94,18 +95,25 @@ func (c *certificate) renewLocked() (renewed bool, err error) {
 	return c.readLocked()
 }
 
-// readLocked reads the files if they are not as they were when they were read last.
+// readLocked reads the files if they are not as they were when they were read last, or could
+// not be used then: what was wrong may not be in their state, such as a right to read them.
 func (c *certificate) readLocked() (changed bool, err error) {
 	// The state comes before the contents: what changes meanwhile is read next time.
 	state := [2]fileState{stateOf(c.certFile), stateOf(c.keyFile)}
-	if state == c.seen && c.current.Load() != nil {
+	same := state == c.seen && c.current.Load() != nil
+	if same && c.problem == "" {
 		return false, nil
 	}
 	c.seen = state
 	pair, err := tls.LoadX509KeyPair(c.certFile, c.keyFile)
 	if err != nil {
+		known := same && c.problem == err.Error()
+		if c.problem = err.Error(); known {
+			return false, nil
+		}
 		return false, fmt.Errorf("load certificate %s and key %s (main.https-cert-file, main.https-key-file): %w", c.certFile, c.keyFile, err)
 	}
+	c.problem = ""
 	c.current.Store(&pair)
 	return true, nil
 }

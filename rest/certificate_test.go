@@ -187,6 +187,44 @@ func TestCertificateIsLookedAtOnceASecond(t *testing.T) {
 	}
 }
 
+// TestCertificateIsReadAgainUntilItCanBe mends a file in a way that its state does not show,
+// as new permissions do not.
+func TestCertificateIsReadAgainUntilItCanBe(t *testing.T) {
+	cert, key, _ := selfSigned(t)
+	lines := &testkit.LogBuffer{}
+	now := time.Unix(0, 0)
+	c := &certificate{certFile: cert, keyFile: key, logger: slog.New(slog.NewTextHandler(lines, nil)), now: func() time.Time { return now }}
+	if _, err := c.readLocked(); err != nil {
+		t.Fatal(err)
+	}
+	c.looked = now
+	second := newPair(t, 2)
+	writeKey := func(data []byte) {
+		t.Helper()
+		if err := os.WriteFile(key, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(key, now, time.Unix(1_700_000_000, 0)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	writeFile(t, cert, second.cert)
+	writeKey(make([]byte, len(second.key)))
+	for i, want := range []int64{1, 1, 2, 2} {
+		if i == 2 {
+			writeKey(second.key)
+		}
+		now = now.Add(certificateInterval)
+		got, err := c.get(nil)
+		if err != nil || got.Leaf.SerialNumber.Int64() != want {
+			t.Errorf("look %d: certificate %v, %v, want %d", i, got.Leaf.SerialNumber, err, want)
+		}
+	}
+	if n := strings.Count(lines.String(), "level=WARN"); n != 1 {
+		t.Errorf("%d warnings: %s", n, lines)
+	}
+}
+
 // TestNoLockIsHeldWhileARenewalIsLogged: see lockWatcher.
 func TestNoLockIsHeldWhileARenewalIsLogged(t *testing.T) {
 	cert, key, _ := selfSigned(t)
