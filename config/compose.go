@@ -51,8 +51,13 @@ func (c composer) main() Main {
 	if token := n.at("backend-token"); token != nil && n.at("backend-url") == nil {
 		c.found.warn(token, noEffect+"without backend-url nobody is asked")
 	}
+	given := n.at("jwt-public-key")
+	if file := n.at("jwt-public-key-file"); file != nil {
+		c.publicKeyFile(&m, file, given)
+		given = file
+	}
 	if m.JWTPublicKey == demoKey {
-		c.found.warn(n.at("jwt-public-key"), "is the key of ClusterCockpit's public demo: its private key is published, so that anybody can make "+
+		c.found.warn(given, "is the key of ClusterCockpit's public demo: its private key is published, so that anybody can make "+
 			"tokens for this store; make a pair of your own with -gen-keypair")
 	}
 	cert, key := n.at("https-cert-file"), n.at("https-key-file")
@@ -70,11 +75,27 @@ func (c composer) main() Main {
 				m.JWTRoles[class] = append(m.JWTRoles[class], read(role, ""))
 			}
 		}
-		if n.at("jwt-public-key") == nil {
+		if given == nil {
 			c.found.warn(roles, noEffect+"without jwt-public-key no token is asked for")
 		}
 	}
 	return m
+}
+
+// publicKeyFile reads the public key of a file, besides which none can be given itself.
+func (c composer) publicKeyFile(m *Main, file, given *node) {
+	if given != nil {
+		c.found.fault(file, "is given together with jwt-public-key: give one of the two")
+		return
+	}
+	m.JWTPublicKeyFile = read(file, "")
+	if m.JWTPublicKeyFile == "" {
+		return // it is a fault already
+	}
+	var err error
+	if m.JWTPublicKey, err = readPublicKey(m.JWTPublicKeyFile); err != nil {
+		c.found.fault(file, "%s", err)
+	}
 }
 
 func (c composer) metrics() map[string]Metric {

@@ -44,8 +44,9 @@ type Main struct {
 	// keeps those of the start.
 	User, Group string
 	// JWTPublicKey is an Ed25519 public key in standard base64; empty turns
-	// authentication off.
-	JWTPublicKey string
+	// authentication off. JWTPublicKeyFile is the PEM file that it was read from, empty
+	// if it was given itself.
+	JWTPublicKey, JWTPublicKeyFile string
 	// JWTRoles maps an endpoint class ("query", "write", "free", "debug") to
 	// the roles of which a token needs one. A class that is not in the map
 	// keeps its default; an empty list lets every valid token in.

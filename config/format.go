@@ -45,6 +45,9 @@ func mainSection() field {
 		"user":            {kind: text},
 		"group":           {kind: text},
 		"jwt-public-key":  {kind: text, valid: on(publicKey)},
+
+		"jwt-public-key-file": {kind: text, valid: on(publicKeyFile)},
+
 		"jwt-roles": {kind: dictionary, name: endpointClass, element: &field{
 			kind: items, element: &field{kind: text, valid: on(role)},
 		}},

@@ -104,6 +104,7 @@ type mainKeys struct {
 	User          string              `json:"user,omitempty"`
 	Group         string              `json:"group,omitempty"`
 	JWTPublicKey  string              `json:"jwt-public-key,omitempty"`
+	JWTKeyFile    string              `json:"jwt-public-key-file,omitempty"`
 	JWTRoles      map[string][]string `json:"jwt-roles,omitempty"`
 	BackendURL    string              `json:"backend-url,omitempty"`
 	BackendToken  string              `json:"backend-token,omitempty"`
@@ -118,6 +119,9 @@ func (m Main) section() mainKeys {
 	keys := mainKeys{
 		Addr: m.Addr, HTTPSCertFile: m.HTTPSCertFile, HTTPSKeyFile: m.HTTPSKeyFile, User: m.User, Group: m.Group,
 		JWTPublicKey: m.JWTPublicKey, JWTRoles: m.JWTRoles, BackendURL: m.BackendURL, BackendToken: hide(m.BackendToken),
+	}
+	if m.JWTPublicKeyFile != "" {
+		keys.JWTPublicKey, keys.JWTKeyFile = "", m.JWTPublicKeyFile
 	}
 	if m.Gops {
 		keys.Debug = &debugKeys{Gops: true}

@@ -40,10 +40,15 @@ func TestPrintedConfigurationIsTheSame(t *testing.T) {
 	}`, "FILE", file)
 	everything = strings.ReplaceAll(everything, "KEY", testKey)
 	creds := strings.Replace(minimal, `"main"`, `"nats": {"address": "broker", "creds-file-path": "`+file+`"}, "main"`, 1)
+	keyFile := filepath.Join(t.TempDir(), "public.pem")
+	if err := os.WriteFile(keyFile, publicPEM(t, newEd25519(t)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	publicKey := strings.Replace(minimal, `"addr"`, `"jwt-public-key-file": "`+keyFile+`", "addr"`, 1)
 	seed := strings.Replace(creds, "creds-file-path", "nkey-seed-file", 1)
 	set := map[string]bool{}
 	for name, text := range map[string]string{
-		"nothing": `{}`, "everything": everything, "minimal": minimal, "flat": minimalFlat, "credentials": creds, "seed": seed,
+		"nothing": `{}`, "everything": everything, "minimal": minimal, "flat": minimalFlat, "credentials": creds, "seed": seed, "public key": publicKey,
 	} {
 		want, _, err := parse(name, []byte(text))
 		if err != nil {

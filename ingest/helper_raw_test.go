@@ -42,12 +42,18 @@ func (c *rawClient) send(text string) {
 func (c *rawClient) ping() {
 	c.t.Helper()
 	c.send("PING\r\n")
+	c.await("PONG")
+}
+
+// await returns when a line comes from the server that begins so.
+func (c *rawClient) await(begin string) {
+	c.t.Helper()
 	for {
 		line, err := c.in.ReadString('\n')
 		if err != nil {
 			c.t.Fatal(err)
 		}
-		if strings.HasPrefix(line, "PONG") {
+		if strings.HasPrefix(line, begin) {
 			return
 		}
 		if strings.HasPrefix(line, "-ERR") {

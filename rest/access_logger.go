@@ -49,6 +49,7 @@ func (l *accessLogger) logRequest(c echo.Context, status int, begin time.Time, e
 		return
 	}
 	attrs := []slog.Attr{
+		slog.String("id", requestID(c)),
 		slog.String("method", r.Method),
 		slog.String("path", clip(r.URL.Path)),
 		slog.Int("status", status),

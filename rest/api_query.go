@@ -23,6 +23,9 @@ type queryRequest struct {
 	WithStats   *bool `json:"with-stats"`
 	WithData    *bool `json:"with-data"`
 	WithPadding *bool `json:"with-padding"`
+
+	// ResampleAlgo names the way to a resolution, see resamplingOf.
+	ResampleAlgo string `json:"resample-algo"`
 }
 
 type queryItem struct {
@@ -35,6 +38,9 @@ type queryItem struct {
 	Resolution int64    `json:"resolution"`
 	ScaleBy    float64  `json:"scale-by"`
 	Aggregate  bool     `json:"aggreg"`
+	// From and To are the window of this query, by default that of the request.
+	From *int64 `json:"from"`
+	To   *int64 `json:"to"`
 }
 
 // off reports whether a switch is off.
@@ -58,6 +64,9 @@ func (a *api) query(c echo.Context) error {
 		return err
 	}
 	q := &queryRun{store: a.store, req: &req}
+	if q.resampling, err = resamplingOf(req.ResampleAlgo); err != nil {
+		return refuse(http.StatusBadRequest, err)
+	}
 	// The status is sent before the last series is read, so what can be wrong
 	// with the request comes first.
 	if err := q.check(); err != nil {
@@ -68,7 +77,7 @@ func (a *api) query(c echo.Context) error {
 		return err
 	}
 	defer q.reply.release()
-	if q.cells > smallCells || q.series > smallSeries || q.pieces > smallPieces || len(q.hosts) > 0 {
+	if q.large() {
 		if q.turn, err = a.enterQueries(c); err != nil {
 			return err
 		}
@@ -78,6 +87,19 @@ func (a *api) query(c echo.Context) error {
 		return err
 	}
 	return q.reply.finish()
+}
+
+// resamplingOf returns what the name of an algorithm stands for.
+func resamplingOf(name string) (store.Resampling, error) {
+	switch name {
+	case "", "lttb":
+		return store.ResampleLTTB, nil
+	case "average":
+		return store.ResampleAverage, nil
+	case "simple":
+		return store.ResampleSimple, nil
+	}
+	return 0, fmt.Errorf("resample-algo %q is not known: give lttb, average or simple", clip(name))
 }
 
 // fewQueries is up to how many queries of a request the decoder finds memory itself.
@@ -102,61 +124,16 @@ type queryRun struct {
 	hosts  []string // what for-all-nodes stands for
 	cells  int      // how many are answered at the most, at least one for each query
 	series int      // how many are answered at the most, at least one for each query
-	pieces int      // how many one query touches at the most, see store.Cost
-	turn   *turn    // nil: the request is small
-	reply  *reply
-	rows   int // queries that were checked, then those that were answered
-}
+	runs   int      // how many one query touches at the most, see store.Cost
+	// allRuns is how many all of them touch.
+	allRuns int
+	turn    *turn // nil: the request is small
+	reply   *reply
 
-// check counts what the request asks for. It returns a refusal if that is not possible or
-// too much.
-func (q *queryRun) check() error {
-	req := q.req
-	if req.From > req.To {
-		return refuse(http.StatusBadRequest, fmt.Errorf("%w: from %d is after to %d", store.ErrInvalidTimeRange, req.From, req.To))
-	}
-	if len(req.ForAllNodes) > 0 {
-		q.hosts = q.store.Hosts(req.Cluster)
-	}
-	for i := range req.Queries {
-		if err := q.count(&req.Queries[i], 1); err != nil {
-			return refuse(http.StatusBadRequest, fmt.Errorf("queries[%d] of %q: %w", i, clip(req.Queries[i].Metric), err))
-		}
-	}
-	for i, m := range req.ForAllNodes {
-		if len(m) > maxName { // it is repeated for each host
-			return refuse(http.StatusBadRequest, fmt.Errorf("for-all-nodes[%d] has %d bytes, at most %d are possible", i, len(m), maxName))
-		}
-		if err := q.count(&queryItem{Metric: m}, len(q.hosts)); err != nil {
-			return refuse(http.StatusBadRequest, fmt.Errorf("for-all-nodes[%d], %q: %w", i, clip(m), err))
-		}
-	}
-	if q.rows > 0 { // Store.Check says nothing about metrics that are not configured
-		for _, err := range []error{store.CheckSeconds("from", req.From), store.CheckSeconds("to", req.To)} {
-			if err != nil {
-				return refuse(http.StatusBadRequest, err)
-			}
-		}
-	}
-	q.rows = 0
-	return nil
-}
+	resampling store.Resampling
+	query      store.Query // see storeQuery
 
-// count adds what a query of so many hosts is answered with at the most.
-func (q *queryRun) count(item *queryItem, hosts int) error {
-	one := q.req.storeQuery(item)
-	if err := q.store.Check(one); err != nil {
-		return err
-	}
-	cost := q.store.Cost(one)
-	q.cells += max(cost.Cells, 1) * hosts
-	q.series += max(cost.Series, 1) * hosts
-	q.pieces = max(q.pieces, cost.Runs)
-	q.rows++
-	if q.cells > maxRequestCells || q.series > maxRequestSeries {
-		return fmt.Errorf("the request asks for more than %d samples, or for more than %d series, in all: ask in several", maxRequestCells, maxRequestSeries)
-	}
-	return nil
+	rows int // queries that were checked, then those that were answered
 }
 
 // run appends the answer.
@@ -224,14 +201,11 @@ func (q *queryRun) row(ctx context.Context, item *queryItem) (err error) {
 	q.rows++
 	r.buf = append(r.buf, '[')
 	series, sent := 0, error(nil)
-	err = q.store.QueryEach(q.req.storeQuery(item), func(s *store.Series) error {
+	err = q.store.QueryEach(ctx, q.storeQuery(item), func(s *store.Series) error {
 		if series++; series > 1 {
 			r.buf = append(r.buf, ',')
 		}
-		if sent = ctx.Err(); sent == nil {
-			sent = r.series(s, !off(q.req.WithStats))
-		}
-		if sent == nil {
+		if sent = r.series(s, !off(q.req.WithStats)); sent == nil {
 			sent = r.spill()
 		}
 		return sent
@@ -239,30 +213,11 @@ func (q *queryRun) row(ctx context.Context, item *queryItem) (err error) {
 	switch {
 	case sent != nil:
 		return sent
+	case ctx.Err() != nil: // the store may have stopped for it
+		return fmt.Errorf("answer query %d: %w", q.rows-1, ctx.Err())
 	case err != nil:
 		r.errorObject(err)
 	}
 	r.buf = append(r.buf, ']')
 	return r.spill()
-}
-
-// storeQuery returns the query that the item stands for.
-func (req *queryRequest) storeQuery(item *queryItem) *store.Query {
-	return &store.Query{
-		Cluster:    req.Cluster,
-		Host:       item.Host,
-		Metric:     item.Metric,
-		Type:       item.Type,
-		TypeIDs:    item.TypeIDs,
-		Subtype:    item.Subtype,
-		SubtypeIDs: item.SubtypeIDs,
-		Aggregate:  item.Aggregate,
-		Scale:      item.ScaleBy,
-		Resolution: max(item.Resolution, 0),
-		From:       req.From,
-		To:         req.To,
-		Unpadded:   off(req.WithPadding),
-		NoData:     off(req.WithData),
-		NoStats:    off(req.WithStats),
-	}
 }

@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -120,7 +121,7 @@ type numbers struct {
 	values []float64
 }
 
-func (n numbers) QueryEach(q *store.Query, use func(*store.Series) error) error {
+func (n numbers) QueryEach(_ context.Context, q *store.Query, use func(*store.Series) error) error {
 	return use(&store.Series{From: q.From, To: q.To, Resolution: 1, Values: append([]float64(nil), n.values...),
 		Avg: math.Inf(1), Min: math.NaN(), Max: math.MaxFloat64})
 }

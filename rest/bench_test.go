@@ -1,7 +1,6 @@
 package rest
 
 import (
-	"bytes"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -26,14 +25,11 @@ func (d *discard) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// BenchmarkQuery asks for one metric of 256 hosts over 12 hours, 184,320
-// values: from the request's bytes to the answer's, without a network.
-func BenchmarkQuery(b *testing.B) {
+// benchServer returns a server over one metric of 256 hosts for 12 hours, 184,320 values.
+func benchServer(b *testing.B) *Server {
 	s := newStore(b)
 	metric, _ := s.Metric([]byte("cpu_load"))
 	rnd := rand.New(rand.NewPCG(1, 1))
-	var body bytes.Buffer
-	fmt.Fprintf(&body, `{"cluster":"alex","from":%d,"to":%d,"queries":[`, origin, origin+720*60)
 	for h := range 256 {
 		batch := store.Batch{Cluster: "alex", Host: fmt.Sprint("n", h), Parts: []store.Part{{}}}
 		decimals := math.Pow10(h % 7)
@@ -43,28 +39,56 @@ func BenchmarkQuery(b *testing.B) {
 			batch.Add(0, metric, origin+60*int64(i), math.Round(value*decimals)/decimals)
 		}
 		s.Append(&batch)
-		if h > 0 {
-			body.WriteByte(',')
-		}
-		fmt.Fprintf(&body, `{"metric":"cpu_load","host":"n%d"}`, h)
 	}
-	body.WriteString("]}")
 	server, err := New(Config{}, s, &testLog{store: s})
 	if err != nil {
 		b.Fatal(err)
 	}
-	for _, encoding := range []string{"identity", "gzip"} {
-		b.Run(encoding, func(b *testing.B) {
-			b.ReportAllocs()
-			out := &discard{}
-			for range b.N {
-				req := httptest.NewRequest("GET", "/api/query", strings.NewReader(body.String()))
-				req.Header.Set("Accept-Encoding", encoding)
-				out.header = http.Header{}
-				out.bytes = 0
-				server.handler.ServeHTTP(out, req)
-			}
-			b.ReportMetric(float64(out.bytes), "bytes/answer")
-		})
+	return server
+}
+
+// ask sends a request again and again: from its bytes to the answer's, without a network.
+func ask(b *testing.B, server *Server, body, encoding string) {
+	b.ReportAllocs()
+	out := &discard{}
+	for range b.N {
+		req := httptest.NewRequest("GET", "/api/query", strings.NewReader(body))
+		req.Header.Set("Accept-Encoding", encoding)
+		out.header = http.Header{}
+		out.bytes = 0
+		server.handler.ServeHTTP(out, req)
 	}
+	b.ReportMetric(float64(out.bytes), "bytes/answer")
+}
+
+// BenchmarkQuery asks for all hosts over 12 hours.
+func BenchmarkQuery(b *testing.B) {
+	server := benchServer(b)
+	var items []string
+	for h := range 256 {
+		items = append(items, fmt.Sprintf(`{"metric":"cpu_load","host":"n%d"}`, h))
+	}
+	body := fmt.Sprintf(`{"cluster":"alex","from":%d,"to":%d,"queries":[%s]}`, origin, origin+720*60, strings.Join(items, ","))
+	for _, encoding := range []string{"identity", "gzip"} {
+		b.Run(encoding, func(b *testing.B) { ask(b, server, body, encoding) })
+	}
+}
+
+// BenchmarkJobStatistics asks for the statistics of 1,000 jobs of 8 hosts over some hours,
+// 10 times, as for so many metrics.
+func BenchmarkJobStatistics(b *testing.B) {
+	server := benchServer(b)
+	rnd := rand.New(rand.NewPCG(1, 1))
+	var items []string
+	for range 1000 {
+		from := origin + 60*rnd.IntN(360)
+		to := from + 60*rnd.IntN(360)
+		for host := range 8 {
+			item := fmt.Sprintf(`{"metric":"cpu_load","host":"n%d","from":%d,"to":%d}`, (host+rnd.IntN(256))%256, from, to)
+			for range 10 {
+				items = append(items, item)
+			}
+		}
+	}
+	ask(b, server, `{"cluster":"alex","with-data":false,"queries":[`+strings.Join(items, ",")+`]}`, "identity")
 }

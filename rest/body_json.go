@@ -8,7 +8,7 @@ import (
 // How many bytes decoded JSON takes at the most, for each object and for each element of
 // an array.
 const (
-	objectBytes = 160
+	objectBytes = 176
 	itemBytes   = 48
 )
 

@@ -19,8 +19,9 @@ var errSlow = fmt.Errorf("the client is too slow: it is waited for as long as it
 //
 // Lock order: the mu of clients or of a gate, then that of a client.
 type client struct {
-	conn *http.ResponseController
-	now  func() time.Time
+	conn   *http.ResponseController
+	shared *connection // with other requests; nil over HTTP/1.1
+	now    func() time.Time
 
 	mu sync.Mutex
 	// Guarded by mu.
@@ -31,6 +32,7 @@ type client struct {
 	cut     bool          // it is not waited for any more, as others want its place
 	last    time.Time     // when the answer has to be sent, zero before its first byte
 	sending bool          // the body is not read to its end
+	stuck   *time.Timer   // see watchStreamLocked
 }
 
 // clientKey is the key of a request's client in its echo.Context.
@@ -43,7 +45,7 @@ func clientOf(c echo.Context) *client { return c.Get(clientKey).(*client) }
 // of an answer that is not measured is bounded as well.
 func newClient(c echo.Context) *client {
 	cl := &client{
-		conn: http.NewResponseController(c.Response().Writer), now: time.Now,
+		conn: http.NewResponseController(c.Response().Writer), shared: sharedConnection(c.Request()), now: time.Now,
 		sending: c.Request().Body != nil && c.Request().Body != http.NoBody,
 	}
 	c.Set(clientKey, cl)
@@ -128,6 +130,7 @@ func (c *client) measure(reading bool, do func() (int, error)) (int, error) {
 		if until.After(c.last) {
 			until = c.last
 		}
+		c.watchStreamLocked(until)
 	}
 	_ = deadline(until)
 	c.mu.Unlock()
@@ -142,6 +145,11 @@ func (c *client) measure(reading bool, do func() (int, error)) (int, error) {
 	if reading {
 		// http.Server goes on reading, to see whether the client is still there.
 		_ = deadline(time.Time{})
+	} else {
+		c.leaveStreamLocked()
+		if err != nil && c.shared != nil && (c.cut || !c.now().Before(until)) {
+			err = errSlow // of a stream that was reset there is no better error
+		}
 	}
 	if timeout, ok := errors.AsType[interface {
 		error
@@ -184,6 +192,7 @@ func (c *client) giveUp() {
 	case c.reading:
 		_ = c.conn.SetReadDeadline(time.Unix(1, 0))
 	default:
+		c.watchStreamLocked(c.now())
 		_ = c.conn.SetWriteDeadline(time.Unix(1, 0))
 	}
 }

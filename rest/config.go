@@ -20,7 +20,8 @@ type Config struct {
 	// Addr is the address to listen on, host:port. Default localhost:8080.
 	Addr string
 	// CertFile and KeyFile name a certificate chain and its key, both in PEM.
-	// With them the server speaks HTTPS (TLS 1.2 or later), without them HTTP.
+	// With them the server speaks HTTPS (TLS 1.2 or later), without them HTTP. They are
+	// read again when they change.
 	CertFile, KeyFile string
 	// JWTPublicKey is the Ed25519 key that tokens are checked with, its 32 bytes in
 	// standard base64. Without it everybody may do everything.
@@ -76,7 +77,7 @@ func (c Config) validate() (settings, error) {
 	}
 	var err error
 	add(checkAddr(c.Addr))
-	out.tls, err = loadTLS(c.CertFile, c.KeyFile)
+	out.tls, err = loadTLS(c.CertFile, c.KeyFile, c.Logger)
 	add(err)
 	out.key, err = parseKey(c.JWTPublicKey)
 	add(err)
@@ -94,22 +95,6 @@ func checkAddr(addr string) error {
 		return fmt.Errorf("address %q is not of the form host:port: %w", addr, err)
 	}
 	return nil
-}
-
-func loadTLS(certFile, keyFile string) (*tls.Config, error) {
-	switch {
-	case certFile == "" && keyFile == "":
-		return nil, nil
-	case keyFile == "":
-		return nil, fmt.Errorf("the certificate %s has no key file: set both or none", certFile)
-	case certFile == "":
-		return nil, fmt.Errorf("the key %s has no certificate file: set both or none", keyFile)
-	}
-	cert, err := tls.LoadX509KeyPair(certFile, keyFile)
-	if err != nil {
-		return nil, fmt.Errorf("load certificate %s and key %s (main.https-cert-file, main.https-key-file): %w", certFile, keyFile, err)
-	}
-	return &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}, nil
 }
 
 func parseKey(text string) (ed25519.PublicKey, error) {

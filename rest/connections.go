@@ -24,6 +24,7 @@ type connections struct {
 	logger *slog.Logger
 
 	headers atomic.Int64 // bytes of headers that are being read, without freeHeader of each
+	http2   atomic.Int64 // connections that may speak HTTP/2
 	evicted atomic.Int64 // connections that were closed or refused for want of room
 
 	mu sync.Mutex
@@ -38,6 +39,7 @@ type connection struct {
 	net.Conn
 	of    *connections
 	moved atomic.Int64 // when bytes were read or written last, in Unix nanoseconds
+	http2 atomic.Bool  // it may speak HTTP/2; its headers are not counted
 
 	mu sync.Mutex
 	// Guarded by mu.
@@ -160,6 +162,7 @@ func (c *connections) countLocked(n int, now time.Time) (closed int, due bool) {
 // Close implements net.Conn.
 func (c *connection) Close() error {
 	c.setHeader(-1)
+	c.releaseHTTP2()
 	c.of.mu.Lock()
 	delete(c.of.open, c)
 	c.of.mu.Unlock()
@@ -216,7 +219,7 @@ func (c *connection) setHeader(n int64) {
 // connState is the http.Server.ConnState: it sees the next request begin.
 func (c *connections) connState(conn net.Conn, state http.ConnState) {
 	if state == http.StateIdle {
-		if own := ownConnection(conn); own != nil {
+		if own := ownConnection(conn); own != nil && !own.http2.Load() {
 			own.setHeader(0) // the next request begins
 		}
 	}

@@ -12,6 +12,12 @@ import (
 const (
 	// maxConnections is how many connections may be open, see connections.
 	maxConnections = 8192
+	// maxHTTP2 is how many of them may speak HTTP/2, each with up to maxStreams requests at
+	// once; further ones speak HTTP/1.1, with one request at a time. Only net/http sees which
+	// bytes of HTTP/2 are a header, and what a header decodes to. Up to five times maxStreams
+	// headers of a connection may be in memory, 50 MiB in all.
+	maxHTTP2   = 16
+	maxStreams = 8
 	// maxHeader bounds the header of a request, which is mostly a token of some
 	// kilobytes. maxHeaders bounds the sum of the headers that are being read, of which
 	// freeHeader bytes each do not count.
@@ -49,13 +55,14 @@ const (
 	// at one minute of 20 metrics of 10,000 hosts.
 	maxRequestCells  = 1 << 31
 	maxRequestSeries = 1 << 23
-	// A query of up to smallCells, smallSeries and smallPieces (of each of its queries),
-	// and a health check of up to smallHosts, take a few milliseconds. They do not pass
-	// the gate of large queries.
-	smallCells  = 1 << 15
-	smallSeries = 1 << 12
-	smallPieces = 1 << 17
-	smallHosts  = 256
+	// A query of up to smallCells, smallSeries, smallRuns (of each of its queries) and
+	// smallRequestRuns (of all), and a health check of up to smallHosts, take a few
+	// milliseconds. They do not pass the gate of large queries.
+	smallCells       = 1 << 15
+	smallSeries      = 1 << 12
+	smallRuns        = 1 << 17
+	smallRequestRuns = 1 << 20
+	smallHosts       = 256
 
 	// maxSelectors and maxSelectorBytes bound the different selectors of a free request.
 	// Its entry in the log has to fit a message of any broker, 1 MiB by default.

@@ -22,11 +22,12 @@ func endpoint(path string) string {
 	return "other"
 }
 
-// instrument is around every handler: it answers errors, survives panics, writes the
-// access log and calls Config.Observe.
+// instrument is around every handler: it names the request, answers errors, survives
+// panics, writes the access log and calls Config.Observe.
 func (a *api) instrument(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		begin := time.Now()
+		nameRequest(c)
 		cl := newClient(c)
 		a.clients.add(cl)
 		defer a.clients.remove(cl)
@@ -59,7 +60,7 @@ func (a *api) recoverPanic(next echo.HandlerFunc, c echo.Context) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			a.logger.Error("panic in a request handler",
-				"panic", fmt.Sprint(p), "method", c.Request().Method, "path", c.Request().URL.Path, "stack", string(debug.Stack()))
+				"id", requestID(c), "panic", fmt.Sprint(p), "method", c.Request().Method, "path", c.Request().URL.Path, "stack", string(debug.Stack()))
 			err = refuse(http.StatusInternalServerError, errPanic)
 		}
 	}()

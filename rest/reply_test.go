@@ -30,7 +30,7 @@ type longAnswers struct {
 	count atomic.Int64
 }
 
-func (l *longAnswers) QueryEach(q *store.Query, use func(*store.Series) error) error {
+func (l *longAnswers) QueryEach(_ context.Context, q *store.Query, use func(*store.Series) error) error {
 	n := int(l.count.Add(1))
 	if l.hook != nil {
 		l.hook(n)

@@ -17,7 +17,7 @@ import (
 // Store answers the requests that read. All methods are safe for concurrent use. They
 // are documented at store.Store, which implements it.
 type Store interface {
-	QueryEach(q *store.Query, use func(*store.Series) error) error
+	QueryEach(ctx context.Context, q *store.Query, use func(*store.Series) error) error
 	Check(q *store.Query) error
 	Cost(q *store.Query) store.Cost
 	Hosts(cluster string) []string

@@ -107,8 +107,6 @@ func (s *Server) Run(ctx context.Context) error {
 		BaseContext:       func(net.Listener) context.Context { return requests },
 		ErrorLog:          log.New(&serverLogger{logger: s.cfg.Logger}, "", 0),
 	}
-	// HTTP/2 is off: with one request at a time on a connection, the bound of connections
-	// bounds requests, too.
 	srv.Protocols = new(http.Protocols)
 	srv.Protocols.SetHTTP1(true)
 	served := make(chan error, 1)
@@ -132,8 +130,7 @@ func (s *Server) serve(srv *http.Server) error {
 	if s.tls == nil {
 		return srv.Serve(s.listener)
 	}
-	srv.TLSConfig = s.tls
-	return srv.ServeTLS(s.listener, "", "")
+	return s.serveTLS(srv)
 }
 
 // shutdown lets the requests that are under way finish within stopTimeout. Those that wait

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/labstack/echo/v4"
 )
 
 func TestSwagger(t *testing.T) {
@@ -92,11 +94,11 @@ func TestSwaggerErrorExamples(t *testing.T) {
 		t.Fatal(err)
 	}
 	for path, methods := range doc.Paths {
-		seen := map[string]bool{}
-		for _, m := range methods {
+		for method, m := range methods {
+			seen := map[string]bool{}
 			for _, status := range []string{"400", "401", "403", "503"} {
 				if m.Responses[status].Description == "" {
-					t.Errorf("%s does not document %s", path, status)
+					t.Errorf("%s %s does not document %s", method, path, status)
 				}
 			}
 			for status, r := range m.Responses {
@@ -106,10 +108,78 @@ func TestSwaggerErrorExamples(t *testing.T) {
 				}
 				e := r.Examples["application/json"]
 				if e.Status != http.StatusText(code) || e.Error == "" || seen[e.Error] {
-					t.Errorf("%s %s: the example is %+v", path, status, e)
+					t.Errorf("%s %s, %s: the example is %+v", method, path, status, e)
 				}
 				seen[e.Error] = true
 			}
+		}
+	}
+}
+
+// TestSwaggerListsWhatIsServed compares the routes with the document, both ways.
+func TestSwaggerListsWhatIsServed(t *testing.T) {
+	a := newAPI(Config{}.withDefaults(), settings{}, newStore(t), &testLog{})
+	h, err := a.routes(Config{Dev: true, Metrics: http.NotFoundHandler()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var doc struct {
+		Host     string
+		Schemes  []string
+		BasePath string
+		Info     struct{ Description string }
+		Paths    map[string]map[string]any
+
+		SecurityDefinitions map[string]struct{ Type, In, Name string }
+		Security            []map[string][]string
+	}
+	text, err := swaggerPages.ReadFile("swagger/doc.json")
+	if err == nil {
+		err = json.Unmarshal(text, &doc)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	documented := map[string]bool{}
+	for path, methods := range doc.Paths {
+		for method := range methods {
+			documented[strings.ToUpper(method)+" /api"+path] = true
+		}
+	}
+	served := map[string]bool{}
+	for _, r := range h.(*echo.Echo).Routes() {
+		switch {
+		case strings.HasSuffix(r.Path, "/*") || strings.HasPrefix(r.Path, "/swagger"):
+		case r.Method == http.MethodHead || r.Method == echo.RouteNotFound: // what is said of GET, and a 405
+		case strings.HasPrefix(r.Path, "/api/"):
+			served[r.Method+" "+r.Path] = true
+		case r.Method != http.MethodGet || !strings.Contains(doc.Info.Description, r.Path):
+			t.Errorf("%s %s is not named in the description", r.Method, r.Path)
+		}
+	}
+	for route := range served {
+		if !documented[route] {
+			t.Errorf("%s is served and not documented", route)
+		}
+	}
+	for route := range documented {
+		if !served[route] {
+			t.Errorf("%s is documented and not served", route)
+		}
+	}
+	// The page asks the server that it came from.
+	if doc.Host != "" || doc.Schemes != nil || doc.BasePath != "/api/" {
+		t.Errorf("the address is not relative: %q, %q, %q", doc.Host, doc.Schemes, doc.BasePath)
+	}
+	if len(doc.Security) != len(doc.SecurityDefinitions) || len(doc.Security) != 2 {
+		t.Errorf("%d of %d ways to send a token can be used", len(doc.Security), len(doc.SecurityDefinitions))
+	}
+	key := newKeyPair(t)
+	f := start(t, Config{JWTPublicKey: key.config()}, nil)
+	for name, value := range map[string]string{"Bearer": "Bearer " + key.sign(t, nil), "XAuthToken": key.sign(t, nil)} {
+		s := doc.SecurityDefinitions[name]
+		if answer := f.send("POST", "/api/query", "{}", s.Name, value); s.Type != "apiKey" || s.In != "header" || answer.status != 200 {
+			t.Errorf("%s, %+v: %d", name, s, answer.status)
 		}
 	}
 }

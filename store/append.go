@@ -28,6 +28,8 @@ type Name struct {
 // in Refs the host's table, and in each sample that was stored its reference, also in
 // place of a stale one. A sample that was not stored has no reference afterwards, and a stored
 // one may have none, too: if a series of the host went meanwhile, or the reference does not fit.
+// If the entry has taken effect already, each sample whose series the host has gets its
+// reference, so that a cache can learn it.
 type Batch struct {
 	// Entry is the entry of the log that the samples come from. A batch of an
 	// entry that has taken effect on the host already changes nothing.
@@ -165,10 +167,7 @@ func (a *appender) run(st *stripe, key hostKey) (need int64) {
 	}
 	a.countSeries()
 	if last.covers(a.batch.Entry) {
-		if a.host != nil {
-			a.setRefs(a.host.refs)
-		}
-		a.dropRest()
+		a.skip()
 		return 0
 	}
 	if a.host == nil {
@@ -193,6 +192,19 @@ func (a *appender) run(st *stripe, key hostKey) (need int64) {
 	}
 	a.countSeries()
 	return need
+}
+
+// skip goes past the next samples of an entry that has taken effect already.
+func (a *appender) skip() {
+	if a.host == nil {
+		a.dropRest()
+		return
+	}
+	a.setRefs(a.host.refs)
+	samples := a.rest[:min(len(a.rest), appendRun)]
+	a.rest = a.rest[len(samples):]
+	a.refer(samples)
+	a.refs.parts = a.host.parts
 }
 
 // countSeries records in done how many series the host has.

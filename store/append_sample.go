@@ -137,6 +137,26 @@ func (a *appender) obtainColumn(g *grid, m MetricID, sample *Sample) (column int
 	return column, a.refs.addLocked(a.store.metrics.at(m).grid, column, seriesKey{part.index, m}), 0
 }
 
+// refer gives each sample the reference to its series, or none if the host does not have
+// the series.
+func (a *appender) refer(samples []Sample) {
+	for i := range samples {
+		sample := &samples[i]
+		if sample.Ref != 0 && a.isCurrent {
+			continue
+		}
+		m := a.metric(sample)
+		_, part := a.part(sample)
+		sample.Ref = 0
+		if part.index < 0 {
+			continue
+		}
+		if column, ok := a.host.column(part.index, m); ok {
+			sample.Ref = a.refs.addLocked(a.store.metrics.at(m).grid, column, seriesKey{part.index, m})
+		}
+	}
+}
+
 // addSeries adds a series to the host, unless it is refused, when its column is -1.
 func (a *appender) addSeries(g *grid, m MetricID, name Part, part *batchPart) (column int32, need int64) {
 	h := a.host

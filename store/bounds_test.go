@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -71,11 +72,60 @@ func TestQueryEachStops(t *testing.T) {
 	put(t, s, "h", Part{Type: "core", ID: "0"}, "flops", t0, 1)
 	stop := errors.New("stop")
 	n := 0
-	err := s.QueryEach(&Query{Cluster: "c", Host: "h", Metric: "flops", Type: "core", TypeIDs: repeated(10, "0"), From: t0, To: t0 + 60}, func(*Series) error {
+	err := s.QueryEach(t.Context(), &Query{Cluster: "c", Host: "h", Metric: "flops", Type: "core", TypeIDs: repeated(10, "0"), From: t0, To: t0 + 60}, func(*Series) error {
 		n++
 		return stop
 	})
 	if n != 1 || !errors.Is(err, stop) {
+		t.Errorf("%d series, %v", n, err)
+	}
+}
+
+// TestQueryEachStopsWithItsClient ends ctx before the first series, and after it.
+func TestQueryEachStopsWithItsClient(t *testing.T) {
+	s := newStore(t, Config{})
+	put(t, s, "h", Part{Type: "core", ID: "0"}, "flops", t0, 1)
+	put(t, s, "h", Part{Type: "core", ID: "0"}, "load", t0, 1)
+	for _, metric := range []string{"flops", "load"} {
+		q := &Query{Cluster: "c", Host: "h", Metric: metric, Type: "core", TypeIDs: repeated(10, "0"), From: t0, To: t0 + 60}
+		for _, after := range []int{0, 1} {
+			ctx, cancel := context.WithCancel(t.Context())
+			if after == 0 {
+				cancel()
+			}
+			n := 0
+			err := s.QueryEach(ctx, q, func(*Series) error {
+				n++
+				cancel()
+				return nil
+			})
+			cancel()
+			if n != after || !errors.Is(err, context.Canceled) {
+				t.Errorf("%s: %d series, %v, want %d", metric, n, err, after)
+			}
+		}
+	}
+}
+
+// TestMergeStopsWithItsClient asks for a window in which samples have two intervals.
+func TestMergeStopsWithItsClient(t *testing.T) {
+	r := newRuns(t, 1, 16)
+	r.start(map[string]MetricConfig{"load": {Frequency: 60}}, nil)
+	r.send("a", Part{}, "load", 1, t0)
+	r.start(map[string]MetricConfig{"load": {Frequency: 20}}, nil)
+	r.send("a", Part{}, "load", 2, t0+60)
+	q := &Query{Cluster: "alex", Host: "a", Metric: "load", From: t0, To: t0 + 120}
+	ctx, cancel := context.WithCancel(t.Context())
+	n := 0
+	count := func(*Series) error {
+		n++
+		return nil
+	}
+	if err := r.store.QueryEach(ctx, q, count); err != nil || n != 1 {
+		t.Fatalf("%d series, %v", n, err)
+	}
+	cancel()
+	if err := r.store.QueryEach(ctx, q, count); !errors.Is(err, context.Canceled) || n != 1 {
 		t.Errorf("%d series, %v", n, err)
 	}
 }

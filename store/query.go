@@ -1,6 +1,9 @@
 package store
 
-import "slices"
+import (
+	"context"
+	"slices"
+)
 
 const (
 	// MaxCells is the largest number of cells that one series of an answer may
@@ -34,6 +37,8 @@ type Query struct {
 	Scale float64
 	// Resolution is the wanted step in seconds; 0 asks for the native one.
 	Resolution int64
+	// Resampling is how a longer series comes to it.
+	Resampling Resampling
 	// From and To bound the window [From, To) in Unix seconds.
 	From, To int64
 	// Unpadded cuts the cells before the first and after the last sample that
@@ -153,7 +158,7 @@ func (q *Query) answered() int {
 // a RunsError, or with what Check returns.
 func (s *Store) Query(q *Query) ([]Series, error) {
 	var out []Series
-	err := s.QueryEach(q, func(one *Series) error {
+	err := s.QueryEach(context.Background(), q, func(one *Series) error {
 		out = append(out, *one)
 		return nil
 	})
@@ -161,9 +166,10 @@ func (s *Store) Query(q *Query) ([]Series, error) {
 }
 
 // QueryEach is Query for answers of any size: it makes one series after the other
-// and gives each to use, which owns it. An error of use ends it and is returned;
-// before its first call it fails as Query does.
-func (s *Store) QueryEach(q *Query, use func(*Series) error) error {
+// and gives each to use, which owns it. An error of use ends it and is returned, and the
+// end of ctx before the next series ends it with the error of ctx; before its first call
+// it fails as Query does.
+func (s *Store) QueryEach(ctx context.Context, q *Query, use func(*Series) error) error {
 	config, ok := s.metrics.config(q.Metric)
 	if !ok {
 		return &UnknownMetricError{Metric: q.Metric}
@@ -178,19 +184,22 @@ func (s *Store) QueryEach(q *Query, use func(*Series) error) error {
 	case len(snapshots) == 0:
 		return nil
 	case len(snapshots) == 1 && (config.Aggregation != AggregateNone || !snapshots[0].combines()):
-		return snapshots[0].each(q, config.Aggregation, use)
+		return snapshots[0].each(ctx, q, config.Aggregation, use)
 	}
 	// Whether all can be combined shows when it is: before the first one is used.
 	var all []Series
 	if len(snapshots) == 1 {
-		err = snapshots[0].each(q, config.Aggregation, func(one *Series) error {
+		err = snapshots[0].each(ctx, q, config.Aggregation, func(one *Series) error {
 			all = append(all, *one)
 			return nil
 		})
 	} else {
-		all, err = merge(q, snapshots, config.Aggregation)
+		all, err = merge(ctx, q, snapshots, config.Aggregation)
 	}
 	for i := range all {
+		if err == nil {
+			err = ctx.Err()
+		}
 		if err != nil {
 			break
 		}
@@ -205,9 +214,12 @@ func (v *snapshot) combines() bool {
 	return slices.ContainsFunc(v.rows, func(r row) bool { return len(r.columns) > 1 })
 }
 
-// each makes series of the only snapshot.
-func (v *snapshot) each(q *Query, how Aggregation, use func(*Series) error) error {
+// each makes series of the only snapshot, until ctx ends.
+func (v *snapshot) each(ctx context.Context, q *Query, how Aggregation, use func(*Series) error) error {
 	for i := range v.rows {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		r := &v.rows[i]
 		values, verdict := v.values(i, how)
 		if verdict != combined {

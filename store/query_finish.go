@@ -13,7 +13,7 @@ func (r *Series) finish(q *Query) {
 		r.Values = nil
 		return
 	}
-	r.resample(q.Resolution)
+	r.resample(q.Resolution, q.Resampling)
 }
 
 // scale multiplies values, and makes gaps of those that overflowed in a sum or

@@ -1,11 +1,14 @@
 package store
 
-import "math"
+import (
+	"context"
+	"math"
+)
 
 // merge makes series of several snapshots, whose cells have different lengths. The
-// answer has the longest of those that have a sample in the window.
-func merge(q *Query, snapshots []snapshot, how Aggregation) ([]Series, error) {
-	parts, err := evaluate(q, snapshots, how)
+// answer has the longest of those that have a sample in the window. It fails when ctx ends.
+func merge(ctx context.Context, q *Query, snapshots []snapshot, how Aggregation) ([]Series, error) {
+	parts, err := evaluate(ctx, q, snapshots, how)
 	if err != nil {
 		return nil, err
 	}
@@ -15,6 +18,9 @@ func merge(q *Query, snapshots []snapshot, how Aggregation) ([]Series, error) {
 	}
 	out := make([]Series, len(snapshots[0].rows))
 	for i := range out {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		r := &out[i]
 		r.From, r.Resolution = q.From, f
 		r.Values = make([]float64, ceilDiv(q.To-q.From, f))
@@ -33,7 +39,7 @@ func merge(q *Query, snapshots []snapshot, how Aggregation) ([]Series, error) {
 			r.Values = nil
 			continue
 		}
-		r.resample(q.Resolution)
+		r.resample(q.Resolution, q.Resampling)
 	}
 	return out, nil
 }
@@ -45,8 +51,8 @@ type evaluated struct {
 }
 
 // evaluate returns the values of the snapshots that have some in the window, of the first
-// one if none has.
-func evaluate(q *Query, snapshots []snapshot, how Aggregation) ([]evaluated, error) {
+// one if none has, until ctx ends.
+func evaluate(ctx context.Context, q *Query, snapshots []snapshot, how Aggregation) ([]evaluated, error) {
 	var out []evaluated
 	some := false // there is a snapshot that can be combined
 	var first evaluated
@@ -54,6 +60,9 @@ func evaluate(q *Query, snapshots []snapshot, how Aggregation) ([]evaluated, err
 		one := evaluated{frequency: v.frequency}
 		found, worst := false, combined
 		for i := range v.rows {
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
 			values, verdict := v.values(i, how)
 			if verdict == invalid {
 				return nil, ErrInvalidAggregation

@@ -2,13 +2,27 @@ package store
 
 import "math"
 
+// Resampling is a way to answer a series with fewer values.
+type Resampling uint8
+
+const (
+	// ResampleLTTB picks values so that the drawn line keeps its shape, see lttb.
+	ResampleLTTB Resampling = iota
+	// ResampleAverage answers each step with the mean of its values. Gaps are left out
+	// of it; a step without a value is a gap.
+	ResampleAverage
+	// ResampleSimple answers each step with its first value, which may be a gap.
+	ResampleSimple
+)
+
 // minResampled is the number of values below which a series is answered at its
 // native resolution: it is small enough to be drawn as it is.
 const minResampled = 1000
 
 // resample reduces the values to about one for each step of the wanted number
-// of seconds, rounded up to a multiple of the native resolution.
-func (r *Series) resample(wanted int64) {
+// of seconds, rounded up to a multiple of the native resolution. What is left at the end
+// and fills no step is left out, except that LTTB keeps the last value.
+func (r *Series) resample(wanted int64, how Resampling) {
 	if wanted <= r.Resolution || len(r.Values) < minResampled {
 		return
 	}
@@ -17,8 +31,43 @@ func (r *Series) resample(wanted int64) {
 		step = int64(len(r.Values)) // keeps step*Resolution in range
 	}
 	n := int64(len(r.Values)) / step
-	r.Values = lttb(r.Values, int(n))
+	switch how {
+	case ResampleAverage:
+		r.Values = averages(r.Values, int(step), int(n))
+	case ResampleSimple:
+		r.Values = firsts(r.Values, int(step), int(n))
+	default:
+		r.Values = lttb(r.Values, int(n))
+	}
 	r.Resolution *= step
+}
+
+// averages returns the means of n steps, each of so many values. A mean that overflows is
+// a gap.
+func averages(values []float64, step, n int) []float64 {
+	out := make([]float64, n)
+	for i := range out {
+		sum, count := 0.0, 0
+		for _, v := range values[i*step : (i+1)*step] {
+			if !math.IsNaN(v) {
+				sum += v
+				count++
+			}
+		}
+		if out[i] = sum / float64(count); math.IsInf(out[i], 0) { // NaN without any value
+			out[i] = math.NaN()
+		}
+	}
+	return out
+}
+
+// firsts returns the first value of each of n steps.
+func firsts(values []float64, step, n int) []float64 {
+	out := make([]float64, n)
+	for i := range out {
+		out[i] = values[i*step]
+	}
+	return out
 }
 
 // lttb picks n of the values so that the drawn line keeps its shape

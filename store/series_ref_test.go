@@ -2,6 +2,7 @@ package store
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -188,6 +189,63 @@ func TestReferencesOutliveTheirHost(t *testing.T) {
 	if rows, err := s.Query(&Query{Cluster: "c", Host: "h", Metric: "load", Type: "core", TypeIDs: []string{"0", "1", "2"}, From: t0, To: t0 + 60}); err != nil ||
 		len(rows) != 3 || !math.IsNaN(rows[0].Values[0]) || rows[1].Values[0] != 1 || rows[2].Values[0] != 1 {
 		t.Errorf("%+v, %v", rows, err)
+	}
+}
+
+// TestSkippedSamplesHaveReferences: a replay begins with entries that the host has already,
+// and the series of their samples are to be learnt as well.
+func TestSkippedSamplesHaveReferences(t *testing.T) {
+	const cores = appendRun + 10
+	s := newStore(t, Config{MaxSeries: cores})
+	load, _ := s.Metric([]byte("load"))
+	var names Batch
+	for core := range cores + 1 {
+		names.Parts = append(names.Parts, Part{Type: "core", ID: strconv.Itoa(core)})
+		names.Names = append(names.Names, Name{int32(core), load})
+	}
+	batch := func(seq uint64, samples int) *Batch {
+		b := &Batch{Cluster: "c", Host: "h", Entry: Entry{1, seq}, Parts: names.Parts, Names: names.Names}
+		for core := range samples {
+			b.Samples = append(b.Samples, Sample{Time: t0, Value: float64(seq), Name: int32(core)})
+		}
+		return b
+	}
+	skip := func(b *Batch, what string, of *Batch) {
+		t.Helper()
+		if a := s.Append(b); a != (Appended{Series: cores}) {
+			t.Fatalf("%s: %+v", what, a)
+		}
+		if b.Refs != s.stripeOf(hostKey{"c", "h"}).hosts[hostKey{"c", "h"}].refs {
+			t.Fatalf("%s: the table is not that of the host", what)
+		}
+		for i, sample := range b.Samples {
+			if want := i < cores; (sample.Ref != 0) != want || want && sample.Ref != of.Samples[i].Ref {
+				t.Fatalf("%s: sample %d has the reference %d", what, i, sample.Ref)
+			}
+		}
+	}
+	stored := batch(2, cores)
+	if a := s.Append(stored); a.Stored != cores {
+		t.Fatalf("%+v", a)
+	}
+	again := batch(1, cores+1) // the last one is of a series that the host does not have
+	skip(again, "by name", stored)
+	skip(again, "by reference", stored)
+	s.Free([][]string{{"c", "h", "core0"}}, math.MaxInt64, Entry{})
+	stale := *again
+	stale.Entry, stale.Samples = Entry{1, 1}, slices.Clone(again.Samples)
+	if a := s.Append(&stale); a.Series != cores-1 || stale.Refs == again.Refs || stale.Samples[0].Ref != 0 || stale.Samples[1].Ref == 0 {
+		t.Errorf("by stale references: %+v, samples %+v", a, stale.Samples[:2])
+	}
+	for _, b := range []*Batch{again, &stale} {
+		for i, sample := range b.Samples {
+			if sample.Ref == 0 {
+				continue
+			}
+			if part, m := b.Refs.seriesLocked(sample.Ref); part != names.Parts[i] || m != load {
+				t.Fatalf("the reference of core %d is to %v", i, part)
+			}
+		}
 	}
 }
 

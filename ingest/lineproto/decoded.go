@@ -23,8 +23,8 @@ type Decoded struct {
 	Unknown []UnknownLines
 	// OverMetrics counts the lines of metrics beyond store.Config.MaxMetrics.
 	OverMetrics int
-	// Lines counts the lines that are neither blank nor comments of a usual length, Samples those that are
-	// samples for the store, Bytes the data.
+	// Lines counts the lines without blank ones and without comments, but for comments that
+	// are too long. Samples counts the samples in Batches, Bytes the data.
 	Lines, Samples, Bytes int
 	// At is when the log took the entry, in Unix seconds.
 	At int64

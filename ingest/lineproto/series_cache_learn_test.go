@@ -1,6 +1,10 @@
 package lineproto
 
-import "testing"
+import (
+	"testing"
+
+	"cc-metric-store/store"
+)
 
 // TestLearnKeysKeepsWhatItCan hands over keys of all kinds together: two of one
 // series, one of a series that the store does not hold, and one that there is no room
@@ -48,5 +52,22 @@ func TestLearnKeysKeepsWhatItCan(t *testing.T) {
 	_, info := c.templateLocked(h.lines[0].template)
 	if info.refs != 1 {
 		t.Errorf("%d references", info.refs)
+	}
+}
+
+// TestSkippedEntriesAreLearnt: a replay begins with entries that the hosts have already.
+func TestSkippedEntriesAreLearnt(t *testing.T) {
+	s := newTestStore(t)
+	for _, r := range []*cachedDecoder{newCachedDecoder(t, s), newCachedDecoder(t, s)} { // the second one as after a restart
+		for seq := uint64(1); seq < 3; seq++ {
+			r.out.Reset()
+			r.decoder.Decode([]byte("cpu_load,hostname=a value=1 17\nno_such,hostname=a value=1 17\n"), "dc", entryTime, &r.out)
+			b := &r.out.Batches[0]
+			b.Entry = store.Entry{Epoch: 1, Seq: seq}
+			if known := b.Samples[0].Ref != 0; known != (seq > 1) {
+				t.Errorf("the lines of entry %d are known: %v", seq, known)
+			}
+			r.cache.Learn(&r.out, 0, s.Append(b))
+		}
 	}
 }

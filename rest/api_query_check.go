@@ -1,0 +1,109 @@
+package rest
+
+import (
+	"fmt"
+	"net/http"
+
+	"cc-metric-store/store"
+)
+
+// check counts what the request asks for. It returns a refusal if that is not possible or
+// too much.
+func (q *queryRun) check() error {
+	req := q.req
+	if req.From > req.To {
+		return refuse(http.StatusBadRequest, fmt.Errorf("%w: from %d is after to %d", store.ErrInvalidTimeRange, req.From, req.To))
+	}
+	if len(req.ForAllNodes) > 0 {
+		q.hosts = q.store.Hosts(req.Cluster)
+	}
+	for i := range req.Queries {
+		if err := q.count(&req.Queries[i], 1); err != nil {
+			return refuse(http.StatusBadRequest, fmt.Errorf("queries[%d] of %q: %w", i, clip(req.Queries[i].Metric), err))
+		}
+	}
+	for i, m := range req.ForAllNodes {
+		if len(m) > maxName { // it is repeated for each host
+			return refuse(http.StatusBadRequest, fmt.Errorf("for-all-nodes[%d] has %d bytes, at most %d are possible", i, len(m), maxName))
+		}
+		if err := q.count(&queryItem{Metric: m}, len(q.hosts)); err != nil {
+			return refuse(http.StatusBadRequest, fmt.Errorf("for-all-nodes[%d], %q: %w", i, clip(m), err))
+		}
+	}
+	if q.rows > 0 { // Store.Check says nothing about metrics that are not configured
+		if err := checkWindow(req.From, req.To); err != nil {
+			return refuse(http.StatusBadRequest, err)
+		}
+	}
+	q.rows = 0
+	return nil
+}
+
+// checkWindow returns an error for a time that cannot be in seconds.
+func checkWindow(from, to int64) error {
+	if err := store.CheckSeconds("from", from); err != nil {
+		return err
+	}
+	return store.CheckSeconds("to", to)
+}
+
+// count adds what a query of so many hosts is answered with at the most.
+func (q *queryRun) count(item *queryItem, hosts int) error {
+	one := q.storeQuery(item)
+	if one.From > one.To {
+		return fmt.Errorf("%w: from %d is after to %d", store.ErrInvalidTimeRange, one.From, one.To)
+	}
+	if err := q.store.Check(one); err != nil {
+		return err
+	}
+	if item.From != nil || item.To != nil { // Check says nothing about metrics that are not configured
+		if err := checkWindow(one.From, one.To); err != nil {
+			return err
+		}
+	}
+	cost := q.store.Cost(one)
+	q.cells += max(cost.Cells, 1) * hosts
+	q.series += max(cost.Series, 1) * hosts
+	q.runs = max(q.runs, cost.Runs)
+	q.allRuns += cost.Runs * hosts
+	q.rows++
+	if q.cells > maxRequestCells || q.series > maxRequestSeries {
+		return fmt.Errorf("the request asks for more than %d samples, or for more than %d series, in all: ask in several", maxRequestCells, maxRequestSeries)
+	}
+	return nil
+}
+
+// large reports whether the request has to wait for its turn.
+func (q *queryRun) large() bool {
+	return q.cells > smallCells || q.series > smallSeries || q.runs > smallRuns || q.allRuns > smallRequestRuns || len(q.hosts) > 0
+}
+
+// storeQuery returns the query that the item stands for, until its next call.
+func (q *queryRun) storeQuery(item *queryItem) *store.Query {
+	req, one := q.req, &q.query
+	*one = store.Query{
+		Cluster:    req.Cluster,
+		Host:       item.Host,
+		Metric:     item.Metric,
+		Type:       item.Type,
+		TypeIDs:    item.TypeIDs,
+		Subtype:    item.Subtype,
+		SubtypeIDs: item.SubtypeIDs,
+		Aggregate:  item.Aggregate,
+		Scale:      item.ScaleBy,
+		Resolution: max(item.Resolution, 0),
+		Resampling: q.resampling,
+		From:       req.From,
+		To:         req.To,
+		Unpadded:   off(req.WithPadding),
+		NoData:     off(req.WithData),
+		NoStats:    off(req.WithStats),
+	}
+	if item.From != nil {
+		one.From = *item.From
+	}
+	if item.To != nil {
+		one.To = *item.To
+	}
+	return one
+}
