@@ -11,8 +11,9 @@ SOAK       ?= 10m
 BENCHTIME  ?= 2s
 BENCHCOUNT ?= 1
 RESTART_HOSTS ?= 200
+QUERY_HOSTS ?= 200
 
-.PHONY: help first-compile build image run test check unit race fuzz stress soak bench bench-memory bench-restart clean
+.PHONY: help first-compile build image run test check unit race fuzz stress soak bench bench-query bench-memory bench-restart clean
 
 help:
 	@echo "The first compile after a clone takes minutes, as nats-server is large; later ones take seconds."
@@ -26,6 +27,7 @@ help:
 	@echo "race    all tests, with the race detector, also in the program that the black-box tests start"
 	@echo "fuzz    each fuzz test for FUZZTIME ($(FUZZTIME))"
 	@echo "bench   benchmarks: decode and append, NATS and REST to visible, queries; BENCHCOUNT ($(BENCHCOUNT)) times, for go tool benchstat"
+	@echo "bench-query  queries over HTTP, of QUERY_HOSTS ($(QUERY_HOSTS)) hosts of 518 series with 24 h each, alone and while samples come in at full speed"
 	@echo "bench-memory  bytes per sample: the codec, the whole program with 149 million samples, a filled store; garbage collection"
 	@echo "bench-restart  stops, starts, replay and checkpoints with RESTART_HOSTS ($(RESTART_HOSTS)) hosts of 518 series for 24 h, 0.75 million samples each; pauses"
 	@echo "stress  a load far above the memory cap for STRESS ($(STRESS)); the program and its broker killed many times, at all moments; damaged files"
@@ -83,6 +85,9 @@ bench:
 	go test -run '^$$' -bench 'Append|Query' -benchtime $(BENCHTIME) -count $(BENCHCOUNT) ./store
 	go test -run '^$$' -bench '(Encode|Decode|AddTo)/(real|generator)' -benchtime $(BENCHTIME) -count $(BENCHCOUNT) ./store/chunk
 	TICK_HOSTS=5000 go test -count 1 -run TestTick -v ./test
+
+bench-query:
+	QUERY_HOSTS=$(QUERY_HOSTS) go test -count 1 -run TestQueryTimes -v -timeout 30m ./test
 
 bench-memory:
 	go test -run '^$$' -bench Size ./store/chunk

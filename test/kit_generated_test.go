@@ -1,7 +1,6 @@
 package test
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
@@ -35,6 +34,9 @@ func startGenerated(t *testing.T, hosts, ticks int, keepAll bool) *generated {
 	} {
 		metrics[m] = minute()
 	}
+	for _, m := range []string{"flops_any", "mem_bw", "cpu_power"} {
+		metrics[m] = object{"frequency": 60, "aggregation": "sum"}
+	}
 	cfg["metrics"] = metrics
 	if keepAll {
 		keepLog(cfg)
@@ -46,13 +48,25 @@ func startGenerated(t *testing.T, hosts, ticks int, keepAll bool) *generated {
 // when their samples are stored, and how many those are in all.
 func (g *generated) fill(ticks int) (samples int) {
 	g.t.Helper()
-	run := exec.Command(binary(g.t, "cc-metric-generator"), "-clusters", "fritz", "-hosts", strconv.Itoa(g.hosts), "-seed", "1", "-mode", "jetstream",
-		"-url", g.NATSURL, "-history", fmt.Sprint(ticks-g.ticks, "m"), "-end", fmt.Sprint(g.first+int64(ticks-1)*60))
-	var out bytes.Buffer
-	run.Stdout, run.Stderr = &out, &out
-	if err := run.Run(); err != nil {
-		g.t.Fatalf("run the generator: %v\n%s", err, &out)
+	if err := g.generate(g.ticks, ticks); err != nil {
+		g.t.Fatal(err)
 	}
+	return g.awaitStored(ticks)
+}
+
+// generate has the generator send the ticks from one on to another one.
+func (g *generated) generate(from, to int) error {
+	run := exec.Command(binary(g.t, "cc-metric-generator"), "-clusters", "fritz", "-hosts", strconv.Itoa(g.hosts), "-seed", "1", "-mode", "jetstream",
+		"-url", g.NATSURL, "-history", fmt.Sprint(to-from, "m"), "-end", fmt.Sprint(g.first+int64(to-1)*60))
+	if out, err := run.CombinedOutput(); err != nil {
+		return fmt.Errorf("run the generator: %w\n%s", err, out)
+	}
+	return nil
+}
+
+// awaitStored returns when all samples of so many ticks are stored, and how many those are.
+func (g *generated) awaitStored(ticks int) (samples int) {
+	g.t.Helper()
 	g.ticks = ticks
 	samples = g.hosts * generatedSeries * ticks
 	g.waitFor("all samples to be stored", func() error {
