@@ -31,10 +31,10 @@ func (e storedMsg) header() nats.Header {
 	return h
 }
 
-// msgRequest says msgRequest message of a stream is meant.
+// msgRequest says which message of a stream is meant.
 type msgRequest struct {
 	Seq  uint64 `json:"seq,omitempty"`
-	Next string `json:"next_by_subj,omitempty"` // the first one with this subject, from Sequence on
+	Next string `json:"next_by_subj,omitempty"` // the first one with this subject, from Seq on
 	Last string `json:"last_by_subj,omitempty"`
 }
 
