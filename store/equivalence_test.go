@@ -363,6 +363,25 @@ func (e *equivalence) query() {
 	if diff := differ(got, want); diff != "" {
 		e.t.Fatalf("%+v: %s", q, diff)
 	}
+	e.statistics(q)
+}
+
+// statistics checks that statistics are the same with and without the values.
+func (e *equivalence) statistics(q *Query) {
+	q.NoStats, q.Scale = false, pick(e.rnd, 0, 1, 0.5, math.MaxFloat64)
+	with, errWith := e.store.Query(q)
+	q.NoData = true
+	without, err := e.store.Query(q)
+	if len(with) != len(without) || !errors.Is(err, errWith) {
+		e.t.Fatalf("%+v: %d series and %v without values, %d and %v with them", q, len(without), err, len(with), errWith)
+	}
+	for i := range with {
+		w, o := &with[i], &without[i]
+		if o.Values != nil || w.From != o.From || w.To != o.To || w.Resolution != o.Resolution ||
+			!sameBits(w.Avg, o.Avg) || !sameBits(w.Min, o.Min) || !sameBits(w.Max, o.Max) {
+			e.t.Fatalf("%+v: %+v without values, %+v with them", q, o, w)
+		}
+	}
 }
 
 // overflow makes gaps of sums that are too large.

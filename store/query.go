@@ -221,12 +221,15 @@ func (v *snapshot) each(ctx context.Context, q *Query, how Aggregation, use func
 			return err
 		}
 		r := &v.rows[i]
-		values, verdict := v.values(i, how)
-		if verdict != combined {
-			return ErrInvalidAggregation
+		one := Series{From: r.from, To: r.from + r.cells*v.frequency, Resolution: v.frequency}
+		if !q.NoData || !r.summarize(&one, q, how) {
+			values, verdict := v.values(i, how)
+			if verdict != combined {
+				return ErrInvalidAggregation
+			}
+			one.Values = values
+			one.finish(q)
 		}
-		one := Series{From: r.from, To: r.from + r.cells*v.frequency, Resolution: v.frequency, Values: values}
-		one.finish(q)
 		*r = row{} // its copies give way
 		if err := use(&one); err != nil {
 			return err

@@ -6,8 +6,8 @@ import (
 )
 
 // seriesFinder finds the series that matchers match. Those of clusters and hosts are
-// evaluated when it looks for hosts, those of metrics once for each metric of the store,
-// those of parts once for each different name.
+// evaluated when it looks for hosts, those of metrics before that, once for each metric of
+// the store, those of parts once for each different name.
 type seriesFinder struct {
 	store                           *Store
 	cluster, host, metric           labelFilter
@@ -22,9 +22,6 @@ func newSeriesFinder(s *Store, matchers []*Matcher) *seriesFinder {
 	for _, m := range matchers {
 		of := f.filter(m.label)
 		of.matchers = append(of.matchers, m)
-	}
-	if !f.metric.isEmpty() {
-		f.selectMetrics()
 	}
 	return f
 }
@@ -47,18 +44,28 @@ func (f *seriesFinder) filter(label Label) *labelFilter {
 	return &f.subtypeID
 }
 
-// selectMetrics evaluates the matchers of metrics.
-func (f *seriesFinder) selectMetrics() {
+// selectMetrics evaluates the matchers of metrics, if there are any. It returns the error of
+// ctx when that ends.
+func (f *seriesFinder) selectMetrics(ctx context.Context) error {
+	if f.metric.isEmpty() {
+		return nil
+	}
 	all := *f.store.metrics.all.Load()
 	f.wanted = make([]bool, len(all))
 	names := f.metric.listed()
 	if names == nil || len(names) > len(all) {
 		for i, m := range all {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
 			f.wanted[i] = f.metric.matchesCached(m.name)
 		}
-		return
+		return nil
 	}
 	for name := range names {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		if !f.metric.matches(name) {
 			continue
 		}
@@ -68,6 +75,7 @@ func (f *seriesFinder) selectMetrics() {
 			}
 		}
 	}
+	return nil
 }
 
 // isWanted reports whether a metric matches. One that is newer than the finder does not,
@@ -88,8 +96,14 @@ func (f *seriesFinder) matchesPart(p *Part) bool {
 // eachHost calls do for the hosts whose clusters and names match, in order. It returns
 // the first error of do, or the error of ctx when that ends.
 func (f *seriesFinder) eachHost(ctx context.Context, do func(hostKey) error) error {
+	if err := f.selectMetrics(ctx); err != nil {
+		return err
+	}
 	among := f.host.listed()
 	for _, cluster := range f.store.hosts.clusterNames() {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		if !f.cluster.matches(cluster) {
 			continue
 		}

@@ -34,7 +34,7 @@ func (a foundSeries) compare(b foundSeries) int {
 
 // checkEvery is how many parts of a host are looked at until the end of a context is
 // seen.
-const checkEvery = 4096
+const checkEvery = 256
 
 // readHost returns the series of a host that match, in any order, or only its metrics if
 // no parts are asked for. The answer is good until the next call.

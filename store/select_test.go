@@ -178,7 +178,7 @@ func TestSelectEndsWithItsContext(t *testing.T) {
 	s := manySeries(t, 20, 2)
 	big := manySeries(t, 1, 4*checkEvery) // one host has to do
 	for _, s := range []*Store{s, big} {
-		for _, after := range []int{0, 1, 2} {
+		for _, after := range []int{0, 1, 2, 3} {
 			ctx := &ended{t.Context(), after}
 			if got, err := s.Select(ctx); !errors.Is(err, context.Canceled) || got != nil {
 				t.Errorf("after %d: %d series, error %v", after, len(got), err)
@@ -186,6 +186,26 @@ func TestSelectEndsWithItsContext(t *testing.T) {
 			ctx.after = after
 			if got, err := s.LabelValues(ctx, LabelTypeID); !errors.Is(err, context.Canceled) || got != nil {
 				t.Errorf("after %d: %d values, error %v", after, len(got), err)
+			}
+		}
+	}
+}
+
+// TestSelectEndsBeforeTheFirstHost has nothing but names of metrics and clusters to match.
+func TestSelectEndsBeforeTheFirstHost(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for label, s := range map[Label]*Store{LabelMetric: newStore(t, Config{}), LabelCluster: manySeries(t, 1, 2)} {
+		for _, kind := range []MatchType{MatchEqual, MatchRegexp} {
+			m, err := NewMatcher(kind, label, "not there.")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := s.Select(ctx, m); !errors.Is(err, context.Canceled) {
+				t.Errorf("%s, match type %d: error %v", label, kind, err)
+			}
+			if _, err := s.LabelValues(ctx, LabelHost, m); !errors.Is(err, context.Canceled) {
+				t.Errorf("%s, match type %d: error %v", label, kind, err)
 			}
 		}
 	}

@@ -201,7 +201,7 @@ func TestOutboxRemoved(t *testing.T) {
 	}
 	n.wantLog("level=WARN", "the embedded log is there again")
 	n.waitFor("a write to be taken", func() error { // the connection to the new server takes a moment
-		if a := n.send("POST", "/api/write?cluster=alex", ramp("b", 10)); a.status != 200 {
+		if a := n.change("/api/write?cluster=alex", ramp("b", 10)); a.status != 200 {
 			return fmt.Errorf("%d %s", a.status, a.body)
 		}
 		return nil

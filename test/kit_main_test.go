@@ -18,13 +18,10 @@
 package test
 
 import (
-	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
-	"strconv"
 	"sync"
 	"testing"
 )
@@ -66,9 +63,6 @@ func TestMain(m *testing.M) {
 	}
 	dir, err := binaries()
 	if err == nil {
-		err = waitTogether()
-	}
-	if err == nil {
 		m.Run()
 	}
 	if dir != "" {
@@ -78,17 +72,4 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-}
-
-// waitTogether lets twice as many tests run at once as there are cores, unless the
-// flag -parallel says how many: they wait for the program, which waits for a broker
-// or a disk, more than they compute.
-func waitTogether() error {
-	flag.Parse()
-	given := false
-	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
-	if given {
-		return nil
-	}
-	return flag.Set("test.parallel", strconv.Itoa(2*runtime.GOMAXPROCS(0)))
 }

@@ -3,6 +3,7 @@ package test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -60,10 +61,23 @@ func (n *node) wantError(a answer, status int, words ...string) {
 	}
 }
 
+// change posts a change, and again while the answer is that it is in the log and not visible
+// yet: a busy machine may take longer than a writer is made to wait.
+func (n *node) change(path, body string) (a answer) {
+	n.t.Helper()
+	n.waitFor("a change to be visible", func() error {
+		if a = n.send("POST", path, body); a.status == 503 && strings.Contains(a.body, "is in the log but not visible yet") {
+			return errors.New(clip(a.body))
+		}
+		return nil
+	})
+	return a
+}
+
 // write posts lines that have to be accepted.
 func (n *node) write(lines string) {
 	n.t.Helper()
-	if a := n.send("POST", "/api/write/?cluster=alex", lines); a.status != 200 || a.body != "" {
+	if a := n.change("/api/write/?cluster=alex", lines); a.status != 200 || a.body != "" {
 		n.t.Fatalf("write: %d %s", a.status, clip(a.body))
 	}
 }

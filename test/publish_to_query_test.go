@@ -85,7 +85,7 @@ func TestClusterTags(t *testing.T) {
 	c := n.client()
 	n.publish(c, "one", fmt.Sprintf(untagged, 1))
 	n.publish(c, "two.x", fmt.Sprintf(untagged, 2)+"cpu_load,cluster=meggie,hostname=a,type=node value=3 1760000040\n")
-	if a := n.send("POST", "/api/write?cluster=tinyx", fmt.Sprintf(untagged, 4)); a.status != 200 {
+	if a := n.change("/api/write?cluster=tinyx", fmt.Sprintf(untagged, 4)); a.status != 200 {
 		t.Errorf("write: %d %s", a.status, a.body)
 	}
 	for cluster, value := range map[string]float64{"alex": 1, "fritz": 2, "meggie": 3, "tinyx": 4} {

@@ -59,7 +59,7 @@ func TestRandomTimes(t *testing.T) {
 			n.stop()
 			n = n.restart()
 			n.wantStrays(last[len(last)-100:], latest)
-			if a := n.send("POST", fmt.Sprintf("/api/free?to=%d", origin), `[["alex","odd"]]`); a.status != 200 {
+			if a := n.change(fmt.Sprintf("/api/free?to=%d", origin), `[["alex","odd"]]`); a.status != 200 {
 				t.Errorf("free: %d %s", a.status, clip(a.body))
 			}
 		})

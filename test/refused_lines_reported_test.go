@@ -15,7 +15,7 @@ func TestUnknownMetricsAreSaid(t *testing.T) {
 	n.publish(c, subject, lines)
 	n.publish(c, subject, lines)
 	n.wantLog("level=WARN", "metric=nope", "cluster=fritz", "host=f1", `add it to \"metrics\"`)
-	if a := n.send("POST", "/api/write?cluster=alex", "nöpe,hostname=h value=1\n"+lines); a.status != 200 {
+	if a := n.change("/api/write?cluster=alex", "nöpe,hostname=h value=1\n"+lines); a.status != 200 {
 		t.Errorf("%d %s", a.status, a.body)
 	}
 	n.wantLog("level=WARN", "metric=nöpe", "cluster=alex", "host=h", "from=/api/write")

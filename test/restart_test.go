@@ -127,7 +127,7 @@ func TestFreeSurvivesACrash(t *testing.T) {
 	t.Parallel()
 	n := start(t, baseConfig())
 	n.write(ramp("freed", 300) + ramp("kept", 300))
-	a := n.send("POST", fmt.Sprintf("/api/free/?to=%d", origin+60*1000), `[["alex","freed"]]`)
+	a := n.change(fmt.Sprintf("/api/free/?to=%d", origin+60*1000), `[["alex","freed"]]`)
 	if a.status != 200 || !strings.HasPrefix(a.body, "buffers freed: ") || a.body == "buffers freed: 0\n" {
 		t.Fatalf("free: %d %s", a.status, a.body)
 	}

@@ -22,7 +22,7 @@ func TestTwoNodes(t *testing.T) {
 	second.write(ramp("d", 100))
 	c.send(subject, "cpu_load,hostname=b value=oops\n")
 	c.flush()
-	if a := second.send("POST", fmt.Sprintf("/api/free?to=%d", origin+60*1000), `[["alex","a"]]`); a.status != 200 {
+	if a := second.change(fmt.Sprintf("/api/free?to=%d", origin+60*1000), `[["alex","a"]]`); a.status != 200 {
 		t.Fatalf("free: %d %s", a.status, a.body)
 	}
 	seq := c.publish(subject, line("last", "cpu_load", 1, origin))

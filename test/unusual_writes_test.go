@@ -91,7 +91,7 @@ func TestByteOrderMarks(t *testing.T) {
 	const mark = "\ufeff"
 	n := start(t, baseConfig())
 	c := n.client()
-	if a := n.send("POST", "/api/write?cluster=alex", mark+ramp("rest", 100)+mark+ramp("joined", 100)); a.status != 200 {
+	if a := n.change("/api/write?cluster=alex", mark+ramp("rest", 100)+mark+ramp("joined", 100)); a.status != 200 {
 		t.Errorf("%d %s", a.status, a.body)
 	}
 	n.wantRamp("rest", 100)
@@ -104,7 +104,7 @@ func TestByteOrderMarks(t *testing.T) {
 	n.wantRamp("nats", 100)
 	n.sendPacked(c, mark+ramp("packed", 100))
 	n.wantRamp("packed", 100)
-	if a := n.send("POST", "/api/write?cluster=alex", mark+"\r\n"+mark+mark+"# text\n"+mark); a.status != 200 {
+	if a := n.change("/api/write?cluster=alex", mark+"\r\n"+mark+mark+"# text\n"+mark); a.status != 200 {
 		t.Errorf("%d %s", a.status, a.body)
 	}
 	var wide bytes.Buffer
