@@ -20,13 +20,14 @@ type api struct {
 	logger   *accessLogger
 	replies  *replyPools
 	gates    *gates
+	helpers  helpers
 	clients  clients
 	degraded func() error                                          // see Config.Degraded
 	observe  func(endpoint string, status int, took time.Duration) // see Config.Observe
 }
 
 func newAPI(cfg Config, set settings, s Store, l Log) *api {
-	a := &api{store: s, log: l, logger: newAccessLogger(cfg.Logger), replies: newReplyPools(), gates: newGates(), degraded: cfg.Degraded, observe: cfg.Observe}
+	a := &api{store: s, log: l, logger: newAccessLogger(cfg.Logger), replies: newReplyPools(), gates: newGates(), helpers: newHelpers(), degraded: cfg.Degraded, observe: cfg.Observe}
 	if set.key != nil {
 		a.auth = newAuthenticator(set.key, set.need)
 	}

@@ -41,6 +41,8 @@ type queryItem struct {
 	// From and To are the window of this query, by default that of the request.
 	From *int64 `json:"from"`
 	To   *int64 `json:"to"`
+
+	cells, cost int // at the most, once it is checked: see setCost
 }
 
 // off reports whether a switch is off.
@@ -63,8 +65,9 @@ func (a *api) query(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	q := &queryRun{store: a.store, req: &req}
-	if q.resampling, err = resamplingOf(req.ResampleAlgo); err != nil {
+	q := &queryRun{store: a.store, req: &req, helpers: a.helpers}
+	q.answerer = rowAnswerer{store: a.store, req: &req}
+	if q.answerer.resampling, err = resamplingOf(req.ResampleAlgo); err != nil {
 		return refuse(http.StatusBadRequest, err)
 	}
 	// The status is sent before the last series is read, so what can be wrong
@@ -76,6 +79,7 @@ func (a *api) query(c echo.Context) error {
 	if q.reply, err = a.newReply(c); err != nil {
 		return err
 	}
+	q.answerer.reply = q.reply
 	defer q.reply.release()
 	if q.large() {
 		if q.turn, err = a.enterQueries(c); err != nil {
@@ -117,47 +121,55 @@ func (a *api) enterQueries(c echo.Context) (*turn, error) {
 	return t, nil
 }
 
-// queryRun answers the queries of one request one after the other.
+// queryRun answers the queries of one request. Each of them is a row of the answer, and so is
+// each metric and host that for-all-nodes stands for.
 type queryRun struct {
-	store  Store
-	req    *queryRequest
-	hosts  []string // what for-all-nodes stands for
-	cells  int      // how many are answered at the most, at least one for each query
-	series int      // how many are answered at the most, at least one for each query
-	runs   int      // how many one query touches at the most, see store.Cost
+	store    Store
+	req      *queryRequest
+	hosts    []string    // what for-all-nodes stands for
+	forHosts []queryItem // for each metric of for-all-nodes the query without its host
+
+	cells  int // how many are answered at the most, at least one for each query
+	series int // how many are answered at the most, at least one for each query
+	runs   int // how many one query touches at the most, see store.Cost
 	// allRuns is how many all of them touch.
 	allRuns int
-	turn    *turn // nil: the request is small
-	reply   *reply
+	rows    int // queries that were checked
+	cost    int // of all rows
 
-	resampling store.Resampling
-	query      store.Query // see storeQuery
+	turn     *turn // nil: the request is small
+	reply    *reply
+	answerer rowAnswerer // of the goroutine of the request
+	helpers  helpers
+}
 
-	rows int // queries that were checked, then those that were answered
+// countRows returns the number of rows of the answer.
+func (q *queryRun) countRows() int { return len(q.req.Queries) + len(q.hosts)*len(q.req.ForAllNodes) }
+
+// row returns the query of a row.
+func (q *queryRun) row(n int) queryItem {
+	if n < len(q.req.Queries) {
+		return q.req.Queries[n]
+	}
+	n -= len(q.req.Queries)
+	metrics := len(q.req.ForAllNodes)
+	item := q.forHosts[n%metrics]
+	item.Host = q.hosts[n/metrics]
+	return item
 }
 
 // run appends the answer.
 func (q *queryRun) run(ctx context.Context) error {
-	hosts := q.hosts
 	r := q.reply
 	r.buf = append(r.buf, '{')
-	if len(hosts) > 0 {
-		if err := q.echo(hosts); err != nil {
+	if len(q.hosts) > 0 {
+		if err := q.echo(q.hosts); err != nil {
 			return err
 		}
 	}
 	r.buf = append(r.buf, `"results":[`...)
-	for i := range q.req.Queries {
-		if err := q.row(ctx, &q.req.Queries[i]); err != nil {
-			return err
-		}
-	}
-	for _, host := range hosts {
-		for _, metric := range q.req.ForAllNodes {
-			if err := q.row(ctx, &queryItem{Metric: metric, Host: host}); err != nil {
-				return err
-			}
-		}
+	if err := q.answerRows(ctx); err != nil {
+		return err
 	}
 	r.buf = append(r.buf, "]}\n"...)
 	return nil
@@ -186,26 +198,39 @@ func (q *queryRun) echo(hosts []string) error {
 	return nil
 }
 
-// row appends the answer of one query.
-func (q *queryRun) row(ctx context.Context, item *queryItem) (err error) {
-	if err := ctx.Err(); err != nil {
-		return fmt.Errorf("answer query %d: %w", q.rows, err)
-	}
+// yield lets requests that wait go first if this one has lasted.
+func (q *queryRun) yield(ctx context.Context, row int) (err error) {
 	if q.turn, err = q.turn.yield(ctx); err != nil {
-		return fmt.Errorf("answer query %d: %w", q.rows, err)
+		return fmt.Errorf("answer query %d: %w", row, err)
 	}
-	r := q.reply
-	if q.rows > 0 {
+	return nil
+}
+
+// rowAnswerer appends rows to a reply. It is used by one goroutine.
+type rowAnswerer struct {
+	store      Store
+	req        *queryRequest
+	resampling store.Resampling
+	reply      *reply
+	query      store.Query // see storeQuery
+}
+
+// answer appends the answer of one query, which is a row.
+func (w *rowAnswerer) answer(ctx context.Context, row int, item *queryItem) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("answer query %d: %w", row, err)
+	}
+	r := w.reply
+	if row > 0 {
 		r.buf = append(r.buf, ',')
 	}
-	q.rows++
 	r.buf = append(r.buf, '[')
 	series, sent := 0, error(nil)
-	err = q.store.QueryEach(ctx, q.storeQuery(item), func(s *store.Series) error {
+	err := w.store.QueryEach(ctx, w.storeQuery(item), func(s *store.Series) error {
 		if series++; series > 1 {
 			r.buf = append(r.buf, ',')
 		}
-		if sent = r.series(s, !off(q.req.WithStats)); sent == nil {
+		if sent = r.series(s, !off(w.req.WithStats)); sent == nil {
 			sent = r.spill()
 		}
 		return sent
@@ -214,10 +239,40 @@ func (q *queryRun) row(ctx context.Context, item *queryItem) (err error) {
 	case sent != nil:
 		return sent
 	case ctx.Err() != nil: // the store may have stopped for it
-		return fmt.Errorf("answer query %d: %w", q.rows-1, ctx.Err())
+		return fmt.Errorf("answer query %d: %w", row, ctx.Err())
 	case err != nil:
 		r.errorObject(err)
 	}
 	r.buf = append(r.buf, ']')
 	return r.spill()
+}
+
+// storeQuery returns the query that the item stands for, until its next call.
+func (w *rowAnswerer) storeQuery(item *queryItem) *store.Query {
+	req, one := w.req, &w.query
+	*one = store.Query{
+		Cluster:    req.Cluster,
+		Host:       item.Host,
+		Metric:     item.Metric,
+		Type:       item.Type,
+		TypeIDs:    item.TypeIDs,
+		Subtype:    item.Subtype,
+		SubtypeIDs: item.SubtypeIDs,
+		Aggregate:  item.Aggregate,
+		Scale:      item.ScaleBy,
+		Resolution: max(item.Resolution, 0),
+		Resampling: w.resampling,
+		From:       req.From,
+		To:         req.To,
+		Unpadded:   off(req.WithPadding),
+		NoData:     off(req.WithData),
+		NoStats:    off(req.WithStats),
+	}
+	if item.From != nil {
+		one.From = *item.From
+	}
+	if item.To != nil {
+		one.To = *item.To
+	}
+	return one
 }

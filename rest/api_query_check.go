@@ -26,16 +26,17 @@ func (q *queryRun) check() error {
 		if len(m) > maxName { // it is repeated for each host
 			return refuse(http.StatusBadRequest, fmt.Errorf("for-all-nodes[%d] has %d bytes, at most %d are possible", i, len(m), maxName))
 		}
-		if err := q.count(&queryItem{Metric: m}, len(q.hosts)); err != nil {
+		item := queryItem{Metric: m}
+		if err := q.count(&item, len(q.hosts)); err != nil {
 			return refuse(http.StatusBadRequest, fmt.Errorf("for-all-nodes[%d], %q: %w", i, clip(m), err))
 		}
+		q.forHosts = append(q.forHosts, item)
 	}
 	if q.rows > 0 { // Store.Check says nothing about metrics that are not configured
 		if err := checkWindow(req.From, req.To); err != nil {
 			return refuse(http.StatusBadRequest, err)
 		}
 	}
-	q.rows = 0
 	return nil
 }
 
@@ -49,7 +50,7 @@ func checkWindow(from, to int64) error {
 
 // count adds what a query of so many hosts is answered with at the most.
 func (q *queryRun) count(item *queryItem, hosts int) error {
-	one := q.storeQuery(item)
+	one := q.answerer.storeQuery(item)
 	if one.From > one.To {
 		return fmt.Errorf("%w: from %d is after to %d", store.ErrInvalidTimeRange, one.From, one.To)
 	}
@@ -62,6 +63,8 @@ func (q *queryRun) count(item *queryItem, hosts int) error {
 		}
 	}
 	cost := q.store.Cost(one)
+	item.setCost(cost)
+	q.cost += item.cost * hosts
 	q.cells += max(cost.Cells, 1) * hosts
 	q.series += max(cost.Series, 1) * hosts
 	q.runs = max(q.runs, cost.Runs)
@@ -76,34 +79,4 @@ func (q *queryRun) count(item *queryItem, hosts int) error {
 // large reports whether the request has to wait for its turn.
 func (q *queryRun) large() bool {
 	return q.cells > smallCells || q.series > smallSeries || q.runs > smallRuns || q.allRuns > smallRequestRuns || len(q.hosts) > 0
-}
-
-// storeQuery returns the query that the item stands for, until its next call.
-func (q *queryRun) storeQuery(item *queryItem) *store.Query {
-	req, one := q.req, &q.query
-	*one = store.Query{
-		Cluster:    req.Cluster,
-		Host:       item.Host,
-		Metric:     item.Metric,
-		Type:       item.Type,
-		TypeIDs:    item.TypeIDs,
-		Subtype:    item.Subtype,
-		SubtypeIDs: item.SubtypeIDs,
-		Aggregate:  item.Aggregate,
-		Scale:      item.ScaleBy,
-		Resolution: max(item.Resolution, 0),
-		Resampling: q.resampling,
-		From:       req.From,
-		To:         req.To,
-		Unpadded:   off(req.WithPadding),
-		NoData:     off(req.WithData),
-		NoStats:    off(req.WithStats),
-	}
-	if item.From != nil {
-		one.From = *item.From
-	}
-	if item.To != nil {
-		one.To = *item.To
-	}
-	return one
 }

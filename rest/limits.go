@@ -111,7 +111,7 @@ type gates struct {
 	large   *gate // JSON of up to largeBody
 	huge    *gate // longer JSON
 	replies *gate // answers under construction, each with a buffer
-	queries *gate // large requests, each with the cells of one series in memory
+	queries *gate // large requests, each with the cells of one series in memory; see helpers
 
 	close func() // ends all waiting, now and later; it may be called again
 }

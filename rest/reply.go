@@ -58,6 +58,7 @@ type reply struct {
 	zipper  *gzip.Writer
 	client  *client
 	turn    *turn
+	isPart  bool  // of another reply, which its goroutine sends
 	started bool  // the header is sent
 	err     error // of the first chunk that could not be sent
 }
@@ -77,10 +78,31 @@ func (a *api) newReply(c echo.Context) (*reply, error) {
 	return r, nil
 }
 
+// newPart returns an empty part of an answer, which another goroutine may make. Its buf grows
+// with what is appended. The caller calls release in the end.
+func (r *reply) newPart() *reply {
+	p := &reply{pools: r.pools, buffer: r.pools.buffers.Get().(*[]byte), isPart: true}
+	p.buf = (*p.buffer)[:0]
+	return p
+}
+
+// join appends a part, and sends chunk after chunk.
+func (r *reply) join(p *reply) error {
+	for rest := p.buf; len(rest) > 0; {
+		n := min(len(rest), max(chunkBytes-len(r.buf), 1))
+		r.buf = append(r.buf, rest[:n]...)
+		rest = rest[n:]
+		if err := r.spill(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // spill sends buf if it fills a chunk. It returns an error if the client cannot be
 // reached.
 func (r *reply) spill() error {
-	if len(r.buf) >= chunkBytes {
+	if len(r.buf) >= chunkBytes && !r.isPart {
 		r.send()
 	}
 	return r.err

@@ -1,0 +1,184 @@
+package rest
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+	"sync"
+
+	"cc-metric-store/store"
+)
+
+// Rows of a request that takes long are answered by helpers on all cores, part by part, and
+// sent in their order. The cost of a row is about the time of so many cells.
+const (
+	// rowCost is what a row costs besides. Of the runs of its host, some are combined.
+	rowCost     = 64
+	runsPerCell = 8
+	// partCost is what a part costs at least, as to hand it over takes some microseconds.
+	partCost = 1 << 12
+	// fewParts take no longer on one core.
+	fewParts = 4
+	// directCells is the size from which a row is not kept in memory: the goroutine of
+	// the request makes it, and sends it meanwhile.
+	directCells = 1 << 16
+)
+
+// helpers bounds the goroutines that help with answers: all requests together have as many as
+// there are cores, and who finds none goes without. It is safe for concurrent use.
+type helpers chan struct{}
+
+func newHelpers() helpers {
+	cores := runtime.GOMAXPROCS(0)
+	if cores == 1 {
+		return nil // sending to nil is never possible
+	}
+	return make(helpers, cores)
+}
+
+// take returns how many helpers there are, at most so many. The caller gives them back.
+func (h helpers) take(most int) (n int) {
+	for ; n < most; n++ {
+		select {
+		case h <- struct{}{}:
+		default:
+			return n
+		}
+	}
+	return n
+}
+
+func (h helpers) giveBack(n int) {
+	for range n {
+		<-h
+	}
+}
+
+// answerPart is a row, or some in a row, on their way to the answer.
+type answerPart struct {
+	first, end int
+	isDirect   bool
+	reply      *reply        // what a helper made of it
+	done       chan struct{} // closed when a helper has done it, or given up
+	err        error
+	panicked   string // with the stack
+}
+
+// setCost sets what a query costs that is checked.
+func (i *queryItem) setCost(c store.Cost) {
+	i.cells, i.cost = c.Cells, rowCost+c.Cells+c.Runs/runsPerCell
+}
+
+// answerRows appends all rows.
+func (q *queryRun) answerRows(ctx context.Context) error {
+	rows := q.countRows()
+	if parts := q.cost / partCost; rows > 1 && parts > fewParts {
+		if n := q.helpers.take(min(parts, cap(q.helpers))); n > 0 {
+			defer q.helpers.giveBack(n)
+			return q.answerParts(ctx, n)
+		}
+	}
+	for row := range rows {
+		if err := q.yield(ctx, row); err != nil {
+			return err
+		}
+		item := q.row(row)
+		if err := q.answerer.answer(ctx, row, &item); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// answerParts is answerRows with helpers. So many parts and one more are in memory at once.
+func (q *queryRun) answerParts(ctx context.Context, helpers int) error {
+	ahead := helpers + 1
+	jobs := make(chan *answerPart, ahead)
+	ctx, cancel := context.WithCancel(ctx)
+	var helping sync.WaitGroup
+	for range helpers {
+		helping.Go(func() {
+			for p := range jobs {
+				q.help(ctx, p)
+			}
+		})
+	}
+	var pending []*answerPart
+	defer func() {
+		cancel()
+		close(jobs)
+		helping.Wait()
+		for _, p := range pending { // after an error
+			p.reply.release()
+		}
+	}()
+	rows, next := q.countRows(), 0
+	for next < rows || len(pending) > 0 {
+		for next < rows && len(pending) < ahead {
+			p := q.nextPart(next, rows)
+			next = p.end
+			pending = append(pending, p)
+			if !p.isDirect {
+				jobs <- p // there is room for all that are pending
+			}
+		}
+		p := pending[0]
+		if err := q.yield(ctx, p.first); err != nil {
+			return err
+		}
+		if err := q.finishPart(ctx, p); err != nil {
+			return err
+		}
+		p.reply.release()
+		pending = pending[1:]
+	}
+	return nil
+}
+
+// nextPart returns the part that begins with a row.
+func (q *queryRun) nextPart(first, rows int) *answerPart {
+	p := &answerPart{first: first, end: first, reply: q.reply.newPart(), done: make(chan struct{})}
+	for cost := 0; p.end < rows && cost < partCost; p.end++ {
+		item := q.row(p.end)
+		if item.cells >= directCells {
+			if p.isDirect = p.end == first; p.isDirect {
+				p.end++
+			}
+			break
+		}
+		cost += item.cost
+	}
+	return p
+}
+
+// help makes a part.
+func (q *queryRun) help(ctx context.Context, p *answerPart) {
+	defer close(p.done)
+	defer func() {
+		if cause := recover(); cause != nil {
+			p.panicked = fmt.Sprintf("%v\n%s", cause, debug.Stack())
+		}
+	}()
+	w := rowAnswerer{store: q.store, req: q.req, resampling: q.answerer.resampling, reply: p.reply}
+	for row := p.first; row < p.end && p.err == nil; row++ {
+		item := q.row(row)
+		p.err = w.answer(ctx, row, &item)
+	}
+}
+
+// finishPart appends a part to the answer when a helper has made it, or makes it.
+func (q *queryRun) finishPart(ctx context.Context, p *answerPart) error {
+	if p.isDirect {
+		item := q.row(p.first)
+		return q.answerer.answer(ctx, p.first, &item)
+	}
+	<-p.done // helpers end with ctx
+	if p.panicked != "" {
+		panic(p.panicked)
+	}
+	if p.err != nil {
+		return p.err
+	}
+	return q.reply.join(p.reply)
+}

@@ -1,0 +1,154 @@
+package rest
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"testing"
+
+	"cc-metric-store/store"
+	"cc-metric-store/test/testkit"
+)
+
+// manyHosts puts samples of three metrics of some hosts and their sockets into the store.
+func manyHosts(t *testing.T, s *store.Store, rnd *rand.Rand, hosts int) {
+	t.Helper()
+	for h := range hosts {
+		b := store.Batch{Cluster: "alex", Host: fmt.Sprint("n", h), Parts: []store.Part{{}, {Type: "socket", ID: "0"}, {Type: "socket", ID: "1"}}}
+		for _, name := range []string{"cpu_load", "flops"} {
+			metric, _ := s.Metric([]byte(name))
+			for part := range b.Parts {
+				for i := range rnd.Int64N(300) {
+					if rnd.IntN(10) > 0 {
+						b.Add(int32(part), metric, origin+60*i, float64(rnd.IntN(1000))/8)
+					}
+				}
+			}
+		}
+		s.Append(&b)
+	}
+}
+
+// randomRequest returns a request of many queries.
+func randomRequest(rnd *rand.Rand, hosts int) string {
+	request := map[string]any{"cluster": "alex", "from": origin, "to": origin + 60*rnd.Int64N(400)}
+	var queries []map[string]any
+	for range 50 + rnd.IntN(300) {
+		q := map[string]any{"host": fmt.Sprint("n", rnd.IntN(hosts+2)), "metric": []string{"cpu_load", "flops", "flops", "none"}[rnd.IntN(4)]}
+		if rnd.IntN(3) == 0 {
+			q["type"], q["type-ids"], q["aggreg"] = "socket", []string{"1", "0", "2"}[:1+rnd.IntN(3)], rnd.IntN(2) == 0
+		}
+		switch rnd.IntN(20) {
+		case 0:
+			q["to"] = origin + 60*directCells // its answer is too long to be kept
+		case 1:
+			q["from"] = origin + 6000
+		case 2:
+			q["resolution"], q["scale-by"] = 600, 0.5
+		}
+		queries = append(queries, q)
+	}
+	request["queries"] = queries
+	for _, name := range []string{"with-data", "with-stats", "with-padding"} {
+		if rnd.IntN(4) == 0 {
+			request[name] = false
+		}
+	}
+	if rnd.IntN(3) == 0 {
+		request["for-all-nodes"] = []string{"flops", "cpu_load"}
+	}
+	text, err := json.Marshal(request)
+	if err != nil {
+		panic(err)
+	}
+	return string(text)
+}
+
+// TestHelpersAnswerTheSame compares answers that any number of helpers make with those that
+// the goroutine of the request makes alone.
+func TestHelpersAnswerTheSame(t *testing.T) {
+	f := start(t, Config{}, nil)
+	rnd := testkit.Rand(t)
+	const hosts = 40
+	manyHosts(t, f.store, rnd, hosts)
+	for range 15 {
+		request := randomRequest(rnd, hosts)
+		f.server.api.helpers = nil
+		want := f.send("POST", "/api/query", request)
+		for _, n := range []int{1, 2, 7} {
+			f.server.api.helpers = make(helpers, n)
+			if got := f.send("POST", "/api/query", request); got.status != want.status || got.body != want.body {
+				t.Fatalf("%s: with %d helpers %d, %d bytes, alone %d, %d bytes", request, n, got.status, len(got.body), want.status, len(want.body))
+			}
+			if n := len(f.server.api.helpers); n != 0 {
+				t.Fatalf("%d helpers are not given back", n)
+			}
+		}
+	}
+}
+
+// failing is a store that panics for one host.
+type failing struct{ *store.Store }
+
+func (f failing) QueryEach(ctx context.Context, q *store.Query, use func(*store.Series) error) error {
+	if q.Host == "n77" {
+		panic("no such luck")
+	}
+	return f.Store.QueryEach(ctx, q, use)
+}
+
+// TestPanicOfAHelper: the request fails as it does without helpers, and the next one is answered.
+func TestPanicOfAHelper(t *testing.T) {
+	s := newStore(t)
+	f := start(t, Config{}, failing{s})
+	f.server.api.helpers = make(helpers, 3)
+	var queries []string
+	for h := range 100 {
+		queries = append(queries, fmt.Sprintf(`{"metric":"cpu_load","host":"n%d"}`, h))
+	}
+	request := func(queries []string) string {
+		return fmt.Sprintf(`{"cluster":"alex","from":%d,"to":%d,"queries":[%s]}`, origin, origin+60*500, strings.Join(queries, ","))
+	}
+	if a, err := f.try("POST", "/api/query", strings.NewReader(request(queries))); err == nil && a.status != 500 {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+	if !f.lines.Contains("no such luck") || !f.lines.Contains("failing.QueryEach") {
+		t.Errorf("the log does not say where it was:\n%s", f.lines)
+	}
+	if a := f.send("POST", "/api/query", request(queries[:70])); a.status != 200 {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+	if n := len(f.server.api.helpers); n != 0 {
+		t.Errorf("%d helpers are not given back", n)
+	}
+}
+
+// TestHelpersEndWithTheClient: when a client leaves in the middle of a long answer, its helpers
+// are there for others again.
+func TestHelpersEndWithTheClient(t *testing.T) {
+	f := start(t, Config{}, nil)
+	manyHosts(t, f.store, testkit.Rand(t), 20)
+	f.server.api.helpers = make(helpers, 3)
+	query := fmt.Sprintf(`{"metric":"cpu_load","host":"n1","to":%d}`, origin+60*20_000)
+	request := fmt.Sprintf(`{"cluster":"alex","from":%d,"to":%d,"queries":%s}`, origin, origin+60, many("[", query, "]", 2000))
+	req, err := http.NewRequestWithContext(t.Context(), "POST", f.server.URL()+"/api/query", strings.NewReader(request))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := f.client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(resp.Body, make([]byte, 1<<20)); err != nil {
+		t.Fatal(err)
+	}
+	if len(f.server.api.helpers) != 3 {
+		t.Error("the answer is made without helpers, or it is not long enough")
+	}
+	_ = resp.Body.Close()
+	testkit.Eventually(t, "the helpers to be given back", func() bool { return len(f.server.api.helpers) == 0 })
+}
