@@ -42,7 +42,7 @@ type queryItem struct {
 	From *int64 `json:"from"`
 	To   *int64 `json:"to"`
 
-	cells, cost int // at the most, once it is checked: see setCost
+	cost int // at the most, once it is checked: see setCost
 }
 
 // off reports whether a switch is off.

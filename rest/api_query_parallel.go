@@ -11,18 +11,22 @@ import (
 )
 
 // Rows of a request that takes long are answered by helpers on all cores, part by part, and
-// sent in their order. The cost of a row is about the time of so many cells.
+// sent in their order. The cost of a row is about the time of so many cells, and at least a
+// twenty-fifth of its bytes.
 const (
-	// rowCost is what a row costs besides. Of the runs of its host, some are combined.
-	rowCost     = 64
-	runsPerCell = 8
+	// rowCost is what a row costs besides, and seriesCost each of its series. Of the runs of
+	// its host, some are combined. An error repeats the metric, each byte in up to six.
+	rowCost      = 64
+	seriesCost   = 16
+	runsPerCell  = 8
+	bytesPerCell = 4
 	// partCost is what a part costs at least, as to hand it over takes some microseconds.
 	partCost = 1 << 12
 	// fewParts take no longer on one core.
 	fewParts = 4
-	// directCells is the size from which a row is not kept in memory: the goroutine of
+	// directCost is the cost from which a row is not kept in memory: the goroutine of
 	// the request makes it, and sends it meanwhile.
-	directCells = 1 << 16
+	directCost = 1 << 16
 )
 
 // helpers bounds the goroutines that help with answers: all requests together have as many as
@@ -67,8 +71,11 @@ type answerPart struct {
 
 // setCost sets what a query costs that is checked.
 func (i *queryItem) setCost(c store.Cost) {
-	i.cells, i.cost = c.Cells, rowCost+c.Cells+c.Runs/runsPerCell
+	i.cost = rowCost + c.Cells + c.Series*seriesCost + c.Runs/runsPerCell + len(i.Metric)/bytesPerCell
 }
+
+// isDirect reports whether the goroutine of the request makes the row, and no helper.
+func (i *queryItem) isDirect() bool { return i.cost >= directCost }
 
 // answerRows appends all rows.
 func (q *queryRun) answerRows(ctx context.Context) error {
@@ -141,7 +148,7 @@ func (q *queryRun) nextPart(first, rows int) *answerPart {
 	p := &answerPart{first: first, end: first, reply: q.reply.newPart(), done: make(chan struct{})}
 	for cost := 0; p.end < rows && cost < partCost; p.end++ {
 		item := q.row(p.end)
-		if item.cells >= directCells {
+		if item.isDirect() {
 			if p.isDirect = p.end == first; p.isDirect {
 				p.end++
 			}

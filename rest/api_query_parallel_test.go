@@ -44,7 +44,7 @@ func randomRequest(rnd *rand.Rand, hosts int) string {
 		}
 		switch rnd.IntN(20) {
 		case 0:
-			q["to"] = origin + 60*directCells // its answer is too long to be kept
+			q["to"] = origin + 60*directCost // its answer is too long to be kept
 		case 1:
 			q["from"] = origin + 6000
 		case 2:
@@ -151,4 +151,45 @@ func TestHelpersEndWithTheClient(t *testing.T) {
 	}
 	_ = resp.Body.Close()
 	testkit.Eventually(t, "the helpers to be given back", func() bool { return len(f.server.api.helpers) == 0 })
+}
+
+// TestPartsAreSmall: whatever takes room in a row counts, so that no part of an answer takes
+// much memory.
+func TestPartsAreSmall(t *testing.T) {
+	const most = 2 << 20
+	s := newStore(t)
+	f := start(t, Config{}, s)
+	manyHosts(t, s, testkit.Rand(t), 1)
+	var ids []string
+	for i := range directCost - 1 {
+		ids = append(ids, fmt.Sprint(i))
+	}
+	for name, item := range map[string]queryItem{
+		"series": {Metric: "cpu_load", Host: "n0", Type: "socket", TypeIDs: ids},
+		"values": {Metric: "cpu_load", Host: "n0", ScaleBy: 1. / 3},
+		"errors": {Metric: strings.Repeat("\x01", maxText), Host: "n0"},
+	} {
+		req := &queryRequest{Cluster: "alex", From: origin, To: origin}
+		if name == "values" {
+			req.To += 60 * (directCost - 1000)
+		}
+		for range 100 {
+			req.Queries = append(req.Queries, item)
+		}
+		q := &queryRun{store: s, req: req, reply: &reply{pools: f.server.api.replies}}
+		q.answerer = rowAnswerer{store: s, req: req}
+		if err := q.check(); err != nil {
+			t.Fatal(err)
+		}
+		p := q.nextPart(0, len(req.Queries))
+		if p.isDirect {
+			continue
+		}
+		if q.help(t.Context(), p); p.err != nil || p.panicked != "" {
+			t.Fatal(p.err, p.panicked)
+		}
+		if n := len(p.reply.buf); n > most {
+			t.Errorf("%s: a part of %d rows has %d bytes, want at most %d", name, p.end-p.first, n, most)
+		}
+	}
 }
