@@ -135,7 +135,8 @@ type queryRun struct {
 	// allRuns is how many all of them touch.
 	allRuns int
 	rows    int // queries that were checked
-	cost    int // of all rows
+	// helpCost is the cost of the rows that helpers may make.
+	helpCost int
 
 	turn     *turn // nil: the request is small
 	reply    *reply

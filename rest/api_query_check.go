@@ -64,7 +64,9 @@ func (q *queryRun) count(item *queryItem, hosts int) error {
 	}
 	cost := q.store.Cost(one)
 	item.setCost(cost)
-	q.cost += item.cost * hosts
+	if !item.isDirect() {
+		q.helpCost += item.cost * hosts
+	}
 	q.cells += max(cost.Cells, 1) * hosts
 	q.series += max(cost.Series, 1) * hosts
 	q.runs = max(q.runs, cost.Runs)

@@ -80,8 +80,8 @@ func (i *queryItem) isDirect() bool { return i.cost >= directCost }
 // answerRows appends all rows.
 func (q *queryRun) answerRows(ctx context.Context) error {
 	rows := q.countRows()
-	if parts := q.cost / partCost; rows > 1 && parts > fewParts {
-		if n := q.helpers.take(min(parts, cap(q.helpers))); n > 0 {
+	if parts := q.helpCost / partCost; rows > 1 && parts > fewParts {
+		if n := q.helpers.take(min(parts, rows, cap(q.helpers))); n > 0 {
 			defer q.helpers.giveBack(n)
 			return q.answerParts(ctx, n)
 		}

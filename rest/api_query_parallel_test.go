@@ -193,3 +193,33 @@ func TestPartsAreSmall(t *testing.T) {
 		}
 	}
 }
+
+// helperless is a store that notes how many helpers are taken while it answers.
+type helperless struct {
+	*store.Store
+	taken func() int
+	seen  chan int
+}
+
+func (h helperless) QueryEach(ctx context.Context, q *store.Query, use func(*store.Series) error) error {
+	h.seen <- h.taken()
+	return h.Store.QueryEach(ctx, q, use)
+}
+
+// TestLongRowsTakeNoHelpers: helpers that have nothing to do would be missed by others.
+func TestLongRowsTakeNoHelpers(t *testing.T) {
+	h := &helperless{Store: newStore(t), seen: make(chan int, 100)}
+	f := start(t, Config{}, h)
+	f.server.api.helpers = make(helpers, 3)
+	h.taken = func() int { return len(f.server.api.helpers) }
+	query := fmt.Sprintf(`{"metric":"cpu_load","host":"n1","to":%d}`, origin+60*directCost)
+	request := fmt.Sprintf(`{"cluster":"alex","from":%d,"to":%d,"queries":%s}`, origin, origin+60, many("[", query, "]", 3))
+	if a := f.send("POST", "/api/query", request); a.status != 200 {
+		t.Fatalf("%d %s", a.status, a.body)
+	}
+	for range 3 {
+		if n := <-h.seen; n > 0 {
+			t.Errorf("%d helpers are taken", n)
+		}
+	}
+}
