@@ -1,6 +1,9 @@
 package rest
 
-import "time"
+import (
+	"runtime"
+	"time"
+)
 
 // class is a class of endpoints that need the same roles.
 type class string
@@ -20,14 +23,14 @@ type api struct {
 	logger   *accessLogger
 	replies  *replyPools
 	gates    *gates
-	helpers  helpers
+	helpers  *helpers
 	clients  clients
 	degraded func() error                                          // see Config.Degraded
 	observe  func(endpoint string, status int, took time.Duration) // see Config.Observe
 }
 
 func newAPI(cfg Config, set settings, s Store, l Log) *api {
-	a := &api{store: s, log: l, logger: newAccessLogger(cfg.Logger), replies: newReplyPools(), gates: newGates(), helpers: newHelpers(), degraded: cfg.Degraded, observe: cfg.Observe}
+	a := &api{store: s, log: l, logger: newAccessLogger(cfg.Logger), replies: newReplyPools(), gates: newGates(), helpers: newHelpers(runtime.GOMAXPROCS(0)), degraded: cfg.Degraded, observe: cfg.Observe}
 	if set.key != nil {
 		a.auth = newAuthenticator(set.key, set.need)
 	}

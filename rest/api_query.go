@@ -141,7 +141,7 @@ type queryRun struct {
 	turn     *turn // nil: the request is small
 	reply    *reply
 	answerer rowAnswerer // of the goroutine of the request
-	helpers  helpers
+	helpers  *helpers
 }
 
 // countRows returns the number of rows of the answer.

@@ -3,7 +3,6 @@ package rest
 import (
 	"context"
 	"fmt"
-	"runtime"
 	"runtime/debug"
 	"sync"
 
@@ -29,35 +28,38 @@ const (
 	directCost = 1 << 16
 )
 
-// helpers bounds the goroutines that help with answers: all requests together have as many as
-// there are cores, and who finds none goes without. It is safe for concurrent use.
-type helpers chan struct{}
-
-func newHelpers() helpers {
-	cores := runtime.GOMAXPROCS(0)
-	if cores == 1 {
-		return nil // sending to nil is never possible
-	}
-	return make(helpers, cores)
+// helpers bounds what helpers take of the machine. It is safe for concurrent use.
+type helpers struct {
+	// cores has a token for each part that is being made, as many as there are cores. It is
+	// held for the work alone, and not while a client reads.
+	cores chan struct{}
+	// requests has a token for each request with parts in memory. A request that finds none
+	// goes without helpers.
+	requests chan struct{}
 }
 
-// take returns how many helpers there are, at most so many. The caller gives them back.
-func (h helpers) take(most int) (n int) {
-	for ; n < most; n++ {
-		select {
-		case h <- struct{}{}:
-		default:
-			return n
-		}
+// requestsPerCore bounds the requests with parts in memory: clients that do not read may keep
+// theirs for a while.
+const requestsPerCore = 8
+
+func newHelpers(cores int) *helpers {
+	if cores < 2 {
+		return &helpers{} // nothing can be sent to a nil channel
 	}
-	return n
+	return &helpers{make(chan struct{}, cores), make(chan struct{}, requestsPerCore*cores)}
 }
 
-func (h helpers) giveBack(n int) {
-	for range n {
-		<-h
+// enter reports whether a request may have helpers. Then the caller calls leave in the end.
+func (h *helpers) enter() bool {
+	select {
+	case h.requests <- struct{}{}:
+		return true
+	default:
+		return false
 	}
 }
+
+func (h *helpers) leave() { <-h.requests }
 
 // answerPart is a row, or some in a row, on their way to the answer.
 type answerPart struct {
@@ -80,11 +82,9 @@ func (i *queryItem) isDirect() bool { return i.cost >= directCost }
 // answerRows appends all rows.
 func (q *queryRun) answerRows(ctx context.Context) error {
 	rows := q.countRows()
-	if parts := q.helpCost / partCost; rows > 1 && parts > fewParts {
-		if n := q.helpers.take(min(parts, rows, cap(q.helpers))); n > 0 {
-			defer q.helpers.giveBack(n)
-			return q.answerParts(ctx, n)
-		}
+	if parts := q.helpCost / partCost; rows > 1 && parts > fewParts && q.helpers.enter() {
+		defer q.helpers.leave()
+		return q.answerParts(ctx, min(parts, rows, cap(q.helpers.cores)))
 	}
 	for row := range rows {
 		if err := q.yield(ctx, row); err != nil {
@@ -159,9 +159,16 @@ func (q *queryRun) nextPart(first, rows int) *answerPart {
 	return p
 }
 
-// help makes a part.
+// help makes a part, when a core is free for that.
 func (q *queryRun) help(ctx context.Context, p *answerPart) {
 	defer close(p.done)
+	select {
+	case q.helpers.cores <- struct{}{}:
+		defer func() { <-q.helpers.cores }()
+	case <-ctx.Done():
+		p.err = fmt.Errorf("answer query %d: %w", p.first, ctx.Err())
+		return
+	}
 	defer func() {
 		if cause := recover(); cause != nil {
 			p.panicked = fmt.Sprintf("%v\n%s", cause, debug.Stack())

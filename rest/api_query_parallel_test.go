@@ -77,16 +77,14 @@ func TestHelpersAnswerTheSame(t *testing.T) {
 	manyHosts(t, f.store, rnd, hosts)
 	for range 15 {
 		request := randomRequest(rnd, hosts)
-		f.server.api.helpers = nil
+		f.server.api.helpers = newHelpers(1)
 		want := f.send("POST", "/api/query", request)
-		for _, n := range []int{1, 2, 7} {
-			f.server.api.helpers = make(helpers, n)
+		for _, n := range []int{2, 3, 8} {
+			f.server.api.helpers = newHelpers(n)
 			if got := f.send("POST", "/api/query", request); got.status != want.status || got.body != want.body {
 				t.Fatalf("%s: with %d helpers %d, %d bytes, alone %d, %d bytes", request, n, got.status, len(got.body), want.status, len(want.body))
 			}
-			if n := len(f.server.api.helpers); n != 0 {
-				t.Fatalf("%d helpers are not given back", n)
-			}
+			wantNoHelpers(t, f.server.api.helpers)
 		}
 	}
 }
@@ -105,7 +103,7 @@ func (f failing) QueryEach(ctx context.Context, q *store.Query, use func(*store.
 func TestPanicOfAHelper(t *testing.T) {
 	s := newStore(t)
 	f := start(t, Config{}, failing{s})
-	f.server.api.helpers = make(helpers, 3)
+	f.server.api.helpers = newHelpers(3)
 	var queries []string
 	for h := range 100 {
 		queries = append(queries, fmt.Sprintf(`{"metric":"cpu_load","host":"n%d"}`, h))
@@ -122,17 +120,15 @@ func TestPanicOfAHelper(t *testing.T) {
 	if a := f.send("POST", "/api/query", request(queries[:70])); a.status != 200 {
 		t.Errorf("%d %s", a.status, a.body)
 	}
-	if n := len(f.server.api.helpers); n != 0 {
-		t.Errorf("%d helpers are not given back", n)
-	}
+	wantNoHelpers(t, f.server.api.helpers)
 }
 
-// TestHelpersEndWithTheClient: when a client leaves in the middle of a long answer, its helpers
-// are there for others again.
+// TestHelpersEndWithTheClient: a client that does not read a long answer keeps no core from
+// others, and when it leaves nothing at all.
 func TestHelpersEndWithTheClient(t *testing.T) {
 	f := start(t, Config{}, nil)
 	manyHosts(t, f.store, testkit.Rand(t), 20)
-	f.server.api.helpers = make(helpers, 3)
+	f.server.api.helpers = newHelpers(3)
 	query := fmt.Sprintf(`{"metric":"cpu_load","host":"n1","to":%d}`, origin+60*20_000)
 	request := fmt.Sprintf(`{"cluster":"alex","from":%d,"to":%d,"queries":%s}`, origin, origin+60, many("[", query, "]", 2000))
 	req, err := http.NewRequestWithContext(t.Context(), "POST", f.server.URL()+"/api/query", strings.NewReader(request))
@@ -146,11 +142,21 @@ func TestHelpersEndWithTheClient(t *testing.T) {
 	if _, err := io.ReadFull(resp.Body, make([]byte, 1<<20)); err != nil {
 		t.Fatal(err)
 	}
-	if len(f.server.api.helpers) != 3 {
+	h := f.server.api.helpers
+	if len(h.requests) != 1 {
 		t.Error("the answer is made without helpers, or it is not long enough")
 	}
+	testkit.Eventually(t, "all cores to be free", func() bool { return len(h.cores) == 0 })
 	_ = resp.Body.Close()
-	testkit.Eventually(t, "the helpers to be given back", func() bool { return len(f.server.api.helpers) == 0 })
+	testkit.Eventually(t, "the request to have ended", func() bool { return len(h.requests) == 0 })
+	wantNoHelpers(t, h)
+}
+
+func wantNoHelpers(t *testing.T, h *helpers) {
+	t.Helper()
+	if len(h.requests) != 0 || len(h.cores) != 0 {
+		t.Errorf("%d requests and %d cores are taken", len(h.requests), len(h.cores))
+	}
 }
 
 // TestPartsAreSmall: whatever takes room in a row counts, so that no part of an answer takes
@@ -176,7 +182,7 @@ func TestPartsAreSmall(t *testing.T) {
 		for range 100 {
 			req.Queries = append(req.Queries, item)
 		}
-		q := &queryRun{store: s, req: req, reply: &reply{pools: f.server.api.replies}}
+		q := &queryRun{store: s, req: req, reply: &reply{pools: f.server.api.replies}, helpers: newHelpers(2)}
 		q.answerer = rowAnswerer{store: s, req: req}
 		if err := q.check(); err != nil {
 			t.Fatal(err)
@@ -210,8 +216,8 @@ func (h helperless) QueryEach(ctx context.Context, q *store.Query, use func(*sto
 func TestLongRowsTakeNoHelpers(t *testing.T) {
 	h := &helperless{Store: newStore(t), seen: make(chan int, 100)}
 	f := start(t, Config{}, h)
-	f.server.api.helpers = make(helpers, 3)
-	h.taken = func() int { return len(f.server.api.helpers) }
+	f.server.api.helpers = newHelpers(3)
+	h.taken = func() int { return len(f.server.api.helpers.requests) }
 	query := fmt.Sprintf(`{"metric":"cpu_load","host":"n1","to":%d}`, origin+60*directCost)
 	request := fmt.Sprintf(`{"cluster":"alex","from":%d,"to":%d,"queries":%s}`, origin, origin+60, many("[", query, "]", 3))
 	if a := f.send("POST", "/api/query", request); a.status != 200 {
