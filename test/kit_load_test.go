@@ -35,12 +35,16 @@ type writer struct {
 // resendAfter is for acknowledgements that may have gone with a broker.
 const resendAfter = 10 * time.Second
 
+// lastSlot is the last slot that a writer begins: later ones would lie in the future, and be
+// refused. A quick machine comes there in a long run.
+const lastSlot = 500_000
+
 // message returns what is sent at once.
 func (w *writer) message() (samples []sample) {
 	for range 1 + w.rnd.IntN(12) {
 		w.last++
 		s := sample{w.next, w.last}
-		if w.next > 0 && !w.fresh && w.rnd.IntN(4) == 0 {
+		if w.next > lastSlot || w.next > 0 && !w.fresh && w.rnd.IntN(4) == 0 {
 			s.slot = max(w.next-1-w.rnd.IntN(300), 0)
 		} else {
 			w.next++
