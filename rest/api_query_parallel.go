@@ -21,8 +21,8 @@ const (
 	bytesPerCell = 4
 	// partCost is what a part costs at least, as to hand it over takes some microseconds.
 	partCost = 1 << 12
-	// fewParts are made by the goroutine of the request: that takes a millisecond or two, and
-	// helpers would take more of busy cores than they save.
+	// Up to fewParts, the goroutine of the request makes the answer alone: it takes some
+	// milliseconds, and on busy cores helpers would cost more CPU than they save.
 	fewParts = 8
 	// directCost is the cost from which a row is not kept in memory: the goroutine of
 	// the request makes it, and sends it meanwhile.
