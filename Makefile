@@ -83,7 +83,7 @@ soak:
 bench:
 	go test -run '^$$' -bench . -benchtime $(BENCHTIME) -count $(BENCHCOUNT) ./ingest/... ./rest ./cmd/cc-metric-generator
 	go test -run '^$$' -bench 'Append|Query' -benchtime $(BENCHTIME) -count $(BENCHCOUNT) ./store
-	go test -run '^$$' -bench '(Encode|Decode|AddTo)/(real|generator)' -benchtime $(BENCHTIME) -count $(BENCHCOUNT) ./store/chunk
+	go test -run '^$$' -bench '(Encode|Build|Decode|Sum)/(real|generator)' -benchtime $(BENCHTIME) -count $(BENCHCOUNT) ./store/chunk
 	TICK_HOSTS=5000 go test -count 1 -run TestTick -v ./test
 
 bench-query:

@@ -91,9 +91,9 @@ func (b *block) present(all int32) iter.Seq[int32] {
 	}
 }
 
-// encoded holds the values of a column: the sealed ones, and the patches to them.
+// encoded says what a column has: sealed values, and patches to them.
 type encoded struct {
-	sealed  []byte // nil: none
+	sealed  bool
 	patches []patch
 }
 
@@ -112,13 +112,13 @@ func (b *block) merged() iter.Seq2[int32, encoded] {
 			of, patches = patches[:n], patches[n:]
 			return column, of
 		}
-		for c, data := range b.sealed.All() {
+		for c := range b.sealed.All() {
 			for len(patches) > 0 && patches[0].column < c {
 				if p, of := cut(); !yield(p, encoded{patches: of}) {
 					return
 				}
 			}
-			e := encoded{sealed: data}
+			e := encoded{sealed: true}
 			if len(patches) > 0 && patches[0].column == c {
 				_, e.patches = cut()
 			}
@@ -152,8 +152,8 @@ func (b *block) read(dst []float64, column int32, slot int64) {
 		b.head.read(dst, column, slot)
 		return
 	}
-	if data := b.sealed.Column(column); data != nil {
-		decode(dst, data, slot)
+	if b.sealed.Has(column) {
+		decode(dst, b.sealed, column, slot)
 	} else {
 		fillGaps(dst)
 	}
@@ -178,7 +178,7 @@ func (b *block) extent(column int32) (first, last int64) {
 // seal compresses the values. Of a block that is sealed already, only the columns with patches
 // are encoded anew. It returns false if there are no values.
 func (b *block) seal(columns int32, s *chunk.GroupBuilder) bool {
-	s.Begin(columns)
+	s.Begin(columns, int(b.slots))
 	var buf [chunk.MaxSlots]float64
 	v := buf[:b.slots]
 	if b.head != nil {
@@ -191,11 +191,11 @@ func (b *block) seal(columns int32, s *chunk.GroupBuilder) bool {
 	} else {
 		for c, e := range b.merged() {
 			if len(e.patches) == 0 {
-				s.AddEncoded(c, e.sealed)
+				keep(s, b.sealed, c)
 				continue
 			}
-			if e.sealed != nil {
-				decode(v, e.sealed, 0)
+			if e.sealed {
+				decode(v, b.sealed, c, 0)
 			} else {
 				fillGaps(v)
 			}
@@ -234,10 +234,10 @@ func (b *block) drop(dropped []int32, s *chunk.GroupBuilder) (hasValues bool) {
 	b.patches.sort()
 	b.patches.drop(dropped)
 	kept := 0
-	s.Begin(b.sealed.Columns())
-	for c, data := range b.sealed.All() {
+	s.Begin(b.sealed.Columns(), int(b.slots))
+	for c := range b.sealed.All() {
 		if _, ok := slices.BinarySearch(dropped, c); !ok {
-			s.AddEncoded(c, data)
+			keep(s, b.sealed, c)
 			kept++
 		}
 	}
@@ -247,20 +247,28 @@ func (b *block) drop(dropped []int32, s *chunk.GroupBuilder) (hasValues bool) {
 	return b.sealed != nil || len(b.patches.list) > 0
 }
 
-// decode writes sealed values from the given slot on to dst. They were encoded by this process,
-// or read from a checkpoint with a valid checksum: an error means that the memory is corrupt.
-// Nothing recovers the panic in the goroutine of an appender, so the process ends, on purpose:
-// no wrong values get into an answer or a checkpoint, and the next start restores the samples
-// from the checkpoint and the log.
-func decode(dst []float64, data []byte, slot int64) {
-	if err := chunk.DecodeRange(dst, data, int(slot)); err != nil {
+// decode writes sealed values of a column from the given slot on to dst. They were encoded by this
+// process, or read from a checkpoint with a valid checksum: an error means that the memory is
+// corrupt. Nothing recovers the panic in the goroutine of an appender, so the process ends, on
+// purpose: no wrong values get into an answer or a checkpoint, and the next start restores the
+// samples from the checkpoint and the log.
+func decode(dst []float64, sealed chunk.Group, column int32, slot int64) {
+	if err := sealed.DecodeRange(dst, column, int(slot)); err != nil {
 		panic("store: " + err.Error())
 	}
 }
 
-// addSealed adds sealed values to dst. It panics as decode does.
-func addSealed(dst []float64, data []byte, slot int64) {
-	if err := chunk.AddTo(dst, data, int(slot)); err != nil {
+// sumSealed writes the sum of sealed columns from the given slot on to dst. It panics as decode
+// does.
+func sumSealed(dst []float64, sealed chunk.Group, columns []int32, slot int64) {
+	if err := sealed.Sum(dst, columns, int(slot)); err != nil {
+		panic("store: " + err.Error())
+	}
+}
+
+// keep adds a sealed column to the group that s builds. It panics as decode does.
+func keep(s *chunk.GroupBuilder, sealed chunk.Group, column int32) {
+	if err := s.AddFrom(sealed, column); err != nil {
 		panic("store: " + err.Error())
 	}
 }

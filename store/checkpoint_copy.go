@@ -138,7 +138,7 @@ func (c *capture) encode() *checkpoint.Host {
 		g := &c.host.Grids[at.grid]
 		b := &g.Blocks[at.block]
 		v := buf[:b.Slots]
-		c.builder.Begin(g.Columns)
+		c.builder.Begin(g.Columns, b.Slots)
 		for column := range g.Columns {
 			at.head.read(v, column, 0)
 			c.builder.Add(column, v)

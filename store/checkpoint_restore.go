@@ -158,12 +158,8 @@ func restoreBlock(from *checkpoint.Block, columns int32) (*block, error) {
 	b.head = &head{}
 	var buf [chunk.MaxSlots]float64
 	v := buf[:from.Slots]
-	for c := range from.Values.Columns() {
-		data := from.Values.Column(c)
-		if data == nil {
-			continue
-		}
-		if err := chunk.Decode(v, data); err != nil {
+	for c := range from.Values.All() {
+		if err := from.Values.DecodeRange(v, c, 0); err != nil {
 			return nil, fmt.Errorf("block from %d, column %d: %w", from.Start, c, err)
 		}
 		for slot, x := range v {

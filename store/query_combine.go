@@ -44,7 +44,7 @@ func (r *row) copy(values []float64) {
 		at := r.cellAt(one)
 		fillGaps(values[next:at])
 		next = at + int64(one.cells)
-		one.combine(values[at:next], false)
+		one.read(values[at:next])
 	}
 	fillGaps(values[next:])
 }
@@ -94,21 +94,4 @@ func hasGap(values []float64) bool {
 		}
 	}
 	return false
-}
-
-// combine writes the values of the run to dst, or adds them to it; a gap in
-// either makes a gap.
-func (r *Run) combine(dst []float64, add bool) {
-	switch {
-	case add && r.sealed != nil:
-		addSealed(dst, r.sealed, int64(r.slot))
-	case r.sealed != nil:
-		decode(dst, r.sealed, int64(r.slot))
-	case add:
-		for i, x := range r.values {
-			dst[i] += x
-		}
-	default:
-		copy(dst, r.values)
-	}
 }

@@ -57,7 +57,7 @@ func (r *row) summarize(one *Series, q *Query, how Aggregation) bool {
 	if len(r.columns) <= 1 {
 		for i := range r.runs {
 			values := buf[:r.runs[i].cells]
-			r.runs[i].combine(values, false)
+			r.runs[i].read(values)
 			q.scale(values)
 			s.add(values)
 		}

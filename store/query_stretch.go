@@ -3,6 +3,7 @@ package store
 import (
 	"iter"
 	"math"
+	"slices"
 
 	"cc-metric-store/store/chunk"
 )
@@ -22,6 +23,7 @@ type scratch struct {
 	level, column [chunk.MaxSlots]float64
 	counts        [chunk.MaxSlots]int
 	chosen        [chunk.MaxSlots]int32
+	columns       []int32
 }
 
 // stretches returns a stretch for each block in which any column of the row has cells, in order
@@ -78,14 +80,33 @@ func (s *stretch) combine(values []float64, from, to int, how Aggregation) {
 		fillGaps(values)
 		return
 	}
-	for n, p := range s.runs[from:to] {
-		p.combine(values, n > 0)
-	}
+	s.sum(values, s.runs[from:to])
 	if n := to - from; how == AggregateAvg && n > 1 {
 		for i := range values {
 			values[i] /= float64(n)
 		}
 	}
+}
+
+// sum writes the sum of runs, which are there, to values.
+func (s *stretch) sum(values []float64, runs []*Run) {
+	first := runs[0]
+	if len(runs) == 1 || first.sealed == nil {
+		first.read(values)
+		for _, p := range runs[1:] {
+			for i, x := range p.values {
+				values[i] += x
+			}
+		}
+		return
+	}
+	// They are all of one block, and so all in its group.
+	columns := slices.Grow(s.scratch.columns[:0], len(runs))
+	for _, p := range runs {
+		columns = append(columns, p.column)
+	}
+	s.scratch.columns = columns
+	sumSealed(values, first.sealed, columns, int64(first.slot))
 }
 
 // refuse is the verdict on the columns in [from, to) if they cannot be combined.
@@ -95,7 +116,7 @@ func (s *stretch) refuse(from, to int) verdict {
 		if p == nil {
 			continue
 		}
-		if p.combine(buf, false); hasValue(buf) {
+		if p.read(buf); hasValue(buf) {
 			return invalid
 		}
 	}
@@ -198,7 +219,7 @@ func (s *stretch) addMember(values []float64, counts []int, from, to int) (some 
 		if p == nil {
 			continue
 		}
-		p.combine(buf, false)
+		p.read(buf)
 		for i, v := range buf {
 			if chosen[i] == s.roles[from+n].choice {
 				values[i] += v

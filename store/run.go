@@ -1,6 +1,10 @@
 package store
 
-import "slices"
+import (
+	"slices"
+
+	"cc-metric-store/store/chunk"
+)
 
 // Run is a row of cells of one series. Its values are immutable, and stay readable while
 // the run is kept, whatever the store drops meanwhile; but a run that is kept may keep a
@@ -13,11 +17,12 @@ type Run struct {
 	// Start + i*Step.
 	Step int64
 
-	cells int32
-	slot  int32 // of the block: that of the first cell
-	// The values are encoded ones of a sealed block, or those of the cells if sealed is
+	cells int16
+	slot  int16 // of the block: that of the first cell
+	// The values are those of a column of a sealed block, or those of the cells if sealed is
 	// nil.
-	sealed []byte
+	column int32
+	sealed chunk.Group
 	values []float64
 }
 
@@ -28,8 +33,17 @@ func (r *Run) Len() int { return int(r.cells) }
 func (r *Run) AppendTo(dst []float64) []float64 {
 	n := len(dst)
 	dst = slices.Grow(dst, r.Len())[:n+r.Len()]
-	r.combine(dst[n:], false)
+	r.read(dst[n:])
 	return dst
+}
+
+// read writes the values to dst, which has room for those of all cells.
+func (r *Run) read(dst []float64) {
+	if r.sealed != nil {
+		decode(dst, r.sealed, r.column, int64(r.slot))
+	} else {
+		copy(dst, r.values)
+	}
 }
 
 // slotRange is some slots in a row of a block.
@@ -73,7 +87,8 @@ func (g *grid) rangesBetween(ranges []slotRange, blocks []*block, from, to int64
 }
 
 // appendRuns appends what a column has in the ranges: references to sealed values and
-// copies of others.
+// copies of others. All columns of a block that are asked for under one hold of the lock have
+// either references to one group or copies.
 func (g *grid) appendRuns(runs []Run, column int32, ranges []slotRange) []Run {
 	for i := range ranges {
 		at := &ranges[i]
@@ -81,9 +96,9 @@ func (g *grid) appendRuns(runs []Run, column int32, ranges []slotRange) []Run {
 		if !b.has(column) {
 			continue
 		}
-		r := Run{Start: at.start, Step: g.frequency, cells: at.cells, slot: at.slot}
+		r := Run{Start: at.start, Step: g.frequency, cells: int16(at.cells), slot: int16(at.slot), column: column}
 		if b.head == nil && len(b.patches.list) == 0 {
-			r.sealed = b.sealed.Column(column)
+			r.sealed = b.sealed
 		} else {
 			r.values = make([]float64, r.cells)
 			b.read(r.values, column, int64(r.slot))

@@ -150,9 +150,8 @@ func describeHost(metrics []string, h *Host) hostLine {
 func describeValues(g chunk.Group, slots int) map[string][]sample {
 	out := map[string][]sample{}
 	values := make([]float64, slots)
-	for c := range g.Columns() {
-		block := g.Column(c)
-		if block == nil || chunk.Decode(values, block) != nil {
+	for c := range g.All() {
+		if g.DecodeRange(values, c, 0) != nil {
 			continue
 		}
 		samples := make([]sample, slots)

@@ -32,7 +32,7 @@ func versionOf(kind byte) byte {
 }
 
 // Each file begins with a header of eight bytes: four that name the program, the kind of the
-// file, the version of its format, the version of the blocks in it, and a zero.
+// file, the version of its format, the highest version of the blocks in it, and a zero.
 const (
 	fileMagic      = "ccms"
 	kindCheckpoint = 'c'
@@ -43,7 +43,11 @@ const (
 
 // fileHeader returns the header that this version of the program writes.
 func fileHeader(kind byte) []byte {
-	return []byte{fileMagic[0], fileMagic[1], fileMagic[2], fileMagic[3], kind, versionOf(kind), chunk.Version, 0}
+	blocks := byte(chunk.Version)
+	if kind == kindEras {
+		blocks = 1 // it has none, so that any program can read it
+	}
+	return []byte{fileMagic[0], fileMagic[1], fileMagic[2], fileMagic[3], kind, versionOf(kind), blocks, 0}
 }
 
 // checkFileHeader returns an error if a file with the header cannot be read.
@@ -54,10 +58,10 @@ func checkFileHeader(header []byte, kind byte) error {
 	case len(header) < headerBytes:
 		return fmt.Errorf("no header: %w", ErrDamaged)
 	case string(header[:5]) != string(want[:5]) || header[7] != 0 || header[5] == 0 || header[6] == 0:
-	case header[5] <= version && header[6] == chunk.Version:
+	case header[5] <= version && header[6] <= chunk.Version:
 		return nil
 	case header[5] > version || header[6] > chunk.Version:
-		return fmt.Errorf("format %d with blocks of format %d, this program reads %d and %d: %w", header[5], header[6], version, chunk.Version, ErrVersion)
+		return fmt.Errorf("format %d with blocks of format %d, this program reads up to %d and %d: %w", header[5], header[6], version, chunk.Version, ErrVersion)
 	}
 	return fmt.Errorf("it does not begin like one: %w", ErrDamaged)
 }

@@ -168,6 +168,7 @@ func FuzzCheckpoint(f *testing.F) {
 func FuzzSegment(f *testing.F) {
 	golden := unhex(f, goldenSegment)
 	f.Add(golden, false, int64(headerBytes), uint32(58))
+	f.Add(unhex(f, goldenSegment2), false, int64(headerBytes), uint32(58))
 	f.Add(golden, true, int64(math.MaxInt64), uint32(math.MaxInt32))
 	f.Add(golden, true, int64(-1), uint32(0))
 	dir := f.TempDir()

@@ -26,7 +26,7 @@ func testHeader(entry uint64) Header {
 // group returns a group of which each given column has the values of all slots.
 func group(columns int32, slots int, value func(column int32, slot int) float64, present ...int32) chunk.Group {
 	var b chunk.GroupBuilder
-	b.Begin(columns)
+	b.Begin(columns, slots)
 	values := make([]float64, slots)
 	for _, c := range present {
 		for i := range values {

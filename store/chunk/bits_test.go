@@ -35,7 +35,7 @@ func TestPack(t *testing.T) {
 // TestDecimalsAtTheirLimits encodes decimal numbers of all lengths among which one
 // is hardly or not within what an inverse can make, and values that are none.
 func TestDecimalsAtTheirLimits(t *testing.T) {
-	var e Encoder
+	var b GroupBuilder
 	for decimals := range maxDecimals + 1 {
 		power := math.Pow10(decimals)
 		for _, odd := range []float64{
@@ -46,7 +46,7 @@ func TestDecimalsAtTheirLimits(t *testing.T) {
 				for _, n := range []int{1, 2, 9, 64} {
 					values := each(n, func(i int) float64 { return float64(1000+7*i*i) / power })
 					values[n/2] = odd
-					checkBlock(t, "decimals", &e, values)
+					checkBlock(t, "decimals", &b, values)
 				}
 			}
 		}

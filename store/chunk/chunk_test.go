@@ -32,45 +32,45 @@ func checkSame(t testing.TB, what string, got, want []float64) {
 	}
 }
 
-// checkBlock encodes values and holds all that reads blocks against them.
-func checkBlock(t testing.TB, what string, e *Encoder, values []float64) []byte {
+// checkBlock encodes values as a group of one column, and holds what reads it against them. It
+// returns nil for gaps only.
+func checkBlock(t testing.TB, what string, b *GroupBuilder, values []float64) Group {
 	t.Helper()
-	block := e.Encode(nil, values)
-	present := 0
-	for _, v := range values {
-		if !math.IsNaN(v) {
-			present++
+	g := groupOf(b, values)
+	kept := len(present(values))
+	if kept == 0 {
+		if g != nil {
+			t.Fatalf("%s: a group of gaps is %x", what, g)
 		}
+		return nil
 	}
-	info, err := stat(block)
-	if err != nil {
+	if _, err := ParseGroup(g, len(values)); err != nil {
 		t.Fatalf("%s: %v", what, err)
 	}
-	what += " (" + info.Mode.String() + ")"
-	if info.Slots != len(values) || info.Values != present {
-		t.Fatalf("%s: %d of %d slots have a value, want %d of %d", what, info.Values, info.Slots, present, len(values))
-	}
-	if longest := 2 + (3+len(values)+7)/8 + 1 + 8*present; len(block) > longest {
-		t.Fatalf("%s: %d bytes for %d values, more than raw", what, len(block), present)
+	block := blockOf(g)
+	what += " (" + modeOf(block).String() + ")"
+	if longest := 1 + 1 + (3+len(values)+7)/8 + 8*kept; len(block) > longest {
+		t.Fatalf("%s: %d bytes for %d values, more than raw", what, len(block), kept)
 	}
 	got := make([]float64, len(values))
-	if err := Decode(got, block); err != nil {
+	if err := g.DecodeRange(got, 0, 0); err != nil {
 		t.Fatalf("%s: %v", what, err)
 	}
 	checkSame(t, what, got, values)
-	want, err := reference(block)
-	if err != nil {
-		t.Fatalf("%s: %v", what, err)
+	want, err := reference(g, len(values))
+	if err != nil || want[0].err != nil {
+		t.Fatalf("%s: %v, %v", what, err, want[0].err)
 	}
-	checkSame(t, what+", reference", want, values)
-	return block
+	checkSame(t, what+", reference", want[0].slots, values)
+	return g
 }
 
-// checkParts holds the reading of parts of block against the values.
-func checkParts(t testing.TB, what string, r *rand.Rand, block []byte, values []float64) {
+// checkParts holds the reading of parts of a column against its values.
+func checkParts(t testing.TB, what string, r *rand.Rand, g Group, column int32, values []float64) {
 	t.Helper()
 	for i, want := range values {
-		if v, err := valueAt(block, i); err != nil || !same(v, want) {
+		var v [1]float64
+		if err := g.DecodeRange(v[:], column, i); err != nil || !same(v[0], want) {
 			t.Fatalf("%s: slot %d is %v, %v, want %v", what, i, v, err, want)
 		}
 	}
@@ -78,40 +78,25 @@ func checkParts(t testing.TB, what string, r *rand.Rand, block []byte, values []
 		from := r.IntN(len(values) + 1)
 		n := r.IntN(len(values) - from + 1)
 		got := make([]float64, n)
-		if err := DecodeRange(got, block, from); err != nil {
+		if err := g.DecodeRange(got, column, from); err != nil {
 			t.Fatalf("%s: %v", what, err)
 		}
 		checkSame(t, what+", range", got, values[from:from+n])
-
-		sum, want := make([]float64, n), make([]float64, n)
-		for i := range sum {
-			if sum[i] = r.NormFloat64(); r.IntN(10) == 0 {
-				sum[i] = math.NaN()
-			}
-			want[i] = sum[i] + values[from+i]
-		}
-		if err := AddTo(sum, block, from); err != nil {
-			t.Fatalf("%s: %v", what, err)
-		}
-		for i := range want {
-			if sum[i] != want[i] && !(math.IsNaN(sum[i]) && math.IsNaN(want[i])) {
-				t.Fatalf("%s, sum: slot %d is %v, want %v", what, from+i, sum[i], want[i])
-			}
-		}
 	}
 }
 
 func TestRoundTripOfRandomBlocks(t *testing.T) {
 	r := testkit.Rand(t)
-	var e Encoder
+	var b GroupBuilder
 	modes := make(map[bodyMode]int)
 	for range 3000 {
 		name, values := randomBlock(r)
-		block := checkBlock(t, name, &e, values)
-		checkParts(t, name, r, block, values)
-		modes[bodyMode(block[0]&headerMode)]++
+		if g := checkBlock(t, name, &b, values); g != nil {
+			checkParts(t, name, r, g, 0, values)
+			modes[modeOf(blockOf(g))]++
+		}
 	}
-	for m := modeEmpty; m <= modeRaw; m++ {
+	for m := modeConstant; m <= modeRaw; m++ {
 		if modes[m] == 0 {
 			t.Errorf("no block in mode %v: %v", m, modes)
 		}
@@ -124,140 +109,165 @@ func TestRoundTripOfRealSamples(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := testkit.Rand(t)
-	var e Encoder
+	var b GroupBuilder
 	for _, slots := range []int{100, 128, 256} {
 		samples := 0
-		for i, values := range blocksOf(all, slots) {
+		for i, host := range groupsOf(all, slots) {
+			columns := host.columns
+			g := groupOf(&b, columns...)
+			want := make(map[int32][]float64)
+			for c, values := range columns {
+				if kept := len(present(values)); kept > 0 {
+					want[int32(c)] = values
+					samples += kept
+				}
+			}
+			if len(want) == 0 {
+				continue
+			}
 			if i%20 == 0 {
-				block := checkBlock(t, "real samples", &e, values)
-				checkParts(t, "real samples", r, block, values)
+				checkColumns(t, r, g, int32(len(columns)), slots, want)
 			}
-			block := e.Encode(nil, values)
-			got := make([]float64, len(values))
-			if err := Decode(got, block); err != nil {
-				t.Fatal(err)
+			got := make([]float64, slots)
+			for c, values := range want {
+				if err := g.DecodeRange(got, c, 0); err != nil {
+					t.Fatal(err)
+				}
+				checkSame(t, "real samples", got, values)
 			}
-			checkSame(t, "real samples", got, values)
-			samples += len(present(got))
 		}
 		if samples != 377019 {
-			t.Errorf("blocks of %d slots hold %d samples, want all 377019", slots, samples)
+			t.Errorf("groups of %d slots hold %d samples, want all 377019", slots, samples)
 		}
 	}
 }
 
-// TestBlocksStaySmall: an encoder that chooses worse still decodes. The bytes are those
-// of all real samples; whoever makes them fewer lowers the numbers.
-func TestBlocksStaySmall(t *testing.T) {
+// TestGroupsStaySmall: an encoder that chooses worse still decodes. The bytes are those of all
+// samples of a cluster; whoever makes them fewer lowers the numbers.
+func TestGroupsStaySmall(t *testing.T) {
 	all, err := realSeries()
 	if err != nil {
 		t.Fatal(err)
 	}
-	var e Encoder
-	for slots, most := range map[int]int{17: 883_177, 128: 577_570, 256: 541_323} {
+	dense := slices.Clone(all) // whole groups of 128 slots without gaps
+	for i, s := range dense {
+		kept := present(s.values)
+		dense[i].values = kept[:min(len(kept), 1024)]
+	}
+	dense = slices.DeleteFunc(dense, func(s series) bool { return len(s.values) < 1024 })
+	var b GroupBuilder
+	for _, test := range []struct {
+		name        string
+		series      []series
+		slots, most int
+	}{
+		{"real", all, 17, 944_158}, {"real", all, 128, 575_601}, {"real", all, 256, 533_291},
+		{"without gaps", dense, 128, 435_260},
+	} {
 		bytes := 0
-		for _, values := range blocksOf(all, slots) {
-			bytes += len(e.Encode(nil, values))
+		for _, host := range groupsOf(test.series, test.slots) {
+			bytes += len(groupOf(&b, host.columns...))
 		}
-		if bytes > most {
-			t.Errorf("%d bytes in blocks of %d slots, %d before", bytes, slots, most)
+		if bytes > test.most {
+			t.Errorf("%s: %d bytes in groups of %d slots, %d before", test.name, bytes, test.slots, test.most)
 		}
 	}
 }
 
-func TestEncodeAppends(t *testing.T) {
-	var e Encoder
-	values := []float64{1, 2, 3, math.NaN(), 5}
-	alone := e.Encode(nil, values)
-	prefix := []byte{1, 2, 3}
-	both := e.Encode(slices.Clone(prefix), values)
-	if !slices.Equal(both[:3], prefix) || !slices.Equal(both[3:], alone) {
-		t.Errorf("encoded behind %v: %v, want %v", prefix, both, alone)
-	}
-}
-
-// TestEncodeDependsOnValuesAlone encodes blocks with encoders that did other
-// work before.
-func TestEncodeDependsOnValuesAlone(t *testing.T) {
+// TestGroupDependsOnValuesAlone builds groups with builders that did other work before.
+func TestGroupDependsOnValuesAlone(t *testing.T) {
 	r := testkit.Rand(t)
-	var used Encoder
-	for range 500 {
-		name, values := randomBlock(r)
-		var fresh Encoder
-		if a, b := used.Encode(nil, values), fresh.Encode(nil, values); !slices.Equal(a, b) {
-			t.Fatalf("%s: a used encoder wrote\n%x, a fresh one\n%x", name, a, b)
+	var used GroupBuilder
+	for range 300 {
+		columns, slots := int32(1+r.IntN(20)), 1+r.IntN(MaxSlots)
+		values := randomColumns(r, columns, slots)
+		var fresh GroupBuilder
+		if a, b := build(&used, columns, slots, values), build(&fresh, columns, slots, values); !slices.Equal(a, b) {
+			t.Fatalf("a used builder wrote\n%x, a fresh one\n%x", a, b)
 		}
 	}
 }
 
-func TestEncodeRefusesLength(t *testing.T) {
-	for _, n := range []int{0, MaxSlots + 1} {
+func TestBuilderRefusesLength(t *testing.T) {
+	for name, do := range map[string]func(b *GroupBuilder){
+		"no slots":       func(b *GroupBuilder) { b.Begin(1, 0) },
+		"too many slots": func(b *GroupBuilder) { b.Begin(1, MaxSlots+1) },
+		"fewer values":   func(b *GroupBuilder) { b.Begin(1, 5); b.Add(0, make([]float64, 4)) },
+		"more values":    func(b *GroupBuilder) { b.Begin(1, 5); b.Add(0, make([]float64, 6)) },
+	} {
 		func() {
 			defer func() {
 				if recover() == nil {
-					t.Errorf("a block of %d slots was encoded", n)
+					t.Errorf("%s: no panic", name)
 				}
 			}()
-			new(Encoder).Encode(nil, make([]float64, n))
+			do(new(GroupBuilder))
 		}()
 	}
 }
 
 func TestRange(t *testing.T) {
-	block := new(Encoder).Encode(nil, []float64{1, 2, 3, 4})
+	g := groupOf(new(GroupBuilder), []float64{1, 2, 3, 4}, []float64{gap, gap, gap, gap})
 	for _, test := range []struct {
+		column  int32
 		from, n int
 		ok      bool
 	}{
-		{0, 4, true}, {1, 3, true}, {4, 0, true}, {0, 0, true},
-		{-1, 2, false}, {0, 5, false}, {3, 2, false}, {5, 0, false}, {math.MaxInt, 1, false},
+		{0, 0, 4, true}, {0, 1, 3, true}, {0, 4, 0, true}, {0, 0, 0, true},
+		{0, -1, 2, false}, {0, 0, 5, false}, {0, 0, 1000, false}, {0, 3, 2, false}, {0, 5, 0, false}, {0, math.MaxInt, 1, false},
+		{1, 0, 4, false}, {2, 0, 4, false}, {-1, 0, 4, false}, {math.MaxInt32, 0, 4, false},
 	} {
 		dst := make([]float64, test.n)
 		for name, err := range map[string]error{
-			"DecodeRange": DecodeRange(dst, block, test.from),
-			"AddTo":       AddTo(dst, block, test.from),
+			"DecodeRange": g.DecodeRange(dst, test.column, test.from),
+			"Sum":         g.Sum(dst, []int32{test.column}, test.from),
+			"Sum of two":  g.Sum(dst, []int32{0, test.column}, test.from),
 		} {
 			if (err == nil) != test.ok || err != nil && (!errors.Is(err, errRange) || errors.Is(err, errCorrupt)) {
-				t.Errorf("%s of %d slots from %d: %v", name, test.n, test.from, err)
+				t.Errorf("%s of column %d, %d slots from %d: %v", name, test.column, test.n, test.from, err)
 			}
 		}
 	}
-	for _, n := range []int{0, 3, 5, 1000} {
-		if err := Decode(make([]float64, n), block); !errors.Is(err, errRange) {
-			t.Errorf("decode 4 slots into %d: %v", n, err)
+	var b GroupBuilder
+	b.Begin(5, 4)
+	for name, err := range map[string]error{
+		"sum of nothing":           g.Sum(make([]float64, 4), nil, 0),
+		"sum of no group":          Group(nil).Sum(make([]float64, 4), []int32{0}, 0),
+		"range of no group":        Group(nil).DecodeRange(make([]float64, 4), 0, 0),
+		"copy from no group":       b.AddFrom(nil, 0),
+		"copy of no column":        b.AddFrom(g, 1),
+		"copy from another length": b.AddFrom(groupOf(new(GroupBuilder), []float64{1, 2}), 0),
+	} {
+		if !errors.Is(err, errRange) {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
-	for _, slot := range []int{-1, 4, 1000} {
-		if _, err := valueAt(block, slot); !errors.Is(err, errRange) {
-			t.Errorf("slot %d: %v", slot, err)
-		}
-	}
-}
-
-// valueAt returns the value of one slot.
-func valueAt(block []byte, slot int) (float64, error) {
-	var v [1]float64
-	err := DecodeRange(v[:], block, slot)
-	return v[0], err
 }
 
 func TestNothingIsAllocated(t *testing.T) {
 	r := testkit.Rand(t)
-	var e Encoder
-	dst, slots := make([]byte, 0, 4096), make([]float64, MaxSlots)
+	var b GroupBuilder
+	slots := make([]float64, MaxSlots)
 	for _, s := range shapes {
-		values := s.make(r, MaxSlots)
+		values, others := s.make(r, MaxSlots), s.make(r, MaxSlots)
 		puncture(r, values, 0.1, 3)
-		block := e.Encode(nil, values)
+		g := groupOf(&b, values, others, values, values)
+		if g == nil {
+			continue
+		}
+		columns := []int32{0, 2, 3, 1}
 		for what, f := range map[string]func(){
-			"Encode":   func() { e.Encode(dst, values) },
-			"Decode":   func() { _ = Decode(slots, block) },
-			"AddTo":    func() { _ = AddTo(slots, block, 0) },
-			"one slot": func() { _, _ = valueAt(block, 7) },
+			"DecodeRange": func() { _ = g.DecodeRange(slots, 0, 0) },
+			"Sum":         func() { _ = g.Sum(slots, columns, 0) },
+			"one slot":    func() { _ = g.DecodeRange(slots[:1], 0, 7) },
 		} {
 			if n := testing.AllocsPerRun(10, f); n != 0 {
 				t.Errorf("%s: %s allocates %v times", s.name, what, n)
 			}
+		}
+		build := func() { groupOf(&b, values, others, values, values) }
+		if n := testing.AllocsPerRun(10, build); n > 2 { // the group, and the list of the columns
+			t.Errorf("%s: building allocates %v times", s.name, n)
 		}
 	}
 }

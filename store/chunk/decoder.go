@@ -9,13 +9,13 @@ import (
 // The parts of the header, the first byte of a block.
 const (
 	headerMode   = 0x0f
-	headerGaps   = 0x10 // the set of the gaps follows
-	headerLength = 0x60 // length code; 0: a byte with the slots less one follows
-	headerUnused = 0x80
-)
+	headerGaps   = 0x30 // one of the kinds below
+	headerUnused = 0xc0
 
-// The length codes 1, 2 and 3 stand for shortestLength slots, twice and four times as many.
-const shortestLength = 64
+	gapsNone  = 0x00
+	gapsOwn   = 0x10 // the set of the gaps follows
+	gapsGroup = 0x20 // they are those of the group
+)
 
 // decoder is the state of decoding one block.
 type decoder struct {
@@ -30,36 +30,36 @@ type decoder struct {
 	frame    frame
 }
 
-// parseHeader reads what comes before the body: header, number of slots, and gaps.
-func (d *decoder) parseHeader(b []byte) error {
+// parse reads what comes before the body of a block of p: header and gaps.
+func (d *decoder) parse(p *groupParts, b []byte) error {
+	if p.version == 1 {
+		return d.parseVersion1(b)
+	}
 	if len(b) == 0 {
 		return fmt.Errorf("no bytes: %w", errCorrupt)
 	}
 	header := b[0]
 	b = b[1:]
-	d.mode = bodyMode(header & headerMode)
-	if header&headerUnused != 0 || d.mode > modeRaw {
+	d.mode, d.slots = bodyMode(header&headerMode), p.slots
+	if header&headerUnused != 0 || d.mode == modeEmpty || d.mode > modeRaw {
 		return fmt.Errorf("header %#02x: %w", header, errCorrupt)
 	}
-	if code := header & headerLength >> 5; code > 0 {
-		d.slots = shortestLength << (code - 1)
-	} else {
-		if len(b) == 0 {
-			return fmt.Errorf("number of slots is missing: %w", errCorrupt)
-		}
-		d.slots = int(b[0]) + 1
-		b = b[1:]
-	}
-	if header&headerGaps != 0 {
+	switch header & headerGaps {
+	case gapsNone:
+	case gapsOwn:
 		var err error
 		if b, err = d.gaps.parse(b, d.slots); err != nil {
 			return fmt.Errorf("gaps: %w", err)
 		}
+	case gapsGroup:
+		if p.gaps == nil {
+			return fmt.Errorf("no gaps of the group: %w", errCorrupt)
+		}
+		d.gaps.load(p.gaps)
+	default:
+		return fmt.Errorf("header %#02x: %w", header, errCorrupt)
 	}
-	d.values = d.slots - d.gaps.n
-	if d.mode == modeEmpty {
-		d.values = 0
-	} else if d.values == 0 {
+	if d.values = d.slots - d.gaps.n; d.values == 0 {
 		return fmt.Errorf("gaps only in %v block: %w", d.mode, errCorrupt)
 	}
 	d.body = b
@@ -74,22 +74,19 @@ func (d *decoder) checkRange(from, n int) error {
 	return nil
 }
 
+// window cuts the gaps to those of the n slots from from on, which then count from 0. It returns
+// the index of the first value there.
+func (d *decoder) window(from, n int) int {
+	if d.gaps.n == 0 || n == d.slots {
+		return from
+	}
+	return from - d.gaps.window(from, n)
+}
+
 // decode writes the slots [from, from+len(dst)) to dst. The block has them.
 func (d *decoder) decode(dst []float64, from int) error {
-	if d.mode == modeEmpty {
-		fill(dst, math.NaN())
-		return finish(d.body)
-	}
-	if len(dst) == 0 {
-		return nil
-	}
 	// The values lie in the block without holes. They are decoded so, and then moved apart.
-	if d.gaps.n == 0 {
-		return d.decodeValues(dst, from)
-	}
-	if len(dst) < d.slots {
-		from -= d.gaps.window(from, len(dst))
-	}
+	from = d.window(from, len(dst))
 	if err := d.decodeValues(dst[:len(dst)-d.gaps.n], from); err != nil {
 		return err
 	}
@@ -97,12 +94,20 @@ func (d *decoder) decode(dst []float64, from int) error {
 	return nil
 }
 
-// decodeValues writes the values [from, from+len(dst)) of the block to dst.
-func (d *decoder) decodeValues(dst []float64, from int) (err error) {
-	b := d.body
-	if d.mode == modeRaw {
-		return decodeRaw(dst, b, from, d.values)
+// decodeValues writes the values [from, from+len(dst)) of the block to dst. It finds a corrupt
+// body even if dst is empty.
+func (d *decoder) decodeValues(dst []float64, from int) error {
+	switch {
+	case d.mode == modeEmpty:
+		return finish(d.body)
+	case d.mode == modeRaw:
+		return decodeRaw(dst, d.body, from, d.values)
 	}
+	return d.decodeIntegers(dst, d.body, from)
+}
+
+// decodeIntegers writes the values of a body b of any mode but raw.
+func (d *decoder) decodeIntegers(dst []float64, b []byte, from int) error {
 	b, outliers, err := d.scale.parse(b)
 	if err != nil {
 		return err

@@ -2,7 +2,6 @@ package chunk
 
 import (
 	"encoding/binary"
-	"fmt"
 	"math"
 	"math/bits"
 )
@@ -19,12 +18,13 @@ const (
 	infinityBits = 0x7ff << 52
 )
 
-// Encoder encodes blocks. It holds only scratch space, about twelve kilobytes: the zero value is
-// ready for use, and a block depends on its values alone. It is not safe for concurrent use.
-type Encoder struct {
+// encoder encodes the values of blocks. It holds only scratch space, about twelve kilobytes: the
+// zero value is ready for use, and what it appends depends on the values alone.
+type encoder struct {
 	n      int // values of the block: slots that are no gap
 	values [MaxSlots]float64
-	gaps   indexList
+	gaps   indexSet
+	same   bool // all values are
 
 	scale    scale
 	ints     [MaxSlots]int64 // the values on the scale
@@ -36,55 +36,51 @@ type Encoder struct {
 	patches patches
 }
 
-// Encode appends a block with the values to dst and returns the slice. NaN is a gap.
-// There must be between 1 and MaxSlots values, or Encode panics. It allocates
-// only if dst has to grow.
-func (e *Encoder) Encode(dst []byte, values []float64) []byte {
-	if len(values) == 0 || len(values) > MaxSlots {
-		panic(fmt.Sprintf("chunk: block of %d slots", len(values)))
+// encode appends the smallest body for the values that load took, of which there is at least one.
+// It returns the header of the block, but for its gaps. It allocates only if dst has to grow.
+func (e *encoder) encode(dst []byte) (header byte, _ []byte) {
+	body, n := len(dst), e.n
+	if e.same {
+		e.n = 1 // one stands for all
 	}
-	same := e.load(values)
-	header := len(dst)
-	dst = e.appendHeader(dst, len(values))
-	body := len(dst)
-	mode := modeEmpty
-	switch {
-	case e.n == 0:
-	case same:
-		mode, dst = modeConstant, e.appendConstant(dst)
-	default:
-		mode, dst = e.appendValues(dst)
+	e.fit()
+	mode, dst := e.appendIntegers(dst)
+	e.n = n
+	if len(dst)-body > 8*n {
+		return byte(modeRaw), e.appendRaw(dst[:body])
 	}
-	if len(dst)-body > 8*e.n {
-		mode, dst = modeRaw, e.appendRaw(dst[:body])
-	}
-	dst[header] |= byte(mode)
-	return dst
+	return byte(mode), dst
 }
 
-// load copies the values that are no gap, and reports whether all are the same.
-func (e *Encoder) load(values []float64) (same bool) {
-	n, gaps := 0, 0
-	for i, v := range values {
-		// Both are always written, and kept by counting them: a processor predicts gaps badly.
-		// Bits above those of an infinity are NaN.
-		e.values[uint8(n)], e.gaps.at[uint8(gaps)] = v, uint8(i)
-		gap := int((infinityBits - math.Float64bits(v)&^signBit) >> 63)
-		gaps += gap
-		n += 1 - gap
+// load copies the values that are no gap. There are at most MaxSlots.
+func (e *encoder) load(values []float64) {
+	n := 0
+	e.gaps.bits = [len(e.gaps.bits)]uint64{}
+	for i := 0; i < len(values); i += 64 {
+		gaps := uint64(0)
+		for j, v := range values[i:min(i+64, len(values))] {
+			// It is always written, and kept by counting it: a processor predicts gaps badly.
+			// Bits above those of an infinity are NaN.
+			e.values[uint8(n)] = v
+			gap := (infinityBits - math.Float64bits(v)&^signBit) >> 63
+			gaps |= gap << (j & 63)
+			n += 1 - int(gap)
+		}
+		e.gaps.bits[i>>6] = gaps
 	}
-	e.n, e.gaps.n = n, gaps
+	e.n, e.gaps.n = n, len(values)-n
 	first := math.Float64bits(e.values[0])
+	e.same = true
 	for _, v := range e.values[:n] {
 		if math.Float64bits(v) != first {
-			return false
+			e.same = false
+			return
 		}
 	}
-	return true
 }
 
 // fit puts the values on the scale that keeps their integers close together.
-func (e *Encoder) fit() {
+func (e *encoder) fit() {
 	if !e.fitDecimals() {
 		e.fitPatterns()
 		return
@@ -103,7 +99,7 @@ func (e *Encoder) fit() {
 
 // fitPatterns turns the bit patterns of the values into integers, without the zeros that all of
 // them end with.
-func (e *Encoder) fitPatterns() {
+func (e *encoder) fitPatterns() {
 	shift := e.patternShift()
 	e.scale = scale{patterns: true, shift: shift}
 	e.outliers.n = 0
@@ -114,7 +110,7 @@ func (e *Encoder) fitPatterns() {
 }
 
 // patternShift returns the number of zeros that all bit patterns end with.
-func (e *Encoder) patternShift() uint {
+func (e *encoder) patternShift() uint {
 	var all uint64
 	for _, v := range e.values[:e.n] {
 		all |= math.Float64bits(v)
@@ -123,7 +119,7 @@ func (e *Encoder) patternShift() uint {
 }
 
 // patternSpan returns the span of the integers that fitPatterns would make.
-func (e *Encoder) patternSpan() uint64 {
+func (e *encoder) patternSpan() uint64 {
 	lo, hi := uint64(math.MaxUint64), uint64(0)
 	for _, v := range e.values[:e.n] {
 		lo, hi = min(lo, math.Float64bits(v)), max(hi, math.Float64bits(v))
@@ -131,10 +127,13 @@ func (e *Encoder) patternSpan() uint64 {
 	return (hi - lo) >> e.patternShift()
 }
 
-// appendValues appends the smallest body of all modes but raw, and returns its mode.
-func (e *Encoder) appendValues(dst []byte) (bodyMode, []byte) {
-	e.fit()
+// appendIntegers appends the scale and the integers, in the smallest of all modes but raw, and
+// returns the mode.
+func (e *encoder) appendIntegers(dst []byte) (bodyMode, []byte) {
 	dst = e.appendScale(dst)
+	if e.same {
+		return modeConstant, appendVarint(dst, e.ints[0])
+	}
 	ints, deltas := e.ints[:e.n], e.deltas[:e.n-1]
 	plain, delta := planFrame(ints, e.within), layout{bits: math.MaxInt}
 	if within, ok := difference(deltas, ints, plain.width); ok {
@@ -180,31 +179,8 @@ func difference(dst, v []int64, width uint) (within limits, ok bool) {
 	return within, true
 }
 
-// appendHeader appends what comes before the body; the mode is added later.
-func (e *Encoder) appendHeader(dst []byte, slots int) []byte {
-	header := byte(0)
-	for code := range 3 {
-		if slots == shortestLength<<code {
-			header = byte(code+1) << 5
-		}
-	}
-	known := header != 0
-	gaps := 0 < e.gaps.n && e.gaps.n < slots
-	if gaps {
-		header |= headerGaps
-	}
-	dst = append(dst, header)
-	if !known {
-		dst = append(dst, byte(slots-1))
-	}
-	if gaps {
-		dst = e.gaps.append(dst)
-	}
-	return dst
-}
-
 // appendScale appends the scale and the outliers.
-func (e *Encoder) appendScale(dst []byte) []byte {
+func (e *encoder) appendScale(dst []byte) []byte {
 	dst = e.scale.append(dst, e.outliers.n > 0)
 	if e.outliers.n == 0 {
 		return dst
@@ -216,7 +192,7 @@ func (e *Encoder) appendScale(dst []byte) []byte {
 	return dst
 }
 
-func (e *Encoder) appendRaw(dst []byte) []byte {
+func (e *encoder) appendRaw(dst []byte) []byte {
 	for _, v := range e.values[:e.n] {
 		dst = binary.LittleEndian.AppendUint64(dst, math.Float64bits(v))
 	}

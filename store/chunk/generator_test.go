@@ -39,15 +39,13 @@ func generated(tb testing.TB, cluster string, hosts, ticks int) []series {
 // ten hosts of each cluster and 24 h, which hold the last block half full.
 func TestSizeOfGeneratedSeries(t *testing.T) {
 	const hosts, ticks = 10, 24 * 60
-	var e Encoder
-	var block []byte
+	var b GroupBuilder
 	for _, cluster := range []string{"alex", "fritz"} {
 		all := generated(t, cluster, hosts, ticks)
 		for _, slots := range []int{128, 256} {
 			size := 0
-			for _, values := range blocksOf(all, slots) {
-				block = e.Encode(block[:0], values)
-				size += len(block)
+			for _, host := range groupsOf(all, slots) {
+				size += len(groupOf(&b, host.columns...))
 			}
 			perSample := float64(size) / float64(len(all)*ticks)
 			t.Logf("%s, %d slots: %.3f B/sample", cluster, slots, perSample)

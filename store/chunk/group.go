@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"iter"
-	"math"
 	"math/bits"
 )
 
@@ -15,55 +14,110 @@ import (
 type Group []byte
 
 const (
-	groupHeader = 8
-	wordBytes   = 8
-	endBytes    = 4
+	wordBytes = 8
+	baseBytes = 4
+
+	header1Bytes = 8  // version 1
+	headerBytes  = 10 // version 2
+
+	groupVersion2 = 1 << 31 // in the number of columns
+
+	flagGaps   = 0x01 // the gaps that columns share follow the header
+	flagWide   = 0x02 // ends have 32 bits
+	flagUnused = 0xfc
 )
 
-// ParseGroup returns data as a Group, if it has the structure of one and all its blocks have so
-// many slots. It reads only the headers of the blocks. The Group refers to data.
-func ParseGroup(data []byte, slots int) (Group, error) {
-	fail := func(what string) (Group, error) { return nil, fmt.Errorf("parse group: %s: %w", what, errCorrupt) }
-	if len(data) < groupHeader {
-		return fail("no header")
+// groupParts says where the parts of a Group lie.
+type groupParts struct {
+	version int
+	slots   int // 0 in version 1, in which each block says it
+	columns int32
+	gaps    []byte // a bitmap of slots; nil: none are shared
+	present []byte // a bitmap of columns
+	bases   []byte // of the narrow ends, by word of the bitmap; nil: the ends are wide
+	ends    []byte // by block
+	blocks  []byte
+}
+
+// presentAt returns where the bitmap of columns begins.
+func (g Group) presentAt() int {
+	switch {
+	case binary.LittleEndian.Uint32(g)&groupVersion2 == 0:
+		return header1Bytes
+	case g[9]&flagGaps == 0:
+		return headerBytes
 	}
-	columns, count := uint64(binary.LittleEndian.Uint32(data)), uint64(binary.LittleEndian.Uint32(data[4:]))
-	words := (columns + 63) / 64
-	if columns > math.MaxInt32 || count > columns || uint64(len(data)) < groupHeader+words*wordBytes+count*endBytes {
-		return fail("no room for its columns")
-	}
-	present := uint64(0)
-	for w := range words {
-		word := binary.LittleEndian.Uint64(data[groupHeader+w*wordBytes:])
-		if used := columns - w*64; used < 64 && word>>used != 0 {
-			return fail("more columns than it says")
+	return headerBytes + gapBytes(int(g[8])+1)
+}
+
+// gapBytes returns the size of a bitmap of so many slots.
+func gapBytes(slots int) int { return (slots + 63) / 64 * wordBytes }
+
+// take takes a Group apart whose lengths ParseGroup has checked. p is empty before.
+func (p *groupParts) take(g Group) {
+	columns, count := binary.LittleEndian.Uint32(g), int(binary.LittleEndian.Uint32(g[4:]))
+	at, words := g.presentAt(), int(columns&^groupVersion2+63)/64
+	p.version, p.columns = 1, int32(columns&^groupVersion2)
+	wide := true
+	if columns&groupVersion2 != 0 {
+		p.version, p.slots = 2, int(g[8])+1
+		wide = g[9]&flagWide != 0
+		if at > headerBytes {
+			p.gaps = g[headerBytes:at]
 		}
-		present += uint64(bits.OnesCount64(word))
 	}
-	if present != count {
-		return fail("the columns do not match their number")
+	rest := []byte(g[at:])
+	p.present, rest = rest[:words*wordBytes], rest[words*wordBytes:]
+	size := wideBytes
+	if !wide {
+		p.bases, rest = rest[:words*baseBytes], rest[words*baseBytes:]
+		size = narrowBytes
 	}
-	ends := data[groupHeader+words*wordBytes:]
-	blocks := ends[count*endBytes:]
-	from := uint32(0)
-	for i := range count {
-		end := binary.LittleEndian.Uint32(ends[i*endBytes:])
-		if end < from || uint64(end) > uint64(len(blocks)) {
-			return fail("a block out of bounds")
+	p.ends, p.blocks = rest[:count*size], rest[count*size:]
+}
+
+// Ends take so many bytes.
+const (
+	wideBytes   = 4
+	narrowBytes = 2
+)
+
+// word returns a word of the bitmap of columns.
+func (p *groupParts) word(i int) uint64 { return binary.LittleEndian.Uint64(p.present[i*wordBytes:]) }
+
+// block returns the block of a column, nil if it has no values.
+func (p *groupParts) block(c int32) []byte {
+	if uint32(c) >= uint32(p.columns) {
+		return nil
+	}
+	w := int(c / 64)
+	word := p.word(w)
+	if word>>(c%64)&1 == 0 {
+		return nil
+	}
+	before := bits.OnesCount64(word & (1<<(c%64) - 1)) // in the word
+	rank := before
+	for i := range w {
+		rank += bits.OnesCount64(p.word(i))
+	}
+	from, to := p.bounds(w, rank, before == 0)
+	return p.blocks[from:to]
+}
+
+// bounds returns where a block begins and ends. rank is how many precede it; first says that none of
+// them is of its word.
+func (p *groupParts) bounds(word, rank int, first bool) (from, to uint32) {
+	if p.bases == nil {
+		if rank > 0 {
+			from = binary.LittleEndian.Uint32(p.ends[(rank-1)*wideBytes:])
 		}
-		info, err := stat(blocks[from:end])
-		if err != nil {
-			return nil, fmt.Errorf("parse group: %w", err)
-		}
-		if info.Slots != slots {
-			return fail("a block of another length")
-		}
-		from = end
+		return from, binary.LittleEndian.Uint32(p.ends[rank*wideBytes:])
 	}
-	if uint64(from) != uint64(len(blocks)) {
-		return fail("bytes after the last block")
+	base := binary.LittleEndian.Uint32(p.bases[word*baseBytes:])
+	if !first {
+		from = uint32(binary.LittleEndian.Uint16(p.ends[(rank-1)*narrowBytes:]))
 	}
-	return data, nil
+	return base + from, base + uint32(binary.LittleEndian.Uint16(p.ends[rank*narrowBytes:]))
 }
 
 // Columns returns the number of columns, including those without values.
@@ -71,7 +125,7 @@ func (g Group) Columns() int32 {
 	if len(g) == 0 {
 		return 0
 	}
-	return int32(binary.LittleEndian.Uint32(g))
+	return int32(binary.LittleEndian.Uint32(g) &^ groupVersion2)
 }
 
 // Count returns the number of columns that have values.
@@ -84,116 +138,67 @@ func (g Group) Count() int {
 
 // Has reports whether a column has values.
 func (g Group) Has(c int32) bool {
-	return c < g.Columns() && binary.LittleEndian.Uint64(g[groupHeader+c/64*wordBytes:])>>(c%64)&1 != 0
+	if uint32(c) >= uint32(g.Columns()) {
+		return false
+	}
+	return binary.LittleEndian.Uint64(g[g.presentAt()+int(c/64)*wordBytes:])>>(c%64)&1 != 0
 }
 
-// All returns the columns that have values, ascending, each with its block, which
-// is a part of the Group.
-func (g Group) All() iter.Seq2[int32, []byte] {
-	return func(yield func(int32, []byte) bool) {
-		words := (g.Columns() + 63) / 64
-		if words == 0 {
+// All returns the columns that have values, ascending.
+func (g Group) All() iter.Seq[int32] {
+	return func(yield func(int32) bool) {
+		if len(g) == 0 {
 			return
 		}
-		bitmap := g[groupHeader:]
-		ends := bitmap[words*wordBytes:]
-		data := ends[g.Count()*endBytes:]
-		from := uint32(0)
-		for w := range words {
-			for word := binary.LittleEndian.Uint64(bitmap[w*wordBytes:]); word != 0; word &= word - 1 {
-				end := binary.LittleEndian.Uint32(ends)
-				if !yield(w*64+int32(bits.TrailingZeros64(word)), data[from:end]) {
+		var p groupParts
+		p.take(g)
+		for w := range len(p.present) / wordBytes {
+			for word := p.word(w); word != 0; word &= word - 1 {
+				if !yield(int32(w*64 + bits.TrailingZeros64(word))) {
 					return
 				}
-				ends, from = ends[endBytes:], end
 			}
 		}
 	}
 }
 
-// Column returns the block of a column, nil if it has no values. It is a part of
-// the Group.
-func (g Group) Column(c int32) []byte {
-	columns := g.Columns()
-	if c >= columns {
-		return nil
+// open finds a column and parses the header of its block.
+func (d *decoder) open(p *groupParts, c int32) error {
+	block := p.block(c)
+	if block == nil {
+		return fmt.Errorf("column %d of %d has no values: %w", c, p.columns, errRange)
 	}
-	bitmap := g[groupHeader:]
-	word := binary.LittleEndian.Uint64(bitmap[c/64*wordBytes:])
-	if word>>(c%64)&1 == 0 {
-		return nil
+	if err := d.parse(p, block); err != nil {
+		return fmt.Errorf("column %d: %w", c, err)
 	}
-	rank := bits.OnesCount64(word & (1<<(c%64) - 1))
-	for w := range c / 64 {
-		rank += bits.OnesCount64(binary.LittleEndian.Uint64(bitmap[w*wordBytes:]))
-	}
-	ends := bitmap[(columns+63)/64*wordBytes:]
-	data := ends[binary.LittleEndian.Uint32(g[4:])*endBytes:]
-	from := uint32(0)
-	if rank > 0 {
-		from = binary.LittleEndian.Uint32(ends[(rank-1)*endBytes:])
-	}
-	return data[from:binary.LittleEndian.Uint32(ends[rank*endBytes:])]
+	return nil
 }
 
-// GroupBuilder builds one Group after the other, in memory that it uses again. It is not safe
-// for concurrent use.
-type GroupBuilder struct {
-	encoder Encoder
-	columns int32
-	present []uint64
-	ends    []uint32
-	data    []byte
+// DecodeRange writes the slots [from, from+len(dst)) of a column that has values to dst. After an
+// error the content of dst is undefined. It costs in proportion to len(dst), unless the block has
+// differences: they are added from the first one on. It allocates nothing.
+func (g Group) DecodeRange(dst []float64, c int32, from int) error {
+	if err := g.decodeRange(dst, c, from); err != nil {
+		return fmt.Errorf("decode range of group: %w", err)
+	}
+	return nil
 }
 
-// Begin starts a Group of so many columns.
-func (b *GroupBuilder) Begin(columns int32) {
-	b.columns = columns
-	b.present = append(b.present[:0], make([]uint64, (columns+63)/64)...)
-	b.ends, b.data = b.ends[:0], b.data[:0]
-}
-
-// Add encodes the values of a column; columns come in ascending order. A column
-// of gaps is left out.
-func (b *GroupBuilder) Add(column int32, values []float64) {
-	empty := true
-	for _, v := range values {
-		if !math.IsNaN(v) {
-			empty = false
-			break
-		}
+func (g Group) decodeRange(dst []float64, c int32, from int) error {
+	if len(g) == 0 {
+		return errRange
 	}
-	if empty {
-		return
+	var p groupParts
+	p.take(g)
+	var d decoder
+	if err := d.open(&p, c); err != nil {
+		return err
 	}
-	b.data = b.encoder.Encode(b.data, values)
-	b.end(column)
-}
-
-// AddEncoded adds a column of another Group with as many slots.
-func (b *GroupBuilder) AddEncoded(column int32, block []byte) {
-	b.data = append(b.data, block...)
-	b.end(column)
-}
-
-func (b *GroupBuilder) end(column int32) {
-	b.present[column/64] |= 1 << (column % 64)
-	b.ends = append(b.ends, uint32(len(b.data)))
-}
-
-// Finish returns the Group, nil if it has no values. It belongs to the caller.
-func (b *GroupBuilder) Finish() Group {
-	if len(b.ends) == 0 {
-		return nil
+	if err := d.checkRange(from, len(dst)); err != nil {
+		return err
 	}
-	g := make([]byte, 0, groupHeader+len(b.present)*wordBytes+len(b.ends)*endBytes+len(b.data))
-	g = binary.LittleEndian.AppendUint32(g, uint32(b.columns))
-	g = binary.LittleEndian.AppendUint32(g, uint32(len(b.ends)))
-	for _, w := range b.present {
-		g = binary.LittleEndian.AppendUint64(g, w)
+	if err := d.decode(dst, from); err != nil {
+		return fmt.Errorf("column %d: %w", c, err)
 	}
-	for _, e := range b.ends {
-		g = binary.LittleEndian.AppendUint32(g, e)
-	}
-	return append(g, b.data...)
+	return nil
 }

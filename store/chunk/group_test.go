@@ -1,173 +1,235 @@
 package chunk
 
 import (
-	"encoding/hex"
-	"errors"
+	"encoding/binary"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"cc-metric-store/test/testkit"
 )
 
-// randomGroup returns a Group and, by column, the values that are in it.
-func randomGroup(r *rand.Rand, columns int32, slots int) (Group, map[int32][]float64) {
-	var b GroupBuilder
-	b.Begin(columns)
-	want := map[int32][]float64{}
-	for c := range columns {
-		values := make([]float64, slots)
-		empty := r.IntN(3) == 0
-		for i := range values {
-			values[i] = math.NaN()
-			if !empty && r.IntN(4) > 0 {
-				values[i] = float64(r.IntN(1000)) / 10
-				want[c] = values
-			}
-		}
-		b.Add(c, values)
-	}
-	return b.Finish(), want
-}
-
 func TestGroup(t *testing.T) {
 	r := testkit.Rand(t)
-	for range 200 {
+	var b GroupBuilder
+	for range 40 {
 		columns, slots := int32(r.IntN(200)), 1+r.IntN(MaxSlots)
-		g, want := randomGroup(r, columns, slots)
+		want := randomColumns(r, columns, slots)
+		g := build(&b, columns, slots, want)
 		if len(want) == 0 {
 			if g != nil {
 				t.Fatalf("a group of gaps is %x", g)
 			}
 			continue
 		}
-		parsed, err := ParseGroup(g, slots)
-		if err != nil {
-			t.Fatal(err)
+		if cap(g) != len(g) {
+			t.Fatalf("%d bytes of memory for %d", cap(g), len(g))
 		}
-		if parsed.Columns() != columns {
-			t.Fatalf("%d columns, want %d", parsed.Columns(), columns)
+		checkColumns(t, r, g, columns, slots, want)
+	}
+}
+
+// groupVersion1 returns a Group of version 1 of the columns.
+func groupVersion1(columns int32, values map[int32][]float64) Group {
+	blocks := make([][]byte, columns)
+	for c, v := range values {
+		blocks[c] = blockVersion1(v)
+	}
+	return version1(blocks...)
+}
+
+func TestGroupVersion1(t *testing.T) {
+	r := testkit.Rand(t)
+	for range 40 {
+		columns, slots := int32(1+r.IntN(200)), 1+r.IntN(MaxSlots)
+		want := randomColumns(r, columns, slots)
+		checkColumns(t, r, groupVersion1(columns, want), columns, slots, want)
+	}
+}
+
+// TestAddFrom copies columns of groups of both versions, among new ones, so that the gaps which the
+// source shares are those of the copy, or not, or its own.
+func TestAddFrom(t *testing.T) {
+	r := testkit.Rand(t)
+	var b, other GroupBuilder
+	for range 80 {
+		columns, slots := int32(1+r.IntN(100)), 1+r.IntN(MaxSlots)
+		want := make(map[int32][]float64)
+		b.Begin(columns, slots)
+		old, recent := randomColumns(r, columns, slots), randomColumns(r, columns, slots)
+		sources := [2]Group{groupVersion1(columns, old), build(&other, columns, slots, recent)}
+		kinds := r.Perm(3) // some copies are of one source alone
+		if n := 1 + r.IntN(3); n < 3 {
+			kinds = kinds[:n]
 		}
-		for c := range columns + 70 {
-			block := parsed.Column(c)
-			if (block != nil) != (want[c] != nil) {
-				t.Fatalf("column %d of %d: %x", c, columns, block)
-			}
-			if block == nil {
+		for c := range columns {
+			var from map[int32][]float64
+			var source Group
+			switch kinds[r.IntN(len(kinds))] {
+			case 0:
+				from, source = old, sources[0]
+			case 1:
+				from, source = recent, sources[1]
+			default:
+				if values := shapes[r.IntN(len(shapes))].make(r, slots); len(present(values)) > 0 {
+					b.Add(c, values)
+					want[c] = values
+				}
 				continue
 			}
-			got := make([]float64, slots)
-			if err := Decode(got, block); err != nil {
+			if from[c] == nil {
+				continue
+			}
+			if err := b.AddFrom(source, c); err != nil {
 				t.Fatal(err)
 			}
-			checkSame(t, "column", got, want[c])
+			want[c] = from[c]
+		}
+		g := b.Finish()
+		if len(want) == 0 {
+			if g != nil {
+				t.Fatalf("a group of gaps is %x", g)
+			}
+			continue
+		}
+		checkColumns(t, r, g, columns, slots, want)
+		// What was copied is what encoding would have written, but for what version 1 cannot have.
+		if len(kinds) == 1 && kinds[0] == 1 && !slices.Equal(g, build(&b, columns, slots, want)) {
+			t.Fatalf("the copy is %x", g)
 		}
 	}
 }
 
-// TestGroupColumns asks a Group for its columns in all ways, and copies some of
-// them.
-func TestGroupColumns(t *testing.T) {
-	r := testkit.Rand(t)
-	for range 200 {
-		columns, slots := int32(r.IntN(200)), 1+r.IntN(MaxSlots)
-		g, want := randomGroup(r, columns, slots)
-		var b GroupBuilder
-		b.Begin(columns + 5)
-		next := int32(0)
-		for c, block := range g.All() {
-			for ; next < c; next++ {
-				if want[next] != nil || g.Has(next) {
-					t.Fatalf("column %d is left out", next)
-				}
-			}
-			if next++; want[c] == nil || !g.Has(c) || string(block) != string(g.Column(c)) {
-				t.Fatalf("column %d is %x", c, block)
-			}
-			if c%3 > 0 {
-				b.AddEncoded(c, block)
-			}
-		}
-		if g.Count() != len(want) || g.Has(columns) || g.Has(columns+100) {
-			t.Fatalf("%d columns, want %d", g.Count(), len(want))
-		}
-		copied, err := b.Finish(), error(nil)
-		if copied != nil {
-			copied, err = ParseGroup(copied, slots)
-		}
-		if err != nil {
+// TestAddFromEmptyBlock leaves a block of gaps out, which version 1 could have.
+func TestAddFromEmptyBlock(t *testing.T) {
+	var b GroupBuilder
+	b.Begin(3, 3)
+	g, err := ParseGroup(version1([]byte{0x00, 2}, blockVersion1([]float64{1, gap, 2})), 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for c := range g.All() {
+		if err := b.AddFrom(g, c); err != nil {
 			t.Fatal(err)
 		}
-		for c := range columns + 5 {
-			if got, wanted := copied.Column(c), g.Column(c); c%3 > 0 && string(got) != string(wanted) || c%3 == 0 && got != nil {
-				t.Fatalf("copied column %d is %x, was %x", c, got, wanted)
-			}
+	}
+	checkColumns(t, testkit.Rand(t), b.Finish(), 3, 3, map[int32][]float64{1: {1, gap, 2}})
+	values := make([]float64, 3)
+	if err := g.Sum(values, []int32{0, 1}, 0); err != nil {
+		t.Fatal(err)
+	}
+	checkSame(t, "an empty block", values, []float64{gap, gap, gap})
+}
+
+// TestSharedGaps: gaps are kept once if that takes fewer bytes, whichever columns have them.
+func TestSharedGaps(t *testing.T) {
+	r := testkit.Rand(t)
+	const slots = 128
+	with := func(gaps ...int) []float64 {
+		v := each(slots, func(i int) float64 { return float64(i % 7) })
+		for _, i := range gaps {
+			v[i] = gap
 		}
-		for range g.All() {
-			break
+		return v
+	}
+	for _, test := range []struct {
+		name    string
+		columns [][]float64
+		shared  []int // nil: none
+	}{
+		{"none", [][]float64{with(), with()}, nil},
+		{"few columns", [][]float64{with(1, 2), with(1, 2), with(1, 2)}, nil},
+		{"different ones", [][]float64{with(1, 2), with(1, 3), with(1, 4), with(1, 5), with(1, 6), with(1, 7), with(1, 8), with(1, 9), with(1, 10)}, nil},
+		{"many columns", slices.Repeat([][]float64{with(1, 2)}, 9), []int{1, 2}},
+		{"some without", slices.Repeat([][]float64{with(1, 2), with()}, 9), []int{1, 2}},
+		{"the most frequent", slices.Repeat([][]float64{with(9, 20), with(1, 2), with(1, 2)}, 9), []int{1, 2}},
+		{"the first of several", slices.Repeat([][]float64{with(9, 20), with(1, 2)}, 9), []int{9, 20}},
+		{"large ones", slices.Repeat([][]float64{with(0, 9, 11, 20, 33, 40, 50, 77, 90, 100)}, 3), []int{0, 9, 11, 20, 33, 40, 50, 77, 90, 100}},
+	} {
+		g := groupOf(new(GroupBuilder), test.columns...)
+		var shared indexSet
+		if p := partsOf(g); p.gaps != nil {
+			shared.load(p.gaps)
 		}
+		var want indexList
+		for _, i := range test.shared {
+			want.add(i)
+		}
+		var got indexList
+		if got.set(&shared); !slices.Equal(got.list(), want.list()) {
+			t.Errorf("%s: shared are %v, want %v", test.name, got.list(), want.list())
+		}
+		columns := make(map[int32][]float64)
+		for c, v := range test.columns {
+			columns[int32(c)] = v
+		}
+		checkColumns(t, r, g, int32(len(columns)), slots, columns)
 	}
 }
 
-func TestGroupGolden(t *testing.T) {
+// TestWideEnds has so many bytes in 64 columns that narrow ends cannot count them, and the most that
+// they can.
+func TestWideEnds(t *testing.T) {
+	r := testkit.Rand(t)
 	var b GroupBuilder
-	b.Begin(66)
-	b.Add(1, []float64{64, gap, 64.5})
-	b.Add(2, []float64{gap, gap, gap})
-	b.Add(65, []float64{7, 7, 7})
-	const want = "42000000" + "02000000" + "0200000000000000" + "0200000000000000" + "0b000000" + "0f000000" +
-		"1202011021050001800202" + "0102000e"
-	if got := hex.EncodeToString(b.Finish()); got != want {
-		t.Errorf("got %s, want %s", got, want)
+	noise := func() []float64 {
+		return each(MaxSlots, func(int) float64 { return math.Float64frombits(r.Uint64() &^ (1 << 62)) })
 	}
-}
-
-// checkGroup parses any bytes: what is accepted can be read without a panic.
-func checkGroup(t testing.TB, data []byte, slots int) {
-	t.Helper()
-	g, err := ParseGroup(data, slots)
-	if err != nil {
-		if !errors.Is(err, errCorrupt) {
-			t.Fatalf("%x: %v is not errCorrupt", data, err)
+	for _, test := range []struct {
+		full int // columns of 2,049 bytes
+		last int // slots of a constant after them, at 3 or 4 bytes
+		wide bool
+	}{{31, 0, false}, {32, 0, true}, {31, 33, false}} {
+		columns := make(map[int32][]float64)
+		for c := range test.full {
+			columns[int32(2*c)] = noise()
 		}
-		return
-	}
-	values := make([]float64, slots)
-	for c := range min(g.Columns(), 1000) {
-		if block := g.Column(c); block != nil {
-			if err := Decode(values, block); err != nil && !errors.Is(err, errCorrupt) {
-				t.Fatalf("%x: column %d: %v", data, c, err)
-			}
+		for c := range test.last {
+			columns[int32(2*c+1)] = each(MaxSlots, func(int) float64 { return 1 })
 		}
+		for c := range 20 { // in the next word
+			columns[int32(64+c)] = noise()
+		}
+		g := build(&b, 130, MaxSlots, columns)
+		if p := partsOf(g); (p.bases == nil) != test.wide {
+			t.Errorf("%d columns and %d small ones: wide ends %v, want %v", test.full, test.last, p.bases == nil, test.wide)
+		}
+		checkColumns(t, r, g, 130, MaxSlots, columns)
 	}
 }
 
 func TestGroupCorrupt(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	g, _ := randomGroup(r, 80, 20)
-	for n := range g {
-		if _, err := ParseGroup(g[:n], 20); err == nil {
-			t.Errorf("accepted %d of %d bytes", n, len(g))
+	const columns, slots = 80, 20
+	values := randomColumns(r, columns, slots)
+	small := map[int32][]float64{1: values[1], 70: {1, 2, 3, 4, 5, 6, 7, 8, 9, 1, 2, 3, 4, 5, 6, 7, 8, 9, 1, 2}}
+	if small[1] == nil {
+		small[1] = small[70]
+	}
+	wide := slices.Clone(version2([]byte{0x21, 0, 2}, slots, 5))
+	for _, g := range []Group{build(new(GroupBuilder), columns, slots, values), groupVersion1(columns, values), build(new(GroupBuilder), columns, slots, small), wide} {
+		for n := range g {
+			if _, err := ParseGroup(g[:n], slots); err == nil {
+				t.Errorf("accepted %d of %d bytes", n, len(g))
+			}
+			if len(g) > 2000 {
+				continue
+			}
+			for bit := range 8 {
+				data := slices.Clone(g)
+				data[n] ^= 1 << bit
+				checkLikeReference(t, data, slots)
+			}
 		}
-		for bit := range 8 {
-			data := append([]byte(nil), g...)
-			data[n] ^= 1 << bit
-			checkGroup(t, data, 20)
+		if _, err := ParseGroup(g, slots+1); err == nil {
+			t.Error("accepted a group of other slots")
+		}
+		if _, err := ParseGroup(append(slices.Clone(g), 0), slots); err == nil {
+			t.Error("accepted a byte too many")
 		}
 	}
-	if _, err := ParseGroup(g, 21); err == nil {
-		t.Error("accepted a group of other slots")
+	if _, err := ParseGroup(binary.LittleEndian.AppendUint64(nil, 1<<31-1), 4); err == nil {
+		t.Error("accepted columns that are not there")
 	}
-	if _, err := ParseGroup(append(append([]byte(nil), g...), 0), 20); err == nil {
-		t.Error("accepted a byte too many")
-	}
-}
-
-func FuzzGroup(f *testing.F) {
-	r := rand.New(rand.NewPCG(1, 2))
-	for columns := range int32(5) {
-		g, _ := randomGroup(r, columns*30, 7)
-		f.Add([]byte(g))
-	}
-	f.Fuzz(func(t *testing.T, data []byte) { checkGroup(t, data, 7) })
 }

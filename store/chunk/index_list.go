@@ -1,5 +1,7 @@
 package chunk
 
+import "math/bits"
+
 // indexList is an ascending list of indices below MaxSlots. It is encoded as the number of indices
 // and the distances between them, in a Rice code with the parameter that makes it smallest. With
 // the parameter 0 it is a bitmap.
@@ -14,6 +16,16 @@ const maxRice = 7
 func (p *indexList) add(i int) {
 	p.at[p.n] = uint8(i)
 	p.n++
+}
+
+// set makes the list have the indices of s.
+func (p *indexList) set(s *indexSet) {
+	p.n = 0
+	for i, word := range s.bits {
+		for ; word != 0; word &= word - 1 {
+			p.add(64*i + bits.TrailingZeros64(word))
+		}
+	}
 }
 
 func (p *indexList) list() []uint8 { return p.at[:p.n] }

@@ -61,6 +61,24 @@ func (s *indexSet) parse(b []byte, limit int) ([]byte, error) {
 	return b[(bit+7)/8:], nil
 }
 
+// load reads a set that is kept as a bitmap of at most MaxSlots bits, in whole words.
+func (s *indexSet) load(bitmap []byte) {
+	s.n = 0
+	for i := range len(bitmap) / wordBytes {
+		word := binary.LittleEndian.Uint64(bitmap[i*wordBytes:])
+		s.bits[i%len(s.bits)] = word
+		s.n += bits.OnesCount64(word)
+	}
+}
+
+// fill makes the set have the first n indices.
+func (s *indexSet) fill(n int) {
+	s.n = n
+	for i := range s.bits {
+		s.bits[i] = mask(uint(max(0, min(64, n-64*i))))
+	}
+}
+
 // window cuts the set to the indices [from, from+n), which then count from 0,
 // and returns how many precede them.
 func (s *indexSet) window(from, n int) (before int) {

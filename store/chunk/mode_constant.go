@@ -10,11 +10,3 @@ func (d *decoder) decodeConstant(dst []float64, b []byte) error {
 	fill(dst, d.scale.value(k))
 	return finish(b)
 }
-
-func (e *Encoder) appendConstant(dst []byte) []byte {
-	n := e.n
-	e.n = 1
-	e.fit()
-	e.n = n
-	return appendVarint(e.appendScale(dst), e.ints[0])
-}

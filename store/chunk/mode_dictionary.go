@@ -94,7 +94,7 @@ func (t *dictionary) index(k int64) (int, bool) {
 
 // planDictionary reports whether a dictionary takes less than limit bits. If
 // so, e.dict holds it.
-func (e *Encoder) planDictionary(limit int) bool {
+func (e *encoder) planDictionary(limit int) bool {
 	t := &e.dict
 	clear(t.slots[:])
 	t.n = 0
@@ -121,7 +121,7 @@ func (e *Encoder) planDictionary(limit int) bool {
 }
 
 // appendDictionary appends what planDictionary planned.
-func (e *Encoder) appendDictionary(dst []byte) []byte {
+func (e *encoder) appendDictionary(dst []byte) []byte {
 	t := &e.dict
 	entries := t.entries[:t.n]
 	dst = append(dst, byte(t.n))

@@ -143,55 +143,9 @@ func (r *bitReader) scale() (value func(int64) float64, outliers bool) {
 	}, outliers
 }
 
-// reference returns the slots of block.
-func reference(block []byte) (slots []float64, err error) {
-	defer func() {
-		switch e := recover(); e {
-		case nil:
-		case errReference:
-			slots, err = nil, errReference
-		default:
-			panic(e)
-		}
-	}()
-	r := &bitReader{bytes: block}
-	mode := bodyMode(r.read(4))
-	hasGaps := r.read(1) == 1
-	n := []int{0, 64, 128, 256}[r.read(2)]
-	if r.read(1) == 1 {
-		panic(errReference)
-	}
-	if n == 0 {
-		n = int(r.read(8)) + 1
-	}
-	isGap := make([]bool, n)
-	present := n
-	if hasGaps {
-		for _, at := range r.indexSet(n) {
-			isGap[at] = true
-			present--
-		}
-	}
-	values := r.values(mode, present)
-	if r.bit != 8*len(block) {
-		panic(errReference)
-	}
-	for _, gap := range isGap {
-		if gap || mode == modeEmpty {
-			slots = append(slots, math.NaN())
-			continue
-		}
-		slots, values = append(slots, values[0]), values[1:]
-	}
-	return slots, nil
-}
-
 func (r *bitReader) values(mode bodyMode, n int) []float64 {
 	if mode == modeEmpty {
 		return nil
-	}
-	if n == 0 || mode > modeRaw {
-		panic(errReference)
 	}
 	values := make([]float64, n)
 	if mode == modeRaw {

@@ -34,7 +34,7 @@ func scaled(v, power float64) (m int64, ok bool) {
 
 // fitDecimals turns the values of the block into integers by the number of their decimals. It
 // returns false if they are no decimal numbers, apart from a few outliers.
-func (e *Encoder) fitDecimals() bool {
+func (e *encoder) fitDecimals() bool {
 	d := e.sampleDecimals()
 	if d > maxDecimals {
 		return false
@@ -69,7 +69,7 @@ func (e *Encoder) fitDecimals() bool {
 // fitQuickly is fitDecimals for values that all have at most d decimals, and whose integers can
 // be turned back with an inverse of the divisor. It neither divides nor branches. It returns
 // false if the values are not so.
-func (e *Encoder) fitQuickly(d int) bool {
+func (e *encoder) fitQuickly(d int) bool {
 	power := math.Pow10(d)
 	by := inverses[d]
 	values := e.values[:e.n]
@@ -95,7 +95,7 @@ func (e *Encoder) fitQuickly(d int) bool {
 }
 
 // sampleDecimals returns the decimals that all but one of a few values need.
-func (e *Encoder) sampleDecimals() int {
+func (e *encoder) sampleDecimals() int {
 	const samples = 8
 	var most, second, none int
 	stride := max(1, e.n/samples)
@@ -144,7 +144,7 @@ func betterDecimals(d, n int, need *[maxDecimals + 2]int) int {
 // rescale turns the values into integers by d decimals. Values that are not exact with them
 // become outliers, whose integer is that of a neighbour. It returns false if there are more
 // than limit.
-func (e *Encoder) rescale(d, limit int) bool {
+func (e *encoder) rescale(d, limit int) bool {
 	power := math.Pow10(d)
 	e.scale = scale{decimals: d, divisor: power, step: 1}
 	last, known := int64(0), false
@@ -170,7 +170,7 @@ func (e *Encoder) rescale(d, limit int) bool {
 
 // fitStep divides the integers by their step, if all of them are multiples of one plus an
 // offset.
-func (e *Encoder) fitStep() {
+func (e *encoder) fitStep() {
 	v := e.ints[:e.n]
 	step := uint64(0)
 	for _, x := range v[1:] {

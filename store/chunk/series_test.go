@@ -54,6 +54,7 @@ func readSeries(r io.Reader) ([]series, error) {
 	var all []series
 	for lines := bufio.NewScanner(r); ; {
 		if !lines.Scan() {
+			slices.SortStableFunc(all, func(a, b series) int { return strings.Compare(a.host, b.host) })
 			return all, lines.Err()
 		}
 		fields := strings.Fields(lines.Text())
@@ -92,11 +93,32 @@ func readSeries(r io.Reader) ([]series, error) {
 	}
 }
 
-// blocksOf cuts the series into blocks of so many slots.
-func blocksOf(all []series, slots int) [][]float64 {
-	var blocks [][]float64
-	for _, s := range all {
-		blocks = slices.AppendSeq(blocks, slices.Chunk(s.values, slots))
+// hostGroup is what the series of a host have in the same slots, a column each.
+type hostGroup struct {
+	series  []series
+	columns [][]float64
+}
+
+// groupsOf cuts the series of each host, which follow each other, into groups of so many slots, as the
+// store does.
+func groupsOf(all []series, slots int) []hostGroup {
+	var groups []hostGroup
+	for len(all) > 0 {
+		n, length := 0, 0
+		for n < len(all) && all[n].host == all[0].host {
+			length = max(length, len(all[n].values))
+			n++
+		}
+		for from := 0; from < length; from += slots {
+			g := hostGroup{series: all[:n]}
+			for _, s := range all[:n] {
+				values := each(slots, func(int) float64 { return math.NaN() })
+				copy(values, s.values[min(from, len(s.values)):])
+				g.columns = append(g.columns, values)
+			}
+			groups = append(groups, g)
+		}
+		all = all[n:]
 	}
-	return blocks
+	return groups
 }

@@ -32,42 +32,46 @@ func (s *sizes) add(o *sizes) {
 	}
 }
 
-// measure returns the sizes of all blocks of the series. Gorilla and zstd get
-// the samples only, and need not remember where the gaps are.
-func measure(b *testing.B, all []series, slots int) map[string]*sizes {
+// measure returns the sizes of all blocks of the series, and of the groups that they make. Gorilla and zstd get the samples only, and need
+// not remember where the gaps are.
+func measure(b *testing.B, all []series, slots int) (byMetric map[string]*sizes, total int) {
 	b.Helper()
 	z, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1))
 	if err != nil {
 		b.Fatalf("make zstd encoder: %v", err)
 	}
 	defer z.Close()
-	var e Encoder
+	var builder GroupBuilder
 	var raw, packed []byte
-	byMetric := make(map[string]*sizes)
-	for _, s := range all {
-		m := byMetric[s.metric]
-		if m == nil {
-			m = &sizes{modes: make(map[bodyMode]int)}
-			byMetric[s.metric] = m
-		}
-		for values := range slices.Chunk(s.values, slots) {
-			packed = e.Encode(packed[:0], values)
-			m.chunk += len(packed)
-			m.modes[bodyMode(packed[0]&headerMode)]++
+	byMetric = make(map[string]*sizes)
+	for _, host := range groupsOf(all, slots) {
+		g := groupOf(&builder, host.columns...)
+		total += len(g)
+		p := partsOf(g)
+		for c, values := range host.columns {
 			kept := present(values)
 			if len(kept) == 0 {
 				continue
 			}
+			m := byMetric[host.series[c].metric]
+			if m == nil {
+				m = &sizes{modes: make(map[bodyMode]int)}
+				byMetric[host.series[c].metric] = m
+			}
+			block := p.block(int32(c))
+			m.chunk += len(block)
+			m.modes[modeOf(block)]++
 			m.samples += len(kept)
 			m.gorilla += len(gorilla(kept))
 			raw = raw[:0]
 			for _, v := range kept {
 				raw = appendBits(raw, v)
 			}
-			m.zstd += len(z.EncodeAll(raw, packed[:0]))
+			packed = z.EncodeAll(raw, packed[:0])
+			m.zstd += len(packed)
 		}
 	}
-	return byMetric
+	return byMetric, total
 }
 
 // quotientsOf makes rates of all values as a collector computes them that
@@ -87,7 +91,8 @@ func quotientsOf(all []series) []series {
 	return rates
 }
 
-// BenchmarkSize prints the bytes that a sample takes, by metric, and beside them
+// BenchmarkSize prints the bytes that a sample takes in its block, by metric, and with its share of the
+// group, and beside them
 // what Gorilla and zstd make of the same blocks. SERIES names a file with
 // further samples as line protocol, such as the generator writes with -url -.
 func BenchmarkSize(b *testing.B) {
@@ -110,12 +115,13 @@ func BenchmarkSize(b *testing.B) {
 		for _, slots := range []int{64, 128, 256} {
 			b.Run(fmt.Sprintf("%s/%d", name, slots), func(b *testing.B) {
 				var byMetric map[string]*sizes
+				bytes := 0
 				for b.Loop() {
-					byMetric = measure(b, data[name], slots)
+					byMetric, bytes = measure(b, data[name], slots)
 				}
 				total := report(byMetric, fmt.Sprintf("%s, %d slots", name, slots))
 				n := float64(total.samples)
-				b.ReportMetric(float64(total.chunk)/n, "B/sample")
+				b.ReportMetric(float64(bytes)/n, "B/sample")
 				b.ReportMetric(float64(total.gorilla)/n, "gorilla-B/sample")
 				b.ReportMetric(float64(total.zstd)/n, "zstd-B/sample")
 			})

@@ -10,54 +10,67 @@ import (
 // work is a set of blocks to encode or decode.
 type work struct {
 	name   string
-	values [][]float64
-	blocks [][]byte
+	groups []Group
+	values [][][]float64 // by group and column
+	blocks []blockPlace
 	bytes  int64 // of the values
 }
 
-// works returns the real samples in blocks of 128 and 256 slots, those of a host
-// of the generator, and 200 blocks of each of the synthetic shapes.
+// blockPlace says where a block is.
+type blockPlace struct {
+	group  int
+	column int32
+}
+
+// works returns the real samples in groups of 128 and 256 slots, those of a host of the generator,
+// and 200 blocks of each of the synthetic shapes.
 func works(b *testing.B) []work {
 	b.Helper()
 	all, err := realSeries()
 	if err != nil {
 		b.Fatal(err)
 	}
-	list := []work{
-		{name: "real/128", values: blocksOf(all, 128)},
-		{name: "real/256", values: blocksOf(all, 256)},
-		{name: "real rates/256", values: blocksOf(quotientsOf(all), 256)},
-		{name: "generator/128", values: blocksOf(generated(b, "fritz", 1, 24*60), 128)},
+	var list []work
+	add := func(name string, groups []hostGroup) {
+		w := work{name: name}
+		var builder GroupBuilder
+		for i, host := range groups {
+			g := groupOf(&builder, host.columns...)
+			w.groups, w.values = append(w.groups, g), append(w.values, host.columns)
+			for c := range g.All() {
+				w.blocks = append(w.blocks, blockPlace{i, c})
+				w.bytes += int64(8 * len(host.columns[c]))
+			}
+		}
+		if len(w.blocks) > 0 {
+			list = append(list, w)
+		}
 	}
+	add("real/128", groupsOf(all, 128))
+	add("real/256", groupsOf(all, 256))
+	add("real rates/256", groupsOf(quotientsOf(all), 256))
+	add("generator/128", groupsOf(generated(b, "fritz", 1, 24*60), 128))
 	r := rand.New(rand.NewPCG(7, 8))
 	for _, s := range shapes {
-		w := work{name: s.name + "/256"}
+		var host hostGroup
 		for range 200 {
-			w.values = append(w.values, s.make(r, 256))
+			host.columns = append(host.columns, s.make(r, 256))
 		}
-		list = append(list, w)
-	}
-	var e Encoder
-	for i := range list {
-		w := &list[i]
-		for _, v := range w.values {
-			w.blocks = append(w.blocks, e.Encode(nil, v))
-			w.bytes += int64(8 * len(v))
-		}
+		add(s.name+"/256", []hostGroup{host})
 	}
 	return list
 }
 
 // benchmark runs f for all blocks. Beside the mean speed, which a few slow
 // blocks set, it reports the median over the blocks, each taken on its own.
-func benchmark(b *testing.B, f func(w *work, i int)) {
+func benchmark(b *testing.B, f func(w *work, at blockPlace)) {
 	for _, w := range works(b) {
 		b.Run(w.name, func(b *testing.B) {
 			b.SetBytes(w.bytes)
 			b.ReportAllocs()
 			for b.Loop() {
-				for i := range w.blocks {
-					f(&w, i)
+				for _, at := range w.blocks {
+					f(&w, at)
 				}
 			}
 			b.StopTimer()
@@ -69,16 +82,16 @@ func benchmark(b *testing.B, f func(w *work, i int)) {
 // medianRate returns the median over the blocks of raw gigabytes per second,
 // for each block the best of some rounds: what else the machine does slows all
 // blocks of a round.
-func medianRate(w *work, f func(w *work, i int)) float64 {
+func medianRate(w *work, f func(w *work, at blockPlace)) float64 {
 	const rounds, repeats = 30, 10
 	rates := make([]float64, len(w.blocks))
 	for range rounds {
-		for i := range w.blocks {
+		for i, at := range w.blocks {
 			start := time.Now()
 			for range repeats {
-				f(w, i)
+				f(w, at)
 			}
-			rate := float64(8*len(w.values[i])*repeats) / float64(time.Since(start).Nanoseconds())
+			rate := float64(8*len(w.values[at.group][at.column])*repeats) / float64(time.Since(start).Nanoseconds())
 			rates[i] = max(rates[i], rate)
 		}
 	}
@@ -86,37 +99,74 @@ func medianRate(w *work, f func(w *work, i int)) float64 {
 	return rates[len(rates)/2]
 }
 
+// BenchmarkEncode encodes the values of blocks.
 func BenchmarkEncode(b *testing.B) {
-	var e Encoder
+	var e encoder
 	dst := make([]byte, 0, 4096)
-	benchmark(b, func(w *work, i int) { dst = e.Encode(dst[:0], w.values[i]) })
+	benchmark(b, func(w *work, at blockPlace) {
+		e.load(w.values[at.group][at.column])
+		_, dst = e.encode(dst[:0])
+	})
+}
+
+// BenchmarkBuild makes whole groups.
+func BenchmarkBuild(b *testing.B) {
+	for _, w := range works(b) {
+		b.Run(w.name, func(b *testing.B) {
+			var builder GroupBuilder
+			b.SetBytes(w.bytes)
+			b.ReportAllocs()
+			for b.Loop() {
+				for _, columns := range w.values {
+					groupOf(&builder, columns...)
+				}
+			}
+		})
+	}
 }
 
 func BenchmarkDecode(b *testing.B) {
 	dst := make([]float64, MaxSlots)
-	benchmark(b, func(w *work, i int) {
-		if err := Decode(dst[:len(w.values[i])], w.blocks[i]); err != nil {
+	benchmark(b, func(w *work, at blockPlace) {
+		if err := w.groups[at.group].DecodeRange(dst[:len(w.values[at.group][at.column])], at.column, 0); err != nil {
 			b.Fatal(err)
 		}
 	})
 }
 
-func BenchmarkAddTo(b *testing.B) {
+// BenchmarkSum adds all columns of each group.
+func BenchmarkSum(b *testing.B) {
 	dst := make([]float64, MaxSlots)
-	benchmark(b, func(w *work, i int) {
-		if err := AddTo(dst[:len(w.values[i])], w.blocks[i], 0); err != nil {
-			b.Fatal(err)
+	for _, w := range works(b) {
+		columns := make([][]int32, len(w.groups))
+		for _, at := range w.blocks {
+			columns[at.group] = append(columns[at.group], at.column)
 		}
-	})
+		b.Run(w.name, func(b *testing.B) {
+			b.SetBytes(w.bytes)
+			b.ReportAllocs()
+			for b.Loop() {
+				for i, g := range w.groups {
+					if len(columns[i]) == 0 {
+						continue
+					}
+					if err := g.Sum(dst[:len(w.values[i][0])], columns[i], 0); err != nil {
+						b.Fatal(err)
+					}
+				}
+			}
+		})
+	}
 }
 
-// BenchmarkAt reads single slots of blocks in every mode.
+// BenchmarkOneSlot reads single slots of blocks in every mode.
 func BenchmarkOneSlot(b *testing.B) {
 	for _, w := range works(b) {
 		b.Run(w.name, func(b *testing.B) {
+			var v [1]float64
 			for i := 0; b.Loop(); i++ {
-				n := i % len(w.blocks)
-				if _, err := valueAt(w.blocks[n], i%len(w.values[n])); err != nil {
+				at := w.blocks[i%len(w.blocks)]
+				if err := w.groups[at.group].DecodeRange(v[:], at.column, i%len(w.values[at.group][at.column])); err != nil {
 					b.Fatal(err)
 				}
 			}
