@@ -203,6 +203,10 @@ func TestCorruptBlocks(t *testing.T) {
 		{"shared gaps of all slots", []byte{0x01, 0, 2}, 4, []uint64{15}},
 		{"shared gaps without any", []byte{0x01, 0, 2}, 4, []uint64{0}},
 		{"shared gaps behind the last slot", []byte{0x01, 0, 2}, 4, []uint64{16}},
+		{"raw values that are moved", append([]byte{0x45}, make([]byte, 8)...), 1, []uint64{}},
+		{"moved by nothing", []byte{0x41}, 1, []uint64{}},
+		{"moved by width 65", append([]byte{0x41, 65, 0}, make([]byte, 20)...), 1, []uint64{}},
+		{"moved, but no body", []byte{0x41, 0, 2}, 1, []uint64{}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			data := version1(append([]byte{}, test.block...))

@@ -10,7 +10,8 @@ import (
 const (
 	headerMode   = 0x0f
 	headerGaps   = 0x30 // one of the kinds below
-	headerUnused = 0xc0
+	headerNear   = 0x40 // the values are moved by some units in the last place
+	headerUnused = 0x80
 
 	gapsNone  = 0x00
 	gapsOwn   = 0x10 // the set of the gaps follows
@@ -20,6 +21,7 @@ const (
 // decoder is the state of decoding one block.
 type decoder struct {
 	mode   bodyMode
+	near   bool
 	slots  int
 	values int // slots that are no gap
 	gaps   indexSet
@@ -40,8 +42,8 @@ func (d *decoder) parse(p *groupParts, b []byte) error {
 	}
 	header := b[0]
 	b = b[1:]
-	d.mode, d.slots = bodyMode(header&headerMode), p.slots
-	if header&headerUnused != 0 || d.mode == modeEmpty || d.mode > modeRaw {
+	d.mode, d.near, d.slots = bodyMode(header&headerMode), header&headerNear != 0, p.slots
+	if header&headerUnused != 0 || d.mode == modeEmpty || d.mode > modeRaw || d.near && d.mode == modeRaw {
 		return fmt.Errorf("header %#02x: %w", header, errCorrupt)
 	}
 	switch header & headerGaps {
@@ -102,12 +104,15 @@ func (d *decoder) decodeValues(dst []float64, from int) error {
 		return finish(d.body)
 	case d.mode == modeRaw:
 		return decodeRaw(dst, d.body, from, d.values)
+	case d.near:
+		return d.decodeNear(dst, from)
 	}
-	return d.decodeIntegers(dst, d.body, from)
+	return d.decodeIntegers(dst, d.body, from, nil)
 }
 
-// decodeIntegers writes the values of a body b of any mode but raw.
-func (d *decoder) decodeIntegers(dst []float64, b []byte, from int) error {
+// decodeIntegers writes the values of a body b of any mode but raw. offsets are what they
+// are moved by, nil if they are not.
+func (d *decoder) decodeIntegers(dst []float64, b []byte, from int, offsets *frame) error {
 	b, outliers, err := d.scale.parse(b)
 	if err != nil {
 		return err
@@ -133,6 +138,9 @@ func (d *decoder) decodeIntegers(dst []float64, b []byte, from int) error {
 	}
 	if err != nil {
 		return fmt.Errorf("%v: %w", d.mode, err)
+	}
+	if offsets != nil {
+		offsets.move(dst, from)
 	}
 	if outliers {
 		d.outliers.replace(dst, raw, from)

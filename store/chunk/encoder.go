@@ -18,7 +18,7 @@ const (
 	infinityBits = 0x7ff << 52
 )
 
-// encoder encodes the values of blocks. It holds only scratch space, about twelve kilobytes: the
+// encoder encodes the values of blocks. It holds only scratch space, about fourteen kilobytes: the
 // zero value is ready for use, and what it appends depends on the values alone.
 type encoder struct {
 	n      int // values of the block: slots that are no gap
@@ -30,6 +30,7 @@ type encoder struct {
 	ints     [MaxSlots]int64 // the values on the scale
 	within   limits          // of the integers
 	outliers indexList       // values that the scale cannot express
+	offsets  [MaxSlots]int64 // what the values are moved by from those of the integers
 
 	deltas  [MaxSlots]int64
 	dict    dictionary
@@ -45,11 +46,21 @@ func (e *encoder) encode(dst []byte) (header byte, _ []byte) {
 	}
 	e.fit()
 	mode, dst := e.appendIntegers(dst)
+	header = byte(mode)
+	if e.scale.patterns || e.scale.decimals >= manyDecimals {
+		// These are numbers of many digits, unless they are nearly decimal.
+		at := len(dst)
+		mode, all, ok := e.appendNear(dst)
+		if dst = all[:at]; ok && len(all)-at < at-body {
+			header = byte(mode) | headerNear
+			dst = append(dst[:body], all[at:]...)
+		}
+	}
 	e.n = n
 	if len(dst)-body > 8*n {
 		return byte(modeRaw), e.appendRaw(dst[:body])
 	}
-	return byte(mode), dst
+	return header, dst
 }
 
 // load copies the values that are no gap. There are at most MaxSlots.

@@ -44,6 +44,12 @@ var golden = []struct {
 	{"dictionary", repeat(24, 1.0/3, 1.0/7, 1.0/3, 1.0/9), modeDictionary, "04174003b89c8ec7e3f1b8bc7f34ecf5baddaed7eb05000000000000d0344dd3344dd3262626262626", "044003b89c8ec7e3f1b8bc7f34ecf5baddaed7eb05000000000000d0344dd3344dd3262626262626"},
 	{"example of FORMAT.md", []float64{64, gap, 64.5, 65, 65.5, 64, gap, 66}, modeFrame, "1207029900210500038002880602", "12029900210500038002880602"},
 	{"raw", []float64{math.Pi, -1e-300, 5e-324, math.MaxFloat64}, modeRaw, "0503182d4454fb21094059f3f8c21f6ea5810100000000000000ffffffffffffef7f", "05182d4454fb21094059f3f8c21f6ea5810100000000000000ffffffffffffef7f"},
+	{"near decimals", each(16, func(i int) float64 { return moved(decimalsOf(1.01*float64(i*7%12), 2), int64(i%5-2)) }), modeFrame, "", "42030388464423a21122650004007092b416385a7092"},
+	{"near decimals with gaps", each(16, func(i int) float64 { return []float64{moved(float64(i)/10, int64(i%5-2)), gap}[i%6/5] }), modeDelta, "", "53026106030388c668844600010001021002"},
+	{"near decimals with outliers", each(24, func(i int) float64 { return []float64{moved(float64(i*7%12)/100, 1), math.Inf(1)}[i/23] }), modeFrame, "", "4200028201e301000000000000f07f04007092b416385a7092b41638aa"},
+	{"near decimals with patches of both", each(40, func(i int) float64 { return moved(float64(i*7%12+i/39*1000)/100, int64(i%3+i/38*500)) }), modeFrame, "", "4282002449922449922449920402830e02e807020284007092b416385a7092b416385a7092b416385a700201e40100e20f"},
+	{"near decimal constant", repeat(64, moved(0.3, 1)), modeConstant, "", "4100020106"},
+	{"dictionary of near decimals", each(64, func(i int) float64 { return moved([]float64{0.1, 77777.7, 12345.6, 999999.9}[i*i%7%4], int64(i%2)) }), modeDictionary, "", "440100aaaaaaaaaaaaaaaa01030214fe880f0000209b8148215288142285482152881422854821"},
 }
 
 func repeat(n int, values ...float64) []float64 {

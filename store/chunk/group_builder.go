@@ -88,8 +88,12 @@ func (b *GroupBuilder) AddFrom(g Group, column int32) error {
 	if d.mode == modeEmpty {
 		return nil // version 1 could have such a block
 	}
+	header := byte(d.mode)
+	if d.near {
+		header |= headerNear
+	}
 	b.bodies = append(b.bodies, d.body...)
-	b.add(column, byte(d.mode), &d.gaps)
+	b.add(column, header, &d.gaps)
 	return nil
 }
 

@@ -74,6 +74,9 @@ func blockVersion1(values []float64) []byte {
 	var e encoder
 	e.load(values)
 	header, body := e.encode(nil)
+	if header&headerNear != 0 {
+		header, body = byte(modeRaw), e.appendRaw(nil)
+	}
 	block := []byte{header, byte(len(values) - 1)}
 	switch len(values) {
 	case 64, 128, 256:

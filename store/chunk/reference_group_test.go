@@ -124,7 +124,8 @@ func countTrue(list []bool) (n int) {
 func (r *bitReader) block(slots int, shared []bool) referenceColumn {
 	mode := bodyMode(r.read(4))
 	kind := r.read(2)
-	if r.read(2) != 0 || mode == modeEmpty || mode > modeRaw {
+	near := r.read(1) == 1
+	if r.read(1) == 1 || mode == modeEmpty || mode > modeRaw || near && mode == modeRaw {
 		panic(errReference)
 	}
 	isGap := make([]bool, slots)
@@ -142,7 +143,7 @@ func (r *bitReader) block(slots int, shared []bool) referenceColumn {
 	default:
 		panic(errReference)
 	}
-	return r.body(mode, isGap)
+	return r.body(mode, near, isGap)
 }
 
 // block1 returns the slots of a block of version 1, of which there have to be so many. It panics if
@@ -171,16 +172,16 @@ func (r *bitReader) block1(slots int) referenceColumn {
 			isGap[i] = true
 		}
 	}
-	return r.body(mode, isGap)
+	return r.body(mode, false, isGap)
 }
 
-func (r *bitReader) body(mode bodyMode, isGap []bool) (c referenceColumn) {
+func (r *bitReader) body(mode bodyMode, near bool, isGap []bool) (c referenceColumn) {
 	n := len(isGap) - countTrue(isGap)
 	if mode != modeEmpty && n == 0 {
 		panic(errReference)
 	}
 	c.err = catch(func() {
-		values := r.values(mode, n)
+		values := r.values(mode, near, n)
 		if r.bit != 8*len(r.bytes) {
 			panic(errReference)
 		}

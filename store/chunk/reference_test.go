@@ -143,7 +143,40 @@ func (r *bitReader) scale() (value func(int64) float64, outliers bool) {
 	}, outliers
 }
 
-func (r *bitReader) values(mode bodyMode, n int) []float64 {
+// step moves v to the next float64 number above or below: -0 lies below 0, and the lowest
+// follows the highest.
+func step(v float64, up bool) float64 {
+	bits := math.Float64bits(v)
+	switch {
+	case up && bits == 1<<63:
+		return 0
+	case !up && bits == 0:
+		return math.Copysign(0, -1)
+	case up && bits == 1<<63-1:
+		return math.Float64frombits(1<<64 - 1)
+	case !up && bits == 1<<64-1:
+		return math.Float64frombits(1<<63 - 1)
+	case up == !math.Signbit(v):
+		return math.Float64frombits(bits + 1)
+	}
+	return math.Float64frombits(bits - 1)
+}
+
+// stepped moves v by so many numbers.
+func stepped(v float64, n int64) float64 {
+	if n < -1000 || n > 1000 {
+		return moved(v, n) // one by one would take for ever
+	}
+	for ; n > 0; n-- {
+		v = step(v, true)
+	}
+	for ; n < 0; n++ {
+		v = step(v, false)
+	}
+	return v
+}
+
+func (r *bitReader) values(mode bodyMode, near bool, n int) []float64 {
 	if mode == modeEmpty {
 		return nil
 	}
@@ -153,6 +186,10 @@ func (r *bitReader) values(mode bodyMode, n int) []float64 {
 			values[i] = math.Float64frombits(r.read(64))
 		}
 		return values
+	}
+	offsets := make([]int64, n)
+	if near {
+		offsets = r.frame(n)
 	}
 	value, hasOutliers := r.scale()
 	outliers := make(map[int]float64)
@@ -168,7 +205,7 @@ func (r *bitReader) values(mode bodyMode, n int) []float64 {
 	}
 	ints := r.integers(mode, n)
 	for i := range values {
-		values[i] = value(ints[i])
+		values[i] = stepped(value(ints[i]), offsets[i])
 		if v, ok := outliers[i]; ok {
 			values[i] = v
 		}

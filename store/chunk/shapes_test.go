@@ -24,6 +24,19 @@ func decimalsOf(v float64, d int) float64 {
 	return math.Round(v*math.Pow10(d)) / math.Pow10(d)
 }
 
+// sumOfWalks adds so many random walks with d decimals, in float64 and in their order.
+func sumOfWalks(r *rand.Rand, walks, d, n int) []float64 {
+	sum := make([]float64, n)
+	for range walks {
+		x := r.Float64() * 1000
+		for i := range sum {
+			x = math.Abs(x + r.NormFloat64())
+			sum[i] += decimalsOf(x, d)
+		}
+	}
+	return sum
+}
+
 // shapes covers every mode and every part of the format.
 var shapes = []shape{
 	{"gaps only", func(_ *rand.Rand, n int) []float64 {
@@ -118,6 +131,30 @@ var shapes = []shape{
 	}},
 	{"bits", func(r *rand.Rand, n int) []float64 {
 		return each(n, func(int) float64 { return math.Float64frombits(r.Uint64()) })
+	}},
+	{"sums", func(r *rand.Rand, n int) []float64 {
+		return sumOfWalks(r, 2+r.IntN(100), r.IntN(7), n)
+	}},
+	{"sums of noise", func(r *rand.Rand, n int) []float64 {
+		x, d := r.Float64()*1e6, 1+r.IntN(4)
+		return each(n, func(int) float64 { return moved(decimalsOf(x+r.NormFloat64(), d), r.Int64N(9)-4) })
+	}},
+	{"few sums", func(r *rand.Rand, n int) []float64 {
+		few := sumOfWalks(r, 72, 3, 5)
+		return each(n, func(int) float64 { return few[r.IntN(len(few))] })
+	}},
+	{"constant sum", func(r *rand.Rand, n int) []float64 {
+		c := sumOfWalks(r, 72, 3, 1)
+		return each(n, func(int) float64 { return c[0] })
+	}},
+	{"sums around zero", func(r *rand.Rand, n int) []float64 {
+		strange := []float64{math.Copysign(0, -1), 5e-324, -5e-324, math.Inf(1), math.Inf(-1), math.MaxFloat64, 1e-17}
+		return each(n, func(int) float64 {
+			if r.IntN(15) == 0 {
+				return strange[r.IntN(len(strange))]
+			}
+			return moved(decimalsOf(r.NormFloat64(), 2), r.Int64N(9)-4)
+		})
 	}},
 	{"two values", func(r *rand.Rand, n int) []float64 {
 		a, b := r.NormFloat64(), r.NormFloat64()
