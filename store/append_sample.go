@@ -214,7 +214,7 @@ func (a *appender) obtainBlock(g *grid, t int64) (b *block, slot, need int64) {
 	}
 	slot = (t - b.start) / g.frequency
 	if old := g.touch(b, slot); old != nil {
-		a.store.closeBlockLocked(g, old)
+		a.store.closeBlockLocked(a.host, g, old)
 	}
 	return b, slot, 0
 }

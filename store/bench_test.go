@@ -22,8 +22,10 @@ const benchSeries = 8 + 3*2 + 7*72
 
 var benchMetrics = func() map[string]MetricConfig {
 	m := map[string]MetricConfig{}
-	for i := range 8 {
-		m["m"+strconv.Itoa(i)] = MetricConfig{Frequency: 60, Aggregation: AggregateSum}
+	for kind, n := range map[string]int{"node": 8, "socket": 3, "hwthread": 7} {
+		for i := range n {
+			m[kind+strconv.Itoa(i)] = MetricConfig{Frequency: 60, Aggregation: AggregateSum}
+		}
 	}
 	return m
 }()
@@ -32,12 +34,12 @@ var benchMetrics = func() map[string]MetricConfig {
 // times.
 func benchBatch(s *Store, host int) *Batch {
 	b := &Batch{Cluster: "fritz", Host: fmt.Sprintf("f%05d", host), Parts: []Part{{}}}
-	add := func(part int, metric int) {
-		id, _ := s.Metric([]byte("m" + strconv.Itoa(metric)))
+	add := func(part int, kind string, metric int) {
+		id, _ := s.Metric([]byte(kind + strconv.Itoa(metric)))
 		b.Add(int32(part), id, 0, 0)
 	}
 	for m := range 8 {
-		add(0, m)
+		add(0, "node", m)
 	}
 	for _, kind := range []struct {
 		name           string
@@ -49,7 +51,7 @@ func benchBatch(s *Store, host int) *Batch {
 		}
 		for m := range kind.metrics {
 			for i := range kind.parts {
-				add(first+i, m)
+				add(first+i, kind.name, m)
 			}
 		}
 	}
@@ -153,10 +155,42 @@ func BenchmarkQuery(b *testing.B) {
 		}
 		return all
 	}
-	run("one node metric, 6 h", each(Query{Metric: "m7", From: end - 6*3600})[:1])
-	run("32 hosts, one node metric, 12 h", each(Query{Metric: "m7", From: end - 12*3600}))
-	run("32 hosts, sum of 72 threads, 6 h", each(Query{Metric: "m1", From: end - 6*3600, Type: "hwthread", TypeIDs: threads, Aggregate: true}))
-	run("32 hosts, last 5 min", each(Query{Metric: "m7", From: end - 300}))
+	run("one node metric, 6 h", each(Query{Metric: "node7", From: end - 6*3600})[:1])
+	run("32 hosts, one node metric, 12 h", each(Query{Metric: "node7", From: end - 12*3600}))
+	run("32 hosts, sum of 72 threads, 6 h", each(Query{Metric: "hwthread1", From: end - 6*3600}))
+	run("32 hosts, sum of 72 threads by name, 6 h", each(Query{Metric: "hwthread1", From: end - 6*3600, Type: "hwthread", TypeIDs: threads, Aggregate: true}))
+	run("32 hosts, sum of 71 threads, 6 h", each(Query{Metric: "hwthread1", From: end - 6*3600, Type: "hwthread", TypeIDs: threads[:71], Aggregate: true}))
+	run("32 hosts, last 5 min", each(Query{Metric: "node7", From: end - 300}))
+}
+
+// BenchmarkJobStatistics asks for the statistics of 1,000 jobs of 8 hosts with 10 metrics each, two
+// of them sums over the sockets, since each job's own start.
+func BenchmarkJobStatistics(b *testing.B) {
+	const hosts, ticks = 32, 1440
+	s := walked(b, hosts, ticks)
+	end := int64(t0 + ticks*60)
+	var queries []Query
+	for job := range 1000 {
+		q := Query{Cluster: "fritz", From: end - int64(job+1)*43, To: end, NoData: true}
+		for i := range 8 {
+			q.Host = fmt.Sprintf("f%05d", (8*job+i)%hosts)
+			for m := range 10 {
+				if q.Metric = "node" + strconv.Itoa(m); m >= 8 {
+					q.Metric = "socket" + strconv.Itoa(m-8)
+				}
+				queries = append(queries, q)
+			}
+		}
+	}
+	b.ReportAllocs()
+	b.ResetTimer()
+	for range b.N {
+		for i := range queries {
+			if rows, err := s.Query(&queries[i]); err != nil || len(rows) != 1 {
+				b.Fatal(len(rows), err)
+			}
+		}
+	}
 }
 
 // generated fills a store with so many ticks of hosts of the generator, whose

@@ -22,6 +22,7 @@ type block struct {
 	head    *head               // nil: sparse or sealed
 	sealed  chunk.Group         // nil: not sealed
 	patches patches             // to the sealed values; none if there is a head
+	totals  chunk.Keyed         // made of the sealed values, see total; nil: none
 	ref     checkpoint.BlockRef // to the sealed values on the disk, zero: they are not there
 }
 
@@ -37,7 +38,7 @@ func newBlock(start, end, slots int64) *block {
 
 // size returns the bytes that the block takes.
 func (b *block) size() int64 {
-	n := int64(blockBytes + len(b.sealed) + patchBytes*cap(b.patches.list))
+	n := int64(blockBytes + len(b.sealed) + len(b.totals) + patchBytes*cap(b.patches.list))
 	if b.head != nil {
 		n += valueBytes * b.head.size()
 	}
@@ -206,6 +207,7 @@ func (b *block) seal(columns int32, s *chunk.GroupBuilder) bool {
 		}
 	}
 	b.sealed, b.head, b.patches, b.ref = s.Finish(), nil, patches{}, checkpoint.BlockRef{}
+	b.totals = nil
 	return b.sealed != nil
 }
 
@@ -242,7 +244,7 @@ func (b *block) drop(dropped []int32, s *chunk.GroupBuilder) (hasValues bool) {
 		}
 	}
 	if kept < b.sealed.Count() {
-		b.sealed, b.ref = s.Finish(), checkpoint.BlockRef{}
+		b.sealed, b.totals, b.ref = s.Finish(), nil, checkpoint.BlockRef{}
 	}
 	return b.sealed != nil || len(b.patches.list) > 0
 }

@@ -32,13 +32,13 @@ func (a *appender) makeRoom(g *grid, b *block) (need int64) {
 			if !s.reserve(size) {
 				return size
 			}
-			s.addHeadLocked(g, b)
+			s.addHeadLocked(a.host, g, b)
 			return 0
 		}
 	}
 	b.patches.sort()
 	if len(b.patches.list) >= maxPatches(g.columns) {
-		s.sealLocked(g, b)
+		s.sealLocked(a.host, g, b)
 	}
 	if n := cap(b.patches.list); len(b.patches.list) >= n-n/8 {
 		n = max(n, 1)
@@ -73,7 +73,7 @@ func (b *block) headChunks(columns int32) (n int64) {
 }
 
 // addHeadLocked gives a sparse block a head, for which the memory was reserved.
-func (s *Store) addHeadLocked(g *grid, b *block) {
+func (s *Store) addHeadLocked(of *host, g *grid, b *block) {
 	g.reopen(b)
 	h := &head{}
 	for _, p := range b.patches.list {
@@ -82,6 +82,6 @@ func (s *Store) addHeadLocked(g *grid, b *block) {
 	s.release(patchBytes * int64(cap(b.patches.list)))
 	b.head, b.patches = h, patches{}
 	if old := g.touch(b, 0); old != nil {
-		s.closeBlockLocked(g, old)
+		s.closeBlockLocked(of, g, old)
 	}
 }

@@ -93,7 +93,7 @@ func (c *capture) copyGridLocked(g *grid) checkpoint.Grid {
 	first := len(c.blocks)
 	index := len(c.host.Grids)
 	for b := range g.blocks.all() {
-		one := checkpoint.Block{Start: b.start, End: b.end, Slots: int(b.slots), Open: b.head != nil, Sparse: b.head == nil && b.sealed == nil, Values: b.sealed, Ref: b.ref}
+		one := checkpoint.Block{Start: b.start, End: b.end, Slots: int(b.slots), Open: b.head != nil, Sparse: b.head == nil && b.sealed == nil, Values: b.sealed, Totals: b.totals, Ref: b.ref}
 		if len(b.patches.list) > 0 {
 			one.Patches = c.copyPatches(b.patches.list)
 		}

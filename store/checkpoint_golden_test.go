@@ -203,7 +203,7 @@ func (s *Store) sealAll() {
 				}
 				for b := range g.blocks.all() {
 					if b.head != nil || len(b.patches.list) > 0 {
-						s.sealLocked(g, b)
+						s.sealLocked(h, g, b)
 					}
 				}
 			}

@@ -146,7 +146,7 @@ func restoreGrid(from *checkpoint.Grid, slots int64) (*grid, error) {
 func restoreBlock(from *checkpoint.Block, columns int32) (*block, error) {
 	b := newBlock(from.Start, from.End, int64(from.Slots))
 	if !from.Open {
-		b.sealed, b.ref = from.Values, from.Ref
+		b.sealed, b.totals, b.ref = from.Values, from.Totals, from.Ref
 		if n := len(from.Patches); n > 0 {
 			b.patches.grow(n)
 		}

@@ -130,6 +130,9 @@ func newEquivalence(t *testing.T, seed uint64, cfg Config) *equivalence {
 		tables: map[hostKey][]*knownRefs{},
 	}
 	cfg.Now = func() time.Time { return time.Unix(e.base, 0) }
+	if cfg.totalParts == 0 { // so that there are many
+		cfg.totalParts = 2
+	}
 	var err error
 	if e.store, err = New(cfg); err != nil {
 		t.Fatal(err)

@@ -53,6 +53,7 @@ type host struct {
 	// generation may be those of other parts and columns now.
 	generation uint32
 	refs       *Refs // to the series of this generation
+	totals     totals
 }
 
 // seriesKey identifies a series of a host: an index into parts, and a metric.
@@ -63,11 +64,11 @@ type seriesKey struct {
 
 const (
 	// What a host, a part, a series and a column of a grid take besides their blocks,
-	// in bytes. That of a column is for Refs.
+	// in bytes. That of a column is for Refs and totals.
 	hostBytes   = 512
 	partBytes   = 192
 	seriesBytes = 32
-	columnBytes = 12
+	columnBytes = 16
 )
 
 func newHost(k hostKey) *host {

@@ -33,13 +33,18 @@ func (s *Store) resizeLocked(b *block, do func()) {
 	s.usedBytes.Add(b.size() - before)
 }
 
-// sealLocked compresses an open block of the grid, or one with patches, and removes it if it
-// has no values.
-func (s *Store) sealLocked(g *grid, b *block) {
+// sealLocked compresses an open block of a grid of the host, or one with patches, and removes it
+// if it has no values.
+func (s *Store) sealLocked(h *host, g *grid, b *block) {
 	worker := s.sealers.Get().(*chunk.GroupBuilder)
 	defer s.sealers.Put(worker)
 	hasValues := false
-	s.resizeLocked(b, func() { hasValues = b.seal(g.columns, worker) })
+	s.resizeLocked(b, func() {
+		open := b.head
+		if hasValues = b.seal(g.columns, worker); hasValues {
+			s.makeTotalsLocked(h, g, b, open, worker)
+		}
+	})
 	g.closed(b)
 	s.counters.sealed.Add(1)
 	if !hasValues {
@@ -48,9 +53,9 @@ func (s *Store) sealLocked(g *grid, b *block) {
 }
 
 // closeBlockLocked removes a block from the open ones, and compresses it if that saves memory.
-func (s *Store) closeBlockLocked(g *grid, b *block) {
+func (s *Store) closeBlockLocked(h *host, g *grid, b *block) {
 	if b.isWorthSealing(g.columns) {
-		s.sealLocked(g, b)
+		s.sealLocked(h, g, b)
 	} else {
 		g.closed(b)
 	}

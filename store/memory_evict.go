@@ -208,6 +208,6 @@ func (e *eviction) compressNewest(a *gridAge) {
 	}
 	g := h.grids[a.grid]
 	if b := g.blocks.last(); b.isWorthSealing(g.columns) {
-		e.store.sealLocked(g, b)
+		e.store.sealLocked(h, g, b)
 	}
 }

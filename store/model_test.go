@@ -345,12 +345,17 @@ func (m *model) query(q *Query) ([]Series, error) {
 	if q.Type == "" {
 		add(Part{})
 	} else {
-		for _, id := range q.TypeIDs {
+		ids, subIDs := slices.Clone(q.TypeIDs), slices.Clone(q.SubtypeIDs)
+		if q.Aggregate {
+			slices.Sort(ids)
+			slices.Sort(subIDs)
+		}
+		for _, id := range ids {
 			if q.Subtype == "" {
 				add(Part{Type: q.Type, ID: id})
 				continue
 			}
-			for _, sub := range q.SubtypeIDs {
+			for _, sub := range subIDs {
 				add(Part{q.Type, id, q.Subtype, sub})
 			}
 		}

@@ -48,7 +48,7 @@ func BenchmarkPause(b *testing.B) {
 	asked := 0
 	ask := func() {
 		asked++
-		q := &Query{Cluster: "fritz", Host: fmt.Sprintf("f%05d", asked%hosts), Metric: "m7", From: t0, To: t0 + ticks*60}
+		q := &Query{Cluster: "fritz", Host: fmt.Sprintf("f%05d", asked%hosts), Metric: "node7", From: t0, To: t0 + ticks*60}
 		if rows, err := s.Query(q); err != nil || len(rows) == 0 {
 			b.Error(len(rows), err)
 		}

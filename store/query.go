@@ -177,7 +177,7 @@ func (s *Store) QueryEach(ctx context.Context, q *Query, use func(*Series) error
 	if err := s.Check(q); err != nil {
 		return err
 	}
-	snapshots, err := s.snapshots(q)
+	snapshots, err := s.snapshots(q, config.Aggregation)
 	switch {
 	case err != nil:
 		return err

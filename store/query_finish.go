@@ -18,10 +18,13 @@ func (r *Series) finish(q *Query) {
 	r.resample(q.Resolution, q.Resampling)
 }
 
+// scales reports whether values are multiplied.
+func (q *Query) scales() bool { return q.Scale != 0 && q.Scale != 1 }
+
 // scale multiplies values, and makes gaps of those that overflowed in a sum or
 // product.
 func (q *Query) scale(values []float64) {
-	if q.Scale != 0 && q.Scale != 1 {
+	if q.scales() {
 		for i := range values {
 			values[i] *= q.Scale
 		}

@@ -1,5 +1,7 @@
 package store
 
+import "math"
+
 // snapshot is what a grid holds in the window of a query, taken under the lock:
 // references to sealed values, which are immutable, and copies of the others.
 // It is decoded and combined without the lock.
@@ -25,7 +27,7 @@ func (r *row) cellAt(run *Run) int64 { return ceilDiv(run.Start-run.Step/2-r.fro
 // snapshots returns what the store holds of the query's window, one snapshot for each
 // interval that the host has series with, the present one first. It fails with a
 // RunsError.
-func (s *Store) snapshots(q *Query) ([]snapshot, error) {
+func (s *Store) snapshots(q *Query, how Aggregation) ([]snapshot, error) {
 	key := hostKey{q.Cluster, q.Host}
 	st := s.stripeOf(key)
 	st.mu.RLock()
@@ -60,17 +62,22 @@ func (s *Store) snapshots(q *Query) ([]snapshot, error) {
 		}
 		found = append(found, one)
 	}
+	totalParts := math.MaxInt
+	if how != AggregateNone {
+		totalParts = s.cfg.totalParts
+	}
 	out := make([]snapshot, len(found))
 	for i, one := range found {
-		out[i] = one.grid.snapshot(q, one.rows, len(found) == 1)
+		out[i] = one.grid.snapshot(q, one.rows, totalParts, len(found) == 1)
 	}
 	return out, nil
 }
 
 // snapshot refers to or copies the cells of the query's window, of the columns that each row
-// selects. only says that no other grid has series of the query: then the rows of an unpadded
-// query are trimmed here, and otherwise when the snapshots are merged.
-func (g *grid) snapshot(q *Query, rows []selection, only bool) snapshot {
+// selects, or the totals of so many columns or more that are added. only says that no other grid
+// has series of the query: then the rows of an unpadded query are trimmed here, and otherwise when
+// the snapshots are merged.
+func (g *grid) snapshot(q *Query, rows []selection, totalParts int, only bool) snapshot {
 	v := snapshot{frequency: g.frequency, rows: make([]row, len(rows))}
 	cells := ceilDiv(q.To-q.From, g.frequency)
 	blocks := g.blocks.between(q.From, q.From+cells*g.frequency)
@@ -94,20 +101,14 @@ func (g *grid) snapshot(q *Query, rows []selection, only bool) snapshot {
 				ranges = g.rangesAt(ranges[:0], blocks, r.from, r.cells)
 			}
 		}
-		// There are fewer where the blocks hold other series, which may be nearly all.
-		r.runs = make([]Run, 0, min(len(s.columns)*len(ranges), fewRuns))
 		r.columns = make([]int, 0, len(s.columns))
-		for _, c := range s.columns {
-			r.runs = g.appendRuns(r.runs, c, ranges)
-			r.columns = append(r.columns, len(r.runs))
+		for at, adds := range s.levels() {
+			adds = adds && at[1]-at[0] >= totalParts
+			r.runs, r.columns = g.appendLevelRuns(r.runs, r.columns, s.columns[at[0]:at[1]], adds, ranges)
 		}
 	}
 	return v
 }
 
-const (
-	// fewRuns is for how many runs a row gets memory before they are known.
-	fewRuns = 1 << 13
-	// fewRanges of a window need no memory of their own.
-	fewRanges = 8
-)
+// fewRanges of a window need no memory of their own.
+const fewRanges = 8

@@ -42,11 +42,17 @@ func (h *host) selectColumns(seed maphash.Seed, q *Query, m MetricID) []selectio
 	}
 	rows := make([]selection, 0, q.selected())
 	var known map[string]selection // of the parts with more than one level
-	for _, id := range q.TypeIDs {
+	next := 0
+	ids, subIDs := q.TypeIDs, q.SubtypeIDs
+	if q.Aggregate {
+		ids, subIDs = inOrder(ids), inOrder(subIDs)
+	}
+	for _, id := range ids {
 		if q.Subtype == "" {
 			one, ok := known[id]
 			if !ok {
-				parts := h.partsOf(q.Type, id)
+				var parts []int32
+				parts, next = h.partsOf(q.Type, id, next)
 				one = h.selectParts(parts, m)
 				if len(parts) > 1 {
 					if known == nil {
@@ -58,11 +64,22 @@ func (h *host) selectColumns(seed maphash.Seed, q *Query, m MetricID) []selectio
 			rows = append(rows, one)
 			continue
 		}
-		for _, sub := range q.SubtypeIDs {
+		for _, sub := range subIDs {
 			rows = append(rows, selection{columns: h.own(seed, Part{q.Type, id, q.Subtype, sub}, m)})
 		}
 	}
 	return rows
+}
+
+// inOrder returns ids as the parts of a host are ordered, so that sums do not depend on the order
+// in which they are named.
+func inOrder(ids []string) []string {
+	if slices.IsSorted(ids) {
+		return ids
+	}
+	ids = slices.Clone(ids)
+	slices.Sort(ids)
+	return ids
 }
 
 // combine makes one selection of several: each one is a member of it.
@@ -99,6 +116,9 @@ func (h *host) own(seed maphash.Seed, key Part, m MetricID) []int32 {
 
 // selectHost returns what makes up the host's series of m.
 func (h *host) selectHost(seed maphash.Seed, m MetricID) selection {
+	if known := h.knownSum(m); known != nil {
+		return selection{columns: known}
+	}
 	all := int(h.counts[m])
 	own := h.own(seed, Part{}, m)
 	if len(own) == all { // the usual case
@@ -134,9 +154,23 @@ func (h *host) typesOf(m MetricID) []string {
 	return types
 }
 
-// partsOf returns a part and the levels below it, in order.
-func (h *host) partsOf(typ, id string) []int32 {
-	return h.between(Part{Type: typ, ID: id}, func(p Part) bool { return p.Type == typ && p.ID == id })
+// partsOf returns a part and the levels below it, in order, and the index in h.order of the part
+// after them: the hint for the part that is asked for next, which is found without a search if it
+// is that one.
+func (h *host) partsOf(typ, id string, hint int) (parts []int32, next int) {
+	isWanted := func(at int) bool {
+		p := &h.parts[h.order[at]]
+		return p.ID == id && p.Type == typ
+	}
+	lo := hint
+	if lo >= len(h.order) || !isWanted(lo) || lo > 0 && isWanted(lo-1) {
+		lo = h.search(Part{Type: typ, ID: id})
+	}
+	hi := lo
+	for hi < len(h.order) && isWanted(hi) {
+		hi++
+	}
+	return h.order[lo:hi], hi
 }
 
 // selectParts returns what makes up the series of m of a part and the levels below it.

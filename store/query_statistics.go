@@ -25,7 +25,13 @@ func (s *statistics) add(values []float64) {
 		}
 		sum += v
 		n++
-		lo, hi = min(lo, v), max(hi, v)
+		// The builtin functions take three times as long, as they tell the zeros apart.
+		if v < lo {
+			lo = v
+		}
+		if v > hi {
+			hi = v
+		}
 	}
 	s.sum, s.n, s.lo, s.hi = sum, n, lo, hi
 }
@@ -58,7 +64,9 @@ func (r *row) summarize(one *Series, q *Query, how Aggregation) bool {
 		for i := range r.runs {
 			values := buf[:r.runs[i].cells]
 			r.runs[i].read(values)
-			q.scale(values)
+			if q.scales() { // single samples are finite
+				q.scale(values)
+			}
 			s.add(values)
 		}
 	} else {

@@ -66,6 +66,9 @@ func (r *row) stretch() *stretch {
 
 // has reports whether all columns in [from, to) have cells in the stretch.
 func (s *stretch) has(from, to int) bool {
+	if s.hasTotal(from, to) {
+		return true
+	}
 	for _, p := range s.runs[from:to] {
 		if p == nil {
 			return false
@@ -74,13 +77,23 @@ func (s *stretch) has(from, to int) bool {
 	return true
 }
 
+// hasTotal reports whether the columns in [from, to), which are those of a level, are added
+// already.
+func (s *stretch) hasTotal(from, to int) bool {
+	return from < to && s.runs[from] != nil && s.runs[from].isTotal
+}
+
 // combine combines the columns in [from, to). A gap in one of them makes a gap.
 func (s *stretch) combine(values []float64, from, to int, how Aggregation) {
 	if from == to || !s.has(from, to) {
 		fillGaps(values)
 		return
 	}
-	s.sum(values, s.runs[from:to])
+	if s.hasTotal(from, to) {
+		s.runs[from].read(values)
+	} else {
+		s.sum(values, s.runs[from:to])
+	}
 	if n := to - from; how == AggregateAvg && n > 1 {
 		for i := range values {
 			values[i] /= float64(n)

@@ -17,8 +17,9 @@ type Run struct {
 	// Start + i*Step.
 	Step int64
 
-	cells int16
-	slot  int16 // of the block: that of the first cell
+	cells   int16
+	slot    uint8 // of the block: that of the first cell
+	isTotal bool  // the values are the sums of several columns, for which the run stands
 	// The values are those of a column of a sealed block, or those of the cells if sealed is
 	// nil.
 	column int32
@@ -96,7 +97,7 @@ func (g *grid) appendRuns(runs []Run, column int32, ranges []slotRange) []Run {
 		if !b.has(column) {
 			continue
 		}
-		r := Run{Start: at.start, Step: g.frequency, cells: int16(at.cells), slot: int16(at.slot), column: column}
+		r := Run{Start: at.start, Step: g.frequency, cells: int16(at.cells), slot: uint8(at.slot), column: column}
 		if b.head == nil && len(b.patches.list) == 0 {
 			r.sealed = b.sealed
 		} else {

@@ -56,6 +56,9 @@ type Config struct {
 	// blockSlots is the number of slots of a block, at most chunk.MaxSlots. Default 128;
 	// only tests set it.
 	blockSlots int
+	// totalParts is of how many series a total is made at least. Default manyParts; only tests
+	// set it.
+	totalParts int
 	// InUse returns the hosts, by cluster, that have jobs which began before the
 	// given time: their samples outlive the retention. It is asked before each
 	// retention pass. Default: none.
@@ -77,6 +80,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.blockSlots == 0 {
 		c.blockSlots = 128
+	}
+	if c.totalParts == 0 {
+		c.totalParts = manyParts
 	}
 	if c.MaxSeries == 0 {
 		c.MaxSeries = 100_000

@@ -113,7 +113,8 @@ type Block struct {
 	// Sparse says that the block has only patches, which lie in the checkpoint.
 	Sparse  bool
 	Values  chunk.Group
-	Patches []Patch // to the values, in the order in which they apply
+	Totals  chunk.Keyed // made of the values of a sealed block
+	Patches []Patch     // to the values, in the order in which they apply
 	// Ref says where the values of a sealed block lie, zero if they are in no segment yet.
 	Ref BlockRef
 }

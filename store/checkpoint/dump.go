@@ -163,6 +163,16 @@ func describeValues(g chunk.Group, slots int) map[string][]sample {
 	return out
 }
 
+func describeTotals(k chunk.Keyed, slots int) map[string][]sample {
+	out := map[string][]sample{}
+	for column, samples := range describeValues(k.Group(), slots) {
+		if i, err := strconv.Atoi(column); err == nil {
+			out[fmt.Sprintf("%016x", k.Key(i))] = samples
+		}
+	}
+	return out
+}
+
 func dumpSegment(out *json.Encoder, file *os.File) error {
 	f := openSegment(file.Name())
 	if f.file != nil {
@@ -189,7 +199,8 @@ func dumpSegment(out *json.Encoder, file *os.File) error {
 			Start     int64               `json:"start"`
 			Slots     int                 `json:"slots"`
 			Values    map[string][]sample `json:"values"`
-		}{at, r.cluster, r.host, r.frequency, r.start, r.slots, describeValues(r.values, r.slots)}})
+			Totals    map[string][]sample `json:"totals,omitempty"` // by key
+		}{at, r.cluster, r.host, r.frequency, r.start, r.slots, describeValues(r.values, r.slots), describeTotals(r.totals, r.slots)}})
 		if err != nil {
 			return err
 		}

@@ -49,7 +49,7 @@ func TestDump(t *testing.T) {
 		{"checkpoint with one host", goldenVersion1, 8 + 0x9e + 1, []string{`"stream":"LOG"`, `"host":"a0603"`}},
 		{"checkpoint without hosts", goldenVersion1, 8 + 0x9e + 8 + 14 + 1, []string{`"stream":"LOG"`}},
 		{"segment", goldenSegment, 0, []string{`"host":"a0603","frequency":60,"start":-30,"slots":4,"values":{"0":[0,0.25,null,0.75],"2":[2,2.25,null,2.75]}`}},
-		{"segment of version 2", goldenSegment2, 0, []string{`"host":"a0603","frequency":60,"start":-30,"slots":4,"values":{"0":[0,0.25,null,0.75],"2":[2,2.25,null,2.75]}`}},
+		{"segment of version 2", goldenSegment2, 0, []string{`"host":"a0603","frequency":60,"start":-30,"slots":4,"values":{"0":[0,0.25,null,0.75],"2":[2,2.25,null,2.75]},"totals":{"0123456789abcdef":[0,2.5,5,7.5]}`}},
 		{"segment without a record", goldenSegment, 1, nil},
 		{"nothing", "", 0, nil},
 	} {

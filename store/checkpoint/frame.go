@@ -14,10 +14,10 @@ import (
 
 // Versions of the formats that are written, by the kind of the file. Older ones are read as
 // well: checkpoints of version 1 have no sparse blocks, and no frames with further names of
-// metrics.
+// metrics; records of segments of version 1 have no totals.
 const (
 	versionCheckpoint = 2
-	versionSegment    = 1
+	versionSegment    = 2
 	versionEras       = 1
 )
 

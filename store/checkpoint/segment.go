@@ -18,6 +18,7 @@ type record struct {
 	start         int64
 	slots         int
 	values        chunk.Group
+	totals        chunk.Keyed
 }
 
 func appendRecord(f fields, r *record) fields {
@@ -26,18 +27,28 @@ func appendRecord(f fields, r *record) fields {
 	f.uint(uint64(r.frequency))
 	f.int(r.start)
 	f.uint(uint64(r.slots))
-	return append(f, r.values...)
+	f.bytes(r.values)
+	return append(f, r.totals...)
 }
 
-// parseRecord reads the payload of a record. The values are a part of it.
-func parseRecord(payload []byte) (*record, error) {
+// parseRecord reads the payload of a record of a segment of some version. The values are a part
+// of it.
+func parseRecord(payload []byte, version byte) (*record, error) {
 	s := &scanner{rest: payload}
 	r := &record{cluster: s.text(), host: s.text(), frequency: int64(s.uint()), start: s.int(), slots: int(s.index(chunk.MaxSlots + 1))}
+	values, totals := s.rest, []byte(nil)
+	if version > 1 {
+		values = s.bytes()
+		totals = s.rest
+	}
 	if s.err != nil {
 		return nil, s.err
 	}
 	var err error
-	if r.values, err = chunk.ParseGroup(s.rest, r.slots); err != nil {
+	if r.values, err = chunk.ParseGroup(values, r.slots); err != nil {
+		return nil, fmt.Errorf("%w: %w", err, ErrDamaged)
+	}
+	if r.totals, err = chunk.ParseKeyed(totals, r.slots); err != nil {
 		return nil, fmt.Errorf("%w: %w", err, ErrDamaged)
 	}
 	return r, nil
@@ -52,9 +63,10 @@ type segments struct {
 }
 
 type segment struct {
-	file *os.File
-	size int64
-	err  error // why it cannot be read
+	file    *os.File
+	version byte
+	size    int64
+	err     error // why it cannot be read
 }
 
 func newSegments(dir string) *segments { return &segments{dir: dir, open: map[uint64]*segment{}} }
@@ -89,7 +101,7 @@ func openSegment(path string) *segment {
 		f.err = fmt.Errorf("no header: %w", ErrDamaged)
 		return f
 	}
-	f.err = checkFileHeader(header, kindSegment)
+	f.version, f.err = header[5], checkFileHeader(header, kindSegment)
 	if info, err := file.Stat(); err == nil {
 		f.size = info.Size()
 	}
@@ -106,7 +118,7 @@ func (s *segments) read(h *Host, frequency int64, b *Block) error {
 	if err != nil {
 		return fmt.Errorf("segment %s at %d: %w", fileName(b.Ref.Segment, segmentSuffix), b.Ref.Offset, err)
 	}
-	b.Values = r.values
+	b.Values, b.Totals = r.values, r.totals
 	return nil
 }
 
@@ -125,5 +137,5 @@ func (f *segment) read(p BlockRef) (*record, error) {
 	if binary.LittleEndian.Uint32(buf) != p.Length || binary.LittleEndian.Uint32(buf[4:]) != checksum(uint64(p.Offset), payload) {
 		return nil, fmt.Errorf("wrong checksum: %w", ErrDamaged)
 	}
-	return parseRecord(payload)
+	return parseRecord(payload, f.version)
 }

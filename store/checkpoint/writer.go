@@ -90,7 +90,7 @@ func (w *Writer) Add(h *Host) error {
 			if !b.isInSegment() || b.Ref != (BlockRef{}) && !w.dir.rewrites(b.Ref.Segment) {
 				continue
 			}
-			payload = appendRecord(payload[:0], &record{h.Cluster, h.Name, g.Frequency, b.Start, b.Slots, b.Values})
+			payload = appendRecord(payload[:0], &record{h.Cluster, h.Name, g.Frequency, b.Start, b.Slots, b.Values, b.Totals})
 			var err error
 			if b.Ref, err = w.record(payload); err != nil {
 				return fmt.Errorf("write checkpoint %s: %w", w.segment.path, err)
