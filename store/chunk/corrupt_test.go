@@ -184,7 +184,6 @@ func TestCorruptBlocks(t *testing.T) {
 		{"gaps without end", []byte{0x11, 99, 1, 0, 0}, 100, nil},
 		{"18 decimals", []byte{0x21, 18, 2}, 64, nil},
 		{"number too long", append([]byte{0x21, 0}, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0), 64, nil},
-		{"width 65", append([]byte{0x02, 0, 0, 65, 0}, make([]byte, 9)...), 1, nil},
 		{"patch of width 65", append([]byte{0x02, 1, 0, 0x80, 0, 1, 0x08, 65, 0}, make([]byte, 9)...), 2, nil},
 		{"delta of one value", []byte{0x03, 0, 0, 2, 0, 0}, 1, nil},
 		{"dictionary of one", []byte{0x04, 1, 0, 1, 2, 0, 0}, 2, nil},
@@ -195,7 +194,8 @@ func TestCorruptBlocks(t *testing.T) {
 
 		{"nothing in version 2", nil, 4, []uint64{}},
 		{"an empty block in version 2", []byte{0x00}, 4, []uint64{}},
-		{"unknown mode in version 2", []byte{0x06, 0, 2}, 4, []uint64{}},
+		{"a short mode that is moved", []byte{0x4e, 0, 0, 2}, 4, []uint64{}},
+		{"a short mode with a scale", []byte{0x0e, 0, 2}, 4, []uint64{}},
 		{"unused bit in version 2", []byte{0x81, 0, 2}, 4, []uint64{}},
 		{"both kinds of gaps", []byte{0x31, 1, 0x08, 0, 2}, 4, []uint64{2}},
 		{"gaps of a group that has none", []byte{0x21, 0, 2}, 4, []uint64{}},
@@ -205,7 +205,7 @@ func TestCorruptBlocks(t *testing.T) {
 		{"shared gaps behind the last slot", []byte{0x01, 0, 2}, 4, []uint64{16}},
 		{"raw values that are moved", append([]byte{0x45}, make([]byte, 8)...), 1, []uint64{}},
 		{"moved by nothing", []byte{0x41}, 1, []uint64{}},
-		{"moved by width 65", append([]byte{0x41, 65, 0}, make([]byte, 20)...), 1, []uint64{}},
+		{"a centred frame without codes", []byte{0x06, 65}, 4, []uint64{}},
 		{"moved, but no body", []byte{0x41, 0, 2}, 1, []uint64{}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -21,6 +21,9 @@ const (
 // decoder is the state of decoding one block.
 type decoder struct {
 	mode   bodyMode
+	header byte // but for its gaps
+	short  bool // the scale is not stored: it has so many decimals
+	places int
 	near   bool
 	slots  int
 	values int // slots that are no gap
@@ -43,8 +46,13 @@ func (d *decoder) parse(p *groupParts, b []byte) error {
 	header := b[0]
 	b = b[1:]
 	d.mode, d.near, d.slots = bodyMode(header&headerMode), header&headerNear != 0, p.slots
-	if header&headerUnused != 0 || d.mode == modeEmpty || d.mode > modeRaw || d.near && d.mode == modeRaw {
+	if header&headerUnused != 0 || d.mode == modeEmpty || d.near && d.mode >= modeRaw {
 		return fmt.Errorf("header %#02x: %w", header, errCorrupt)
+	}
+	d.header = header &^ headerGaps
+	if d.mode > modeRaw {
+		d.short = true
+		d.mode, d.places = d.mode.long()
 	}
 	switch header & headerGaps {
 	case gapsNone:
@@ -113,8 +121,11 @@ func (d *decoder) decodeValues(dst []float64, from int) error {
 // decodeIntegers writes the values of a body b of any mode but raw. offsets are what they
 // are moved by, nil if they are not.
 func (d *decoder) decodeIntegers(dst []float64, b []byte, from int, offsets *frame) error {
-	b, outliers, err := d.scale.parse(b)
-	if err != nil {
+	outliers := false
+	var err error
+	if d.short {
+		d.scale.setDecimals(d.places)
+	} else if b, outliers, err = d.scale.parse(b); err != nil {
 		return err
 	}
 	var raw []byte

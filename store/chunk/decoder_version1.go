@@ -3,7 +3,7 @@ package chunk
 import "fmt"
 
 // In version 1, each block of a group says how many slots it has, and which are gaps. The bodies
-// are those of version 2.
+// are those of version 2, which has some more.
 
 // The parts of the header of version 1 besides the mode.
 const (
@@ -22,7 +22,7 @@ func (d *decoder) parseVersion1(b []byte) error {
 	}
 	header := b[0]
 	b = b[1:]
-	d.mode = bodyMode(header & headerMode)
+	d.mode, d.header = bodyMode(header&headerMode), header&headerMode
 	if header&header1Unused != 0 || d.mode > modeRaw {
 		return fmt.Errorf("header %#02x: %w", header, errCorrupt)
 	}

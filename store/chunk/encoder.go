@@ -60,6 +60,10 @@ func (e *encoder) encode(dst []byte) (header byte, _ []byte) {
 	if len(dst)-body > 8*n {
 		return byte(modeRaw), e.appendRaw(dst[:body])
 	}
+	if short, ok := bodyMode(header).short(dst[body]); ok {
+		header = byte(short)
+		dst = append(dst[:body], dst[body+1:]...)
+	}
 	return header, dst
 }
 

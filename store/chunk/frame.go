@@ -9,6 +9,7 @@ import (
 // The first byte of a frame: its width, and whether patches follow.
 const (
 	frameWidth   = 0x7f
+	frameCentred = 0x40 // is added to the width if the base is not stored
 	framePatched = 0x80
 )
 
@@ -31,12 +32,16 @@ type packed struct {
 
 func (p *packed) at(i int) int64 { return p.base + int64(code(p.codes, i, p.width)) }
 
-// parse reads n integers and returns what follows them. Their width has been read already.
+// parse reads n integers and returns what follows them. Their width has been read already, and is
+// up to 64, or frameCentred is added to it.
 func (p *packed) parse(b []byte, n int, width uint) (rest []byte, err error) {
-	p.n, p.width = n, width
-	if p.base, b, err = parseVarint(b); err != nil {
+	if p.n = n; width > 64 {
+		width -= frameCentred
+		p.base = -1 << (width - 1)
+	} else if p.base, b, err = parseVarint(b); err != nil {
 		return nil, fmt.Errorf("base of %d codes: %w", n, err)
 	}
+	p.width = width
 	if p.codes, b, err = cut(b, packedSize(n, width)); err != nil {
 		return nil, fmt.Errorf("%d codes of width %d: %w", n, width, err)
 	}
@@ -45,7 +50,7 @@ func (p *packed) parse(b []byte, n int, width uint) (rest []byte, err error) {
 
 // parse reads a frame of n integers and returns what follows it.
 func (f *frame) parse(b []byte, n int) (rest []byte, err error) {
-	if len(b) == 0 || b[0]&frameWidth > 64 {
+	if len(b) == 0 {
 		return nil, fmt.Errorf("width: %w", errCorrupt)
 	}
 	patched := b[0]&framePatched != 0

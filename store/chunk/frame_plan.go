@@ -6,8 +6,9 @@ import "math/bits"
 type layout struct {
 	base    int64
 	width   uint
-	patches int // integers outside [base, base+1<<width)
-	bits    int // estimated length
+	patches int   // integers outside [base, base+1<<width)
+	bits    int   // estimated length
+	most    int64 // the largest integer inside, once there are no patches in the sequence
 }
 
 const (
@@ -22,7 +23,7 @@ const (
 // better, the search goes on in a finer histogram. within are the limits of v.
 func planFrame(v []int64, within limits) layout {
 	full := width(within.span())
-	best := layout{base: within.lo, width: full, bits: len(v) * int(full)}
+	best := layout{base: within.lo, width: full, bits: len(v) * int(full), most: within.hi}
 	start, w := within.lo, full
 	var buckets histogram
 	for w > 0 {
@@ -123,11 +124,20 @@ func appendFrame(dst []byte, v []int64, l layout, p *patches) []byte {
 		l.movePatches(p, v)
 	}
 	header := byte(l.width)
+	centred := l.centre()
+	if centred {
+		header += frameCentred
+	}
+	for _, at := range p.list() {
+		v[at] = l.base
+	}
 	if p.n > 0 {
 		header |= framePatched
 	}
 	dst = append(dst, header)
-	dst = appendVarint(dst, l.base)
+	if !centred {
+		dst = appendVarint(dst, l.base)
+	}
 	dst = pack(dst, v, l.base, l.width)
 	if p.n == 0 {
 		return dst
@@ -140,9 +150,22 @@ func appendFrame(dst []byte, v []int64, l layout, p *patches) []byte {
 	return pack(dst, p.ints[:p.n], within.lo, w)
 }
 
-// movePatches moves the integers outside of the window from v to p, and leaves the base in their
-// stead. Before, it raises the base to the smallest integer in the window, and narrows the
-// width to what the largest one needs.
+// centre moves the base to where there are as many negative integers as others in the window, so that
+// it is known by the width. It returns false if the window cannot lie so.
+func (l *layout) centre() bool {
+	if l.width == 0 || l.width == 64 {
+		return false
+	}
+	half := int64(1) << (l.width - 1)
+	if l.base < -half || l.most >= half {
+		return false
+	}
+	l.base = -half
+	return true
+}
+
+// movePatches moves the integers outside of the window from v to p. Before, it raises the base to
+// the smallest integer in the window, and narrows the width to what the largest one needs.
 func (l *layout) movePatches(p *patches, v []int64) {
 	limit := mask(l.width)
 	n, lo, hi := 0, limit, uint64(0)
@@ -154,7 +177,7 @@ func (l *layout) movePatches(p *patches, v []int64) {
 		n += int(out)
 		lo, hi = min(lo, c|-out), max(hi, c&^-out)
 	}
-	l.base, l.width = l.base+int64(lo), width(hi-lo)
+	l.base, l.most, l.width = l.base+int64(lo), l.base+int64(hi), width(hi-lo)
 	limit = mask(l.width)
 	p.n = 0
 	for _, at := range p.at[:n] {
@@ -162,7 +185,8 @@ func (l *layout) movePatches(p *patches, v []int64) {
 		if x := v[at]; uint64(x)-uint64(l.base) > limit {
 			p.at[p.n], p.ints[p.n] = at, x
 			p.n++
-			v[at] = l.base
+		} else {
+			l.most = max(l.most, x)
 		}
 	}
 }

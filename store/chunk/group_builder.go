@@ -88,12 +88,8 @@ func (b *GroupBuilder) AddFrom(g Group, column int32) error {
 	if d.mode == modeEmpty {
 		return nil // version 1 could have such a block
 	}
-	header := byte(d.mode)
-	if d.near {
-		header |= headerNear
-	}
 	b.bodies = append(b.bodies, d.body...)
-	b.add(column, header, &d.gaps)
+	b.add(column, d.header, &d.gaps)
 	return nil
 }
 

@@ -27,7 +27,14 @@ func blockOf(g Group) []byte {
 	return p.block(0)
 }
 
-func modeOf(block []byte) bodyMode { return bodyMode(block[0] & headerMode) }
+// modeOf returns the mode of a block, the long one for a short one.
+func modeOf(block []byte) bodyMode {
+	m := bodyMode(block[0] & headerMode)
+	if m > modeRaw {
+		m, _ = m.long()
+	}
+	return m
+}
 
 // version2 returns a Group of one column with the block, which may be anything. gaps are
 // those of the group, a word for each 64 slots, nil for none.
@@ -76,6 +83,10 @@ func blockVersion1(values []float64) []byte {
 	header, body := e.encode(nil)
 	if header&headerNear != 0 {
 		header, body = byte(modeRaw), e.appendRaw(nil)
+	}
+	if m := bodyMode(header); m > modeRaw { // version 1 has no short ones
+		m, d := m.long()
+		header, body = byte(m), append([]byte{byte(d)}, body...)
 	}
 	block := []byte{header, byte(len(values) - 1)}
 	switch len(values) {

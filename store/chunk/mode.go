@@ -13,7 +13,42 @@ const (
 	modeDelta      bodyMode = 3 // differences of neighbouring integers
 	modeDictionary bodyMode = 4 // indices of distinct values
 	modeRaw        bodyMode = 5 // eight bytes a value
+
+	// These stand for a mode with a plain decimal scale, which is not stored: shortFrame+d and
+	// shortDelta+d with d decimals, up to shortDecimals, shortConstant with none, and the one
+	// after it with one.
+	shortFrame    bodyMode = 6
+	shortDelta    bodyMode = 10
+	shortConstant bodyMode = 14
+	shortEnd      bodyMode = 16
 )
+
+const shortDecimals = shortDelta - shortFrame - 1
+
+// short returns the mode that stands for m and the scale, false if there is none.
+func (m bodyMode) short(scale byte) (bodyMode, bool) {
+	d := bodyMode(scale) // plain decimal scales are their number of decimals
+	switch {
+	case m == modeFrame && d <= shortDecimals:
+		return shortFrame + d, true
+	case m == modeDelta && d <= shortDecimals:
+		return shortDelta + d, true
+	case m == modeConstant && d < shortEnd-shortConstant:
+		return shortConstant + d, true
+	}
+	return m, false
+}
+
+// long returns the mode and the decimals that a short one stands for.
+func (m bodyMode) long() (of bodyMode, decimals int) {
+	switch {
+	case m >= shortConstant:
+		return modeConstant, int(m - shortConstant)
+	case m >= shortDelta:
+		return modeDelta, int(m - shortDelta)
+	}
+	return modeFrame, int(m - shortFrame)
+}
 
 // String returns the mode's name.
 func (m bodyMode) String() string {

@@ -125,7 +125,7 @@ func (r *bitReader) block(slots int, shared []bool) referenceColumn {
 	mode := bodyMode(r.read(4))
 	kind := r.read(2)
 	near := r.read(1) == 1
-	if r.read(1) == 1 || mode == modeEmpty || mode > modeRaw || near && mode == modeRaw {
+	if r.read(1) == 1 || mode == modeEmpty || near && mode >= modeRaw {
 		panic(errReference)
 	}
 	isGap := make([]bool, slots)

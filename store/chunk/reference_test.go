@@ -29,6 +29,13 @@ func (r *bitReader) read(n int) uint64 {
 	return x
 }
 
+// rest returns all bytes that are left, and reads them.
+func (r *bitReader) rest() []byte {
+	rest := r.bytes[r.bit/8:]
+	r.bit = 8 * len(r.bytes)
+	return rest
+}
+
 func (r *bitReader) align() { r.bit = (r.bit + 7) / 8 * 8 }
 
 func (r *bitReader) uvarint() uint64 {
@@ -86,11 +93,13 @@ func (r *bitReader) packed(base int64, n, width int) []int64 {
 
 func (r *bitReader) frame(n int) []int64 {
 	header := r.read(8)
-	width := int(header & 0x7f)
+	width, base := int(header&0x7f), int64(0)
 	if width > 64 {
-		panic(errReference)
+		width -= 64
+		base = -1 << (width - 1)
+	} else {
+		base = r.varint()
 	}
-	base := r.varint()
 	list := r.packed(base, n, width)
 	if header&0x80 != 0 {
 		at := r.indexSet(n)
@@ -177,6 +186,16 @@ func stepped(v float64, n int64) float64 {
 }
 
 func (r *bitReader) values(mode bodyMode, near bool, n int) []float64 {
+	if mode >= 6 { // 6..9: frame, 10..13: delta, 14 and 15: constant, with 0.. decimals
+		decimals := byte(mode-6) % 4
+		mode = []bodyMode{modeFrame, modeDelta, modeConstant}[(mode-6)/4]
+		long := &bitReader{bytes: append([]byte{decimals}, r.rest()...)}
+		values := long.values(mode, false, n)
+		if long.bit != 8*len(long.bytes) {
+			panic(errReference)
+		}
+		return values
+	}
 	if mode == modeEmpty {
 		return nil
 	}

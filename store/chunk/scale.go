@@ -75,6 +75,9 @@ func (s *scale) append(dst []byte, outliers bool) []byte {
 	return binary.AppendUvarint(dst, uint64(s.anchor))
 }
 
+// setDecimals makes s the plain scale of so many decimals.
+func (s *scale) setDecimals(n int) { s.decimals, s.divisor, s.step = n, math.Pow10(n), 1 }
+
 // parse reads a scale and returns what follows it.
 func (s *scale) parse(b []byte) (rest []byte, outliers bool, err error) {
 	if len(b) == 0 {
@@ -92,8 +95,7 @@ func (s *scale) parse(b []byte) (rest []byte, outliers bool, err error) {
 	if s.decimals > maxDecimals {
 		return nil, false, fmt.Errorf("%d decimals: %w", s.decimals, errCorrupt)
 	}
-	s.divisor = math.Pow10(s.decimals)
-	s.step = 1
+	s.setDecimals(s.decimals)
 	if header&scaleStep != 0 {
 		var step, anchor uint64
 		if step, b, err = parseUvarint(b); err == nil {
