@@ -1,20 +1,22 @@
 package rest
 
 import (
+	"slices"
 	"strconv"
 
 	"cc-metric-store/store"
 )
 
-// cellsPerSpill is how many cells fit the slack of a chunk: none is longer than 25 bytes.
-const cellsPerSpill = 1024
+// cellsPerSpill is how many cells fit the slack of a chunk, with their commas.
+const cellsPerSpill = chunkSlack / floatRoom
 
 // series appends the result object of one series.
 func (r *reply) series(s *store.Series, withStats bool) error {
+	var floats floatAppender
 	r.buf = append(r.buf, '{')
 	if len(s.Values) > 0 {
 		r.buf = append(r.buf, `"data":`...)
-		if err := r.values(s.Values); err != nil {
+		if err := r.values(s.Values, &floats); err != nil {
 			return err
 		}
 		r.buf = append(r.buf, ',')
@@ -30,30 +32,29 @@ func (r *reply) series(s *store.Series, withStats bool) error {
 		return nil
 	}
 	r.buf = append(r.buf, `,"avg":`...)
-	r.buf = appendFloat(r.buf, s.Avg)
+	r.buf = floats.append(r.buf, s.Avg)
 	r.buf = append(r.buf, `,"min":`...)
-	r.buf = appendFloat(r.buf, s.Min)
+	r.buf = floats.append(r.buf, s.Min)
 	r.buf = append(r.buf, `,"max":`...)
-	r.buf = appendFloat(r.buf, s.Max)
+	r.buf = floats.append(r.buf, s.Max)
 	r.buf = append(r.buf, '}')
 	return nil
 }
 
-// values appends an array of numbers.
-func (r *reply) values(values []float64) error {
+// values appends an array of numbers, at least one.
+func (r *reply) values(values []float64, floats *floatAppender) error {
 	r.buf = append(r.buf, '[')
-	for i, v := range values {
-		if i > 0 {
-			r.buf = append(r.buf, ',')
-			if i%cellsPerSpill == 0 {
-				if err := r.spill(); err != nil {
-					return err
-				}
-			}
+	for next := range slices.Chunk(values, cellsPerSpill) {
+		if err := r.spill(); err != nil {
+			return err
 		}
-		r.buf = appendFloat(r.buf, v)
+		b := r.buf // which is quicker to append to than a field
+		for _, v := range next {
+			b = append(floats.append(b, v), ',')
+		}
+		r.buf = b
 	}
-	r.buf = append(r.buf, ']')
+	r.buf[len(r.buf)-1] = ']' // for the last comma
 	return nil
 }
 
