@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
-	"strings"
 	"sync"
 
 	"github.com/klauspost/compress/gzip"
@@ -54,7 +53,7 @@ type reply struct {
 	c       echo.Context
 	pools   *replyPools
 	buffer  *[]byte // from the pool: what buf was at the beginning
-	zip     bool    // the client reads gzip
+	zip     bool    // see wantsGzip
 	zipper  *gzip.Writer
 	client  *client
 	turn    *turn
@@ -74,7 +73,7 @@ func (a *api) newReply(c echo.Context) (*reply, error) {
 	}
 	r := &reply{c: c, pools: a.replies, buffer: a.replies.buffers.Get().(*[]byte), client: clientOf(c), turn: t}
 	r.buf = (*r.buffer)[:0]
-	r.zip = acceptsGzip(c.Request().Header.Values(echo.HeaderAcceptEncoding))
+	r.zip = wantsGzip(c.Request())
 	return r, nil
 }
 
@@ -176,35 +175,4 @@ func (r *reply) release() {
 		r.pools.zippers.Put(r.zipper)
 	}
 	r.buf, r.zipper = nil, nil
-}
-
-// acceptsGzip reports whether the fields of an Accept-Encoding header name gzip
-// with a weight above 0.
-func acceptsGzip(fields []string) bool {
-	any := false
-	for _, field := range fields {
-		for item := range strings.SplitSeq(field, ",") {
-			name, parameters, _ := strings.Cut(item, ";")
-			name = strings.ToLower(strings.TrimSpace(name))
-			if name == "gzip" || name == "x-gzip" {
-				return weight(parameters) > 0
-			}
-			any = any || name == "*" && weight(parameters) > 0
-		}
-	}
-	return any
-}
-
-// weight returns the q parameter; 1 if there is none, 0 if it is no number.
-func weight(parameters string) float64 {
-	for p := range strings.SplitSeq(parameters, ";") {
-		if name, value, _ := strings.Cut(strings.TrimSpace(p), "="); strings.EqualFold(name, "q") {
-			q, err := strconv.ParseFloat(value, 64)
-			if err != nil {
-				return 0
-			}
-			return q
-		}
-	}
-	return 1
 }
