@@ -30,13 +30,7 @@ func (a *api) free(c echo.Context) error {
 		return err
 	}
 	defer b.close()
-	var selectors [][]string
-	err = a.decodeJSON(b, &selectors, false, func(found contents) error {
-		if n := found.arrays - 1; n > store.MaxSelectors {
-			return refuse(http.StatusRequestEntityTooLarge, fmt.Errorf("%d selectors are more than the limit of %d", n, store.MaxSelectors))
-		}
-		return nil
-	})
+	selectors, err := a.readSelectors(b)
 	if err != nil {
 		return fmt.Errorf("read the selectors: %w", err)
 	}
@@ -48,6 +42,20 @@ func (a *api) free(c echo.Context) error {
 		return logFault(err)
 	}
 	return c.String(http.StatusOK, fmt.Sprintf("buffers freed: %d\n", freed))
+}
+
+// readSelectors reads a list of selectors.
+func (a *api) readSelectors(b *body) ([][]string, error) {
+	text, found, err := a.readJSON(b)
+	if err != nil {
+		return nil, err
+	}
+	if n := found.arrays - 1; n > store.MaxSelectors {
+		return nil, refuse(http.StatusRequestEntityTooLarge, fmt.Errorf("%d selectors are more than the limit of %d", n, store.MaxSelectors))
+	}
+	var selectors [][]string
+	err = parseJSON(text, &selectors, false)
+	return selectors, err
 }
 
 // compact returns the selectors that go into the log: each one once, and none that another

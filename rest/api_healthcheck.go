@@ -27,7 +27,7 @@ func (a *api) healthCheck(c echo.Context) error {
 	}
 	defer b.close()
 	var req healthRequest
-	if err := a.decodeJSON(b, &req, true, nil); errors.Is(err, io.EOF) {
+	if err := a.decodeJSON(b, &req, true); errors.Is(err, io.EOF) {
 		return a.hostCheck(c)
 	} else if err != nil {
 		return fmt.Errorf("parsing request body failed: %w", err)

@@ -55,18 +55,12 @@ func (a *api) query(c echo.Context) error {
 		return err
 	}
 	defer b.close()
-	var req queryRequest
-	err = a.decodeJSON(b, &req, false, func(found contents) error {
-		if found.objects > fewQueries {
-			req.Queries = make([]queryItem, 0, found.objects) // which spares the decoder copies
-		}
-		return nil
-	})
+	req, err := a.readQuery(b)
 	if err != nil {
 		return err
 	}
-	q := &queryRun{store: a.store, req: &req, helpers: a.helpers}
-	q.answerer = rowAnswerer{store: a.store, req: &req}
+	q := &queryRun{store: a.store, req: req, helpers: a.helpers}
+	q.answerer = rowAnswerer{store: a.store, req: req}
 	if q.answerer.resampling, err = resamplingOf(req.ResampleAlgo); err != nil {
 		return refuse(http.StatusBadRequest, err)
 	}
@@ -93,6 +87,19 @@ func (a *api) query(c echo.Context) error {
 	return q.reply.finish()
 }
 
+// readQuery reads a request.
+func (a *api) readQuery(b *body) (*queryRequest, error) {
+	text, found, err := a.readJSON(b)
+	if err != nil {
+		return nil, err
+	}
+	req := &queryRequest{Queries: make([]queryItem, 0, found.objects)} // which spares encoding/json copies, too
+	if decodeQuery(text, req) {
+		return req, nil
+	}
+	return req, parseJSON(text, req, false)
+}
+
 // resamplingOf returns what the name of an algorithm stands for.
 func resamplingOf(name string) (store.Resampling, error) {
 	switch name {
@@ -105,9 +112,6 @@ func resamplingOf(name string) (store.Resampling, error) {
 	}
 	return 0, fmt.Errorf("resample-algo %q is not known: give lttb, average or simple", clip(name))
 }
-
-// fewQueries is up to how many queries of a request the decoder finds memory itself.
-const fewQueries = 64
 
 // enterQueries waits for the turn of a request that takes long, for up to patience. The
 // caller leaves the turn.

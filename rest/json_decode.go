@@ -11,29 +11,35 @@ import (
 	"strings"
 )
 
-// decodeJSON decodes the first JSON value of the body into v. What follows the value is
-// left alone. A strict one refuses unknown fields. Its errors are refusals that say where
-// the fault is; that of an empty body wraps io.EOF. What is too much is refused before it
-// takes memory. expect is called with the contents before they are decoded, and may refuse
-// them; it is optional.
-func (a *api) decodeJSON(b *body, v any, strict bool, expect func(contents) error) error {
-	text, err := b.text(a.gates)
+// decodeJSON decodes the first JSON value of the body into v. Its errors are refusals; that of
+// an empty body wraps io.EOF. A strict one refuses unknown fields.
+func (a *api) decodeJSON(b *body, v any, strict bool) error {
+	text, _, err := a.readJSON(b)
 	if err != nil {
 		return err
 	}
-	found, err := countJSON(text)
-	if err != nil {
-		return err
+	return parseJSON(text, v, strict)
+}
+
+// readJSON reads the body up to the end of its first JSON value. What follows the value is
+// left alone. What is too much is refused before it takes memory, and what it is decoded to
+// has its turn when readJSON returns. Its errors are refusals.
+func (a *api) readJSON(b *body) (text []byte, found contents, err error) {
+	if text, err = b.text(a.gates); err != nil {
+		return nil, contents{}, err
+	}
+	if found, err = countJSON(text); err != nil {
+		return nil, contents{}, err
 	}
 	if err := b.reserve(a.gates, found); err != nil {
-		return err
+		return nil, contents{}, err
 	}
-	if expect != nil {
-		if err := expect(found); err != nil {
-			return err
-		}
-	}
-	if err := unmarshal(text[:found.end], v, strict); err != nil {
+	return text[:found.end], found, nil
+}
+
+// parseJSON is decodeJSON for what readJSON returned. Its refusals say where the fault is.
+func parseJSON(text []byte, v any, strict bool) error {
+	if err := unmarshal(text, v, strict); err != nil {
 		return refuse(http.StatusBadRequest, explainJSON(err))
 	}
 	return nil
