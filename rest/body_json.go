@@ -78,7 +78,7 @@ func (b *body) checkRatio(n int) error {
 
 // reserve waits until there is memory for what the JSON decodes to.
 func (b *body) reserve(g *gates, c contents) error {
-	need := objectBytes*c.objects + itemBytes*(c.items+c.arrays) + c.end
+	need := objectBytes*max(c.objects, c.outer) + itemBytes*(c.items+c.arrays) + c.end
 	switch {
 	case need <= smallDecoded:
 		return nil

@@ -11,6 +11,7 @@ type contents struct {
 	objects int
 	arrays  int
 	items   int // of arrays
+	outer   int // of those arrays that are members of the first object: each may stand for an object
 	fields  int // of objects
 }
 
@@ -42,6 +43,9 @@ func countJSON(text []byte) (c contents, err error) {
 			if b == ',' || !empty {
 				if inArray[depth] {
 					c.items++
+					if depth == 2 && !inArray[1] {
+						c.outer++
+					}
 				} else {
 					c.fields++
 				}
@@ -95,6 +99,8 @@ func (c *contents) check() error {
 	switch {
 	case c.objects > maxObjects:
 		return tooMany(maxObjects, "objects")
+	case c.outer > maxObjects:
+		return tooMany(maxObjects, "elements of an outer array")
 	case c.items > maxItems:
 		return tooMany(maxItems, "elements of arrays")
 	case c.fields > maxFields:

@@ -14,6 +14,10 @@ func TestJSONLimits(t *testing.T) {
 		word       string
 	}{
 		{"objects", many(`{"q":[`, "{}", "]}", maxObjects-1), 0, ""},
+		{"nulls that stand for objects", many(`{"q":[`, "null", "]}", maxObjects), 0, ""},
+		{"one null more", many(`{"q":[`, "null", "]}", maxObjects+1), 413, "262144 elements"},
+		{"numbers in their place", many(`{"q":[{},`, "1", "]}", maxObjects), 413, "262144 elements"},
+		{"arrays in their place", many(`{"q":[`, "[]", "]}", maxObjects+1), 413, "262144 elements"},
 		{"one object more", many(`{"q":[`, "{}", "]}", maxObjects), 413, "262144 objects"},
 		{"items", many(`[`, `""`, "]", maxItems), 0, ""},
 		{"one item more", many(`[`, `""`, "]", maxItems+1), 413, "4194304 elements"},

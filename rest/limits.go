@@ -45,7 +45,8 @@ const (
 	// maxDepth bounds the nesting of JSON. Requests need four levels.
 	maxDepth = 32
 	// maxObjects and maxItems bound the objects, and the elements of all arrays, of
-	// one request: 400 metrics of 600 hosts, or 128 parts each of 25 metrics of 1,250.
+	// one request: 400 metrics of 600 hosts, or 128 parts each of 25 metrics of 1,250. What
+	// stands where queries are counts as one, as it becomes one before it is refused.
 	maxObjects = 1 << 18
 	maxItems   = 1 << 22
 	// maxFields bounds the members of all objects.
