@@ -59,11 +59,11 @@ func (a *api) query(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	q := &queryRun{store: a.store, req: req, helpers: a.helpers}
-	q.answerer = rowAnswerer{store: a.store, req: req}
-	if q.answerer.resampling, err = resamplingOf(req.ResampleAlgo); err != nil {
+	how, err := resamplingOf(req.ResampleAlgo)
+	if err != nil {
 		return refuse(http.StatusBadRequest, err)
 	}
+	q := &queryRun{store: a.store, req: req, answerer: newRowAnswerer(a.store, req, how), helpers: a.helpers}
 	// The status is sent before the last series is read, so what can be wrong
 	// with the request comes first.
 	if err := q.check(); err != nil {
@@ -144,23 +144,23 @@ type queryRun struct {
 
 	turn     *turn // nil: the request is small
 	reply    *reply
-	answerer rowAnswerer // of the goroutine of the request
+	answerer *rowAnswerer // of the goroutine of the request
 	helpers  *helpers
 }
 
 // countRows returns the number of rows of the answer.
 func (q *queryRun) countRows() int { return len(q.req.Queries) + len(q.hosts)*len(q.req.ForAllNodes) }
 
-// row returns the query of a row.
-func (q *queryRun) row(n int) queryItem {
+// row returns the query of a row. It may be in room, until the next call.
+func (q *queryRun) row(n int, room *queryItem) *queryItem {
 	if n < len(q.req.Queries) {
-		return q.req.Queries[n]
+		return &q.req.Queries[n]
 	}
 	n -= len(q.req.Queries)
 	metrics := len(q.req.ForAllNodes)
-	item := q.forHosts[n%metrics]
-	item.Host = q.hosts[n/metrics]
-	return item
+	*room = q.forHosts[n%metrics]
+	room.Host = q.hosts[n/metrics]
+	return room
 }
 
 // run appends the answer.
@@ -218,6 +218,17 @@ type rowAnswerer struct {
 	resampling store.Resampling
 	reply      *reply
 	query      store.Query // see storeQuery
+
+	use    func(*store.Series) error // appends a series: see appendSeries
+	series int                       // of the row so far
+	sent   error                     // of sending them
+}
+
+// newRowAnswerer returns one that has no reply yet.
+func newRowAnswerer(s Store, req *queryRequest, how store.Resampling) *rowAnswerer {
+	w := &rowAnswerer{store: s, req: req, resampling: how}
+	w.use = w.appendSeries // once, and not for each row
+	return w
 }
 
 // answer appends the answer of one query, which is a row.
@@ -230,26 +241,31 @@ func (w *rowAnswerer) answer(ctx context.Context, row int, item *queryItem) erro
 		r.buf = append(r.buf, ',')
 	}
 	r.buf = append(r.buf, '[')
-	series, sent := 0, error(nil)
-	err := w.store.QueryEach(ctx, w.storeQuery(item), func(s *store.Series) error {
-		if series++; series > 1 {
-			r.buf = append(r.buf, ',')
-		}
-		if sent = r.series(s, !off(w.req.WithStats)); sent == nil {
-			sent = r.spill()
-		}
-		return sent
-	})
+	w.series, w.sent = 0, nil
+	err := w.store.QueryEach(ctx, w.storeQuery(item), w.use)
 	switch {
-	case sent != nil:
-		return sent
+	case w.sent != nil:
+		return w.sent
+	case err == nil:
 	case ctx.Err() != nil: // the store may have stopped for it
 		return fmt.Errorf("answer query %d: %w", row, ctx.Err())
-	case err != nil:
+	default:
 		r.errorObject(err)
 	}
 	r.buf = append(r.buf, ']')
 	return r.spill()
+}
+
+// appendSeries appends a series of the row.
+func (w *rowAnswerer) appendSeries(s *store.Series) error {
+	r := w.reply
+	if w.series++; w.series > 1 {
+		r.buf = append(r.buf, ',')
+	}
+	if w.sent = r.series(s, !off(w.req.WithStats)); w.sent == nil {
+		w.sent = r.spill()
+	}
+	return w.sent
 }
 
 // storeQuery returns the query that the item stands for, until its next call.

@@ -87,12 +87,12 @@ func (q *queryRun) answerRows(ctx context.Context) error {
 		defer q.helpers.leave()
 		return q.answerParts(ctx, min(parts, rows, cap(q.helpers.cores)))
 	}
+	var room queryItem
 	for row := range rows {
 		if err := q.yield(ctx, row); err != nil {
 			return err
 		}
-		item := q.row(row)
-		if err := q.answerer.answer(ctx, row, &item); err != nil {
+		if err := q.answerer.answer(ctx, row, q.row(row, &room)); err != nil {
 			return err
 		}
 	}
@@ -107,8 +107,9 @@ func (q *queryRun) answerParts(ctx context.Context, helpers int) error {
 	var helping sync.WaitGroup
 	for range helpers {
 		helping.Go(func() {
+			w := newRowAnswerer(q.store, q.req, q.answerer.resampling)
 			for p := range jobs {
-				q.help(ctx, p)
+				q.help(ctx, w, p)
 			}
 		})
 	}
@@ -147,8 +148,9 @@ func (q *queryRun) answerParts(ctx context.Context, helpers int) error {
 // nextPart returns the part that begins with a row.
 func (q *queryRun) nextPart(first, rows int) *answerPart {
 	p := &answerPart{first: first, end: first, reply: q.reply.newPart(), done: make(chan struct{})}
+	var room queryItem
 	for cost := 0; p.end < rows && cost < partCost; p.end++ {
-		item := q.row(p.end)
+		item := q.row(p.end, &room)
 		if item.isDirect() {
 			if p.isDirect = p.end == first; p.isDirect {
 				p.end++
@@ -161,7 +163,7 @@ func (q *queryRun) nextPart(first, rows int) *answerPart {
 }
 
 // help makes a part, when a core is free for that.
-func (q *queryRun) help(ctx context.Context, p *answerPart) {
+func (q *queryRun) help(ctx context.Context, w *rowAnswerer, p *answerPart) {
 	defer close(p.done)
 	select {
 	case q.helpers.cores <- struct{}{}:
@@ -175,18 +177,18 @@ func (q *queryRun) help(ctx context.Context, p *answerPart) {
 			p.panicked = fmt.Sprintf("%v\n%s", cause, debug.Stack())
 		}
 	}()
-	w := rowAnswerer{store: q.store, req: q.req, resampling: q.answerer.resampling, reply: p.reply}
+	w.reply = p.reply
+	var room queryItem
 	for row := p.first; row < p.end && p.err == nil; row++ {
-		item := q.row(row)
-		p.err = w.answer(ctx, row, &item)
+		p.err = w.answer(ctx, row, q.row(row, &room))
 	}
 }
 
 // finishPart appends a part to the answer when a helper has made it, or makes it.
 func (q *queryRun) finishPart(ctx context.Context, p *answerPart) error {
 	if p.isDirect {
-		item := q.row(p.first)
-		return q.answerer.answer(ctx, p.first, &item)
+		var room queryItem
+		return q.answerer.answer(ctx, p.first, q.row(p.first, &room))
 	}
 	<-p.done // helpers end with ctx
 	if p.panicked != "" {

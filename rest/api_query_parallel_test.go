@@ -183,7 +183,7 @@ func TestPartsAreSmall(t *testing.T) {
 			req.Queries = append(req.Queries, item)
 		}
 		q := &queryRun{store: s, req: req, reply: &reply{pools: f.server.api.replies}, helpers: newHelpers(2)}
-		q.answerer = rowAnswerer{store: s, req: req}
+		q.answerer = newRowAnswerer(s, req, store.ResampleLTTB)
 		if err := q.check(); err != nil {
 			t.Fatal(err)
 		}
@@ -191,7 +191,7 @@ func TestPartsAreSmall(t *testing.T) {
 		if p.isDirect {
 			continue
 		}
-		if q.help(t.Context(), p); p.err != nil || p.panicked != "" {
+		if q.help(t.Context(), q.answerer, p); p.err != nil || p.panicked != "" {
 			t.Fatal(p.err, p.panicked)
 		}
 		if n := len(p.reply.buf); n > most {
