@@ -32,7 +32,7 @@ func (q *queryRun) check() error {
 		}
 		q.forHosts = append(q.forHosts, item)
 	}
-	if q.rows > 0 { // Store.Check says nothing about metrics that are not configured
+	if q.rows > 0 { // Store.Cost says nothing about metrics that are not configured
 		if err := checkWindow(req.From, req.To); err != nil {
 			return refuse(http.StatusBadRequest, err)
 		}
@@ -54,15 +54,15 @@ func (q *queryRun) count(item *queryItem, hosts int) error {
 	if one.From > one.To {
 		return fmt.Errorf("%w: from %d is after to %d", store.ErrInvalidTimeRange, one.From, one.To)
 	}
-	if err := q.store.Check(one); err != nil {
+	cost, err := q.store.Cost(one)
+	if err != nil {
 		return err
 	}
-	if item.From != nil || item.To != nil { // Check says nothing about metrics that are not configured
+	if item.From != nil || item.To != nil { // Cost says nothing about metrics that are not configured
 		if err := checkWindow(one.From, one.To); err != nil {
 			return err
 		}
 	}
-	cost := q.store.Cost(one)
 	item.setCost(cost)
 	if !item.isDirect() {
 		q.helpCost += item.cost * hosts

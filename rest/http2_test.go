@@ -221,10 +221,10 @@ type stopped struct {
 	release chan struct{}
 }
 
-func (s stopped) Check(q *store.Query) error {
+func (s stopped) Cost(q *store.Query) (store.Cost, error) {
 	s.entered <- struct{}{}
 	<-s.release
-	return s.Store.Check(q)
+	return s.Store.Cost(q)
 }
 
 // TestHTTP2StreamsAreBounded asks for one too many at once on a connection.

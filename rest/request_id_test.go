@@ -74,7 +74,7 @@ func TestUnsoundRequestIDs(t *testing.T) {
 // panicking panics in each query.
 type panicking struct{ *store.Store }
 
-func (panicking) Check(*store.Query) error { panic("a fault") }
+func (panicking) Cost(*store.Query) (store.Cost, error) { panic("a fault") }
 
 // TestPanicHasRequestID: both lines of a request that panicked have its id.
 func TestPanicHasRequestID(t *testing.T) {

@@ -18,8 +18,7 @@ import (
 // are documented at store.Store, which implements it.
 type Store interface {
 	QueryEach(ctx context.Context, q *store.Query, use func(*store.Series) error) error
-	Check(q *store.Query) error
-	Cost(q *store.Query) store.Cost
+	Cost(q *store.Query) (store.Cost, error)
 	Hosts(cluster string) []string
 	Health(cluster, host string, metrics []string) (store.Health, bool)
 	StaleSeries(ctx context.Context, cluster, host string) (int, error)

@@ -35,7 +35,7 @@ func TestCheckBoundsTheSeriesOfAQuery(t *testing.T) {
 		{"no ids", &Query{Metric: "flops", Type: "core", To: 3600}, false},
 	} {
 		var many *SeriesError
-		if err := s.Check(c.query); errors.As(err, &many) != c.refused {
+		if _, err := s.Cost(c.query); errors.As(err, &many) != c.refused {
 			t.Errorf("%s: %v", c.name, err)
 		} else if c.refused && !strings.Contains(err.Error(), "65536") {
 			t.Errorf("%s: %v does not name the limit", c.name, err)

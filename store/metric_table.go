@@ -112,7 +112,11 @@ func (t *metricTable) findLocked(n *metricIDs, frequency int64) (MetricID, bool)
 func (t *metricTable) ids(name string) []MetricID {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	n := t.names[name]
+	return t.names[name].idsLocked()
+}
+
+// idsLocked is metricTable.ids. The caller holds the table's mu, at least for reading.
+func (n *metricIDs) idsLocked() []MetricID {
 	if n == nil {
 		return nil
 	}
@@ -124,20 +128,27 @@ func (t *metricTable) ids(name string) []MetricID {
 	return out
 }
 
-// finest returns the shortest interval that samples of the name may have. The name is accepted.
-func (t *metricTable) finest(name string) int64 {
-	config, _ := t.config(name)
+// queriedMetric is what a query has to know of its metric.
+type queriedMetric struct {
+	MetricConfig
+	ids    []MetricID // see metricTable.ids
+	finest int64      // the shortest interval that samples may have
+}
+
+// queried returns what a query has to know of a name, false if the name is not accepted.
+func (t *metricTable) queried(name string) (m queriedMetric, accepted bool) {
+	if m.MetricConfig, accepted = t.config(name); !accepted {
+		return m, false
+	}
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	f := config.Frequency
-	if n := t.names[name]; n != nil {
-		for _, m := range n.all {
-			if of := t.at(m); of.series.Load() > 0 {
-				f = min(f, of.frequency)
-			}
+	m.ids, m.finest = t.names[name].idsLocked(), m.Frequency
+	for _, id := range m.ids {
+		if of := t.at(id); of.series.Load() > 0 {
+			m.finest = min(m.finest, of.frequency)
 		}
 	}
-	return f
+	return m, true
 }
 
 // admit is obtain for a name that a sender chose: at most maxOther of those that are not

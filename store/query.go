@@ -63,29 +63,6 @@ type Series struct {
 	Avg, Min, Max float64
 }
 
-// Check returns the error that q fails with for what it asks for, whatever the
-// store holds of the host: nil, ErrInvalidTimeRange, a SeriesError or a WindowError. Of a
-// metric that is not configured it checks the order of the times and the number
-// of series alone. It takes no memory.
-func (s *Store) Check(q *Query) error {
-	if q.From > q.To {
-		return ErrInvalidTimeRange
-	}
-	series := q.selected()
-	if series > MaxQuerySeries {
-		return &SeriesError{Series: series}
-	}
-	if _, ok := s.metrics.config(q.Metric); !ok {
-		return nil
-	}
-	f := s.metrics.finest(q.Metric)
-	cells, answered := q.windowCells(f), q.answered()
-	if cells >= MaxCells || cells*uint64(answered) >= MaxQueryCells || q.From < -MaxTime || q.To > MaxTime {
-		return &WindowError{From: q.From, To: q.To, Frequency: f, Series: answered}
-	}
-	return nil
-}
-
 // Cost is what a query may take at the most.
 type Cost struct {
 	// Cells counts the cells of the answer, 0 if the metric is not configured; one that
@@ -96,25 +73,55 @@ type Cost struct {
 	Runs int
 }
 
-// Cost returns what answering q may take at the most. Check has found no fault with q.
-func (s *Store) Cost(q *Query) Cost {
-	c := Cost{Series: q.answered()}
-	if _, ok := s.metrics.config(q.Metric); !ok {
-		return c
+// Cost returns what answering q may take at the most. It fails as q does for what it asks for,
+// whatever the store holds of the host: with ErrInvalidTimeRange, a SeriesError or a
+// WindowError. Of a metric that is not configured it checks the order of the times and the
+// number of series alone. It takes no memory.
+func (s *Store) Cost(q *Query) (Cost, error) {
+	metric, ok := s.metrics.queried(q.Metric)
+	if !ok {
+		return Cost{Series: q.answered()}, q.check()
 	}
-	c.Cells = c.Series * (int(q.windowCells(s.metrics.finest(q.Metric))) + 1)
+	if err := q.checkWindow(metric.finest); err != nil {
+		return Cost{}, err
+	}
+	c := Cost{Series: q.answered()}
+	c.Cells = c.Series * (int(q.windowCells(metric.finest)) + 1)
 	key := hostKey{q.Cluster, q.Host}
 	st := s.stripeOf(key)
 	st.mu.RLock()
 	defer st.mu.RUnlock()
 	if h := st.hosts[key]; h != nil {
-		for _, m := range s.metrics.ids(q.Metric) {
+		for _, m := range metric.ids {
 			if g := h.grid(s.metrics.at(m).grid); g != nil && h.counts[m] > 0 {
 				c.Runs += int(g.columns) * g.blocksIn(q)
 			}
 		}
 	}
-	return c
+	return c, nil
+}
+
+// check returns the error that q fails with whatever its metric is.
+func (q *Query) check() error {
+	if q.From > q.To {
+		return ErrInvalidTimeRange
+	}
+	if series := q.selected(); series > MaxQuerySeries {
+		return &SeriesError{Series: series}
+	}
+	return nil
+}
+
+// checkWindow is check for a metric with samples at such an interval.
+func (q *Query) checkWindow(frequency int64) error {
+	if err := q.check(); err != nil {
+		return err
+	}
+	cells, answered := q.windowCells(frequency), q.answered()
+	if cells >= MaxCells || cells*uint64(answered) >= MaxQueryCells || q.From < -MaxTime || q.To > MaxTime {
+		return &WindowError{From: q.From, To: q.To, Frequency: frequency, Series: answered}
+	}
+	return nil
 }
 
 // blocksIn returns how many blocks have to be looked at for a query.
@@ -155,7 +162,7 @@ func (q *Query) answered() int {
 // throughout, so that the series match the request's ids. A window in which the
 // samples have several intervals, as the configuration was changed, is answered at
 // the coarsest of them. It fails with an UnknownMetricError, ErrInvalidAggregation,
-// a RunsError, or with what Check returns.
+// a RunsError, or as Cost does.
 func (s *Store) Query(q *Query) ([]Series, error) {
 	var out []Series
 	err := s.QueryEach(context.Background(), q, func(one *Series) error {
@@ -170,11 +177,11 @@ func (s *Store) Query(q *Query) ([]Series, error) {
 // end of ctx before the next series ends it with the error of ctx; before its first call
 // it fails as Query does.
 func (s *Store) QueryEach(ctx context.Context, q *Query, use func(*Series) error) error {
-	config, ok := s.metrics.config(q.Metric)
+	config, ok := s.metrics.queried(q.Metric)
 	if !ok {
 		return &UnknownMetricError{Metric: q.Metric}
 	}
-	if err := s.Check(q); err != nil {
+	if err := q.checkWindow(config.finest); err != nil {
 		return err
 	}
 	snapshots, err := s.snapshots(q, config.Aggregation)
