@@ -23,6 +23,7 @@ type replay struct {
 	ended bool              // pos will not move any more
 
 	// Entries of this run, counted as they are read: their sequence numbers may start over.
+	read    uint64 // fetched
 	applied uint64 // in the store
 	target  uint64 // the first replay is complete when applied reaches it
 	known   bool   // target is set
@@ -76,7 +77,7 @@ func (r *replay) startAt(p store.LogPosition) {
 func (r *replay) created(entries, waiting uint64) (completed bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.target, r.known, r.waiting = entries+waiting, true, waiting
+	r.target, r.known, r.read, r.waiting = entries+waiting, true, entries, waiting
 	return r.completeLocked()
 }
 
@@ -86,7 +87,7 @@ func (r *replay) created(entries, waiting uint64) (completed bool) {
 func (r *replay) fetched(entries, waiting uint64) (completed bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.waiting = waiting
+	r.read, r.waiting = entries, waiting
 	if waiting == 0 {
 		r.target, r.known = entries, true
 	}

@@ -181,3 +181,32 @@ func TestNoAnswersBeforeTime(t *testing.T) {
 		t.Error("no answers any more")
 	}
 }
+
+// TestIsCaughtUp: the store has all of the log only while the log is read and nothing is left
+// of it.
+func TestIsCaughtUp(t *testing.T) {
+	var r replay
+	r.init()
+	for _, step := range []struct {
+		event string
+		do    func()
+		want  bool
+	}{
+		{"the checkpoint is loaded", func() { r.begin(store.Restored{}, true) }, false},
+		{"the outbox is empty", func() { r.outboxEmpty() }, false},
+		{"a consumer is created", func() { r.created(0, 2) }, false},
+		{"an entry is fetched", func() { r.fetched(1, 1) }, false},
+		{"it is in the store", func() { r.addApplied(store.LogPosition{}) }, false},
+		{"the last one is fetched", func() { r.fetched(2, 0) }, false},
+		{"it is in the store", func() { r.addApplied(store.LogPosition{}) }, true},
+		{"some wait", func() { r.recounted(2, 3) }, false},
+		{"the stream has dropped them", func() { r.recounted(2, 0) }, true},
+		{"reading stands still", func() { r.reads(errInterrupted) }, false},
+		{"a consumer is created", func() { r.created(2, 0) }, false},
+		{"reading goes on", func() { r.reads(nil) }, true},
+	} {
+		if step.do(); r.isCaughtUp() != step.want {
+			t.Fatalf("%s: %v, want %v", step.event, !step.want, step.want)
+		}
+	}
+}

@@ -64,6 +64,9 @@ type Stats struct {
 	// lag.
 	LagEntries uint64
 	LagTime    time.Duration
+	// CompleteUntil is the time up to which the store holds all that the log took, zero if
+	// nothing is known of it.
+	CompleteUntil time.Time
 }
 
 // Stats reads the counters.
@@ -86,6 +89,8 @@ func (in *Ingest) Stats() Stats {
 		CacheBytes:  in.series.Bytes(),
 		Connected:   c.connected.Load(),
 		Watermark:   c.watermark.Load(),
+
+		CompleteUntil: in.CompleteUntil(),
 	}
 	if in.outbox != nil {
 		s.InOutbox = in.outbox.waiting.Load()

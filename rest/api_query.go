@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strconv"
 
 	"github.com/labstack/echo/v4"
 
@@ -50,6 +51,8 @@ func off(b *bool) bool { return b != nil && !*b }
 
 // query answers /api/query. See API.md for the request and the answer.
 func (a *api) query(c echo.Context) error {
+	// Before the store is read: what comes meanwhile may be in the answer or not.
+	c.Response().Header().Set(headerCompleteUntil, strconv.FormatInt(max(a.log.CompleteUntil().Unix(), 0), 10))
 	b, err := a.openBody(c, false)
 	if err != nil {
 		return err
@@ -86,6 +89,10 @@ func (a *api) query(c echo.Context) error {
 	}
 	return q.reply.finish()
 }
+
+// headerCompleteUntil is the field with the time up to which an answer is complete, in Unix
+// seconds.
+const headerCompleteUntil = "X-Complete-Until"
 
 // readQuery reads a request.
 func (a *api) readQuery(b *body) (*queryRequest, error) {

@@ -7,6 +7,7 @@ import (
 	"math"
 	"strings"
 	"testing"
+	"time"
 
 	"cc-metric-store/store"
 )
@@ -22,6 +23,22 @@ func samples(host, metric string, values ...float64) string {
 		fmt.Fprintf(&b, "%s %s %v %d\n", host, metric, v, origin+60*i)
 	}
 	return b.String()
+}
+
+// TestAnswersSayUntilWhenTheyAreComplete: the time is asked for before the store.
+func TestAnswersSayUntilWhenTheyAreComplete(t *testing.T) {
+	view := &longAnswers{Store: newStore(t), cells: 1}
+	f := start(t, Config{}, view)
+	view.hook = func(int) { f.log.setUntil(time.Unix(20, 0)) }
+	for _, c := range []struct {
+		until time.Time
+		want  string
+	}{{time.Time{}, "0"}, {time.Unix(12, 999), "12"}} {
+		f.log.setUntil(c.until)
+		if got := f.send("POST", "/api/query", manyQueries(1)).header.Get("X-Complete-Until"); got != c.want {
+			t.Errorf("%v: %q", c.until, got)
+		}
+	}
 }
 
 func TestQueryForms(t *testing.T) {

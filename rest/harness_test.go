@@ -36,6 +36,7 @@ type testLog struct {
 	notReady error
 	clusters []string
 	bytes    int64
+	until    time.Time
 	discard  bool // Write counts the bytes and drops them
 	freed    func(selectors [][]string)
 }
@@ -113,6 +114,18 @@ func (l *testLog) UnknownMetrics() []store.UnknownMetric {
 }
 
 func (l *testLog) Answerable() error { return l.Ready() }
+
+func (l *testLog) setUntil(t time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.until = t
+}
+
+func (l *testLog) CompleteUntil() time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.until
+}
 
 func (l *testLog) Ready() error {
 	l.mu.Lock()

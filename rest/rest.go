@@ -10,6 +10,7 @@ package rest
 import (
 	"context"
 	"io"
+	"time"
 
 	"cc-metric-store/store"
 )
@@ -45,6 +46,10 @@ type Log interface {
 	// program was restarted, which may be so before the program is ready, or if the log
 	// is out of reach for so long that an answer from a part of it is better than none.
 	Answerable() error
+	// CompleteUntil returns the time up to which the store holds all that the log took: now,
+	// or, while the store is behind the log or the log is out of reach, when the log took the
+	// newest entry that the store holds. It is the zero time if nothing is known.
+	CompleteUntil() time.Time
 	// UnknownMetrics lists the metrics that are not configured, of which lines were
 	// therefore not stored: those with most lines first, and last, without a name, all
 	// that are not known by name.

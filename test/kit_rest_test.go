@@ -102,14 +102,20 @@ func (n *node) query(request object) [][]series {
 	if a.status != 200 {
 		n.t.Fatalf("query %s: %d %s", clip(string(text)), a.status, clip(a.body))
 	}
+	return n.decodeAnswer(a.body)
+}
+
+// decodeAnswer returns the results of an answer.
+func (n *node) decodeAnswer(body string) [][]series {
+	n.t.Helper()
 	var reply struct{ Results [][]series }
-	if err := json.Unmarshal([]byte(a.body), &reply); err != nil {
-		n.t.Fatalf("query: %v in %s", err, clip(a.body))
+	if err := json.Unmarshal([]byte(body), &reply); err != nil {
+		n.t.Fatalf("query: %v in %s", err, clip(body))
 	}
 	for _, row := range reply.Results {
 		for _, s := range row {
 			if s.Error != nil {
-				n.t.Fatalf("query %s: %s", clip(string(text)), *s.Error)
+				n.t.Fatalf("query: %s in %s", *s.Error, clip(body))
 			}
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"cc-metric-store/ingest"
 	"cc-metric-store/store"
@@ -61,6 +62,9 @@ func (l watchedLog) Answerable() error {
 	}
 	return l.ingest.Answerable()
 }
+
+// CompleteUntil returns the time up to which answers are complete, see rest.Log.
+func (l watchedLog) CompleteUntil() time.Time { return l.ingest.CompleteUntil() }
 
 // Writable returns nil if the log takes entries, otherwise why not. The embedded
 // server's own health goes first: it names the directory.

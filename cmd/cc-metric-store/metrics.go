@@ -72,6 +72,9 @@ func newStatsCollector(a *app) *statsCollector {
 	gauge("log_watermark", "Sequence number up to which all entries of the log are in the store.", func(_ store.Stats, i ingest.Stats) float64 { return float64(i.Watermark) })
 	gauge("log_lag_entries", "Entries by which the store is behind the log.", func(_ store.Stats, i ingest.Stats) float64 { return float64(i.LagEntries) })
 	gauge("log_lag_seconds", "Age of the newest entry in the store while it is behind the log.", func(_ store.Stats, i ingest.Stats) float64 { return i.LagTime.Seconds() })
+	gauge("log_complete_until_timestamp_seconds", "Unix time up to which the store holds all that the log took: now, unless it is behind the log or out of its reach.", func(_ store.Stats, i ingest.Stats) float64 {
+		return max(float64(i.CompleteUntil.UnixMilli())/1000, 0)
+	})
 	gauge("broker_connected", "1 while there is a connection to the broker.", func(_ store.Stats, i ingest.Stats) float64 { return oneIf(i.Connected) })
 	gauge("outbox_entries", "Writes over REST that wait in the embedded server until the log is in reach.", func(_ store.Stats, i ingest.Stats) float64 { return float64(i.InOutbox) })
 	gauge("memo_bytes", "Memory that knowing the senders' lines takes, besides held_bytes.", func(_ store.Stats, i ingest.Stats) float64 { return float64(i.CacheBytes) })
