@@ -26,7 +26,7 @@ func (a *api) debug(c echo.Context) error {
 		return err
 	}
 	defer r.release()
-	t, err := a.enterQueries(c)
+	t, err := a.enterQueries(c, turnCost)
 	if err != nil {
 		return err
 	}

@@ -43,7 +43,7 @@ func (a *api) healthCheck(c echo.Context) error {
 	defer r.release()
 	var t *turn
 	if len(req.Nodes) > smallHosts || len(req.Nodes)*len(req.Metrics) > smallSeries {
-		if t, err = a.enterQueries(c); err != nil {
+		if t, err = a.enterQueries(c, len(req.Nodes)*len(req.Metrics)*seriesCost); err != nil {
 			return err
 		}
 		defer func() { t.leave() }()
@@ -167,7 +167,7 @@ func (a *api) hostCheck(c echo.Context) error {
 	if cluster == "" || node == "" {
 		return refuse(http.StatusBadRequest, errors.New("'cluster' and 'node' are required query parameter"))
 	}
-	t, err := a.enterQueries(c) // the host may have any number of series
+	t, err := a.enterQueries(c, smallSeries*seriesCost) // the host may have any number of series
 	if err != nil {
 		return err
 	}

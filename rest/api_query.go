@@ -79,7 +79,7 @@ func (a *api) query(c echo.Context) error {
 	q.answerer.reply = q.reply
 	defer q.reply.release()
 	if q.large() {
-		if q.turn, err = a.enterQueries(c); err != nil {
+		if q.turn, err = a.enterQueries(c, q.cost); err != nil {
 			return err
 		}
 		defer func() { q.turn.leave() }()
@@ -120,12 +120,12 @@ func resamplingOf(name string) (store.Resampling, error) {
 	return 0, fmt.Errorf("resample-algo %q is not known: give lttb, average or simple", clip(name))
 }
 
-// enterQueries waits for the turn of a request that takes long, for up to patience. The
-// caller leaves the turn.
-func (a *api) enterQueries(c echo.Context) (*turn, error) {
+// enterQueries waits for the turn of a request that takes long and costs so much, for up to
+// patience. The caller leaves the turn.
+func (a *api) enterQueries(c echo.Context, cost int) (*turn, error) {
 	ctx, cancel := context.WithTimeout(c.Request().Context(), patience)
 	defer cancel()
-	t, err := a.gates.queries.enter(ctx, clientOf(c))
+	t, err := a.gates.queries.enterFor(ctx, clientOf(c), float64(min(cost, turnCost)))
 	if err != nil {
 		return nil, busy(c.Request().Context(), err, fmt.Sprintf("%d large requests are being answered, and others wait", a.gates.queries.places))
 	}
@@ -146,8 +146,8 @@ type queryRun struct {
 	// allRuns is how many all of them touch.
 	allRuns int
 	rows    int // queries that were checked
-	// helpCost is the cost of the rows that helpers may make.
-	helpCost int
+	// cost is the cost of all rows, and helpCost of those that helpers may make.
+	cost, helpCost int
 
 	turn     *turn // nil: the request is small
 	reply    *reply

@@ -64,6 +64,7 @@ func (q *queryRun) count(item *queryItem, hosts int) error {
 		}
 	}
 	item.setCost(cost)
+	q.cost += item.cost * hosts
 	if !item.isDirect() {
 		q.helpCost += item.cost * hosts
 	}

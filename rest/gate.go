@@ -16,9 +16,11 @@ var errBusy = errors.New("too many requests of this kind are under way")
 // evictInterval is how often the first one that waits looks for slow clients.
 const evictInterval = 250 * time.Millisecond
 
-// gate lets a number of requests in at once. Others wait in their order. While requests
-// wait, those inside whose clients are slow are ended, so that nobody keeps others out by
-// doing nothing. It is safe for concurrent use.
+// gate lets a number of requests in at once. Others wait in their order, but who has little to
+// do passes those who have much: they are let in in the order in which they would come to an
+// end if all were served side by side, so that nobody is passed for ever. While requests wait,
+// those inside whose clients are slow are ended, so that nobody keeps others out by doing
+// nothing. It is safe for concurrent use.
 type gate struct {
 	places int
 	queue  int             // how many may wait, 0: any number
@@ -27,13 +29,16 @@ type gate struct {
 	mu sync.Mutex
 	// Guarded by mu.
 	inside  map[*turn]bool
-	waiting list.List // of *turn
+	waiting list.List // of *turn, by their due
+	served  float64   // work of each request, if all had been served side by side
 }
 
 // turn is a place of a gate, or the wait for one. It belongs to one goroutine.
 type turn struct {
 	gate    *gate
 	client  *client
+	work    float64 // that is to be done in this turn, in the unit of enterFor
+	due     float64 // how much will be served when it ends, if all are served side by side
 	granted chan struct{}
 	since   time.Time // when it was granted
 }
@@ -44,20 +49,33 @@ func newGate(places, queue int) *gate {
 
 // enter waits for a place for the client. The caller leaves the turn that it returns. It
 // fails with the error of ctx, or with errBusy if too many wait.
-func (g *gate) enter(ctx context.Context, c *client) (*turn, error) {
-	t := &turn{gate: g, client: c, granted: make(chan struct{})}
+func (g *gate) enter(ctx context.Context, c *client) (*turn, error) { return g.enterFor(ctx, c, 0) }
+
+// enterFor is enter for so much work, in whatever unit all who enter this gate use.
+func (g *gate) enterFor(ctx context.Context, c *client, work float64) (*turn, error) {
 	g.mu.Lock()
 	if g.queue > 0 && g.waiting.Len() >= g.queue {
 		g.mu.Unlock()
 		return nil, errBusy
 	}
-	at := g.waiting.PushBack(t)
+	t, at := g.queueLocked(c, work)
 	g.admitLocked()
 	g.mu.Unlock()
 	if err := t.wait(ctx, at); err != nil {
 		return nil, err
 	}
 	return t, nil
+}
+
+// queueLocked makes a turn that waits. at is its element in the queue.
+func (g *gate) queueLocked(c *client, work float64) (t *turn, at *list.Element) {
+	t = &turn{gate: g, client: c, work: work, due: g.served + work, granted: make(chan struct{})}
+	for at = g.waiting.Back(); at != nil; at = at.Prev() {
+		if at.Value.(*turn).due <= t.due {
+			return t, g.waiting.InsertAfter(t, at)
+		}
+	}
+	return t, g.waiting.PushFront(t)
 }
 
 // wait returns when the turn is granted. at is its element in the queue.
@@ -92,7 +110,9 @@ func (t *turn) wait(ctx context.Context, at *list.Element) error {
 // admitLocked lets in the first ones in the queue, as many as there are places.
 func (g *gate) admitLocked() {
 	for len(g.inside) < g.places && g.waiting.Len() > 0 {
-		t := g.waiting.Remove(g.waiting.Front()).(*turn)
+		t := g.waiting.Front().Value.(*turn)
+		g.served += t.work / float64(len(g.inside)+g.waiting.Len())
+		g.waiting.Remove(g.waiting.Front())
 		t.since = time.Now()
 		g.inside[t] = true
 		close(t.granted)
@@ -160,8 +180,7 @@ func (t *turn) yield(ctx context.Context) (*turn, error) {
 		return t, nil
 	}
 	delete(g.inside, t)
-	next := &turn{gate: g, client: t.client, granted: make(chan struct{})}
-	at := g.waiting.PushBack(next) // g.queue bounds those that have not begun
+	next, at := g.queueLocked(t.client, t.work) // g.queue bounds those that have not begun
 	g.admitLocked()
 	g.mu.Unlock()
 	if err := next.wait(ctx, at); err != nil {

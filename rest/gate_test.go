@@ -164,3 +164,38 @@ func TestALongTurnIsShared(t *testing.T) {
 		t.Errorf("no turn: %v", err)
 	}
 }
+
+// TestLittleWorkPassesMuch: who has little to do waits for less, but nobody for ever.
+func TestLittleWorkPassesMuch(t *testing.T) {
+	g := newGate(1, 0)
+	queue := func(works ...float64) {
+		for _, work := range works {
+			g.queueLocked(nil, work)
+		}
+	}
+	next := func() float64 { // its work
+		clear(g.inside)
+		g.admitLocked()
+		for turn := range g.inside {
+			return turn.work
+		}
+		t.Fatal("nobody is let in")
+		return 0
+	}
+	queue(1000, 1001, 10, 10, 1000, 0)
+	for i, want := range []float64{0, 10, 10, 1000, 1000, 1001} {
+		if got := next(); got != want {
+			t.Errorf("number %d has %v to do, want %v", i, got, want)
+		}
+	}
+	queue(1000, 100)
+	for passed := 0; ; passed++ {
+		queue(100)
+		if next() == 1000 {
+			break
+		}
+		if passed > 100 {
+			t.Fatal("who has much to do waits for ever")
+		}
+	}
+}

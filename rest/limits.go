@@ -98,8 +98,11 @@ const (
 	leftoverTimeout = 2 * time.Second
 	// patience is how long a request waits for its turn. cc-backend gives up after 10 s.
 	// A large request for which others wait lets them in after quantum.
-	patience   = 8 * time.Second
-	quantum    = time.Second
+	patience = 8 * time.Second
+	quantum  = time.Second
+	// turnCost is about what can be answered within quantum, see queryItem.cost. A request that
+	// costs less waits for its turn behind less.
+	turnCost   = 1 << 24
 	retryAfter = "5" // seconds
 )
 
