@@ -19,11 +19,12 @@ const (
 	seriesCost   = 16
 	runsPerCell  = 8
 	bytesPerCell = 4
-	// partCost is what a part costs at least, as to hand it over takes some microseconds.
-	partCost = 1 << 12
-	// Up to fewParts, the goroutine of the request makes the answer alone: it takes some
-	// milliseconds, and on busy cores helpers would cost more CPU than they save.
-	fewParts = 8
+	// partCost is about what a part costs, some 0.2 ms: to hand it over takes some
+	// microseconds. Most parts of this size fit a buffer.
+	partCost = 1 << 13
+	// Up to fewParts, the goroutine of the request makes the answer alone: it takes a
+	// millisecond, and on busy cores helpers would cost more CPU than they save.
+	fewParts = 5
 	// directCost is the cost from which a row is not kept in memory: the goroutine of
 	// the request makes it, and sends it meanwhile.
 	directCost = 1 << 16
@@ -149,7 +150,7 @@ func (q *queryRun) answerParts(ctx context.Context, helpers int) error {
 func (q *queryRun) nextPart(first, rows int) *answerPart {
 	p := &answerPart{first: first, end: first, reply: q.reply.newPart(), done: make(chan struct{})}
 	var room queryItem
-	for cost := 0; p.end < rows && cost < partCost; p.end++ {
+	for cost := 0; p.end < rows; p.end++ {
 		item := q.row(p.end, &room)
 		if item.isDirect() {
 			if p.isDirect = p.end == first; p.isDirect {
@@ -157,7 +158,9 @@ func (q *queryRun) nextPart(first, rows int) *answerPart {
 			}
 			break
 		}
-		cost += item.cost
+		if cost += item.cost; cost > partCost && p.end > first {
+			break
+		}
 	}
 	return p
 }

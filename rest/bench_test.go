@@ -97,6 +97,17 @@ func askLocally(b *testing.B, server *Server, body string) {
 	}
 }
 
+// BenchmarkSmallQueries asks for the last five minutes of all hosts, and for 6 hours of one.
+func BenchmarkSmallQueries(b *testing.B) {
+	server := benchServer(b)
+	all := fmt.Sprintf(`{"cluster":"alex","from":%d,"to":%d,"for-all-nodes":["cpu_load","cpu_load"]}`, origin+715*60, origin+720*60)
+	one := fmt.Sprintf(`{"cluster":"alex","from":%d,"to":%d,"queries":[{"metric":"cpu_load","host":"n3"}]}`, origin+360*60, origin+720*60)
+	b.Run("all", func(b *testing.B) { ask(b, server, all, "identity") })
+	b.Run("all/http", func(b *testing.B) { askLocally(b, server, all) })
+	b.Run("one", func(b *testing.B) { ask(b, server, one, "identity") })
+	b.Run("one/http", func(b *testing.B) { askLocally(b, server, one) })
+}
+
 // BenchmarkJobStatistics asks for the statistics of 1,000 jobs of 8 hosts over some hours,
 // 10 times, as for so many metrics.
 func BenchmarkJobStatistics(b *testing.B) {
