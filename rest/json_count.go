@@ -28,7 +28,8 @@ func countJSON(text []byte) (c contents, err error) {
 			if end-i-1 > maxText {
 				return c, tooLong(i)
 			}
-			i, empty = end, false
+			i, empty, began = end, false, -1
+			continue
 		case '{', '[':
 			if depth++; depth > maxDepth {
 				return c, refuse(http.StatusBadRequest, fmt.Errorf("the JSON is nested deeper than %d levels at byte %d", maxDepth, i))
@@ -57,6 +58,8 @@ func countJSON(text []byte) (c contents, err error) {
 				}
 			}
 		case ' ', '\n', '\r', '\t', ':':
+			began = -1
+			continue
 		default:
 			if began < 0 {
 				began = i
