@@ -184,7 +184,12 @@ func (s *Store) QueryEach(ctx context.Context, q *Query, use func(*Series) error
 	if err := q.checkWindow(config.finest); err != nil {
 		return err
 	}
-	snapshots, err := s.snapshots(q, config.Aggregation)
+	memory := s.queries.Get().(*queryMemory)
+	defer func() {
+		memory.reset()
+		s.queries.Put(memory)
+	}()
+	snapshots, err := s.snapshots(memory, q, config.Aggregation)
 	switch {
 	case err != nil:
 		return err

@@ -18,6 +18,7 @@ type row struct {
 	columns []int  // for each column where its runs end
 	roles   []role // of the columns, as in a selection
 	runs    []Run  // column after column, each in order of time
+	scratch *scratch
 }
 
 // cellAt returns the position of a run's first cell among those of the row: the run has
@@ -26,8 +27,8 @@ func (r *row) cellAt(run *Run) int64 { return ceilDiv(run.Start-run.Step/2-r.fro
 
 // snapshots returns what the store holds of the query's window, one snapshot for each
 // interval that the host has series with, the present one first. It fails with a
-// RunsError.
-func (s *Store) snapshots(q *Query, how Aggregation) ([]snapshot, error) {
+// RunsError. They are in the memory that is given.
+func (s *Store) snapshots(memory *queryMemory, q *Query, how Aggregation) ([]snapshot, error) {
 	key := hostKey{q.Cluster, q.Host}
 	st := s.stripeOf(key)
 	st.mu.RLock()
@@ -46,7 +47,7 @@ func (s *Store) snapshots(q *Query, how Aggregation) ([]snapshot, error) {
 		if h.counts[m] == 0 {
 			continue
 		}
-		one := selected{h.grid(s.metrics.at(m).grid), h.selectColumns(s.seed, q, m)}
+		one := selected{h.grid(s.metrics.at(m).grid), h.selectColumns(memory, s.seed, q, m)}
 		columns := 0
 		for _, r := range one.rows {
 			columns += len(r.columns)
@@ -66,9 +67,9 @@ func (s *Store) snapshots(q *Query, how Aggregation) ([]snapshot, error) {
 	if how != AggregateNone {
 		totalParts = s.cfg.totalParts
 	}
-	out := make([]snapshot, len(found))
+	out := take(&memory.snapshots, len(found))
 	for i, one := range found {
-		out[i] = one.grid.snapshot(q, one.rows, totalParts, len(found) == 1)
+		out[i] = one.grid.snapshot(memory, q, one.rows, totalParts, len(found) == 1)
 	}
 	return out, nil
 }
@@ -77,8 +78,8 @@ func (s *Store) snapshots(q *Query, how Aggregation) ([]snapshot, error) {
 // selects, or the totals of so many columns or more that are added. only says that no other grid
 // has series of the query: then the rows of an unpadded query are trimmed here, and otherwise when
 // the snapshots are merged.
-func (g *grid) snapshot(q *Query, rows []selection, totalParts int, only bool) snapshot {
-	v := snapshot{frequency: g.frequency, rows: make([]row, len(rows))}
+func (g *grid) snapshot(memory *queryMemory, q *Query, rows []selection, totalParts int, only bool) snapshot {
+	v := snapshot{frequency: g.frequency, rows: take(&memory.rows, len(rows))}
 	cells := ceilDiv(q.To-q.From, g.frequency)
 	blocks := g.blocks.between(q.From, q.From+cells*g.frequency)
 	var buf [fewRanges]slotRange
@@ -93,7 +94,7 @@ func (g *grid) snapshot(q *Query, rows []selection, totalParts int, only bool) s
 	}
 	for i, s := range rows {
 		r := &v.rows[i]
-		r.from, r.cells, r.roles = q.From, cells, s.roles
+		r.from, r.cells, r.roles, r.scratch = q.From, cells, s.roles, &memory.scratch
 		if q.Unpadded {
 			r.period = periods[i]
 			if only {
@@ -101,11 +102,13 @@ func (g *grid) snapshot(q *Query, rows []selection, totalParts int, only bool) s
 				ranges = g.rangesAt(ranges[:0], blocks, r.from, r.cells)
 			}
 		}
-		r.columns = make([]int, 0, len(s.columns))
+		r.columns = take(&memory.ends, len(s.columns))[:0]
+		runs := memory.startRuns()
 		for at, adds := range s.levels() {
 			adds = adds && at[1]-at[0] >= totalParts
-			r.runs, r.columns = g.appendLevelRuns(r.runs, r.columns, s.columns[at[0]:at[1]], adds, ranges)
+			runs, r.columns = g.appendLevelRuns(memory, runs, r.columns, s.columns[at[0]:at[1]], adds, ranges)
 		}
+		r.runs = memory.takeRuns(runs)
 	}
 	return v
 }

@@ -36,11 +36,13 @@ type role struct {
 // selectColumns returns for each series that the query selects what makes it up: the
 // series of the level itself, and those of the parts below. They are not combined
 // yet, and those of an id that is named again share what they are made of.
-func (h *host) selectColumns(seed maphash.Seed, q *Query, m MetricID) []selection {
+func (h *host) selectColumns(memory *queryMemory, seed maphash.Seed, q *Query, m MetricID) []selection {
 	if q.Type == "" {
-		return []selection{h.selectHost(seed, m)}
+		rows := take(&memory.selections, 1)
+		rows[0] = h.selectHost(memory, seed, m)
+		return rows
 	}
-	rows := make([]selection, 0, q.selected())
+	rows := take(&memory.selections, q.selected())[:0]
 	var known map[string]selection // of the parts with more than one level
 	next := 0
 	ids, subIDs := q.TypeIDs, q.SubtypeIDs
@@ -65,7 +67,7 @@ func (h *host) selectColumns(seed maphash.Seed, q *Query, m MetricID) []selectio
 			continue
 		}
 		for _, sub := range subIDs {
-			rows = append(rows, selection{columns: h.own(seed, Part{q.Type, id, q.Subtype, sub}, m)})
+			rows = append(rows, selection{columns: h.own(memory, seed, Part{q.Type, id, q.Subtype, sub}, m)})
 		}
 	}
 	return rows
@@ -107,20 +109,20 @@ func combine(rows []selection) selection {
 }
 
 // own returns the column of the part's own series.
-func (h *host) own(seed maphash.Seed, key Part, m MetricID) []int32 {
+func (h *host) own(memory *queryMemory, seed maphash.Seed, key Part, m MetricID) []int32 {
 	if c, ok := h.columnOf(seed, key, m); ok {
-		return []int32{c}
+		return memory.column(c)
 	}
 	return nil
 }
 
 // selectHost returns what makes up the host's series of m.
-func (h *host) selectHost(seed maphash.Seed, m MetricID) selection {
+func (h *host) selectHost(memory *queryMemory, seed maphash.Seed, m MetricID) selection {
 	if known := h.knownSum(m); known != nil {
 		return selection{columns: known}
 	}
 	all := int(h.counts[m])
-	own := h.own(seed, Part{}, m)
+	own := h.own(memory, seed, Part{}, m)
 	if len(own) == all { // the usual case
 		return selection{columns: own}
 	}

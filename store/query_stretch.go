@@ -24,6 +24,8 @@ type scratch struct {
 	counts        [chunk.MaxSlots]int
 	chosen        [chunk.MaxSlots]int32
 	columns       []int32
+	runs          []*Run
+	next          []int
 }
 
 // stretches returns a stretch for each block in which any column of the row has cells, in order
@@ -31,8 +33,12 @@ type scratch struct {
 func (r *row) stretches() iter.Seq[*stretch] {
 	return func(yield func(*stretch) bool) {
 		s := r.stretch()
-		next := make([]int, len(r.columns))
-		copy(next[min(1, len(next)):], r.columns)
+		next := append(s.scratch.next[:0], r.columns...)
+		if n := len(next); n > 0 {
+			copy(next[1:], r.columns)
+			next[0] = 0
+		}
+		s.scratch.next = next
 		for {
 			var first *Run
 			for n, i := range next {
@@ -59,9 +65,12 @@ func (r *row) stretches() iter.Seq[*stretch] {
 	}
 }
 
-// stretch returns one without cells.
+// stretch returns one without cells. It uses the memory of the one before.
 func (r *row) stretch() *stretch {
-	return &stretch{runs: make([]*Run, len(r.columns)), roles: r.roles, scratch: &scratch{}}
+	runs := slices.Grow(r.scratch.runs[:0], len(r.columns))[:len(r.columns)]
+	clear(runs)
+	r.scratch.runs = runs
+	return &stretch{runs: runs, roles: r.roles, scratch: r.scratch}
 }
 
 // has reports whether all columns in [from, to) have cells in the stretch.

@@ -123,7 +123,7 @@ func (s *Store) appendSome(runs []Run, id *SeriesID, m MetricID, from, to, next 
 	g := h.grid(s.metrics.at(m).grid)
 	blocks := g.blocks.next(max(next, from-(chunk.MaxSlots+1)*g.frequency), readBlocks)
 	var buf [32]slotRange // as of two days at one minute
-	runs = g.appendRuns(runs, column, g.rangesBetween(buf[:0], blocks, from, to))
+	runs = g.appendRuns(nil, runs, column, g.rangesBetween(buf[:0], blocks, from, to))
 	if len(blocks) < readBlocks {
 		return runs, 0, false
 	}

@@ -89,8 +89,8 @@ func (g *grid) rangesBetween(ranges []slotRange, blocks []*block, from, to int64
 
 // appendRuns appends what a column has in the ranges: references to sealed values and
 // copies of others. All columns of a block that are asked for under one hold of the lock have
-// either references to one group or copies.
-func (g *grid) appendRuns(runs []Run, column int32, ranges []slotRange) []Run {
+// either references to one group or copies, in the memory that is given.
+func (g *grid) appendRuns(memory *queryMemory, runs []Run, column int32, ranges []slotRange) []Run {
 	for i := range ranges {
 		at := &ranges[i]
 		b := at.block
@@ -101,7 +101,7 @@ func (g *grid) appendRuns(runs []Run, column int32, ranges []slotRange) []Run {
 		if b.head == nil && len(b.patches.list) == 0 {
 			r.sealed = b.sealed
 		} else {
-			r.values = make([]float64, r.cells)
+			r.values = memory.takeValues(int(r.cells))
 			b.read(r.values, column, int64(r.slot))
 		}
 		runs = append(runs, r)

@@ -152,6 +152,7 @@ type Store struct {
 	tombstones tombstones
 	sealers    sync.Pool // of *chunk.GroupBuilder
 	appends    sync.Pool // of *appender
+	queries    sync.Pool // of *queryMemory
 
 	newSeries     newSeries
 	refusals      refusals
@@ -192,6 +193,7 @@ func New(cfg Config) (*Store, error) {
 		hosts:   hostIndex{clusters: map[string]map[string]struct{}{}},
 		sealers: sync.Pool{New: func() any { return new(chunk.GroupBuilder) }},
 		appends: sync.Pool{New: func() any { return new(appender) }},
+		queries: sync.Pool{New: func() any { return new(queryMemory) }},
 	}
 	s.evictedTo.Store(math.MinInt64)
 	for i := range s.stripes {

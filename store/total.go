@@ -104,7 +104,7 @@ func (s *Store) findTotalsLocked(h *host) {
 			continue
 		}
 		of := s.metrics.at(m)
-		made := h.selectHost(s.seed, m)
+		made := h.selectHost(nil, s.seed, m)
 		if made.roles == nil {
 			made.columns = slices.Clip(made.columns)
 			h.totals.sums = append(h.totals.sums, hostSum{m, made.columns})
@@ -207,16 +207,16 @@ func (b *block) total(key uint64) (g chunk.Group, column int32, ok bool) {
 // appendLevelRuns appends the runs of the columns of a level, column after column, and to ends
 // where those of each column end. If the columns are added, and are many, a block with their
 // total, or a head, has one run of all of them instead, as one of the first column.
-func (g *grid) appendLevelRuns(runs []Run, ends []int, columns []int32, adds bool, ranges []slotRange) ([]Run, []int) {
+func (g *grid) appendLevelRuns(memory *queryMemory, runs []Run, ends []int, columns []int32, adds bool, ranges []slotRange) ([]Run, []int) {
 	if adds {
-		runs, ranges = g.appendTotals(runs, columns, ranges)
+		runs, ranges = g.appendTotals(memory, runs, columns, ranges)
 		ends = append(ends, len(runs))
 		columns = columns[1:]
 	}
 	// There are fewer where the blocks hold other series, which may be nearly all.
 	runs = slices.Grow(runs, min(len(columns)*len(ranges), fewRuns))
 	for _, c := range columns {
-		runs = g.appendRuns(runs, c, ranges)
+		runs = g.appendRuns(memory, runs, c, ranges)
 		ends = append(ends, len(runs))
 	}
 	return runs, ends
@@ -227,20 +227,20 @@ const fewRuns = 1 << 13
 
 // appendTotals appends the totals of some columns, or the run of the first column where there is
 // no total. It returns the ranges without one.
-func (g *grid) appendTotals(runs []Run, columns []int32, ranges []slotRange) (_ []Run, rest []slotRange) {
+func (g *grid) appendTotals(memory *queryMemory, runs []Run, columns []int32, ranges []slotRange) (_ []Run, rest []slotRange) {
 	key := totalKey(columns)
 	runs = slices.Grow(runs, len(ranges))
 	for i := range ranges {
 		at := &ranges[i]
 		r := Run{Start: at.start, Step: g.frequency, cells: int16(at.cells), slot: uint8(at.slot), isTotal: true}
 		if at.block.head != nil {
-			r.values = make([]float64, r.cells)
+			r.values = memory.takeValues(int(r.cells))
 			at.block.head.sum(r.values, columns, int64(r.slot))
 		} else if group, column, ok := at.block.total(key); ok {
 			r.sealed, r.column = group, column
 		} else {
 			rest = append(rest, *at)
-			runs = g.appendRuns(runs, columns[0], ranges[i:i+1])
+			runs = g.appendRuns(memory, runs, columns[0], ranges[i:i+1])
 			continue
 		}
 		runs = append(runs, r)

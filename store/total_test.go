@@ -95,7 +95,7 @@ func (h *threads) ids() (ids []string) {
 func countTotals(t *testing.T, s *Store, q *Query) (totals, runs int) {
 	t.Helper()
 	config, _ := s.metrics.config(q.Metric)
-	snapshots, err := s.snapshots(q, config.Aggregation)
+	snapshots, err := s.snapshots(&queryMemory{}, q, config.Aggregation)
 	if err != nil {
 		t.Fatal(err)
 	}
