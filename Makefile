@@ -12,8 +12,9 @@ BENCHTIME  ?= 2s
 BENCHCOUNT ?= 1
 RESTART_HOSTS ?= 200
 QUERY_HOSTS ?= 200
+WRITE_HOSTS ?= 200
 
-.PHONY: help first-compile build image run test check unit race fuzz stress soak bench bench-query bench-memory bench-restart clean
+.PHONY: help first-compile build image run test check unit race fuzz stress soak bench bench-query bench-write bench-memory bench-restart clean
 
 help:
 	@echo "The first compile after a clone takes minutes, as nats-server is large; later ones take seconds."
@@ -28,6 +29,7 @@ help:
 	@echo "fuzz    each fuzz test for FUZZTIME ($(FUZZTIME))"
 	@echo "bench   benchmarks: decode and append, NATS and REST to visible, queries; BENCHCOUNT ($(BENCHCOUNT)) times, for go tool benchstat"
 	@echo "bench-query  queries over HTTP, of QUERY_HOSTS ($(QUERY_HOSTS)) hosts of 518 series with 24 h each, alone and while samples come in at full speed"
+	@echo "bench-write  bodies of WRITE_HOSTS ($(WRITE_HOSTS)) hosts over REST, from 1 to 200 connections, beside the same ones over NATS"
 	@echo "bench-memory  bytes per sample: the codec, the whole program with 149 million samples, a filled store; garbage collection"
 	@echo "bench-restart  stops, starts, replay and checkpoints with RESTART_HOSTS ($(RESTART_HOSTS)) hosts of 518 series for 24 h, 0.75 million samples each; pauses"
 	@echo "stress  a load far above the memory cap for STRESS ($(STRESS)); the program and its broker killed many times, at all moments; damaged files"
@@ -88,6 +90,9 @@ bench:
 
 bench-query:
 	QUERY_HOSTS=$(QUERY_HOSTS) go test -count 1 -run TestQueryTimes -v -timeout 30m ./test
+
+bench-write:
+	WRITE_HOSTS=$(WRITE_HOSTS) go test -count 1 -run TestWriteTimes -v -timeout 30m ./test
 
 bench-memory:
 	go test -run '^$$' -bench Size ./store/chunk
