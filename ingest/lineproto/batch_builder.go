@@ -106,11 +106,26 @@ func (b *batchBuilder) add(host hostKey, part *store.Part, metric store.MetricID
 	return batch, int32(len(to.Samples) - 1)
 }
 
-// batch returns the index of the host's batch, which it starts if need be.
+// batch returns the index of the host's batch, which it starts if need be. It is called for the
+// first sample of each batch in each share, and may be called for more.
 func (b *batchBuilder) batch(host hostKey) int32 {
-	if n, ok := b.batches[host]; ok {
-		return n
+	n, ok := b.batches[host]
+	if !ok {
+		n = b.newBatch(host)
 	}
+	if len(b.out.Shares) > 0 {
+		b.out.beginRun(n)
+	}
+	return n
+}
+
+// beginShare begins with the lines of another writer.
+func (b *batchBuilder) beginShare(line int) {
+	b.out.Shares = append(b.out.Shares, Share{Line: line})
+	b.lastID = -1 // so that batch is called
+}
+
+func (b *batchBuilder) newBatch(host hostKey) int32 {
 	out := b.out
 	n := int32(len(out.Batches))
 	if cap(out.Batches) > len(out.Batches) {

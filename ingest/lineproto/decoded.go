@@ -28,9 +28,12 @@ type Decoded struct {
 	Lines, Samples, Bytes int
 	// At is when the log took the entry, in Unix seconds.
 	At int64
+	// Shares are what several writers wrote, in the order of the entry (see DecodeShares).
+	Shares []Share
 
 	learning     []learning // by batch
 	clusterIndex int32      // of the default cluster in the cache, -1 for none
+	runs         []run      // of the samples in Batches, if there are Shares
 }
 
 // LineCount counts lines, and keeps the first one.
@@ -77,7 +80,11 @@ func (d *Decoded) Reset() {
 	}
 	clear(d.Faults)
 	clear(d.Unknown)
-	*d = Decoded{Batches: d.Batches[:0], Faults: d.Faults[:0], Unknown: d.Unknown[:0], learning: d.learning[:0]}
+	clear(d.Shares)
+	*d = Decoded{
+		Batches: d.Batches[:0], Faults: d.Faults[:0], Unknown: d.Unknown[:0], Shares: d.Shares[:0],
+		learning: d.learning[:0], runs: d.runs[:0],
+	}
 }
 
 // FaultyLines counts the faulty lines, also those that are not kept.
@@ -102,17 +109,23 @@ func (d *Decoded) RefusedLines() (n int) {
 
 // wants reports whether a fault of this reason is kept with its text.
 func (d *Decoded) wants(why Reason) bool {
-	return len(d.Faults) < MaxFaults || why.IsTold() && d.First.Line == 0
+	return len(d.Faults) < MaxFaults || why.IsTold() && (d.First.Line == 0 || len(d.Shares) > 0 && d.lastShare().First.Line == 0)
 }
 
 // Refuse records a line that is not stored.
 func (d *Decoded) Refuse(f Fault) {
 	d.Lines++
 	d.Counts[f.Reason]++
-	if !d.wants(f.Reason) {
+	wanted := d.wants(f.Reason)
+	if wanted {
+		f.Detail = Clip(f.Detail)
+	}
+	if f.Reason.IsTold() && len(d.Shares) > 0 {
+		d.lastShare().refuse(&f)
+	}
+	if !wanted {
 		return
 	}
-	f.Detail = Clip(f.Detail)
 	if f.Reason.IsTold() && d.First.Line == 0 {
 		d.First = f
 	}

@@ -62,11 +62,31 @@ func NewDecoder(s *store.Store, cache *SeriesCache, tolerance time.Duration) *De
 func (d *Decoder) Decode(data []byte, cluster string, at time.Time, out *Decoded) {
 	d.begin(data, cluster, at, out)
 	defer d.end()
+	d.decode(data, 1, cluster, at)
+}
+
+// DecodeShares is Decode for an entry of the lines of several writers: out.Shares says what
+// became of those of each. ends are where they end in data: each behind a newline that is not
+// inside a quoted text, the last one at the end of data.
+func (d *Decoder) DecodeShares(data []byte, ends []int, cluster string, at time.Time, out *Decoded) {
+	d.begin(data, cluster, at, out)
+	defer d.end()
+	number, from := 1, 0
+	for _, end := range ends {
+		d.build.beginShare(number)
+		number = d.decode(data[from:end], number, cluster, at)
+		d.fast.leave() // the next share may go on with the same host
+		from = end
+	}
+}
+
+// decode reads lines, of which the first one has the given number, and returns the number of the
+// one behind them.
+func (d *Decoder) decode(data []byte, number int, cluster string, at time.Time) (next int) {
 	// dec reads all lines that follow as long as it and nextLine are sure to cut the data in
 	// the same way (isPlain). Otherwise each line gets a decoder of its own.
 	var dec *lineprotocol.Decoder
 	plain, asked := false, false
-	number := 1
 	for rest := data; len(rest) > 0; {
 		if rest[0] == '\n' {
 			rest = rest[1:]
@@ -109,6 +129,7 @@ func (d *Decoder) Decode(data []byte, cluster string, at time.Time, out *Decoded
 		rest = left
 		number += newlines
 	}
+	return number
 }
 
 // begin prepares for an entry.

@@ -52,6 +52,9 @@ func (d *Decoder) decodeLine(dec *lineprotocol.Decoder, text []byte, number int,
 		d.out.Numberless.add(Fault{Line: number, Text: text, Cluster: l.cluster, Host: l.host}, 1)
 	case l.isOver:
 		d.out.OverMetrics++
+		if len(d.out.Shares) > 0 {
+			d.out.lastShare().OverMetrics++
+		}
 	case !l.isConfigured:
 		d.out.Counts[UnknownMetric]++
 		if d.era != 0 && d.store.Accepts(0, d.metric) {
