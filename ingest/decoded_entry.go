@@ -1,7 +1,9 @@
 package ingest
 
 import (
+	"sync"
 	"sync/atomic"
+	"time"
 
 	"cc-metric-store/ingest/lineproto"
 	"cc-metric-store/store"
@@ -13,6 +15,9 @@ type decodedEntry struct {
 	lineproto.Decoded
 	over    atomic.Int64 // samples beyond a limit of the store
 	invalid atomic.Int64 // samples that the store cannot hold
+
+	mu      sync.Mutex
+	partial []int // batches with such samples, if there are Shares; guarded by mu until all are appended
 }
 
 // reset makes d ready for another entry.
@@ -20,6 +25,17 @@ func (d *decodedEntry) reset() {
 	d.Reset()
 	d.over.Store(0)
 	d.invalid.Store(0)
+	d.partial = d.partial[:0]
+}
+
+// decode reads lines, of several writers if there are shares, whose ends these are. What came
+// back from the log under the id of our entry and is another one has no shares.
+func (d *decodedEntry) decode(with *lineproto.Decoder, lines []byte, shares []int, cluster string, at time.Time) {
+	if len(shares) == 0 || shares[len(shares)-1] != len(lines) {
+		with.Decode(lines, cluster, at, &d.Decoded)
+		return
+	}
+	with.DecodeShares(lines, shares, cluster, at, &d.Decoded)
 }
 
 // outcome is what the writer is told.
@@ -28,6 +44,50 @@ func (d *decodedEntry) outcome() outcome {
 		refused: d.RefusedLines(), first: d.First.Line, detail: d.First.Detail,
 		over: int(d.over.Load()) + d.OverMetrics, invalid: int(d.invalid.Load()),
 	}
+}
+
+// tell gives each writer the outcome of its share. All batches are appended.
+func (d *decodedEntry) tell(w *writers) {
+	if len(d.Shares) != len(w.done) { // there is one writer, or the entry could not be read at all
+		w.tellAll(d.outcome())
+		return
+	}
+	notTaken := d.notTaken()
+	for i := range d.Shares {
+		s := &d.Shares[i]
+		o := outcome{refused: s.Refused, over: s.OverMetrics}
+		if s.Refused > 0 {
+			o.first, o.detail = s.First.Line-s.Line+1, s.First.Detail
+		}
+		if notTaken != nil {
+			o.over += notTaken[i].over
+			o.invalid = notTaken[i].invalid
+		}
+		w.tell(i, o)
+	}
+}
+
+// notTaken returns, by share, the samples that the store did not take, nil if it took all. Those
+// are the ones without a reference (see store.Batch).
+func (d *decodedEntry) notTaken() (by []outcome) {
+	if len(d.partial) == 0 {
+		return nil
+	}
+	by = make([]outcome, len(d.Shares))
+	for _, batch := range d.partial {
+		d.EachShare(batch, func(share int, samples []store.Sample) {
+			for i := range samples {
+				switch s := &samples[i]; {
+				case s.Ref != 0:
+				case s.IsValid():
+					by[share].over++
+				default:
+					by[share].invalid++
+				}
+			}
+		})
+	}
+	return by
 }
 
 // apply appends a batch, and learns its lines. For a host it is called by one
@@ -47,6 +107,11 @@ func (in *Ingest) append(d *decodedEntry, batch int) store.Appended {
 	}
 	if done.Invalid > 0 {
 		d.invalid.Add(int64(done.Invalid))
+	}
+	if done.Over()+done.Invalid > 0 && len(d.Shares) > 0 {
+		d.mu.Lock()
+		d.partial = append(d.partial, batch)
+		d.mu.Unlock()
 	}
 	return done
 }

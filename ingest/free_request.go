@@ -38,11 +38,12 @@ func (in *Ingest) Free(ctx context.Context, selectors [][]string, before int64) 
 	if err := in.awaitStart(ctx, &b); err != nil {
 		return 0, err
 	}
-	id, done, err := in.publish(ctx, &b, &outgoing{data: data, free: true})
+	w, done := oneWriter()
+	id, err := in.publish(ctx, &b, &outgoing{writers: w, data: data, free: true})
 	if err != nil {
 		return 0, err
 	}
 	defer in.waiters.remove(id)
-	o, err := in.await(ctx, &b, done)
+	o, err := in.await(ctx, &b, done, nil)
 	return o.freed, err
 }

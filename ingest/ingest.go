@@ -33,6 +33,7 @@ type Ingest struct {
 	counters counters
 	reports  *reports
 	waiters  waiters
+	joiner   *joiner
 	writable writability
 	outbox   *outbox    // nil: the log is in the embedded server itself
 	starting sync.Mutex // held while the embedded server is started
@@ -66,6 +67,7 @@ func New(cfg Config, s *store.Store) (*Ingest, error) {
 	in.rights.init()
 	in.waiters.init()
 	in.writable.init()
+	in.joiner = newJoiner(in)
 	if cfg.Broker.URL != "" {
 		in.outbox = newOutbox(in)
 	}
@@ -85,6 +87,7 @@ func (in *Ingest) Run(ctx context.Context, from store.Restored) error {
 		defer in.outbox.close()
 		defer in.outbox.startShowing(ctx)()
 	}
+	defer in.joiner.start(ctx)()
 	l, err := in.open(ctx)
 	if err != nil || l == nil {
 		return err
@@ -124,4 +127,5 @@ func (in *Ingest) Shrink() {
 	if p := in.entries.Load(); p != nil {
 		p.shrink()
 	}
+	in.joiner.shrink()
 }

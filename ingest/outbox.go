@@ -134,13 +134,13 @@ func (o *outbox) close() {
 }
 
 // put appends an entry to the outbox and applies it to the store. When it returns without an
-// error, the entry is on the disk and visible.
-func (o *outbox) put(ctx context.Context, e *outgoing) (out outcome, err error) {
+// error, the entry is on the disk and visible, and its writers have their outcomes.
+func (o *outbox) put(ctx context.Context, e *outgoing) (err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	defer func() { o.failing.Store(err != nil) }()
 	if err := o.openLocked(ctx); err != nil {
-		return out, err
+		return err
 	}
 	at := time.Now()
 	m := e.msg(o.name)
@@ -155,15 +155,15 @@ func (o *outbox) put(ctx context.Context, e *outgoing) (out outcome, err error) 
 		}
 	}
 	if err != nil {
-		return out, fmt.Errorf("append to stream %s of the embedded nats-server: %w", o.name, err)
+		return fmt.Errorf("append to stream %s of the embedded nats-server: %w", o.name, err)
 	}
 	if o.waiting.Add(1) == 1 {
 		o.since.Store(at.UnixNano())
 		o.in.logger.Warn("the log is out of reach: writes over REST are kept in the embedded nats-server, and forwarded when it is back", "stream", o.name)
 	}
-	out, err = o.applyLocked(e, at)
+	err = o.applyLocked(e, at)
 	o.wake()
-	return out, err
+	return err
 }
 
 // wake tells run that there is something to forward.
@@ -174,22 +174,24 @@ func (o *outbox) wake() {
 	}
 }
 
-// applyLocked makes an entry visible. It has no sequence number in the log yet.
-func (o *outbox) applyLocked(e *outgoing, at time.Time) (out outcome, err error) {
+// applyLocked makes an entry visible, and tells its writers. It has no sequence number in the
+// log yet.
+func (o *outbox) applyLocked(e *outgoing, at time.Time) error {
 	if e.free {
 		r, err := decodeFree(e.data)
 		if err != nil {
-			return out, fmt.Errorf("decode the free request: %w", err)
+			return fmt.Errorf("decode the free request: %w", err)
 		}
-		out.freed = o.in.store.Free(r.Selectors, r.Before, store.Entry{})
-		return out, nil
+		e.writers.tellAll(outcome{freed: o.in.store.Free(r.Selectors, r.Before, store.Entry{})})
+		return nil
 	}
 	o.out.reset()
-	o.decoder.Decode(e.data, e.cluster, at, &o.out.Decoded)
+	o.out.decode(o.decoder, e.data, e.writers.shares(), e.cluster, at)
 	for i := range o.out.Batches {
 		o.in.append(&o.out, i) // its lines are learnt from the log
 	}
-	return o.out.outcome(), nil
+	o.out.tell(e.writers)
+	return nil
 }
 
 // run forwards what is in the outbox whenever there is something, until ctx

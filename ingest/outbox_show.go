@@ -56,12 +56,12 @@ func (o *outbox) showNext(ctx context.Context, next *uint64) error {
 	if ns, err := strconv.ParseInt(header.Get(headerTime), 10, 64); err == nil {
 		at = time.Unix(0, ns)
 	}
-	e := outgoing{cluster: header.Get(headerCluster), data: m.Data, free: header.Get(headerKind) == kindFree}
+	e := outgoing{cluster: header.Get(headerCluster), data: m.Data, free: header.Get(headerKind) == kindFree, writers: &writers{}}
 	if header.Get(headerEncoding) == encodingS2 {
 		if e.data, err = decompress(nil, m.Data); err != nil {
 			return nil // it is refused when the log has it
 		}
 	}
-	_, _ = o.applyLocked(&e, at) // a bad free request is refused when the log has it
+	_ = o.applyLocked(&e, at) // a bad free request is refused when the log has it
 	return nil
 }

@@ -26,13 +26,16 @@ type away struct {
 }
 
 func newAway(t *testing.T) *away {
+	return newAwayWith(t, newTestStore, Config{})
+}
+
+// newAwayWith is newAway with a store and settings of its own.
+func newAwayWith(t *testing.T, newStore func(testing.TB) *store.Store, cfg Config) *away {
 	ns := broker(t, t.TempDir(), true, -1)
-	a := &away{t: t, local: broker(t, t.TempDir(), true, -1), dir: ns.StoreDir(), port: portOf(ns)}
-	a.config = Config{
-		Broker: Broker{URL: ns.ClientURL()}, Embedded: embed(a.local),
-		EmbeddedHolds: func() (string, []string) { return a.local.StoreDir(), []string{"CC_METRICS_OUTBOX"} },
-	}
-	a.node = run(t, newTestStore(t), a.config)
+	a := &away{t: t, local: broker(t, t.TempDir(), true, -1), dir: ns.StoreDir(), port: portOf(ns), config: cfg}
+	a.config.Broker, a.config.Embedded = Broker{URL: ns.ClientURL()}, embed(a.local)
+	a.config.EmbeddedHolds = func() (string, []string) { return a.local.StoreDir(), []string{"CC_METRICS_OUTBOX"} }
+	a.node = run(t, newStore(t), a.config)
 	eventually(t, "ready", func() bool { return a.Ready() == nil })
 	stopBroker(ns)
 	return a

@@ -59,11 +59,25 @@ func (p *packer) addData(m publishedMsg, sub int) *packerEntry {
 	return p.alone(m, sub)
 }
 
-// mayBeJoined reports whether the lines of a message mean the same beside those of others. An
-// encoded message is decoded as a whole, and a quote that is left open would take in the lines
-// of the next message.
+// mayBeJoined reports whether a message may be joined with others. An encoded one is decoded as
+// a whole.
 func (p *packer) mayBeJoined(m *nats.Msg) bool {
-	return m.Header.Get(headerEncoding) == "" && len(m.Data) < p.size/2 && bytes.IndexByte(m.Data, '"') < 0
+	return m.Header.Get(headerEncoding) == "" && areJoinable(m.Data, p.size)
+}
+
+// areJoinable reports whether lines mean the same beside those of others, and are few for an
+// entry of the size: a quote that is left open would take in the lines of the next one.
+func areJoinable(lines []byte, size int) bool {
+	return len(lines) < size/2 && bytes.IndexByte(lines, '"') < 0
+}
+
+// joinLines appends lines to those of others, with the end that the last one may lack.
+func joinLines(to, lines []byte) []byte {
+	to = append(to, lines...)
+	if n := len(to); n > 0 && to[n-1] != '\n' {
+		to = append(to, '\n')
+	}
+	return to
 }
 
 // join adds the lines of a message to those before.
@@ -73,10 +87,7 @@ func (p *packer) join(m publishedMsg, sub int) *packerEntry {
 		e = p.newEntry(sub)
 		p.open[sub] = e
 	}
-	e.lines = append(e.lines, m.Data...)
-	if n := len(e.lines); n > 0 && e.lines[n-1] != '\n' {
-		e.lines = append(e.lines, '\n')
-	}
+	e.lines = joinLines(e.lines, m.Data)
 	e.messages++
 	if !p.filled {
 		p.filled, p.late = true, false

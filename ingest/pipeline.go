@@ -23,7 +23,7 @@ const (
 // appended in the order of the log, by the one appender that owns the host. It is the
 // second half of the way in:
 //
-//	publishers ─► intake ─► packer ─┐               ┌─ write, free ◄─ REST
+//	publishers ─► intake ─► packer ─┐               ┌─ joiner, free ◄─ REST
 //	                                ▼               ▼
 //	publishers ──────────────► the stream that is the log ◄─ outbox, if it was out of reach
 //	 (external broker)              │
@@ -143,6 +143,9 @@ func (p *pipeline) runDecoder(ctx context.Context) {
 			if e.free {
 				e.request, e.requestFault = decodeFree(e.data)
 			} else {
+				if e.id != "" && !e.byIntake {
+					e.shares = p.in.waiters.of(e.id).shares()
+				}
 				decodeEntry(d, e)
 			}
 			e.decoded <- struct{}{}
@@ -163,7 +166,7 @@ func decodeEntry(d *lineproto.Decoder, e *entry) {
 		return
 	}
 	if !e.compressed {
-		d.Decode(e.data, e.cluster, e.written, &e.out.Decoded)
+		e.out.decode(d, e.data, e.shares, e.cluster, e.written)
 		return
 	}
 	lines, err := decompress(e.lines, e.data)
@@ -172,5 +175,5 @@ func decodeEntry(d *lineproto.Decoder, e *entry) {
 		return
 	}
 	e.lines = lines
-	d.Decode(lines, e.cluster, e.written, &e.out.Decoded)
+	e.out.decode(d, lines, e.shares, e.cluster, e.written)
 }

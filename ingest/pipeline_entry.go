@@ -17,6 +17,7 @@ type entry struct {
 	pendingBatches atomic.Int32  // batches that are not in the store yet
 	applied        chan struct{} // one token when the whole entry is
 	freed          int
+	shares         []int // the ends of the lines of several writers over REST, nil if there is one
 
 	request      freeRequest // if free
 	requestFault error

@@ -37,17 +37,31 @@ func (p *pipeline) complete(e *entry) {
 		in.logger.Info("ready: the store holds all of the log", "entry", e.seq)
 	}
 	if e.id != "" {
-		o := e.out.outcome()
-		o.freed = e.freed
-		in.waiters.tell(e.id, o)
+		in.tell(e)
 	}
 	p.bytes.Release(e.weight)
 	e.out.reset()
-	e.incoming, e.freed, e.request, e.requestFault = incoming{}, 0, freeRequest{}, nil
+	e.incoming, e.freed, e.shares, e.request, e.requestFault = incoming{}, 0, nil, freeRequest{}, nil
 	if cap(e.lines) > largeEntry {
 		e.lines = nil
 	}
 	p.unused.put(e)
+}
+
+// tell gives those who wait for an entry its outcome.
+func (in *Ingest) tell(e *entry) {
+	w := in.waiters.of(e.id)
+	if w == nil {
+		return
+	}
+	in.waiters.remove(e.id)
+	if e.free {
+		o := e.out.outcome()
+		o.freed = e.freed
+		w.tellAll(o)
+		return
+	}
+	e.out.tell(w)
 }
 
 // origin says in a log line where an entry came from.

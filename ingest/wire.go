@@ -75,7 +75,8 @@ const (
 
 // Limits, in bytes.
 const (
-	// writeChunk is about the size of the entries into which a body is cut.
+	// writeChunk is about the size of the entries into which a body is cut, and the most that
+	// bodies are joined to.
 	writeChunk = 512 << 10
 	// joinedSize is the size from which an entry of many messages is complete.
 	joinedSize = 512 << 10

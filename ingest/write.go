@@ -1,7 +1,6 @@
 package ingest
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -53,9 +52,11 @@ type writeMemory struct {
 }
 
 type pendingEntry struct {
-	id   string
-	line int // number of its first line
-	done <-chan outcome
+	id        string       // if it is of this body alone
+	joined    *joinedEntry // otherwise
+	line      int          // number of its first line
+	done      <-chan outcome
+	published <-chan struct{} // nil: it is published
 }
 
 func newWrite(in *Ingest, cluster string) *write {
@@ -78,110 +79,59 @@ func (w *write) append(ctx context.Context, body io.Reader) error {
 	if err := w.in.awaitStart(ctx, &w.budget); err != nil {
 		return err
 	}
-	size, err := w.in.chunkSize(ctx, &w.budget)
+	size, joined, err := w.in.entrySizes(ctx, &w.budget)
 	if err != nil {
 		return err
 	}
-	pool := &w.in.writeMemory
+	if whole, ok := body.(interface{ Whole() []byte }); ok && len(whole.Whole()) <= size {
+		return w.appendWhole(ctx, whole.Whole(), joined)
+	}
+	pool, length := &w.in.writeMemory, size
 	if short, ok := body.(interface{ Len() int }); ok && short.Len() <= shortWrite {
-		pool, size = &w.in.shortMemory, shortWrite+1
+		pool, length = &w.in.shortMemory, shortWrite+1
 	}
 	memory := pool.Get().(*writeMemory)
 	defer pool.Put(memory)
-	return w.cut(ctx, body, memory.chunk[:size], func(lines []byte, first int) error {
+	return w.cut(ctx, body, memory.chunk[:length], func(lines []byte, first int, isAll bool) error {
+		if isAll && areJoinable(lines, joined) {
+			return w.join(ctx, lines, first, joined)
+		}
 		return w.publish(ctx, lines, first, &memory.compressed)
 	})
 }
 
-// cut reads the body into buf, which is longer than the longest line, and emits it in
-// parts that end with a line, with the number of their first one. Only the end of the
-// body ends its last line: where it breaks off, the line may be a part of another
-// one, such as a value without its last digits. A line that buf does not hold is
-// refused.
-func (w *write) cut(ctx context.Context, body io.Reader, buf []byte, emit func(lines []byte, first int) error) error {
-	src := &source{r: body}
-	n, skipping := 0, false
-	for {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		m, _ := io.ReadFull(src, buf[n:])
-		n += m
-		end := src.err == io.EOF // a wrapped one is a fault
-		chunk := buf[:n]
-		if skipping {
-			chunk = w.skipLine(chunk, &skipping)
-		}
-		cut := len(chunk)
-		if !end {
-			cut = lineproto.CompleteLines(chunk)
-		}
-		if cut > 0 {
-			first := w.line
-			w.line += bytes.Count(chunk[:cut], []byte{'\n'})
-			if err := emit(chunk[:cut], first); err != nil {
-				return err
-			}
-		}
-		switch {
-		case end:
-			return nil
-		case src.err != nil:
-			return src.err
-		}
-		rest := lineproto.TrimMarks(chunk[cut:]) // they are no part of the line, as they are none where entries are read
-		if len(rest) > lineproto.MaxLine {       // buf is larger, so that there is always room to read on
-			w.refuse(w.line, detailTooLong())
-			w.in.counters.notStored[lineproto.TooLong].Add(1)
-			w.in.reports.recordLong(rest, w.cluster)
-			rest, skipping = nil, true
-		}
-		n = copy(buf, rest)
+// appendWhole publishes a body that is in memory and fits an entry. joined is the size of
+// entries of several bodies.
+func (w *write) appendWhole(ctx context.Context, lines []byte, joined int) error {
+	switch {
+	case len(lines) == 0:
+		return nil
+	case areJoinable(lines, joined):
+		return w.join(ctx, lines, 1, joined)
 	}
+	memory := w.in.shortMemory.Get().(*writeMemory)
+	defer w.in.shortMemory.Put(memory)
+	return w.publish(ctx, lines, 1, &memory.compressed)
 }
 
-// source keeps the error with which a body ends. io.ReadFull makes
-// io.ErrUnexpectedEOF of a proper end, and a broken body may end with the same.
-type source struct {
-	r   io.Reader
-	err error
-}
-
-func (s *source) Read(p []byte) (n int, err error) {
-	if s.err == nil {
-		n, s.err = s.r.Read(p)
-	}
-	return n, s.err
-}
-
-// chunkSize returns the size of the entries that the log takes, as far as it is
-// known.
-func (in *Ingest) chunkSize(ctx context.Context, b *budget) (int, error) {
+// entrySizes returns the size of the entries that the log takes, as far as it is known, and
+// that of entries of several bodies: any log takes those.
+func (in *Ingest) entrySizes(ctx context.Context, b *budget) (size, joined int, err error) {
+	const least = lineproto.MaxLine + 1 // with its newline
 	if l, _, _ := in.state.current(); l == nil && in.outbox != nil {
-		return writeChunk, nil // cut again if that is too much
+		return writeChunk, least, nil // cut again if that is too much
 	}
 	l, err := in.awaitLogUntil(ctx, b, time.Time{})
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
-	const least = lineproto.MaxLine + 1 // with its newline
 	limit := int(l.nc.MaxPayload()) - headerRoom
 	if limit < least {
-		return 0, fmt.Errorf("append to %s: its messages hold %d bytes, too few for a line of %d: raise max_payload of the nats-server to %d or more",
+		return 0, 0, fmt.Errorf("append to %s: its messages hold %d bytes, too few for a line of %d: raise max_payload of the nats-server to %d or more",
 			in.where(l), l.nc.MaxPayload(), lineproto.MaxLine, least+headerRoom)
 	}
-	return min(writeChunk, limit), nil
-}
-
-// skipLine cuts the rest of a line that was too long off the chunk.
-func (w *write) skipLine(chunk []byte, skipping *bool) []byte {
-	i := bytes.IndexByte(chunk, '\n')
-	if i < 0 {
-		return nil
-	}
-	*skipping = false
-	w.line++
-	return chunk[i+1:]
+	size = min(writeChunk, limit)
+	return size, size, nil
 }
 
 // publish appends one entry to the log and records that its outcome is awaited.
@@ -189,11 +139,22 @@ func (w *write) publish(ctx context.Context, data []byte, first int, scratch *[]
 	if len(w.pending) > 0 {
 		w.budget.renew()
 	}
-	id, done, err := w.in.publish(ctx, &w.budget, &outgoing{cluster: w.cluster, data: data, scratch: scratch})
+	own, done := oneWriter()
+	id, err := w.in.publish(ctx, &w.budget, &outgoing{writers: own, cluster: w.cluster, data: data, scratch: scratch})
 	if err != nil {
 		return err
 	}
-	w.pending = append(w.pending, pendingEntry{id, first, done})
+	w.pending = append(w.pending, pendingEntry{id: id, line: first, done: done})
+	return nil
+}
+
+// join gives all of the body to the joiner and records that its outcome is awaited.
+func (w *write) join(ctx context.Context, lines []byte, first, size int) error {
+	e, done, err := w.in.joiner.add(ctx, &w.budget, w.cluster, lines, size)
+	if err != nil {
+		return err
+	}
+	w.pending = append(w.pending, pendingEntry{joined: e, line: first, done: done, published: e.published})
 	return nil
 }
 
@@ -210,7 +171,7 @@ func (w *write) await(ctx context.Context) error {
 		if i > 0 {
 			w.budget.renew()
 		}
-		o, err := w.in.await(ctx, &w.budget, p.done)
+		o, err := w.in.await(ctx, &w.budget, p.done, p.published)
 		if err != nil {
 			return err
 		}
@@ -246,6 +207,10 @@ func (w *write) result() error {
 
 func (w *write) forget() {
 	for _, p := range w.pending {
+		if p.joined != nil {
+			w.in.joiner.leave(p.joined)
+			continue
+		}
 		w.in.waiters.remove(p.id)
 	}
 }

@@ -58,6 +58,27 @@ func TestFreesAreBounded(t *testing.T) {
 	}
 }
 
+// TestBodiesInMemory are written as they are, and are cut if they are longer than an entry.
+func TestBodiesInMemory(t *testing.T) {
+	ns := broker(t, t.TempDir(), true, -1)
+	n := run(t, newTestStore(t), Config{Embedded: embed(ns)})
+	eventually(t, "ready", func() bool { return n.Ready() == nil })
+	line := "cpu_load,hostname=h value=1 1760000040\n"
+	for _, lines := range []string{
+		"", line, strings.TrimSuffix(line, "\n"), line + "#\"\n", strings.Repeat(line, writeChunk/2/len(line)), strings.Repeat(line, 3*writeChunk/len(line)),
+	} {
+		before := n.store.Stats()
+		body := []byte(lines)
+		if err := n.Write(context.Background(), "c", inMemory{strings.NewReader(lines), body}); err != nil {
+			t.Errorf("%d bytes: %v", len(lines), err)
+		}
+		clear(body) // nothing refers to it any more
+		if got, want := n.store.Stats().Samples-before.Samples, int64(strings.Count(lines, "value")); got != want {
+			t.Errorf("%d bytes: %d samples, want %d", len(lines), got, want)
+		}
+	}
+}
+
 // oneShort is a body of a known length.
 type oneShort struct{ *strings.Reader }
 

@@ -118,7 +118,7 @@ func FuzzWrite(f *testing.F) {
 		a := newApplier(t, s)
 		w := newWrite(a.in, "c")
 		stored := 0
-		err := w.cut(t.Context(), &body.body, make([]byte, smallPayload-headerRoom), func(lines []byte, first int) error {
+		err := w.cut(t.Context(), &body.body, make([]byte, smallPayload-headerRoom), func(lines []byte, first int, _ bool) error {
 			entry := bytes.Clone(lines)
 			defer clear(entry) // nothing may refer to it any more
 			a.apply(entry, "c")

@@ -53,7 +53,7 @@ func cost(t *testing.T, body []byte) time.Duration {
 	w := newWrite(&Ingest{reports: &reports{}}, "c")
 	out, entry := lineproto.Decoded{}, []byte(nil)
 	begin := threadTime()
-	err := w.cut(t.Context(), bytes.NewReader(body), buf, func(lines []byte, _ int) error {
+	err := w.cut(t.Context(), bytes.NewReader(body), buf, func(lines []byte, _ int, _ bool) error {
 		entry = append(entry[:0], lines...)
 		out.Reset()
 		d.Decode(entry, "c", entryTime, &out)

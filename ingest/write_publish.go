@@ -17,6 +17,7 @@ import (
 // outgoing is an entry that is to be written.
 type outgoing struct {
 	id      string // its Nats-Msg-Id, by which it can be repeated, and awaited
+	writers *writers
 	cluster string // of lines that name none
 	data    []byte
 	free    bool
@@ -43,6 +44,9 @@ func (e *outgoing) msg(subject string) *nats.Msg {
 
 // awaitStart returns when the store holds what it is to hold at the start.
 func (in *Ingest) awaitStart(ctx context.Context, b *budget) error {
+	if in.replay.hasBegun() {
+		return nil
+	}
 	return b.wait(ctx, func(ctx context.Context) error {
 		select {
 		case <-in.replay.begun:
@@ -57,33 +61,28 @@ func (in *Ingest) awaitStart(ctx context.Context, b *budget) error {
 }
 
 // publish appends an entry to the log, or to the outbox if the log is out of reach, and
-// returns when it is acknowledged. The outcome comes when the entry is visible.
-func (in *Ingest) publish(ctx context.Context, b *budget, e *outgoing) (id string, done <-chan outcome, err error) {
+// returns when it is acknowledged. Its writers get the outcome when the entry is visible; id is
+// the one under which they wait. If it fails, nobody waits.
+func (in *Ingest) publish(ctx context.Context, b *budget, e *outgoing) (id string, err error) {
 	e.id = rand.Text()
 	r := in.route(ctx, b)
 	if r.to == toLog {
-		done = in.waiters.add(e.id)
+		in.waiters.add(e.id, e.writers)
 		err = b.wait(ctx, func(ctx context.Context) error { return in.publishToLog(ctx, r, e) })
 		if err == nil {
-			return e.id, done, nil
+			return e.id, nil
 		}
 		in.waiters.remove(e.id)
 		r = r.afterFailure(err)
 	}
 	if r.to == nowhere || ctx.Err() != nil {
-		return "", nil, r.why
+		return "", r.why
 	}
-	var o outcome
-	err = b.wait(ctx, func(ctx context.Context) (err error) {
-		o, err = in.outbox.put(ctx, e)
-		return err
-	})
+	err = b.wait(ctx, func(ctx context.Context) (err error) { return in.outbox.put(ctx, e) })
 	if err != nil {
-		return "", nil, fmt.Errorf("%w; nor could it be kept to be forwarded: %w", r.why, err)
+		return "", fmt.Errorf("%w; nor could it be kept to be forwarded: %w", r.why, err)
 	}
-	visible := make(chan outcome, 1)
-	visible <- o
-	return e.id, visible, nil
+	return e.id, nil
 }
 
 // isAtFault reports whether an entry was not taken for what it is, which says nothing
@@ -132,25 +131,65 @@ func (in *Ingest) publishToLog(ctx context.Context, r route, e *outgoing) error 
 		select {
 		case <-time.After(reconnectDelay(attempt)):
 		case <-ctx.Done():
-			return fmt.Errorf("append to %s: no acknowledgement, the entry may be in the log nevertheless, and to send it again is harmless: %w", in.where(l), err)
+			return fmt.Errorf("append to %s: %s: %w", in.where(l), unacknowledged, err)
 		}
 	}
 }
 
-// await returns what became of an entry of the log.
-func (in *Ingest) await(ctx context.Context, b *budget, done <-chan outcome) (o outcome, err error) {
-	err = b.wait(ctx, func(ctx context.Context) error {
+// await returns what became of an entry. published is closed when the log has it, nil if that is
+// known. One that is visible already is not done before: until then it may be given to the log
+// again, and would come after what its writer writes next.
+func (in *Ingest) await(ctx context.Context, b *budget, done <-chan outcome, published <-chan struct{}) (o outcome, err error) {
+	begin := time.Now()
+	over := time.NewTimer(b.left)
+	defer func() {
+		over.Stop()
+		b.left -= time.Since(begin)
+	}()
+	select {
+	case o = <-done:
+		if o.err != nil || published == nil {
+			return o, o.err
+		}
 		select {
-		case o = <-done:
-			return nil
+		case <-published:
+			return o, nil
+		case <-over.C:
 		case <-ctx.Done():
 		}
-		if errors.Is(ctx.Err(), context.Canceled) {
-			return ctx.Err()
+	case <-over.C:
+	case <-ctx.Done():
+	}
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return o, ctx.Err()
+	}
+	if published != nil {
+		select {
+		case <-published:
+		default:
+			return o, fmt.Errorf("append to %s: %s: %w", in.whereNow(), unacknowledged, in.whyNot(context.DeadlineExceeded))
 		}
-		return fmt.Errorf("the entry is in the log but not visible yet (the store is %d entries behind): there is no need to send it again", in.Stats().LagEntries)
-	})
-	return o, err
+	}
+	return o, fmt.Errorf("the entry is in the log but not visible yet (the store is %d entries behind): there is no need to send it again", in.Stats().LagEntries)
+}
+
+// unacknowledged says what a writer has to know of an entry without an acknowledgement.
+const unacknowledged = "no acknowledgement, the entry may be in the log nevertheless, and to send it again is harmless"
+
+// whyNot returns why the log does not take what is written, err if that is not known.
+func (in *Ingest) whyNot(err error) error {
+	if problem := in.writable.err(); problem != nil && !errors.Is(err, context.Canceled) {
+		return problem
+	}
+	return err
+}
+
+// whereNow names the log, open or not.
+func (in *Ingest) whereNow() string {
+	if l, _, _ := in.state.current(); l != nil {
+		return in.where(l)
+	}
+	return "stream " + in.cfg.Stream.Name
 }
 
 // where names the log for an operator.

@@ -65,6 +65,9 @@ func (in *Ingest) route(ctx context.Context, b *budget) route {
 // awaitLogUntil returns the log when it is open, for which it waits until the budget is used
 // up, or a time if that is not zero.
 func (in *Ingest) awaitLogUntil(ctx context.Context, b *budget, until time.Time) (l *logStream, err error) {
+	if l, _, _ := in.state.current(); l != nil {
+		return l, nil
+	}
 	err = b.wait(ctx, func(ctx context.Context) (err error) {
 		if !until.IsZero() {
 			var cancel context.CancelFunc

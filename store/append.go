@@ -1,5 +1,7 @@
 package store
 
+import "math"
+
 // MaxTime bounds the times of samples: Unix seconds within ±MaxTime have a
 // nanosecond form that fits 64 bits.
 const MaxTime = 9223372036
@@ -12,6 +14,12 @@ type Sample struct {
 	// into Batch.Names.
 	Ref  SeriesRef
 	Name int32
+}
+
+// IsValid reports whether the store can hold the sample: its time is within bounds, and its
+// value is a finite number.
+func (s *Sample) IsValid() bool {
+	return -MaxTime <= s.Time && s.Time <= MaxTime && !math.IsNaN(s.Value) && !math.IsInf(s.Value, 0)
 }
 
 // Name names a series of a batch's host.

@@ -54,7 +54,7 @@ const notFinite = 0x7ff << 52
 
 // appendOne stores one sample, or returns how many bytes of memory are missing for it.
 func (a *appender) appendOne(sample *Sample) (need int64) {
-	if sample.Time < -MaxTime || sample.Time > MaxTime || math.IsNaN(sample.Value) || math.IsInf(sample.Value, 0) {
+	if !sample.IsValid() {
 		a.done.Invalid++
 		sample.Ref = 0
 		return 0
