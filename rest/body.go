@@ -11,6 +11,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
@@ -29,6 +30,9 @@ type body struct {
 	fault   error // a refusal
 	turns   []*turn
 	end     func() // releases the decoder
+	buffers *bodyBuffers
+	small   *[smallBody]byte // of buffers, nil: none is in use
+	medium  *[mediumBody]byte
 }
 
 // sentBody is a body as it is sent. Its Read fails when the client is too slow.
@@ -36,13 +40,15 @@ type sentBody struct {
 	client *client
 	from   io.Reader
 	bytes  int64 // that were read
+	ended  bool  // there are no more
 }
 
 // Read implements io.Reader.
 func (s *sentBody) Read(p []byte) (int, error) {
 	n, err := s.client.measure(true, func() (int, error) { return s.from.Read(p) })
 	s.bytes += int64(n)
-	if err == io.EOF {
+	if err == io.EOF && !s.ended {
+		s.ended = true
 		s.client.sentAll()
 	}
 	return n, err
@@ -56,7 +62,7 @@ func (a *api) openBody(c echo.Context, patient bool) (*body, error) {
 	// MaxBytesReader gets the writer below echo's, which can close the connection of a
 	// client that goes on sending.
 	sent := &sentBody{client: cl, from: http.MaxBytesReader(c.Response().Writer, r.Body, maxSent)}
-	b := &body{ctx: r.Context(), client: cl, patient: patient, sent: sent, decoder: sent, left: maxDecoded, end: func() {}}
+	b := &body{ctx: r.Context(), client: cl, patient: patient, sent: sent, decoder: sent, left: maxDecoded, end: func() {}, buffers: &a.gates.buffers}
 	encoding := strings.ToLower(strings.TrimSpace(r.Header.Get(echo.HeaderContentEncoding)))
 	if encoding != "" && encoding != "identity" {
 		if err := b.decode(a.gates, encoding); err != nil {
@@ -140,10 +146,17 @@ func (b *body) enter(g *gate) error {
 	return nil
 }
 
-// close leaves all turns and releases the decoder.
+// close leaves all turns, and releases the decoder and what lines has returned.
 func (b *body) close() {
 	b.end()
 	b.end = func() {}
+	if b.small != nil {
+		b.buffers.small.Put(b.small)
+	}
+	if b.medium != nil {
+		b.buffers.medium.Put(b.medium)
+	}
+	b.small, b.medium = nil, nil
 	for _, t := range b.turns {
 		t.leave()
 	}
@@ -165,7 +178,7 @@ func (b *body) Read(p []byte) (int, error) {
 	case err != nil && err != io.EOF:
 		b.fault = readFault(err)
 		return n, b.fault
-	case err == io.EOF:
+	case err == io.EOF && !b.sent.ended:
 		_, _ = io.Copy(io.Discard, b.sent) // what follows the end of a compressed stream means nothing
 	}
 	return n, err
@@ -185,25 +198,52 @@ func (b *body) fill(buf []byte, n int) (filled int, done bool) {
 }
 
 // lines returns the body of a write, once there is memory for it. A short one is read
-// first, so that a slow client does not keep what others need.
+// first, so that a slow client does not keep what others need. What it returns may be used until
+// close is called.
 func (b *body) lines(g *gates) (io.Reader, error) {
-	buf := make([]byte, smallBody)
+	b.small = obtain[[smallBody]byte](&b.buffers.small)
+	buf := b.small[:]
 	n, done := b.fill(buf, 0)
 	if !done {
 		if err := b.enter(g.bodies); err != nil {
 			return nil, err
 		}
-		buf = append(make([]byte, 0, mediumBody), buf...)[:mediumBody]
+		b.medium = obtain[[mediumBody]byte](&b.buffers.medium)
+		copy(b.medium[:], buf)
+		buf = b.medium[:]
 		n, done = b.fill(buf, n)
 	}
-	if !done {
+	text := bytes.NewReader(buf[:n])
+	switch {
+	case !done:
 		if err := b.enter(g.writes); err != nil {
 			return nil, err
 		}
-		return io.MultiReader(bytes.NewReader(buf[:n]), b), nil
+		return io.MultiReader(text, b), nil
+	case b.fault != nil:
+		return shortBody{io.MultiReader(text, b), n}, nil
 	}
-	return shortBody{io.MultiReader(bytes.NewReader(buf[:n]), b), n}, nil
+	return wholeBody{text, buf[:n]}, nil
 }
+
+// bodyBuffers is memory for bodies that is used again. It is safe for concurrent use.
+type bodyBuffers struct{ small, medium sync.Pool }
+
+func obtain[T any](p *sync.Pool) *T {
+	if have, ok := p.Get().(*T); ok {
+		return have
+	}
+	return new(T)
+}
+
+// wholeBody is a body that was read to its end.
+type wholeBody struct {
+	*bytes.Reader
+	text []byte
+}
+
+// Whole returns all of it.
+func (w wholeBody) Whole() []byte { return w.text }
 
 // shortBody is a body that was read, as far as it goes. Its length is known.
 type shortBody struct {

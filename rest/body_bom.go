@@ -1,6 +1,9 @@
 package rest
 
-import "io"
+import (
+	"bytes"
+	"io"
+)
 
 // byteOrderMark is put before a text in UTF-8 by some editors and libraries. It is no part
 // of the text.
@@ -16,6 +19,9 @@ type bomReader struct {
 
 // Read implements io.Reader.
 func (b *bomReader) Read(p []byte) (int, error) {
+	if !b.seen && len(p) >= len(byteOrderMark) {
+		return b.readFirst(p)
+	}
 	if !b.seen {
 		b.seen = true
 		b.readHead()
@@ -29,6 +35,21 @@ func (b *bomReader) Read(p []byte) (int, error) {
 		return 0, b.err
 	}
 	return b.r.Read(p)
+}
+
+// readFirst is the first Read into p, which has room for a mark: mostly one of all that is there.
+func (b *bomReader) readFirst(p []byte) (n int, err error) {
+	b.seen = true
+	for n < len(byteOrderMark) && err == nil {
+		var more int
+		more, err = b.r.Read(p[n:])
+		n += more
+	}
+	if rest, ok := bytes.CutPrefix(p[:n], []byte(byteOrderMark)); ok {
+		n = copy(p, rest)
+	}
+	b.err = err
+	return n, err
 }
 
 func (b *bomReader) readHead() {

@@ -118,6 +118,8 @@ type gates struct {
 	queries *gate // large requests, each with the cells of one series in memory; see helpers
 
 	close func() // ends all waiting, now and later; it may be called again
+
+	buffers bodyBuffers // of the bodies inside, and of small ones
 }
 
 // Up to these sizes, a body is small, medium or large.

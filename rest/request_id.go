@@ -1,7 +1,8 @@
 package rest
 
 import (
-	"fmt"
+	"encoding/binary"
+	"encoding/hex"
 	"math/rand/v2"
 
 	"github.com/labstack/echo/v4"
@@ -18,7 +19,9 @@ func nameRequest(c echo.Context) {
 	if len(sent) == 1 && soundRequestID(sent[0]) {
 		id = sent[0]
 	} else {
-		id = fmt.Sprintf("%016x", rand.Uint64()) // it is unique, not secret
+		var random [8]byte
+		binary.BigEndian.PutUint64(random[:], rand.Uint64())
+		id = hex.EncodeToString(random[:]) // it is unique, not secret
 	}
 	c.Response().Header()[echo.HeaderXRequestID] = []string{id}
 }

@@ -32,7 +32,8 @@ type Log interface {
 	// Write appends the lines of body to the log and returns when queries see them.
 	// cluster is the cluster of lines that name none. A store.RefusedError says that
 	// some lines were refused and all others are stored. An error of body is returned
-	// wrapped.
+	// wrapped. A body with a method Whole() []byte is in memory, and need not be read. Nothing
+	// refers to body when Write has returned.
 	Write(ctx context.Context, cluster string, body io.Reader) error
 	// Free frees the buffers at and below the selectors that end before the given
 	// time, in Unix seconds. It returns how many, when queries do not see them any
