@@ -22,6 +22,9 @@ func run(ctx context.Context, o options, stdout, stderr io.Writer) error {
 	if o.dump != "" {
 		return store.DumpFile(stdout, absolute(o.dump))
 	}
+	if o.ready != "" {
+		return printReady(ctx, stdout, o.ready)
+	}
 	if o.genKeyPair {
 		return printKeyPair(stdout)
 	}
