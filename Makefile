@@ -3,6 +3,7 @@
 VERSION    ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 GIT_HASH   ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 BUILD_TIME ?= $(shell date -u +%Y-%m-%dT%H:%M:%SZ)
+BIN        ?= bin
 LDFLAGS     = -s -w -X main.version=$(VERSION) -X main.gitHash=$(GIT_HASH) -X main.buildTime=$(BUILD_TIME)
 
 FUZZTIME   ?= 5s
@@ -19,7 +20,7 @@ WRITE_HOSTS ?= 200
 help:
 	@echo "The first compile after a clone takes minutes, as nats-server is large; later ones take seconds."
 	@echo
-	@echo "build   bin/cc-metric-store and bin/cc-metric-generator"
+	@echo "build   bin/cc-metric-store and bin/cc-metric-generator, static programs"
 	@echo "image   the container image cc-metric-store, of the static program alone"
 	@echo "run     the metric store, on ./config.json or the built-in defaults"
 	@echo "test    everything that a change has to pass: check, race, fuzz"
@@ -41,10 +42,9 @@ first-compile:
 	@test -e bin/cc-metric-store || echo "The first compile takes minutes: libraries are fetched and built. Later ones take seconds."
 
 build: first-compile
-	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/...
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/ ./cmd/...
 
-image:
-	CGO_ENABLED=0 $(MAKE) build
+image: build
 	docker build --tag cc-metric-store .
 
 run: build
