@@ -15,13 +15,14 @@ RESTART_HOSTS ?= 200
 QUERY_HOSTS ?= 200
 WRITE_HOSTS ?= 200
 
-.PHONY: help first-compile build image run test check unit race fuzz stress soak bench bench-query bench-write bench-memory bench-restart clean
+.PHONY: help first-compile build image deb run test check unit race fuzz stress soak bench bench-query bench-write bench-memory bench-restart clean
 
 help:
 	@echo "The first compile after a clone takes minutes, as nats-server is large; later ones take seconds."
 	@echo
 	@echo "build   bin/cc-metric-store and bin/cc-metric-generator, static programs"
 	@echo "image   the container image cc-metric-store, of the static program alone"
+	@echo "deb     bin/cc-metric-store_VERSION_ARCH.deb, a Debian package; it needs dpkg-deb"
 	@echo "run     the metric store, on ./config.json or the built-in defaults"
 	@echo "test    everything that a change has to pass: check, race, fuzz"
 	@echo "check   format, go vet, go.mod, staticcheck"
@@ -46,6 +47,10 @@ build: first-compile
 
 image: build
 	docker build --tag cc-metric-store .
+
+deb: build
+	rm -f $(BIN)/cc-metric-store_*.deb
+	deploy/deb/build.sh '$(VERSION)' "$$(go env GOARCH)" $(BIN)
 
 run: build
 	./bin/cc-metric-store

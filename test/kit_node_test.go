@@ -19,10 +19,11 @@ const patience = testkit.Patience
 
 // launch says how to start the program.
 type launch struct {
-	dir    string   // working directory; default: a new one
-	config any      // see writeConfig; nil: none is written
-	args   []string // default: -config config.json -loglevel info
-	env    []string // added to that of the test
+	program []string // a command that becomes the program; default: the one built for the tests
+	dir     string   // working directory; default: a new one
+	config  any      // see writeConfig; nil: none is written
+	args    []string // default: -config config.json -loglevel info
+	env     []string // added to that of the test
 }
 
 // node is a running program.
@@ -77,7 +78,10 @@ func run(t *testing.T, l launch) *node {
 		args = []string{"-config", "config.json", "-loglevel", "info"}
 	}
 	n := &node{t: t, launch: l, stdout: &output{}, log: &output{}, exited: make(chan struct{})}
-	n.cmd = exec.Command(binary(t, "cc-metric-store"), args...)
+	if l.program == nil {
+		l.program = []string{binary(t, "cc-metric-store")}
+	}
+	n.cmd = exec.Command(l.program[0], append(l.program[1:len(l.program):len(l.program)], args...)...)
 	n.cmd.Dir = l.dir
 	n.cmd.Stdout, n.cmd.Stderr = n.stdout, n.log
 	n.cmd.Env = append(os.Environ(), l.env...)
