@@ -4,6 +4,8 @@ VERSION    ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo u
 GIT_HASH   ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 BUILD_TIME ?= $(shell date -u +%Y-%m-%dT%H:%M:%SZ)
 BIN        ?= bin
+IMAGE      ?= cc-metric-store
+GO_IMAGE   ?= golang:1.26
 LDFLAGS     = -s -w -X main.version=$(VERSION) -X main.gitHash=$(GIT_HASH) -X main.buildTime=$(BUILD_TIME)
 
 FUZZTIME   ?= 5s
@@ -15,13 +17,13 @@ RESTART_HOSTS ?= 200
 QUERY_HOSTS ?= 200
 WRITE_HOSTS ?= 200
 
-.PHONY: help first-compile build image deb run test check unit race fuzz stress soak bench bench-query bench-write bench-memory bench-restart clean
+.PHONY: help first-compile build image build-in-container deb compose-test run test check unit race fuzz stress soak bench bench-query bench-write bench-memory bench-restart clean
 
 help:
 	@echo "The first compile after a clone takes minutes, as nats-server is large; later ones take seconds."
 	@echo
 	@echo "build   bin/cc-metric-store and bin/cc-metric-generator, static programs"
-	@echo "image   the container image cc-metric-store, of the static program alone"
+	@echo "image   the container image cc-metric-store; where there is no Go, the programs are built in $(GO_IMAGE)"
 	@echo "deb     bin/cc-metric-store_VERSION_ARCH.deb, a Debian package; it needs dpkg-deb"
 	@echo "run     the metric store, on ./config.json or the built-in defaults"
 	@echo "test    everything that a change has to pass: check, race, fuzz"
@@ -34,6 +36,7 @@ help:
 	@echo "bench-write  bodies of WRITE_HOSTS ($(WRITE_HOSTS)) hosts over REST, from 1 to 200 connections, beside the same ones over NATS"
 	@echo "bench-memory  bytes per sample: the codec, the whole program with 149 million samples, a filled store; garbage collection"
 	@echo "bench-restart  stops, starts, replay and checkpoints with RESTART_HOSTS ($(RESTART_HOSTS)) hosts of 518 series for 24 h, 0.75 million samples each; pauses"
+	@echo "compose-test  docker-compose.yml on this machine's container engine: kills, a cut, restarts; nothing acknowledged is lost"
 	@echo "stress  a load far above the memory cap for STRESS ($(STRESS)); the program and its broker killed many times, at all moments; damaged files"
 	@echo "soak    ten minutes (SOAK) at a high rate, with queries, checkpoints and a restart of the broker"
 	@echo "clean   removes bin"
@@ -45,8 +48,16 @@ first-compile:
 build: first-compile
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/ ./cmd/...
 
-image: build
-	docker build --tag cc-metric-store .
+# bin/data becomes the directory of the data: an image of nothing else has no mkdir.
+image:
+	@if command -v go >/dev/null; then $(MAKE) build; else $(MAKE) build-in-container; fi
+	mkdir -p bin/data
+	docker build --tag $(IMAGE) .
+
+# Needs a registry or the image, and the module proxy.
+build-in-container:
+	docker run --rm --user "$$(id -u):$$(id -g)" --volume "$(CURDIR):/src" --workdir /src --env HOME=/tmp --env GOFLAGS=-buildvcs=false $(GO_IMAGE) \
+		make build VERSION='$(VERSION)' GIT_HASH='$(GIT_HASH)' BUILD_TIME='$(BUILD_TIME)'
 
 deb: build
 	rm -f $(BIN)/cc-metric-store_*.deb
@@ -77,6 +88,9 @@ fuzz:
 			go test -run '^$$' -fuzz "^$$name$$" -fuzztime $(FUZZTIME) $$pkg ; \
 		done; \
 	done
+
+compose-test:
+	COMPOSE=1 go test -count 1 -run TestCompose -v -timeout 15m ./test
 
 stress:
 	STRESS=$(STRESS) go test -count 1 -run TestMemoryCap -v -timeout 1h ./store
