@@ -17,7 +17,7 @@ RESTART_HOSTS ?= 200
 QUERY_HOSTS ?= 200
 WRITE_HOSTS ?= 200
 
-.PHONY: help first-compile build image build-in-container deb compose-test run test check unit race fuzz stress soak bench bench-query bench-write bench-memory bench-restart clean
+.PHONY: help first-compile build image build-in-container deb service-test compose-test run test check unit race fuzz stress soak bench bench-query bench-write bench-memory bench-restart clean
 
 help:
 	@echo "The first compile after a clone takes minutes, as nats-server is large; later ones take seconds."
@@ -36,6 +36,7 @@ help:
 	@echo "bench-write  bodies of WRITE_HOSTS ($(WRITE_HOSTS)) hosts over REST, from 1 to 200 connections, beside the same ones over NATS"
 	@echo "bench-memory  bytes per sample: the codec, the whole program with 149 million samples, a filled store; garbage collection"
 	@echo "bench-restart  stops, starts, replay and checkpoints with RESTART_HOSTS ($(RESTART_HOSTS)) hosts of 518 series for 24 h, 0.75 million samples each; pauses"
+	@echo "service-test  the Debian package and the commands of OPERATIONS.md under systemd, in a machine of its own; it needs root and systemd-nspawn"
 	@echo "compose-test  docker-compose.yml on this machine's container engine: kills, a cut, restarts; nothing acknowledged is lost"
 	@echo "stress  a load far above the memory cap for STRESS ($(STRESS)); the program and its broker killed many times, at all moments; damaged files"
 	@echo "soak    ten minutes (SOAK) at a high rate, with queries, checkpoints and a restart of the broker"
@@ -88,6 +89,9 @@ fuzz:
 			go test -run '^$$' -fuzz "^$$name$$" -fuzztime $(FUZZTIME) $$pkg ; \
 		done; \
 	done
+
+service-test:
+	SERVICE=1 go test -count 1 -run TestServiceUnderSystemd -v -timeout 15m ./test
 
 compose-test:
 	COMPOSE=1 go test -count 1 -run TestCompose -v -timeout 15m ./test

@@ -15,6 +15,8 @@
 //	kit_oracle, kit_model, kit_golden what the answers have to be
 //	kit_load, kit_generated           writers that never stop, and whole clusters
 //	kit_site, kit_attack              a broker with two nodes, and what means no good
+//	kit_static, kit_machine           what make build and make deb build, and a machine to install it
+//	kit_compose                       docker-compose.yml on an engine
 package test
 
 import (
