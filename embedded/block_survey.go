@@ -43,6 +43,10 @@ type survey struct {
 	removed map[uint64]bool // entries for which there is a record of their removal
 }
 
+// errReplica says that blocks of a server in a cluster are damaged. They are not mended: the other
+// servers have whole ones, but would not send what lies between entries that are there.
+var errReplica = errors.New("a replica is damaged")
+
 // mostRemovals bounds survey.removed. If there are more, gaps without damage are ignored.
 const mostRemovals = 1 << 16
 
@@ -55,6 +59,9 @@ func (s *Server) mendBlocks(ctx context.Context, stream string, manifest streamM
 		return v, err
 	}
 	for path, why := range odd {
+		if s.cfg.Cluster != nil {
+			return v, fmt.Errorf("%w: %s: %s", errReplica, path, why)
+		}
 		if err := s.quarantine(path, why); err != nil {
 			return v, err
 		}
@@ -96,6 +103,9 @@ func (s *Server) mendBlocks(ctx context.Context, stream string, manifest streamM
 		if newest && apart && v.last == before {
 			v.damaged = "" // it is none of the stream's blocks
 		}
+	}
+	if s.cfg.Cluster != nil && len(v.losses) > 0 {
+		return v, fmt.Errorf("%w: %s", errReplica, v.losses[0].Why)
 	}
 	for _, l := range v.quiet {
 		if len(v.removed) < mostRemovals && !v.removed[l.First] && !v.removed[l.Last] {
@@ -145,6 +155,9 @@ func (v *survey) block(b block, data []byte, newest bool) error {
 	records, err := unpackBlock(data)
 	if err != nil {
 		v.damage(b.path + " cannot be unpacked")
+		if v.s.cfg.Cluster != nil {
+			return fmt.Errorf("%w: %s", errReplica, v.damaged)
+		}
 		return v.s.quarantine(b.path, fmt.Sprintf("it is a block that cannot be unpacked (%v)", err))
 	}
 	if len(records) == 0 && !newest {
@@ -178,8 +191,11 @@ func (v *survey) block(b block, data []byte, newest bool) error {
 		v.damage(b.path + " was damaged")
 		records = records[skip:]
 	}
-	if !mend {
+	switch {
+	case !mend:
 		return nil
+	case v.s.cfg.Cluster != nil:
+		return fmt.Errorf("%w: %s was damaged", errReplica, b.path)
 	}
 	return v.s.mendBlock(b, bytes.Join(good, nil))
 }
