@@ -40,10 +40,14 @@ func newServerLogger(logger *slog.Logger) *serverLogger {
 	return &serverLogger{logger: logger, now: time.Now, gaveUp: make(chan struct{}), logged: map[string]*loggedLine{}}
 }
 
-// expected reports whether a warning is about a setting that is chosen on purpose.
+// expected reports whether a warning is about a setting that is chosen on purpose, or about what
+// passes by itself.
 func expected(format string) bool {
 	return strings.HasPrefix(format, "Maximum payloads over") ||
-		strings.HasPrefix(format, "Plaintext passwords detected") // we log in with it ourselves
+		strings.HasPrefix(format, "Plaintext passwords detected") || // we log in with it ourselves
+		// They come each time that Watch asks a server of a cluster while it works.
+		strings.Contains(format, "alling behind in health check") || strings.Contains(format, "no longer falling behind") ||
+		strings.HasPrefix(format, "Metalayer blocking snapshot")
 }
 
 func (l *serverLogger) Noticef(format string, v ...any) { l.logger.Debug(line(format, v)) }

@@ -64,6 +64,10 @@ type Stats struct {
 	// lag.
 	LagEntries uint64
 	LagTime    time.Duration
+	// In a cluster, Replicas is how many servers have the whole log, and Confirmed is how long ago
+	// its leader was asked how far it is and this node had all of that; negative: never yet.
+	Replicas  int
+	Confirmed time.Duration
 }
 
 // Stats reads the counters.
@@ -99,6 +103,10 @@ func (in *Ingest) Stats() Stats {
 	s.LagEntries += in.replay.lag()
 	if t := c.appliedTime.Load(); s.LagEntries > 0 && t != 0 {
 		s.LagTime = time.Since(time.Unix(0, t))
+	}
+	at, replicas, _ := in.confirmed.read()
+	if s.Replicas, s.Confirmed = replicas, -1; !at.IsZero() {
+		s.Confirmed = time.Since(at)
 	}
 	return s
 }

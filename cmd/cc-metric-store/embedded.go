@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"time"
 
 	"cc-metric-store/config"
 	"cc-metric-store/embedded"
@@ -23,6 +24,8 @@ type embeddedServer struct {
 	// embedded.Config. They are set before the server is started.
 	hold func(ctx context.Context) (release func())
 	keep func(ctx context.Context)
+	// covered is embedded.Config.Covered, set in the same way.
+	covered func(stream string, created time.Time, last uint64) bool
 }
 
 func newEmbeddedServer(cfg *config.Config, logger *slog.Logger) (*embeddedServer, error) {
@@ -44,6 +47,13 @@ func newEmbeddedServer(cfg *config.Config, logger *slog.Logger) (*embeddedServer
 			}
 			return out
 		},
+	}
+	if e.Cluster.Exists() {
+		c.Cluster = &embedded.Cluster{Name: e.Cluster.Name, Node: e.Cluster.Node, Addr: e.Cluster.Addr, Routes: e.Cluster.Routes}
+		for _, sub := range cfg.MetricStore.Subscriptions {
+			c.Cluster.Own = append(c.Cluster.Own, sub.Subject)
+		}
+		c.Covered = func(stream string, created time.Time, last uint64) bool { return s.covered(stream, created, last) }
 	}
 	if !e.SyncAlways {
 		c.SyncInterval = e.SyncInterval
@@ -86,6 +96,8 @@ func (p inProcess) Listen() error {
 	}
 	return nil
 }
+
+func (p inProcess) Disconnect() { p.server.Disconnect() }
 
 func (p inProcess) MaxBuffered() int64 { return p.server.MaxBuffered() }
 
