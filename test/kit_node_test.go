@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -23,6 +24,7 @@ type launch struct {
 	config any      // see writeConfig; nil: none is written
 	args   []string // default: -config config.json -loglevel info
 	env    []string // added to that of the test
+	within []string // a command that starts the program, such as one for another network
 }
 
 // node is a running program.
@@ -77,7 +79,8 @@ func run(t *testing.T, l launch) *node {
 		args = []string{"-config", "config.json", "-loglevel", "info"}
 	}
 	n := &node{t: t, launch: l, stdout: &output{}, log: &output{}, exited: make(chan struct{})}
-	n.cmd = exec.Command(binary(t, "cc-metric-store"), args...)
+	command := append(append(slices.Clone(l.within), binary(t, "cc-metric-store")), args...)
+	n.cmd = exec.Command(command[0], command[1:]...)
 	n.cmd.Dir = l.dir
 	n.cmd.Stdout, n.cmd.Stderr = n.stdout, n.log
 	n.cmd.Env = append(os.Environ(), l.env...)
