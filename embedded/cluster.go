@@ -105,6 +105,16 @@ func (s *Server) Leads(stream string) bool {
 	return ns != nil && ns.JetStreamIsStreamLeader(server.DEFAULT_GLOBAL_ACCOUNT, stream)
 }
 
+// MetaHealth returns nil if the server is at one with the others about which streams there are,
+// otherwise why not.
+func (s *Server) MetaHealth() error {
+	ns := s.current()
+	if ns == nil {
+		return errDown
+	}
+	return ask(ns, &server.HealthzOptions{JSMetaOnly: true})
+}
+
 // Disconnect closes all connections from outside. In a cluster, their clients go on with another
 // server.
 func (s *Server) Disconnect() {

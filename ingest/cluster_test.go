@@ -226,8 +226,92 @@ func TestReadyInAClusterIsConfirmed(t *testing.T) {
 	if err := in.Ready(); !errors.Is(err, errUnconfirmed) {
 		t.Errorf("ready: %v", err)
 	}
-	in.confirmed.record(time.Now(), 3, nil)
+	in.confirmed.record(time.Now(), 3, 3, nil)
 	if err := in.Ready(); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestServingInACluster: what passes by itself is no reason to send requests elsewhere.
+func TestServingInACluster(t *testing.T) {
+	in, err := New(Config{Embedded: cannotEmbed, Clustered: true}, newTestStore(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	in.state.setStream(in.newLog())
+	in.replay.begin(store.Restored{}, false)
+	in.replay.created(0, 0)
+	want := func(what string, serving, settled string) {
+		t.Helper()
+		for name, pair := range map[string][2]string{"serving": {serving, text(in.Serving())}, "settled": {settled, text(in.Settled())}} {
+			if pair[0] == "" && pair[1] != "" || !strings.Contains(pair[1], pair[0]) {
+				t.Errorf("%s: %s: %q, want %q", what, name, pair[1], pair[0])
+			}
+		}
+	}
+	now := time.Now()
+	want("never confirmed", errUnconfirmed.Error(), errUnconfirmed.Error())
+	in.confirmed.record(now, 3, 3, nil)
+	want("confirmed", "", "")
+	in.confirmed.record(now, 2, 3, nil)
+	want("a node is down", "", "2 of 3 nodes")
+	in.confirmed.record(now, 0, 3, errNoLeader)
+	want("no leader for a moment", "", errNoLeader.Error())
+	in.confirmed.record(now.Add(-logPatience), 3, 3, nil)
+	in.confirmed.record(now, 0, 3, errNoLeader)
+	want("no leader for long", errNoLeader.Error(), "the answers may be old")
+	in.confirmed.record(now, 3, 3, nil)
+	in.writable.record(errors.New("no room"))
+	want("a failure", "", "no room")
+	in.writable.since = now.Add(-logPatience)
+	in.writable.record(errors.New("no room"))
+	want("failures for long", "takes no entries", "no room")
+	in.writable.record(nil)
+	in.writable.record(errors.New("no room"))
+	want("another failure", "", "no room")
+}
+
+func text(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+// TestPositions: a node waits for what another one has read, whenever the logs were created.
+func TestPositions(t *testing.T) {
+	js := broker(t, t.TempDir(), true, -1)
+	a := run(t, newTestStore(t), Config{Embedded: embed(js)})
+	eventually(t, "ready", func() bool { return a.Ready() == nil })
+	if _, ok := a.Position(); ok {
+		t.Error("an empty log has a position")
+	}
+	for i := range 3 {
+		if err := a.Write(t.Context(), "c", strings.NewReader(fmt.Sprintf("cpu_load,hostname=h value=%d %d\n", i, base))); err != nil {
+			t.Fatal(err)
+		}
+		if p, ok := a.Position(); !ok || p.Entry.Seq < uint64(i+1) || a.AwaitPosition(t.Context(), p) != nil {
+			t.Errorf("after write %d: %+v, %v", i, p, ok)
+		}
+	}
+	at, _ := a.Position()
+	for _, test := range []struct {
+		name  string
+		older time.Duration
+		seq   uint64
+		there bool
+	}{
+		{"here", 0, at.Entry.Seq, true},
+		{"before", 0, 1, true},
+		{"to come", 0, at.Entry.Seq + 1, false},
+		{"of a log before this one", time.Second, at.Entry.Seq + 1000, true},
+		{"of a log after this one", -time.Second, 1, false},
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+		err := a.AwaitPosition(ctx, store.LogPosition{Created: at.Created.Add(-test.older), Entry: store.Entry{Seq: test.seq}})
+		cancel()
+		if (err == nil) != test.there {
+			t.Errorf("%s: %v", test.name, err)
+		}
 	}
 }

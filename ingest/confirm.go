@@ -21,6 +21,7 @@ type confirmation struct {
 	// Guarded by mu.
 	at       time.Time // when it was asked for; zero: there was none yet
 	replicas int       // that have the whole log, the leader's with them
+	of       int       // replicas that there are to be
 	problem  error     // why there was none since, nil if there was
 }
 
@@ -45,20 +46,20 @@ func (in *Ingest) confirm(ctx context.Context, l *logStream) {
 			return
 		}
 		asked := time.Now()
-		replicas, err := in.askLeader(ctx, l)
+		replicas, of, err := in.askLeader(ctx, l)
 		if ctx.Err() != nil {
 			return
 		}
 		if wait = in.cfg.timings.confirm; err != nil {
 			wait = min(wait, confirmAgain)
 		}
-		in.confirmed.record(asked, replicas, err)
+		in.confirmed.record(asked, replicas, of, err)
 	}
 }
 
-// askLeader returns how many replicas have the whole log, when the store has as much of it as the
-// leader had.
-func (in *Ingest) askLeader(ctx context.Context, l *logStream) (replicas int, err error) {
+// askLeader returns how many replicas have the whole log, of how many, when the store has as much
+// of it as the leader had.
+func (in *Ingest) askLeader(ctx context.Context, l *logStream) (replicas, of int, err error) {
 	var info *jetstream.StreamInfo
 	err = in.ask(ctx, l, func(ctx context.Context) error {
 		stream, err := l.js.Stream(ctx, l.name)
@@ -68,13 +69,14 @@ func (in *Ingest) askLeader(ctx context.Context, l *logStream) (replicas int, er
 		return err
 	})
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
+	of = info.Config.Replicas
 	replicas, err = countReplicas(info)
 	if err != nil {
-		return replicas, err
+		return replicas, of, err
 	}
-	return replicas, withTimeout(ctx, func(ctx context.Context) error {
+	return replicas, of, withTimeout(ctx, func(ctx context.Context) error {
 		if err := in.replay.awaitSeq(ctx, info.State.LastSeq); err != nil {
 			return fmt.Errorf("the log is at entry %d, and the store not yet: %w", info.State.LastSeq, err)
 		}
@@ -105,10 +107,10 @@ func countReplicas(info *jetstream.StreamInfo) (current int, err error) {
 }
 
 // record records an answer to a question that was asked at a time.
-func (c *confirmation) record(asked time.Time, replicas int, err error) {
+func (c *confirmation) record(asked time.Time, replicas, of int, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.replicas, c.problem = replicas, err
+	c.replicas, c.of, c.problem = replicas, of, err
 	if err == nil {
 		c.at = asked
 	}
@@ -119,4 +121,42 @@ func (c *confirmation) read() (at time.Time, replicas int, problem error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.at, c.replicas, c.problem
+}
+
+// logPatience is how long a node of a cluster serves on although the log takes nothing, or does
+// not confirm that this node has all of it: for longer than the choice of a leader takes, in which
+// no node is better than another.
+const logPatience = 15 * time.Second
+
+// Serving returns nil if requests may be sent to this node rather than to another one, otherwise an
+// error that says why not. In a cluster, what passes within logPatience is no reason.
+func (in *Ingest) Serving() error {
+	if err := in.Ready(); err != nil || !in.cfg.Clustered {
+		return errors.Join(err, in.Writable())
+	}
+	at, _, problem := in.confirmed.read()
+	if age := time.Since(at); age >= logPatience {
+		return fmt.Errorf("the answers may be old: for %v the cluster has not confirmed that this node has the whole log: %w", age.Round(time.Second), problem)
+	}
+	if err := in.writable.errSince(logPatience); err != nil {
+		return fmt.Errorf("for %v the log takes no entries (see to the other nodes, and to the disk here): %w", logPatience, err)
+	}
+	return nil
+}
+
+// Settled returns nil if another node of the cluster may be stopped: this one is serving, the log
+// takes entries now, and all replicas have all of it. Otherwise the error says what is missing.
+func (in *Ingest) Settled() error {
+	if err := errors.Join(in.Serving(), in.Writable()); err != nil || !in.cfg.Clustered {
+		return err
+	}
+	in.confirmed.mu.Lock()
+	defer in.confirmed.mu.Unlock()
+	switch c := &in.confirmed; {
+	case c.problem != nil:
+		return c.problem
+	case c.replicas < c.of:
+		return fmt.Errorf("%d of %d nodes have the whole log", c.replicas, c.of)
+	}
+	return nil
 }

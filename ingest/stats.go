@@ -19,6 +19,7 @@ type counters struct {
 	fetched, watermark atomic.Uint64 // sequence numbers in the log
 	skipped            atomic.Uint64 // between those fetched
 	steppedOver        atomic.Int64  // those that could not be read
+	faults             atomic.Int64  // entries that were not decoded
 	appliedTime        atomic.Int64  // of the entry at the watermark, Unix ns
 }
 
@@ -53,6 +54,8 @@ type Stats struct {
 	Skipped uint64
 	// SteppedOver counts the entries that could not be read and were left out.
 	SteppedOver int64
+	// Faults counts the entries that were refused, as decoding them failed.
+	Faults int64
 	// CacheBytes is roughly the memory of the series cache.
 	CacheBytes int64
 	// Connected says whether there is a connection to the broker now.
@@ -87,6 +90,7 @@ func (in *Ingest) Stats() Stats {
 		Skipped:        c.skipped.Load(),
 
 		SteppedOver: c.steppedOver.Load(),
+		Faults:      c.faults.Load(),
 		CacheBytes:  in.series.Bytes(),
 		Connected:   c.connected.Load(),
 		Watermark:   c.watermark.Load(),

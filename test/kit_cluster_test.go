@@ -98,14 +98,13 @@ func (c *cluster) restart(i int) {
 	c.nodes[i] = c.nodes[i].restart()
 }
 
-// awaitWhole returns when all nodes have the whole log and are ready.
+// awaitWhole returns when any node may be stopped: all are ready and have the whole log.
 func (c *cluster) awaitWhole() {
 	c.t.Helper()
 	for _, n := range c.nodes {
-		n.awaitReady()
-		n.waitFor("all replicas to have the whole log", func() error {
-			if current := n.metric("log_replicas_current"); current < 3 {
-				return fmt.Errorf("%v of 3 have", current)
+		n.waitFor("all nodes to have the whole log", func() error {
+			if a, err := n.try("GET", "/readyz?all", ""); err != nil || a.status != 200 {
+				return fmt.Errorf("readyz?all: %d %s %w", a.status, a.body, err)
 			}
 			return nil
 		})
@@ -130,6 +129,22 @@ func (c *cluster) plug(i int) {
 		return
 	}
 	c.net.inside(c.net.hub(), "link set "+c.net.cable(i)+" up")
+}
+
+// cut keeps what a node sends from the other nodes, as a broken link does; this test reaches it all
+// the same.
+func (c *cluster) cut(i int) { c.block("add", i) }
+
+// heal undoes cut.
+func (c *cluster) heal(i int) { c.block("del", i) }
+
+func (c *cluster) block(do string, i int) {
+	c.t.Helper()
+	for j := range c.nodes {
+		if j != i {
+			c.net.inside(c.net.namespace(i), "route "+do+" blackhole "+c.net.address(j)+"/32")
+		}
+	}
 }
 
 // network is a bridge with three network namespaces and this machine.

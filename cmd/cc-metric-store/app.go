@@ -43,7 +43,7 @@ func assemble(cfg *config.Config, o options, logger *slog.Logger) (*app, error) 
 	a.embedded.hold, a.embedded.keep, a.embedded.covered = a.hold, a.keep, a.covered
 	c := restConfig(cfg, o, logger)
 	registry, observe := newRegistry(a)
-	if cfg.NATS.Embedded.Cluster.Exists() {
+	if a.embedded.clustered {
 		registry.MustRegister(newClusterCollector(a, cfg.NATS.Stream.Name))
 	}
 	c.Metrics, c.Observe = metricsHandler(registry, logger), observe

@@ -20,6 +20,8 @@ type embeddedServer struct {
 	logger  *slog.Logger
 	dir     string
 	started chan struct{} // closed when the server is started
+	// clustered says that it keeps the log together with others.
+	clustered bool
 	// hold and keep are called when the files of the log are gone, see
 	// embedded.Config. They are set before the server is started.
 	hold func(ctx context.Context) (release func())
@@ -30,7 +32,7 @@ type embeddedServer struct {
 
 func newEmbeddedServer(cfg *config.Config, logger *slog.Logger) (*embeddedServer, error) {
 	e := cfg.NATS.Embedded
-	s := &embeddedServer{logger: logger, dir: absolute(e.Directory), started: make(chan struct{})}
+	s := &embeddedServer{logger: logger, dir: absolute(e.Directory), started: make(chan struct{}), clustered: e.Cluster.Exists()}
 	c := embedded.Config{
 		Directory:  absolute(e.Directory),
 		Addr:       e.Addr,
@@ -134,6 +136,14 @@ func (e *embeddedServer) health() error {
 	}
 	if err := e.server.Health(); err != nil {
 		return fmt.Errorf("the embedded log in %s (nats.embedded.directory) cannot be written (are its disk and its files all right?): %w", e.dir, err)
+	}
+	return nil
+}
+
+// metaHealth returns why the server is not at one with the others of its cluster, nil if it is.
+func (e *embeddedServer) metaHealth() error {
+	if err := e.server.MetaHealth(); err != nil {
+		return fmt.Errorf("the embedded server is not at one with the others: %w", err)
 	}
 	return nil
 }

@@ -28,6 +28,9 @@ func run(ctx context.Context, o options, stdout, stderr io.Writer) error {
 	if o.genToken != "" {
 		return printToken(stdout, stderr, o.genToken)
 	}
+	if o.ready != "" {
+		return askReady(ctx, stdout, o.ready, o.all)
+	}
 	logger, err := newLogger(stderr, o)
 	if err != nil {
 		return err
