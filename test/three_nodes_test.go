@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -135,6 +136,13 @@ func (h *hits) stress(t *testing.T) {
 		c.nodes[i], c.nodes[j] = begin(t, c.nodes[i].launch), begin(t, c.nodes[j].launch)
 		c.awaitWhole()
 	})
+	h.loseFiles(t)
+	h.fillDisk(t)
+}
+
+// loseFiles takes files from nodes that are down, and from one that runs.
+func (h *hits) loseFiles(t *testing.T) {
+	c, l := h.c, h.l
 	l.during(t, "disk of a node lost", func() {
 		i := h.rnd.IntN(3)
 		c.nodes[i].kill()
@@ -167,6 +175,61 @@ func (h *hits) stress(t *testing.T) {
 			t.Errorf("a replica that came back: %s", lost)
 		}
 	})
+	l.during(t, "files of a running node gone", func() {
+		n := c.nodes[h.rnd.IntN(3)]
+		if err := os.RemoveAll(filepath.Join(n.launch.dir, "nats/cluster/jetstream")); err != nil {
+			t.Fatal(err)
+		}
+		n.wantLog("the embedded log is there again")
+		c.awaitWhole()
+	})
+}
+
+// fillDisk lets one node's disk of the log be full for a while. It needs root.
+func (h *hits) fillDisk(t *testing.T) {
+	c, l := h.c, h.l
+	if c.net == nil {
+		return
+	}
+	i := h.rnd.IntN(3)
+	n := c.nodes[i]
+	dir := filepath.Join(n.launch.dir, "nats")
+	n.stop()
+	if err := os.RemoveAll(dir); err == nil {
+		err = os.Mkdir(dir, 0o750)
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.net.run("mount", "-t", "tmpfs", "-o", "size=256m", "none", dir)
+	c.net.atEnd("umount", "-l", dir)
+	c.restart(i)
+	c.awaitWhole()
+	l.during(t, "disk of a node full", func() {
+		ballast := filepath.Join(dir, "ballast")
+		f, err := os.Create(ballast)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for chunk := make([]byte, 64<<10); err == nil; {
+			_, err = f.Write(chunk) // until there is no room
+		}
+		_ = f.Close()
+		n := c.nodes[i]
+		n.waitFor("the node to say that its disk is full", func() error {
+			if a := n.send("GET", "/readyz", ""); a.status != 200 || !strings.Contains(a.body, "ready, but the embedded log in "+dir) {
+				return fmt.Errorf("%d %s", a.status, a.body)
+			}
+			return nil
+		})
+		l.awaitAcked(10 * collectors) // the others keep the log
+		if err := os.Remove(ballast); err != nil {
+			t.Fatal(err)
+		}
+		c.awaitWhole()
+	})
+	c.nodes[i].stop()
+	c.restart(i)
 }
 
 // TestFromOneNodeToThree: the log of a node without a cluster is never put at risk. A start with
