@@ -154,9 +154,13 @@ func TestReplicaComesBack(t *testing.T) {
 	for _, s := range servers {
 		awaitReplica(t, s, messages)
 	}
-	harm := map[int]func(dir string) error{
-		1: func(dir string) error { return os.RemoveAll(filepath.Join(dir, server.JetStreamStoreDir)) },
-		2: func(dir string) error {
+	for _, harm := range []struct {
+		name        string
+		do          func(dir string) error
+		quarantined int // in all, afterwards
+	}{
+		{"everything gone", func(dir string) error { return os.RemoveAll(filepath.Join(dir, server.JetStreamStoreDir)) }, 0},
+		{"a damaged block", func(dir string) error {
 			block := streamPath(dir, messagesName, "1"+blockSuffix)
 			data, err := os.ReadFile(block)
 			if err == nil {
@@ -164,29 +168,30 @@ func TestReplicaComesBack(t *testing.T) {
 				err = os.WriteFile(block, data, 0o600)
 			}
 			return err
-		},
-	}
-	for i, do := range harm {
-		dir := filepath.Join(configs[i].Directory, ClusterName)
-		servers[i].Stop()
-		if err := do(dir); err != nil {
+		}, 1},
+		{"the blocks gone", func(dir string) error { return os.RemoveAll(streamPath(dir, messagesName)) }, 2},
+		{"the stream gone", func(dir string) error { return os.RemoveAll(streamPath(dir)) }, 3},
+	} {
+		dir := filepath.Join(configs[1].Directory, ClusterName)
+		servers[1].Stop()
+		if err := harm.do(dir); err != nil {
 			t.Fatal(err)
 		}
-		servers[i] = start(t, configs[i])
-		awaitReplica(t, servers[i], messages)
-		if err := servers[i].Damage(); err != nil {
-			t.Errorf("server %d: %v", i, err)
+		servers[1] = start(t, configs[1])
+		awaitReplica(t, servers[1], messages)
+		if err := servers[1].Damage(); err != nil {
+			t.Errorf("%s: %v", harm.name, err)
 		}
-		if kept, _ := os.ReadDir(filepath.Join(dir, quarantineName)); len(kept) != i-1 {
-			t.Errorf("server %d: %d files in the quarantine", i, len(kept))
+		if kept, _ := os.ReadDir(filepath.Join(dir, quarantineName)); len(kept) != harm.quarantined {
+			t.Errorf("%s: %d files in the quarantine, want %d", harm.name, len(kept), harm.quarantined)
 		}
-		servers[i].Stop()
+		servers[1].Stop()
 		for path := range blocksOf(t, dir) {
 			if data, err := os.ReadFile(path); err != nil || !bytes.Contains(data, []byte("message ")) {
-				t.Errorf("%s: %v", path, err)
+				t.Errorf("%s: %s: %v", harm.name, path, err)
 			}
 		}
-		servers[i] = start(t, configs[i])
+		servers[1] = start(t, configs[1])
 	}
 }
 

@@ -32,6 +32,9 @@ func (s *Server) mend(ctx context.Context) ([]*survey, error) {
 			return nil, err
 		}
 		if !exists(s.streamDir(stream.Name)) {
+			if s.cfg.Cluster != nil && s.manifest.Streams[stream.Name].holds() && exists(filepath.Join(store, server.DEFAULT_SYSTEM_ACCOUNT)) {
+				return nil, fmt.Errorf("%w: %s is gone", errReplica, s.streamDir(stream.Name))
+			}
 			continue
 		}
 		v, err := s.mendStream(ctx, stream)

@@ -118,10 +118,40 @@ func TestNodesOfACluster(t *testing.T) {
 		}
 	}
 	for i, n := range nodes {
-		if s := n.Stats(); s.IntakeMessages != 1 || s.Replicas != 3 || s.Confirmed < 0 || s.Confirmed > patience {
+		eventually(t, "all replicas to have the log", func() bool { return n.Stats().Replicas == 3 })
+		if s := n.Stats(); s.IntakeMessages != 1 || s.Confirmed < 0 || s.Confirmed > patience {
 			t.Errorf("node %d: %+v, want one message of its own", i, s)
 		}
 	}
+}
+
+// TestReadyThoughTheLogIsEmpty: what was dropped, or removed, will never come.
+func TestReadyThoughTheLogIsEmpty(t *testing.T) {
+	servers := startServers(t, 0, 0, 0)
+	first := clusterNode(t, servers[0])
+	eventually(t, "ready", func() bool { return first.Ready() == nil })
+	js := connectInProcess(t, servers[0])
+	var last uint64
+	for i := range 3 {
+		last = publish(t, js, "CC_METRICS.write", fmt.Sprintf("cpu_load,hostname=h,cluster=c value=%d %d\n", i, base))
+	}
+	stream, err := js.Stream(t.Context(), "CC_METRICS")
+	if err == nil {
+		err = stream.DeleteMsg(t.Context(), last)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	second := clusterNode(t, servers[1])
+	eventually(t, "ready without the last entry", func() bool { return second.Ready() == nil })
+	if v := value(t, second.store, "c", "h", "cpu_load", base); v != 1 {
+		t.Errorf("value %v, want 1", v)
+	}
+	if err := stream.Purge(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	third := clusterNode(t, servers[2])
+	eventually(t, "ready without any entry", func() bool { return third.Ready() == nil })
 }
 
 // TestStopInAClusterTurnsPublishersAway: what they have sent before is in the log.

@@ -76,12 +76,28 @@ func (in *Ingest) askLeader(ctx context.Context, l *logStream) (replicas, of int
 	if err != nil {
 		return replicas, of, err
 	}
-	return replicas, of, withTimeout(ctx, func(ctx context.Context) error {
-		if err := in.replay.awaitSeq(ctx, info.State.LastSeq); err != nil {
-			return fmt.Errorf("the log is at entry %d, and the store not yet: %w", info.State.LastSeq, err)
-		}
+	return replicas, of, in.awaitAll(ctx, l, info.State)
+}
+
+// awaitAll returns when the store holds all that the log had in a state.
+func (in *Ingest) awaitAll(ctx context.Context, l *logStream, was jetstream.StreamState) error {
+	if was.Msgs == 0 {
+		return nil // all of its entries were dropped, if there were any
+	}
+	err := withTimeout(ctx, func(ctx context.Context) error { return in.replay.awaitSeq(ctx, was.LastSeq) })
+	if err == nil {
 		return nil
+	}
+	// The last entry may have been removed, so that it never comes.
+	at, _ := in.Applied()
+	missing := in.ask(ctx, l, func(ctx context.Context) error {
+		_, err := getMsg(ctx, l.nc, l.name, msgRequest{Seq: at.Entry.Seq + 1, Next: ">"})
+		return err
 	})
+	if errors.Is(missing, errNoEntry) {
+		return nil
+	}
+	return fmt.Errorf("the log is at entry %d, the store at %d: %w", was.LastSeq, at.Entry.Seq, err)
 }
 
 // countReplicas returns how many replicas have the whole log. It fails unless there is a leader

@@ -62,7 +62,7 @@ func (in *Ingest) startOver(ctx context.Context, l *logStream, info *jetstream.S
 		return "", nil
 	case !info.Created.Equal(cur.created):
 		return "the stream was created anew", nil
-	case info.State.LastSeq < cur.seq && in.cfg.Clustered && cur.failures < maxBehind:
+	case info.State.LastSeq < cur.seq && (in.cfg.Clustered || l.byIntakes) && cur.failures < maxBehind:
 		return "", fmt.Errorf("%w: the leader of stream %s has come to entry %d, and entry %d was read", errCompare, l.name, info.State.LastSeq, cur.seq)
 	case info.State.LastSeq < cur.seq:
 		return "the stream has lost its newest entries", nil

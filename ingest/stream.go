@@ -45,7 +45,11 @@ func (in *Ingest) ensure(ctx context.Context, l *logStream) error {
 	want := in.streamConfig(l)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		in.fitAccount(ctx, l, &want)
-		if _, err = l.js.CreateStream(ctx, want); err != nil {
+		_, err = l.js.CreateStream(ctx, want)
+		if api, ok := errors.AsType[*jetstream.APIError](err); ok && api.ErrorCode == codeNameInUse && in.cfg.Clustered {
+			return in.ensure(ctx, l) // another node has made it in this moment, with the bound of its own disk
+		}
+		if err != nil {
 			return in.explain(ctx, l, err)
 		}
 		in.logger.Info("created the log", "stream", l.name, "subjects", want.Subjects, "max_age", want.MaxAge)

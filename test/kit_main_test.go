@@ -15,7 +15,7 @@
 //	kit_oracle, kit_model, kit_golden what the answers have to be
 //	kit_load, kit_generated           writers that never stop, and whole clusters
 //	kit_site, kit_attack              a broker with two nodes, and what means no good
-//	kit_cluster, kit_cluster_load     three nodes that keep the log together, and what hits them
+//	kit_cluster, kit_cluster_*        three nodes that keep the log together, and what hits them
 package test
 
 import (
