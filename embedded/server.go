@@ -200,30 +200,9 @@ func (s *Server) halt() {
 	}
 	if s.cfg.Cluster != nil {
 		defer s.keepAway(ns)()
+		s.handOver(ns)
 	}
 	end(ns)
-}
-
-// keepAway closes connections from outside, also those that come, until the function that it
-// returns is called. In a server that ends they are closed last: until then, what their clients
-// send would be lost.
-func (s *Server) keepAway(ns *server.Server) (done func()) {
-	ctx, cancel := context.WithCancel(context.Background())
-	var closing sync.WaitGroup
-	closing.Go(func() {
-		for {
-			disconnect(ns)
-			select {
-			case <-ctx.Done():
-				return
-			case <-time.After(shortInterval):
-			}
-		}
-	})
-	return func() {
-		cancel()
-		closing.Wait()
-	}
 }
 
 // errDown says that there is no server at the moment.

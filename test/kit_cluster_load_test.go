@@ -3,6 +3,7 @@ package test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -99,15 +100,17 @@ func (l *collecting) run(ctx context.Context, k *collector, offset time.Duration
 		samples := []sample{{k.next, float64(k.next)}}
 		k.next++
 		text := line(k.host, "cpu_load", samples[0].value, origin+60*int64(samples[0].slot))
-		l.oracle.sent(k.host, samples)
 		if k.js == nil {
 			if k.nc.Publish(subject, []byte(text)) == nil {
 				k.mu.Lock()
 				k.sent[samples[0].slot] = true
 				k.mu.Unlock()
 			}
-		} else if l.publish(k, text) {
-			l.oracle.acknowledged(k.host, samples)
+		} else {
+			l.oracle.sent(k.host, samples)
+			if l.publish(k, text) {
+				l.oracle.acknowledged(k.host, samples)
+			}
 		}
 		select {
 		case <-tick.C:
@@ -163,6 +166,33 @@ func (e event) String() string {
 		e.name, e.acked, e.core, e.coreLost, e.noReady.Round(10*time.Millisecond), e.gap.Round(10*time.Millisecond), e.untilAlike.Round(10*time.Millisecond), e.failed)
 }
 
+// connectTo connects to one node.
+func connectTo(t *testing.T, n *node) *nats.Conn {
+	t.Helper()
+	nc, err := nats.Connect(strings.Replace(n.NATSURL, "://", "://store:secret@", 1), nats.MaxReconnects(-1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	return nc
+}
+
+// awaitSent returns when what was sent on a connection is in the log, or lost: what comes behind it
+// is acknowledged.
+func awaitSent(t *testing.T, nc *nats.Conn) {
+	t.Helper()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "what was sent to be in the log", func() error {
+		ctx, cancel := context.WithTimeout(t.Context(), resendUnacked)
+		defer cancel()
+		_, err := js.Publish(ctx, subject, []byte("# the end\n"), jetstream.WithRetryAttempts(0))
+		return err
+	})
+}
+
 // during lets the collectors send while do happens, and then compares the answers of all nodes
 // with each other and with what was acknowledged. do returns when nothing more is wrong with the
 // nodes.
@@ -176,7 +206,10 @@ func (l *collecting) during(t *testing.T, name string, do func()) event {
 	l.cancel()
 	l.done.Wait()
 	for _, k := range l.collectors {
-		waitFor(t, "what was sent to leave the collector", func() error { return k.nc.FlushTimeout(time.Second) })
+		awaitSent(t, k.nc)
+	}
+	for _, n := range l.c.nodes { // some may hold what collectors sent that have left them
+		awaitSent(t, connectTo(t, n))
 	}
 	begun := time.Now()
 	l.awaitAlike(t)

@@ -171,6 +171,7 @@ func newNetwork(t *testing.T) *network {
 	n.atEnd("ip", "netns", "del", n.hub())
 	n.inside(n.hub(), "link add bridge type bridge", "link set bridge up")
 	n.run("ip", "link", "add", n.name, "type", "veth", "peer", "name", "outside", "netns", n.hub())
+	n.atEnd("ip", "link", "del", n.name) // before the namespace, which goes some time later
 	n.run("ip", "addr", "add", n.net+"254/24", "dev", n.name)
 	n.run("ip", "link", "set", n.name, "up")
 	n.inside(n.hub(), "link set outside master bridge up")

@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -123,12 +122,7 @@ func (n *node) awaitNotReady(words string) time.Duration {
 func (c *cluster) twoDown(t *testing.T) {
 	n := c.nodes[0].with(t)
 	n.write(line("third", "cpu_load", 1, origin))
-	nc, err := nats.Connect(strings.Replace(n.NATSURL, "://", "://store:secret@", 1), nats.MaxReconnects(-1))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer nc.Close()
-	js, err := jetstream.New(nc)
+	js, err := jetstream.New(connectTo(t, n))
 	if err != nil {
 		t.Fatal(err)
 	}
