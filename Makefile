@@ -38,7 +38,7 @@ help:
 	@echo "bench-restart  stops, starts, replay and checkpoints with RESTART_HOSTS ($(RESTART_HOSTS)) hosts of 518 series for 24 h, 0.75 million samples each; pauses"
 	@echo "service-test  the Debian package and the commands of OPERATIONS.md under systemd, in a machine of its own; it needs root and systemd-nspawn"
 	@echo "compose-test  docker-compose.yml on this machine's container engine: kills, a cut, restarts; nothing acknowledged is lost"
-	@echo "stress  a load far above the memory cap for STRESS ($(STRESS)); the program and its broker killed many times, at all moments; damaged files"
+	@echo "stress  a load far above the memory cap for STRESS ($(STRESS)); the program and its broker killed many times, at all moments; three nodes likewise; damaged files"
 	@echo "soak    ten minutes (SOAK) at a high rate, with queries, checkpoints and a restart of the broker"
 	@echo "clean   removes bin"
 
@@ -99,7 +99,7 @@ compose-test:
 stress:
 	STRESS=$(STRESS) go test -count 1 -run TestMemoryCap -v -timeout 1h ./store
 	STRESS=$(STRESS) go test -count 1 -run TestDamagedFiles -timeout 1h ./embedded
-	STRESS=$(STRESS) go test -count 1 -run 'Killed|WithoutTheBroker|RolledBack' -v -timeout 1h ./test
+	STRESS=$(STRESS) go test -count 1 -run 'Killed|WithoutTheBroker|RolledBack|ThreeNodes' -v -timeout 1h ./test
 	ATTACK=full go test -count 1 -run 'Attack|SlowBodies|StopDespite' -v -timeout 30m ./test
 
 soak:

@@ -142,8 +142,8 @@ func (c composer) nats(retention, checkpoints time.Duration) NATS {
 		CredsFile: read(creds, ""),
 		SeedFile:  read(seed, ""),
 		Embedded:  c.embedded(n.at("embedded")),
-		Stream:    c.stream(n.at("stream"), retention, checkpoints),
 	}
+	nats.Stream = c.stream(n.at("stream"), len(nats.Embedded.Cluster.Routes), retention, checkpoints)
 	c.override(&nats)
 	return nats
 }
@@ -162,6 +162,7 @@ func (c composer) embedded(n *node) Embedded {
 		c.found.warn(n.at("max-payload"), "%s is more than the log stores as one message: publishers get an error from %s on",
 			showSize(given), showSize(largestPayload))
 	}
+	e.Cluster = c.cluster(n.at("cluster"), e)
 	sync := read(n, syncAlways, "sync")
 	if e.SyncAlways = sync == syncAlways; !e.SyncAlways {
 		// The text has passed syncMode.
@@ -174,23 +175,28 @@ func (c composer) embedded(n *node) Embedded {
 	if password != nil && username == nil {
 		c.found.fault(password, "is given without username")
 	}
-	if username != nil && e.Addr == "" {
+	if username != nil && e.Addr == "" && !e.Cluster.Exists() {
 		c.found.warn(username, noEffect+"without addr the built-in server listens for nobody")
 	}
 	return e
 }
 
-func (c composer) stream(n *node, retention, checkpoints time.Duration) Stream {
+// stream reads nats.stream. routes is the number of servers in a cluster, 0 if there is none.
+func (c composer) stream(n *node, routes int, retention, checkpoints time.Duration) Stream {
 	s := Stream{
 		Name:        read(n, defaultStreamName, "name"),
-		Replicas:    int(read(n, int64(1), "replicas")),
+		Replicas:    int(read(n, int64(min(max(routes, 1), clusterReplicas)), "replicas")),
 		MaxAge:      read(n, max(retention, 2*checkpoints), "max-age"),
 		MaxBytes:    read(n, int64(0), "max-bytes"),
 		Compression: read(n, true, "compression"),
-		Trim:        n.at("max-age") == nil,
+		// Other nodes of a cluster may not have read what this one has in checkpoints.
+		Trim: n.at("max-age") == nil && routes == 0,
 	}
-	if s.Replicas > 1 && !c.external() {
-		c.found.fault(n.at("replicas"), "%d replicas need a cluster of servers, named by nats.address: the built-in server keeps 1", s.Replicas)
+	switch {
+	case routes > 0:
+		c.clusterReplicas(n.at("replicas"), s.Replicas, routes)
+	case s.Replicas > 1 && !c.external():
+		c.found.fault(n.at("replicas"), "%d replicas need a cluster of servers: nats.embedded.cluster, or one that nats.address names; the built-in server alone keeps 1", s.Replicas)
 	}
 	payload := min(read(c.root, int64(defaultMaxPayload), "nats", "embedded", "max-payload"), largestPayload)
 	if s.MaxBytes > 0 && s.MaxBytes < 2*payload && !c.external() {

@@ -32,6 +32,9 @@ func (c composer) addresses(cfg *Config) {
 	if nats == nil {
 		nats = &node{path: "-nats-addr"}
 	}
+	if cluster := cfg.NATS.Embedded.Cluster; cluster.Exists() && (cluster.Addr == cfg.Main.Addr || cluster.Addr == cfg.NATS.Embedded.Addr) {
+		c.found.fault(c.root.at("nats", "embedded", "cluster"), "listens at %s, which is another address of this program as well: give each a port of its own", cluster.Addr)
+	}
 	_, port, err := net.SplitHostPort(cfg.NATS.Embedded.Addr)
 	if err != nil || port == "0" {
 		return // it listens for nobody, or where nobody knows

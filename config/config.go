@@ -102,12 +102,28 @@ type Embedded struct {
 	// otherwise SyncInterval is the time between two flushes.
 	SyncAlways   bool
 	SyncInterval time.Duration
+	// Cluster joins it with those of other machines.
+	Cluster Cluster
 }
+
+// Cluster is nats.embedded.cluster: the embedded servers of several machines, which keep the
+// log together. Without Routes there is none.
+type Cluster struct {
+	// Name is that of the cluster, Node that of this machine in it, which no other has.
+	Name, Node string
+	// Addr is the host:port at which the other servers connect.
+	Addr string
+	// Routes has the host:port of all servers, at least three. This one may be among them.
+	Routes []string
+}
+
+// Exists reports whether there is a cluster.
+func (c Cluster) Exists() bool { return len(c.Routes) > 0 }
 
 // Stream is nats.stream: the JetStream stream that is the log.
 type Stream struct {
 	Name string
-	// Replicas is 1 to 5; more than 1 needs an external cluster.
+	// Replicas is 1 to 5; more than 1 needs a cluster.
 	Replicas int
 	// MaxAge is how long the log keeps an entry: at least two intervals of
 	// checkpoints, and so far back a store without any reaches.
@@ -116,7 +132,7 @@ type Stream struct {
 	MaxBytes    int64
 	Compression bool
 	// Trim lets the log of the embedded server drop what two checkpoints hold,
-	// however young that is: nobody has asked for an age.
+	// however young that is: nobody has asked for an age, and no other node reads it.
 	Trim bool
 }
 

@@ -21,6 +21,8 @@ const (
 	defaultMaxSeries       = 100_000
 	defaultMaxHosts        = 100_000
 	defaultMaxNewSeries    = 10_000_000
+	defaultClusterName     = "cc-metric-store"
+	defaultClusterAddr     = "0.0.0.0:6222"
 )
 
 // Default returns what the program runs on when there is no file: REST on

@@ -103,6 +103,12 @@ func natsSection() field {
 		"max-payload": {kind: size, valid: between(leastPayload, 1<<30, showSize)},
 		"max-store":   {kind: size, valid: zeroOr(between(leastStore, largestDisk, showSize))},
 		"sync":        {kind: text, wanted: wantedSync, valid: on(syncMode)},
+		"cluster": {kind: section, keys: map[string]field{
+			"name":   {kind: text, valid: on(clusterName)},
+			"node":   {kind: text, valid: on(clusterName)},
+			"addr":   {kind: text, valid: on(clusterPort)},
+			"routes": {kind: items, required: wantedRoutes, element: &field{kind: text, valid: on(clusterPort)}},
+		}},
 	}}
 	keys["stream"] = field{kind: section, keys: map[string]field{
 		"name":        {kind: text, valid: on(streamName)},

@@ -147,6 +147,15 @@ type embeddedKeys struct {
 	MaxPayload any    `json:"max-payload"`
 	MaxStore   any    `json:"max-store,omitempty"`
 	Sync       string `json:"sync"`
+
+	Cluster *clusterKeys `json:"cluster,omitempty"`
+}
+
+type clusterKeys struct {
+	Name   string   `json:"name"`
+	Node   string   `json:"node"`
+	Addr   string   `json:"addr"`
+	Routes []string `json:"routes"`
 }
 
 type streamKeys struct {
@@ -169,6 +178,9 @@ func (n NATS) section() natsKeys {
 	}
 	if !e.SyncAlways {
 		keys.Embedded.Sync = e.SyncInterval.String()
+	}
+	if e.Cluster.Exists() {
+		keys.Embedded.Cluster = (*clusterKeys)(&e.Cluster)
 	}
 	if !s.Trim { // otherwise the age is not given, but follows from others
 		keys.Stream.MaxAge = s.MaxAge.String()

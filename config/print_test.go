@@ -46,9 +46,11 @@ func TestPrintedConfigurationIsTheSame(t *testing.T) {
 	}
 	publicKey := strings.Replace(minimal, `"addr"`, `"jwt-public-key-file": "`+keyFile+`", "addr"`, 1)
 	seed := strings.Replace(creds, "creds-file-path", "nkey-seed-file", 1)
+	cluster := string(clustered(t, `"name": "n", "node": "x", "addr": ":3", `+threeRoutes))
+	cluster = strings.ReplaceAll(cluster, `"password":"p"`, `"password":"secret"`)
 	set := map[string]bool{}
 	for name, text := range map[string]string{
-		"nothing": `{}`, "everything": everything, "minimal": minimal, "flat": minimalFlat, "credentials": creds, "seed": seed, "public key": publicKey,
+		"nothing": `{}`, "everything": everything, "minimal": minimal, "flat": minimalFlat, "credentials": creds, "seed": seed, "public key": publicKey, "cluster": cluster,
 	} {
 		want, _, err := parse(name, []byte(text))
 		if err != nil {

@@ -3,12 +3,15 @@ package embedded
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
 )
 
 // nats-server cuts a block off at its first damaged record, and does not say what it drops with
@@ -43,6 +46,28 @@ type survey struct {
 	removed map[uint64]bool // entries for which there is a record of their removal
 }
 
+// errReplica says that blocks of a server in a cluster are damaged. They are not mended: the other
+// servers have whole ones, but would not send what lies between entries that are there.
+var errReplica = errors.New("a replica is damaged")
+
+// checkReplica returns errReplica if entries are gone out of the middle of the stream, or from its
+// end: the other servers would take this one for whole. After a power cut, the end may be missing
+// unless it was flushed before it counted; then the server asks the others for it by itself.
+func (s *Server) checkReplica(v *survey, manifest streamManifest) error {
+	if len(v.losses) > 0 {
+		return fmt.Errorf("%w: %s", errReplica, v.losses[0].Why)
+	}
+	if s.cfg.SyncInterval > 0 || v.unread || !manifest.holds() || v.last >= manifest.Last || v.removed[manifest.Last] {
+		return nil
+	}
+	var info server.FileStreamInfo
+	text, err := validMetadata(s.streamDir(v.stream), v.stream)
+	if err != nil || json.Unmarshal(text, &info) != nil || !info.Created.Equal(manifest.Created) {
+		return nil // it is another stream than the one of the manifest
+	}
+	return fmt.Errorf("%w: the newest files in %s are gone or end too early", errReplica, s.streamDir(v.stream))
+}
+
 // mostRemovals bounds survey.removed. If there are more, gaps without damage are ignored.
 const mostRemovals = 1 << 16
 
@@ -55,6 +80,9 @@ func (s *Server) mendBlocks(ctx context.Context, stream string, manifest streamM
 		return v, err
 	}
 	for path, why := range odd {
+		if s.cfg.Cluster != nil {
+			return v, fmt.Errorf("%w: %s: %s", errReplica, path, why)
+		}
 		if err := s.quarantine(path, why); err != nil {
 			return v, err
 		}
@@ -96,6 +124,9 @@ func (s *Server) mendBlocks(ctx context.Context, stream string, manifest streamM
 		if newest && apart && v.last == before {
 			v.damaged = "" // it is none of the stream's blocks
 		}
+	}
+	if s.cfg.Cluster != nil {
+		return v, s.checkReplica(v, manifest)
 	}
 	for _, l := range v.quiet {
 		if len(v.removed) < mostRemovals && !v.removed[l.First] && !v.removed[l.Last] {
@@ -145,6 +176,9 @@ func (v *survey) block(b block, data []byte, newest bool) error {
 	records, err := unpackBlock(data)
 	if err != nil {
 		v.damage(b.path + " cannot be unpacked")
+		if v.s.cfg.Cluster != nil {
+			return fmt.Errorf("%w: %s", errReplica, v.damaged)
+		}
 		return v.s.quarantine(b.path, fmt.Sprintf("it is a block that cannot be unpacked (%v)", err))
 	}
 	if len(records) == 0 && !newest {
@@ -178,8 +212,11 @@ func (v *survey) block(b block, data []byte, newest bool) error {
 		v.damage(b.path + " was damaged")
 		records = records[skip:]
 	}
-	if !mend {
+	switch {
+	case !mend:
 		return nil
+	case v.s.cfg.Cluster != nil:
+		return fmt.Errorf("%w: %s was damaged", errReplica, b.path)
 	}
 	return v.s.mendBlock(b, bytes.Join(good, nil))
 }

@@ -39,6 +39,13 @@ type Config struct {
 	// since the last flush survive the end of the process, but not that of the machine. 0: each
 	// message is flushed before it is acknowledged.
 	SyncInterval time.Duration
+	// Cluster joins the server with others, which keep the log together. Its data are in the
+	// directory ClusterName of Directory then. Nil: it is alone.
+	Cluster *Cluster
+	// Covered reports whether all entries of a stream, which was created at the time, are kept
+	// elsewhere up to the sequence number last. Start asks it, in a cluster, of what a server
+	// without one has left in Directory. Default: none are.
+	Covered func(stream string, created time.Time, last uint64) bool
 	// checkInterval is how often Watch checks the server. Default 5 s; only tests set it.
 	checkInterval time.Duration
 	// Streams returns the streams of this program, which may have maxStore bytes on disk
@@ -69,7 +76,7 @@ const (
 )
 
 func (c Config) options() server.Options {
-	return server.Options{
+	opts := server.Options{
 		ServerName:             "cc-metric-store",
 		DontListen:             true, // until Listen
 		NoSigs:                 true, // its handlers would end the process under us
@@ -89,6 +96,10 @@ func (c Config) options() server.Options {
 		SyncAlways:             c.SyncInterval == 0,
 		DisableJetStreamBanner: true,
 	}
+	if c.Cluster != nil {
+		c.Cluster.apply(&opts)
+	}
+	return opts
 }
 
 func splitAddr(addr string) (host string, port int, err error) {

@@ -32,6 +32,9 @@ func (s *Server) mend(ctx context.Context) ([]*survey, error) {
 			return nil, err
 		}
 		if !exists(s.streamDir(stream.Name)) {
+			if s.cfg.Cluster != nil && s.manifest.Streams[stream.Name].holds() && exists(filepath.Join(store, server.DEFAULT_SYSTEM_ACCOUNT)) {
+				return nil, fmt.Errorf("%w: %s is gone", errReplica, s.streamDir(stream.Name))
+			}
 			continue
 		}
 		v, err := s.mendStream(ctx, stream)
@@ -125,6 +128,9 @@ func (s *Server) mendConsumers(stream string) error {
 // refused returns our streams that are in the directory, but not in the server.
 func (s *Server) refused(of map[string]streamState) []string {
 	var names []string
+	if s.cfg.Cluster != nil {
+		return nil // the other servers say which streams there are
+	}
 	for _, stream := range s.streams {
 		if _, ok := of[stream.Name]; !ok && exists(s.streamDir(stream.Name)) {
 			names = append(names, stream.Name)
@@ -148,7 +154,9 @@ func (s *Server) nameForeign(of map[string]streamState) {
 			}
 		}
 	}
-	list(store, func(name string) bool { return name == server.DEFAULT_GLOBAL_ACCOUNT || strings.HasPrefix(name, ".") })
+	list(store, func(name string) bool {
+		return name == server.DEFAULT_GLOBAL_ACCOUNT || strings.HasPrefix(name, ".") || name == server.DEFAULT_SYSTEM_ACCOUNT && s.cfg.Cluster != nil
+	})
 	list(s.accountDir(), func(name string) bool { return name == streamsName })
 	list(filepath.Join(s.accountDir(), streamsName), func(name string) bool {
 		_, ours := s.ourStream(name)

@@ -54,8 +54,8 @@ func (s *Server) missingOf(name string, state streamState) error {
 			return err
 		}
 	}
-	if state.first > state.last {
-		return nil // it is empty
+	if state.first > state.last || s.cfg.Cluster != nil {
+		return nil // it is empty, or may be copied anew from the other servers just now
 	}
 	blocks, _, err := s.listBlocks(name)
 	if err != nil {

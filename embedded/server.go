@@ -59,6 +59,14 @@ func New(cfg Config) (*Server, error) {
 		faults = append(faults, errors.New("directory is empty"))
 	} else if path, err := filepath.Abs(cfg.Directory); err == nil {
 		cfg.Directory = path
+		if cfg.Cluster != nil {
+			cfg.Directory = filepath.Join(path, ClusterName)
+		}
+	}
+	if cfg.Cluster != nil {
+		if err := cfg.Cluster.validate(); err != nil {
+			faults = append(faults, err)
+		}
 	}
 	if cfg.MaxPayload < 1024 || cfg.MaxPayload > largestPayload {
 		faults = append(faults, fmt.Errorf("max payload of %d bytes is not within 1 KiB and 31 MiB", cfg.MaxPayload))
@@ -111,6 +119,11 @@ func (s *Server) enter(ctx context.Context) (err error) {
 	}
 	if s.cfg.Streams != nil {
 		s.streams = s.cfg.Streams(s.cfg.MaxStore)
+	}
+	if s.cfg.Cluster != nil {
+		if err := s.checkAlone(); err != nil {
+			return err
+		}
 	}
 	return s.launch(ctx)
 }
@@ -182,9 +195,14 @@ func (s *Server) halt() {
 	ns := s.ns
 	s.ns = nil
 	s.mu.Unlock()
-	if ns != nil {
-		end(ns)
+	if ns == nil {
+		return
 	}
+	if s.cfg.Cluster != nil {
+		defer s.keepAway(ns)()
+		s.handOver(ns)
+	}
+	end(ns)
 }
 
 // errDown says that there is no server at the moment.

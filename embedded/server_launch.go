@@ -42,6 +42,12 @@ func (s *Server) launch(ctx context.Context) error {
 	s.manifest, s.ends = s.readManifest(), map[string]streamEnd{}
 	for attempt := 0; ; attempt++ {
 		surveys, err := s.mend(ctx)
+		if errors.Is(err, errReplica) && attempt == 0 {
+			if err := s.giveUpReplica(err); err != nil {
+				return err
+			}
+			continue
+		}
 		if err != nil {
 			return err
 		}
@@ -59,7 +65,9 @@ func (s *Server) launch(ctx context.Context) error {
 			}
 			continue
 		}
-		s.findLosses(of, surveys)
+		if s.cfg.Cluster == nil { // in one, what is gone comes back from the other servers
+			s.findLosses(of, surveys)
+		}
 		s.nameForeign(of)
 		s.updateManifest(ns)
 		s.findKnownGaps()
@@ -87,10 +95,22 @@ func (s *Server) giveUp(refused []string, warned error, attempt int) error {
 	return nil
 }
 
+// giveUpReplica quarantines all that this server of a cluster has of the streams, damaged as it
+// is: it comes back from the other servers. Parts of it would not: a server that has the log of
+// a stream's changes, and not the entries, counts as whole.
+func (s *Server) giveUpReplica(damage error) error {
+	return s.quarantine(filepath.Join(s.cfg.Directory, server.JetStreamStoreDir), fmt.Sprintf("%v: it is copied anew from the other servers of the cluster", damage))
+}
+
 // begin starts a server. warned is the newest warning that it logged.
 func (s *Server) begin(ctx context.Context) (ns *server.Server, warned error, err error) {
 	if err := s.listenable(); err != nil {
 		return nil, nil, err
+	}
+	if s.cfg.Cluster != nil {
+		if err := s.cfg.Cluster.listenable(); err != nil {
+			return nil, nil, err
+		}
 	}
 	if ns, err = server.NewServer(s.opts.Clone()); err != nil { // NewServer changes the options
 		return nil, nil, err
@@ -98,6 +118,9 @@ func (s *Server) begin(ctx context.Context) (ns *server.Server, warned error, er
 	logger := newServerLogger(s.cfg.Logger)
 	ns.SetLoggerV2(logger, false, false, false)
 	ns.Start()
+	if s.cfg.Cluster != nil {
+		s.cfg.Cluster.startRouting(ns)
+	}
 	if err := awaitReady(ctx, ns, logger.gaveUp); err != nil {
 		end(ns)
 		return nil, nil, errors.Join(err, logger.lastError())

@@ -40,10 +40,14 @@ func newServerLogger(logger *slog.Logger) *serverLogger {
 	return &serverLogger{logger: logger, now: time.Now, gaveUp: make(chan struct{}), logged: map[string]*loggedLine{}}
 }
 
-// expected reports whether a warning is about a setting that is chosen on purpose.
-func expected(format string) bool {
-	return strings.HasPrefix(format, "Maximum payloads over") ||
-		strings.HasPrefix(format, "Plaintext passwords detected") // we log in with it ourselves
+// expected reports whether a warning is about a setting that is chosen on purpose, or about what
+// passes by itself.
+func expected(text string) bool {
+	return strings.HasPrefix(text, "Maximum payloads over") ||
+		strings.HasPrefix(text, "Plaintext passwords detected") || // we log in with it ourselves
+		// They come each time that Watch asks a server of a cluster while it works.
+		strings.Contains(text, "Falling behind in health check") || strings.Contains(text, "no longer falling behind") ||
+		strings.HasPrefix(text, "Metalayer blocking snapshot")
 }
 
 func (l *serverLogger) Noticef(format string, v ...any) { l.logger.Debug(line(format, v)) }
@@ -51,7 +55,7 @@ func (l *serverLogger) Debugf(format string, v ...any)  { l.logger.Debug(line(fo
 func (l *serverLogger) Tracef(format string, v ...any)  { l.logger.Debug(line(format, v)) }
 
 func (l *serverLogger) Warnf(format string, v ...any) {
-	if expected(format) {
+	if expected(fmt.Sprintf(format, v...)) {
 		return
 	}
 	text := line(format, v)

@@ -20,7 +20,9 @@ import (
 
 func TestMain(m *testing.M) {
 	// nats-server keeps one goroutine of its own for the life of a process.
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/nats-io/nats-server/v2/server.init.0.func1"))
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/nats-io/nats-server/v2/server.init.0.func1"),
+		// It keeps one more for each server in a cluster that does not listen at once.
+		goleak.IgnoreAnyFunction("github.com/nats-io/nats-server/v2/server.(*Server).StartRouting"))
 }
 
 func start(t *testing.T, cfg Config) *Server {

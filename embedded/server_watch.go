@@ -51,7 +51,8 @@ func (s *Server) health(ns *server.Server, minor bool) error {
 		if stream.Minor && !minor {
 			continue
 		}
-		if err := ask(ns, &server.HealthzOptions{Account: server.DEFAULT_GLOBAL_ACCOUNT, Stream: stream.Name}); err != nil {
+		err := ask(ns, &server.HealthzOptions{Account: server.DEFAULT_GLOBAL_ACCOUNT, Stream: stream.Name})
+		if err != nil && (s.cfg.Cluster == nil || isWriteError(err)) {
 			return err
 		}
 	}

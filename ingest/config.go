@@ -26,6 +26,9 @@ type Config struct {
 	// the streams in it, whether it runs or not. Optional: without it, what a
 	// former run has left there is not noticed before it is used.
 	EmbeddedHolds func() (dir string, streams []string)
+	// Clustered says that the embedded server is one of a cluster, in which each takes what its own
+	// clients send, and all nodes read one log.
+	Clustered bool
 	// Subscriptions are the subjects that carry metrics. No subject covers
 	// another one partly.
 	Subscriptions []Subscription
@@ -53,6 +56,7 @@ type timings struct {
 	recount  time.Duration // how often the stream is asked what waits, while no entry comes
 	answer   time.Duration // how long nothing comes from a broker's log until queries are answered
 	stuck    time.Duration // how long one entry is tried
+	confirm  time.Duration // how often a cluster is asked whether this node has all of the log
 }
 
 // Broker says how to reach an external NATS server or cluster.
@@ -71,6 +75,9 @@ type InProcess interface {
 	// subscriptions exist, again after the server was started anew, and may be called
 	// more often.
 	Listen() error
+	// Disconnect closes the connections of all others. It is called, again and again, when what
+	// they send will not be taken any more but would be by another server of the cluster.
+	Disconnect()
 	// MaxBuffered returns how many bytes that others send may wait for the log.
 	MaxBuffered() int64
 	// MaxStore returns what its streams may take on disk together, in bytes; 0
@@ -111,7 +118,7 @@ func (c Config) withDefaults() Config {
 	}
 	if c.timings == (timings{}) {
 		c.timings = timings{refusals: 10 * time.Second, ask: time.Minute, proof: 5 * time.Second, recount: 5 * time.Second, outbox: 1500 * time.Millisecond,
-			report: time.Minute, answer: 10 * time.Second, stuck: 5 * time.Second}
+			report: time.Minute, answer: 10 * time.Second, stuck: 5 * time.Second, confirm: 2 * time.Second}
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))

@@ -83,6 +83,7 @@ func (in *Ingest) resetConsumer(ctx context.Context, l *logStream, cur *cursor) 
 		if err != nil {
 			return err
 		}
+		l.recognise(stream.CachedInfo())
 		if err := in.checkCursor(ctx, l, stream.CachedInfo(), cur); err != nil {
 			return err
 		}
@@ -122,7 +123,7 @@ func (in *Ingest) createConsumer(ctx context.Context, l *logStream, from uint64)
 	if err != nil {
 		return nil, 0, fmt.Errorf("create a consumer: %w", err)
 	}
-	c, err = newOrderedConsumer(l.nc, l.name, cons.CachedInfo().Name)
+	c, err = newOrderedConsumer(l.nc, l.name, cons.CachedInfo().Name, in.heartbeat(l))
 	return c, cons.CachedInfo().NumPending, err
 }
 
@@ -156,7 +157,7 @@ var errSilent = errors.New("the broker sends neither entries nor a sign of life"
 
 // readFrom puts the entries of a consumer into the pipeline.
 func (in *Ingest) readFrom(ctx context.Context, c *orderedConsumer, l *logStream, p *pipeline, cur *cursor) error {
-	beat, recount := time.NewTicker(heartbeat), time.NewTicker(in.cfg.timings.recount)
+	beat, recount := time.NewTicker(in.heartbeat(l)), time.NewTicker(in.cfg.timings.recount)
 	defer beat.Stop()
 	defer recount.Stop()
 	denied, end := in.watchRights(l)

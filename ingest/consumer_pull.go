@@ -18,10 +18,18 @@ const (
 	// The broker sends a sign of life in this interval when there is nothing else.
 	// A consumer that hears nothing for more than twice as long is reset.
 	heartbeat = 5 * time.Second
-	// A request for entries is good for so long. It is repeated then, and shows
-	// whether the broker still allows it.
-	pullExpires = 2 * heartbeat
+	// The same in a cluster of embedded servers, where the consumer is on any of them, and the
+	// answers are as old as what is not heard of its end.
+	clusterHeartbeat = time.Second
 )
+
+// heartbeat returns how often a consumer of the log is to hear of the broker.
+func (in *Ingest) heartbeat(l *logStream) time.Duration {
+	if in.cfg.Clustered || l.byIntakes {
+		return clusterHeartbeat
+	}
+	return heartbeat
+}
 
 // orderedConsumer reads entries in the order of the log, through an ephemeral consumer of
 // the stream. Like the ordered consumer of nats.go it acknowledges nothing, and is replaced
@@ -36,6 +44,7 @@ type orderedConsumer struct {
 	name    string // of the consumer, on the server
 	request string // subject of the requests
 	bytes   int    // what the broker may send for one request
+	beat    time.Duration
 	sub     *nats.Subscription
 	in      chan *nats.Msg
 
@@ -44,9 +53,10 @@ type orderedConsumer struct {
 }
 
 // newOrderedConsumer subscribes to what the consumer of the stream is to deliver.
-func newOrderedConsumer(nc *nats.Conn, stream, consumer string) (*orderedConsumer, error) {
+func newOrderedConsumer(nc *nats.Conn, stream, consumer string, beat time.Duration) (*orderedConsumer, error) {
 	c := &orderedConsumer{
 		nc:      nc,
+		beat:    beat,
 		name:    consumer,
 		request: "$JS.API.CONSUMER.MSG.NEXT." + stream + "." + consumer,
 		bytes:   max(fetchAhead, int(nc.MaxPayload())+1<<20),
@@ -77,7 +87,8 @@ func (c *orderedConsumer) pull() error {
 	if c.asked > fetchMessages/2 {
 		return nil
 	}
-	req := pullRequest{Expires: pullExpires, Batch: fetchMessages - c.asked, MaxBytes: c.bytes, Heartbeat: heartbeat}
+	// A request is repeated when it expires, and shows whether the broker still allows it.
+	req := pullRequest{Expires: 2 * c.beat, Batch: fetchMessages - c.asked, MaxBytes: c.bytes, Heartbeat: c.beat}
 	if c.large {
 		if c.asked > 0 {
 			return nil // first what is on its way

@@ -62,6 +62,8 @@ func (in *Ingest) startOver(ctx context.Context, l *logStream, info *jetstream.S
 		return "", nil
 	case !info.Created.Equal(cur.created):
 		return "the stream was created anew", nil
+	case info.State.LastSeq < cur.seq && (in.cfg.Clustered || l.byIntakes) && cur.failures < maxBehind:
+		return "", fmt.Errorf("%w: the leader of stream %s has come to entry %d, and entry %d was read", errCompare, l.name, info.State.LastSeq, cur.seq)
 	case info.State.LastSeq < cur.seq:
 		return "the stream has lost its newest entries", nil
 	case info.State.FirstSeq > cur.seq:
@@ -90,6 +92,10 @@ func (in *Ingest) startOver(ctx context.Context, l *logStream, info *jetstream.S
 // entry is taken for the one that was read, so that one that cannot be read does not keep the
 // log from being read.
 const maxComparisons = 3
+
+// maxBehind is how many times in a row a leader of a cluster may not have the newest entry that
+// was read. One that leads since a moment ago may have it, and not have come to it.
+const maxBehind = 5
 
 // errCompare says that an entry could not be compared with the one that was read.
 var errCompare = errors.New("compare an entry of the log with the one that was read")

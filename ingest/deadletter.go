@@ -29,6 +29,7 @@ type deadLetters struct {
 
 	open   atomic.Bool // the stream is there, and resume is done
 	warned bool        // the operator was told that the stream cannot be opened
+	tried  bool        // it could not be opened once
 
 	// Set by resume: the entry of the newest letter of an earlier run, by the creation of its
 	// log and its sequence number. A replay does not write the letters up to it again.
@@ -59,6 +60,8 @@ func (d *deadLetters) begin(ctx context.Context) {
 		if d.warned {
 			d.in.logger.Info("refused lines are kept from now on", "stream", d.name)
 		}
+	case d.in.cfg.Clustered && !d.tried: // whose servers have just found each other
+		d.tried = true
 	case !d.warned && ctx.Err() == nil:
 		d.warned = true
 		d.in.logger.Warn("refused lines cannot be kept: they are counted (dead_letters_lost_total), and all others are stored; "+remedy(err),
@@ -138,7 +141,11 @@ func (d *deadLetters) put(e *entry) {
 
 // run stores letters until ctx ends, and then those that wait.
 func (d *deadLetters) run(ctx context.Context) {
-	tick := time.NewTicker(d.in.cfg.timings.ask)
+	again := d.in.cfg.timings.ask
+	if d.in.cfg.Clustered {
+		again = min(again, apiTimeout)
+	}
+	tick := time.NewTicker(again)
 	defer tick.Stop()
 	for {
 		select {

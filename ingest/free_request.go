@@ -30,7 +30,7 @@ func decodeFree(data []byte) (r freeRequest, err error) {
 // number of series' blocks freed. before is in Unix seconds; store.Free tells what a
 // selector is. To repeat it is harmless.
 func (in *Ingest) Free(ctx context.Context, selectors [][]string, before int64) (int, error) {
-	b := budget{writeTimeout}
+	b := in.newBudget()
 	data, err := json.Marshal(freeRequest{selectors, before})
 	if err != nil {
 		return 0, fmt.Errorf("encode the free request: %w", err)

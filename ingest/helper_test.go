@@ -21,7 +21,9 @@ import (
 
 func TestMain(m *testing.M) {
 	// nats-server keeps one goroutine of its own for the life of a process.
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/nats-io/nats-server/v2/server.init.0.func1"))
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/nats-io/nats-server/v2/server.init.0.func1"),
+		// It keeps one more for each server in a cluster that does not listen at once.
+		goleak.IgnoreAnyFunction("github.com/nats-io/nats-server/v2/server.(*Server).StartRouting"))
 }
 
 const base = 1_700_000_000 // of the samples' times
@@ -165,13 +167,14 @@ type inProcess struct {
 func (p inProcess) MaxStore() int64    { return p.maxStore }
 func (p inProcess) MaxBuffered() int64 { return 1 << 30 }
 func (p inProcess) Listen() error      { return nil }
+func (p inProcess) Disconnect()        {}
 
 func embed(ns *server.Server) func(context.Context) (InProcess, error) {
 	return func(context.Context) (InProcess, error) { return inProcess{ns, 0}, nil }
 }
 
 // quick are timings for tests.
-var quick = timings{refusals: 10 * time.Millisecond, ask: 10 * time.Millisecond, proof: 10 * time.Millisecond, recount: 10 * time.Millisecond, outbox: time.Second, answer: time.Hour, stuck: 10 * time.Millisecond}
+var quick = timings{refusals: 10 * time.Millisecond, ask: 10 * time.Millisecond, proof: 10 * time.Millisecond, recount: 10 * time.Millisecond, outbox: time.Second, answer: time.Hour, stuck: 10 * time.Millisecond, confirm: 10 * time.Millisecond}
 
 // cannotEmbed is an embedded server that does not start.
 func cannotEmbed(context.Context) (InProcess, error) { return nil, errors.New("no room on the disk") }

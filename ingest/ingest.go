@@ -35,8 +35,10 @@ type Ingest struct {
 	waiters  waiters
 	joiner   *joiner
 	writable writability
-	outbox   *outbox    // nil: the log is in the embedded server itself
-	starting sync.Mutex // held while the embedded server is started
+	// confirmed is what the cluster said, if there is one.
+	confirmed confirmation
+	outbox    *outbox    // nil: the log is in the embedded server itself
+	starting  sync.Mutex // held while the embedded server is started
 
 	writeMemory sync.Pool // of *writeMemory
 	shortMemory sync.Pool // likewise, for short bodies
@@ -110,6 +112,9 @@ func (in *Ingest) Run(ctx context.Context, from store.Restored) error {
 	g.Go(func() error { in.series.Run(ctx); return nil })
 	g.Go(func() error { in.reports.run(applying); return nil })
 	g.Go(func() error { in.proveWritable(ctx, l); return nil })
+	if in.cfg.Clustered {
+		g.Go(func() error { in.confirm(ctx, l); return nil })
+	}
 	if in.outbox != nil {
 		g.Go(func() error { in.outbox.run(ctx, l); return nil })
 	}

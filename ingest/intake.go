@@ -167,9 +167,10 @@ func (k *intake) run(ctx context.Context, task *intakeTask) error {
 	end()
 	asking.Wait()
 	patience := drainTimeout
-	if k.in.writable.err() != nil {
+	if k.in.writable.err() != nil && !k.in.cfg.Clustered { // where it may take entries in a moment
 		patience = flushTimeout
 	}
+	defer k.keepAway(packing)()
 	late := time.AfterFunc(patience, stop)
 	defer late.Stop()
 	k.drain(packing)

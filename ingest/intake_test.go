@@ -183,7 +183,7 @@ func TestBrokerWhoseJetStreamIsSlowToStart(t *testing.T) {
 	ns := broker(t, t.TempDir(), false, -1)
 	n := run(t, newTestStore(t), Config{
 		Broker:  Broker{URL: ns.ClientURL()},
-		timings: timings{refusals: patience, ask: patience, proof: patience, recount: patience, outbox: patience, answer: patience, stuck: patience},
+		timings: timings{refusals: patience, ask: patience, proof: patience, recount: patience, outbox: patience, answer: patience, stuck: patience, confirm: patience},
 	})
 	eventually(t, "several refusals", func() bool {
 		err := n.Ready()

@@ -49,10 +49,18 @@ func newPacker(k *intake) *packer {
 		k: k, arrived: k.arrived,
 		// An entry is complete only when it is larger than size, so that there has to be
 		// room for one more message.
-		limit: limit, size: min(joinedSize, limit/2),
+		limit: limit, size: min(k.in.parcel(), limit/2),
 		open:  make([]*packerEntry, len(k.in.cfg.Subscriptions)),
 		timer: time.NewTimer(linger), dedup: newDedup(),
 	}
+}
+
+// parcel returns the size from which an entry of many messages is complete.
+func (in *Ingest) parcel() int {
+	if in.cfg.Clustered {
+		return clusterJoinedSize
+	}
+	return joinedSize
 }
 
 // run makes entries until there is nothing more to come, or ctx ends.

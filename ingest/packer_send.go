@@ -28,7 +28,7 @@ func (p *packer) send(e *packerEntry) {
 		}
 		return
 	}
-	if e.buildMsg(l.writes, &p.compressed) && cap(e.lines) <= 2*joinedSize {
+	if e.buildMsg(l.writes, &p.compressed) && cap(e.lines) <= 2*p.k.in.parcel() {
 		p.lines = append(p.lines, e.lines[:0])
 		e.lines = nil
 	}
@@ -39,7 +39,7 @@ func (p *packer) send(e *packerEntry) {
 
 // trim lets go of the memory that a large message took.
 func (p *packer) trim() {
-	if cap(p.compressed) > 4*joinedSize {
+	if cap(p.compressed) > 4*p.k.in.parcel() {
 		p.compressed = nil
 	}
 }
@@ -57,7 +57,7 @@ func (p *packer) settle(seq uint64) {
 			p.answer(reply, answer)
 		}
 	}
-	if cap(e.lines) <= 2*joinedSize {
+	if cap(e.lines) <= 2*p.k.in.parcel() {
 		e.reset()
 		p.unused = append(p.unused, e)
 	}

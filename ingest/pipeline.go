@@ -140,14 +140,7 @@ func (p *pipeline) runDecoder(ctx context.Context) {
 	for {
 		select {
 		case e := <-p.decode:
-			if e.free {
-				e.request, e.requestFault = decodeFree(e.data)
-			} else {
-				if e.id != "" && !e.byIntake {
-					e.shares = p.in.waiters.of(e.id).shares()
-				}
-				decodeEntry(d, e)
-			}
+			d = p.decodeGuarded(d, e)
 			e.decoded <- struct{}{}
 		case <-ctx.Done():
 			return

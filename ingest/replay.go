@@ -3,7 +3,6 @@ package ingest
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
@@ -185,26 +184,9 @@ func (r *replay) standstill() standstill {
 
 // await returns when the store has come to e, or to another log.
 func (r *replay) await(ctx context.Context, e store.Entry) error {
-	for {
-		r.mu.Lock()
-		at, ended := r.pos.Entry, r.ended
-		if r.moved == nil {
-			r.moved = make(chan struct{})
-		}
-		moved := r.moved
-		r.mu.Unlock()
-		switch {
-		case at.Epoch > e.Epoch, at.Epoch == e.Epoch && at.Seq >= e.Seq:
-			return nil
-		case ended:
-			return fmt.Errorf("reading the log has ended at entry %d", at.Seq)
-		}
-		select {
-		case <-moved:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
+	return r.awaitMoved(ctx, func(at store.LogPosition) bool {
+		return at.Entry.Epoch > e.Epoch || at.Entry.Epoch == e.Epoch && at.Entry.Seq >= e.Seq
+	})
 }
 
 // awaitSeq returns when the store has come to an entry of the log that is being read.

@@ -60,7 +60,16 @@ func (r *replay) answerPartly(after time.Duration) (answer, first bool) {
 
 // Ready returns nil once the store shows all that the log held when the program
 // reached it, otherwise an error that says what is missing.
-func (in *Ingest) Ready() error { return in.replay.err(in.state.notReached()) }
+func (in *Ingest) Ready() error {
+	if err := in.replay.err(in.state.notReached()); err != nil || !in.cfg.Clustered {
+		return err
+	}
+	// The consumer may be on a server that is behind the others, and count what that has.
+	if at, _, _ := in.confirmed.read(); at.IsZero() {
+		return errUnconfirmed
+	}
+	return nil
+}
 
 // Consistent returns nil if no answer can contradict an earlier one: the program
 // is ready, or it was stopped in order before and shows what it showed then, and

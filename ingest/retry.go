@@ -17,6 +17,9 @@ const (
 	// writeTimeout is how long a writer waits for the log, in all for a body of one
 	// entry. The collector's sink, whose bodies are small, gives up after 5 s.
 	writeTimeout = 4 * time.Second
+	// clusterWriteTimeout is the same in a cluster of embedded servers, which takes 4 to 9 s to
+	// choose another leader for the log. To send the lines again after 5 s is harmless.
+	clusterWriteTimeout = 12 * time.Second
 	// ackTimeout is how long an acknowledgement may take before the entry is sent
 	// again: it may have been lost on the way.
 	ackTimeout = time.Second
@@ -90,10 +93,18 @@ func withTimeout(ctx context.Context, do func(context.Context) error) error {
 
 // budget is the time that a writer still waits for the log. What it does meanwhile on
 // its own, such as reading a body, costs nothing.
-type budget struct{ left time.Duration }
+type budget struct{ left, whole time.Duration }
+
+// newBudget returns the whole time.
+func (in *Ingest) newBudget() budget {
+	if in.cfg.Clustered {
+		return budget{clusterWriteTimeout, clusterWriteTimeout}
+	}
+	return budget{writeTimeout, writeTimeout}
+}
 
 // renew gives a writer of several entries the whole time again, as one of them is done.
-func (b *budget) renew() { b.left = max(b.left, writeTimeout) }
+func (b *budget) renew() { b.left = max(b.left, b.whole) }
 
 // wait calls do with a context that ends when the budget is used up.
 func (b *budget) wait(ctx context.Context, do func(context.Context) error) error {

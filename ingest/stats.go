@@ -19,6 +19,7 @@ type counters struct {
 	fetched, watermark atomic.Uint64 // sequence numbers in the log
 	skipped            atomic.Uint64 // between those fetched
 	steppedOver        atomic.Int64  // those that could not be read
+	faults             atomic.Int64  // entries that were not decoded
 	appliedTime        atomic.Int64  // of the entry at the watermark, Unix ns
 }
 
@@ -53,6 +54,8 @@ type Stats struct {
 	Skipped uint64
 	// SteppedOver counts the entries that could not be read and were left out.
 	SteppedOver int64
+	// Faults counts the entries that were refused, as decoding them failed.
+	Faults int64
 	// CacheBytes is roughly the memory of the series cache.
 	CacheBytes int64
 	// Connected says whether there is a connection to the broker now.
@@ -67,6 +70,10 @@ type Stats struct {
 	// CompleteUntil is the time up to which the store holds all that the log took, zero if
 	// nothing is known of it.
 	CompleteUntil time.Time
+	// In a cluster, Replicas is how many servers have the whole log, and Confirmed is how long ago
+	// its leader was asked how far it is and this node had all of that; negative: never yet.
+	Replicas  int
+	Confirmed time.Duration
 }
 
 // Stats reads the counters.
@@ -86,6 +93,7 @@ func (in *Ingest) Stats() Stats {
 		Skipped:        c.skipped.Load(),
 
 		SteppedOver: c.steppedOver.Load(),
+		Faults:      c.faults.Load(),
 		CacheBytes:  in.series.Bytes(),
 		Connected:   c.connected.Load(),
 		Watermark:   c.watermark.Load(),
@@ -104,6 +112,10 @@ func (in *Ingest) Stats() Stats {
 	s.LagEntries += in.replay.lag()
 	if t := c.appliedTime.Load(); s.LagEntries > 0 && t != 0 {
 		s.LagTime = time.Since(time.Unix(0, t))
+	}
+	at, replicas, _ := in.confirmed.read()
+	if s.Replicas, s.Confirmed = replicas, -1; !at.IsZero() {
+		s.Confirmed = time.Since(at)
 	}
 	return s
 }

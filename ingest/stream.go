@@ -19,8 +19,11 @@ type logStream struct {
 	frees    string // subject of the free requests
 	outboxes string // prefix of the subjects under which outboxes forward
 	embedded bool
-	maxStore int64 // of the embedded server, 0: not known
-	dead     *deadLetters
+	// byIntakes says that the embedded servers of a cluster put into the stream what publishers
+	// send. It is set and read by who opens the log, and then by the goroutine that reads it.
+	byIntakes bool
+	maxStore  int64 // of the embedded server, 0: not known
+	dead      *deadLetters
 
 	interruptions chan struct{} // a token after each outage of the server that has the log
 }
@@ -35,11 +38,18 @@ func (l *logStream) interrupted(*nats.Conn) {
 
 // ensure creates the stream or checks the one that is there.
 func (in *Ingest) ensure(ctx context.Context, l *logStream) error {
-	want := in.streamConfig(l)
 	stream, err := l.js.Stream(ctx, l.name)
+	if err == nil {
+		l.recognise(stream.CachedInfo())
+	}
+	want := in.streamConfig(l)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		in.fitAccount(ctx, l, &want)
-		if _, err = l.js.CreateStream(ctx, want); err != nil {
+		_, err = l.js.CreateStream(ctx, want)
+		if api, ok := errors.AsType[*jetstream.APIError](err); ok && api.ErrorCode == codeNameInUse && in.cfg.Clustered {
+			return in.ensure(ctx, l) // another node has made it in this moment, with the bound of its own disk
+		}
+		if err != nil {
 			return in.explain(ctx, l, err)
 		}
 		in.logger.Info("created the log", "stream", l.name, "subjects", want.Subjects, "max_age", want.MaxAge)
@@ -49,6 +59,11 @@ func (in *Ingest) ensure(ctx context.Context, l *logStream) error {
 		return err
 	}
 	return in.adopt(ctx, l, stream.CachedInfo().Config, want)
+}
+
+// recognise notes what the stream says of who fills it.
+func (l *logStream) recognise(info *jetstream.StreamInfo) {
+	l.byIntakes = info.Config.Metadata[filledKey] == filledByIntakes
 }
 
 // explain names the stream that holds a subject of the log, if that is the

@@ -3,6 +3,7 @@ package ingest
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -23,7 +24,10 @@ func (in *Ingest) streamConfig(l *logStream) jetstream.StreamConfig {
 		Replicas:    in.cfg.Stream.Replicas,
 		AllowDirect: true,
 	}
-	if !l.embedded { // there the intake takes the metrics
+	if in.cfg.Clustered {
+		c.Metadata = map[string]string{filledKey: filledByIntakes}
+	}
+	if !l.embedded && !l.byIntakes { // otherwise intakes take the metrics
 		c.Subjects = append(subjects(in.cfg.Subscriptions), c.Subjects...)
 	}
 	if room := l.room(); c.MaxBytes == 0 || room > 0 && c.MaxBytes > room {
@@ -49,6 +53,10 @@ func (l *logStream) room() int64 {
 	return max(l.maxStore-deadLetterMaxSize-l.maxStore/reservedShare, 1)
 }
 
+// boundTolerance is the part of its own bound by which a node of a cluster lets the log exceed it:
+// free disks differ a little from node to node, and from start to start.
+const boundTolerance = 8
+
 // keepsAutomatic reports whether an automatic bound may stay: it follows the
 // free space of the disk, and need not be changed at each start.
 func (l *logStream) keepsAutomatic(have, want int64) bool {
@@ -63,6 +71,14 @@ func (in *Ingest) adopt(ctx context.Context, l *logStream, have, want jetstream.
 	if have.Retention != jetstream.LimitsPolicy || have.Storage != jetstream.FileStorage {
 		return fmt.Errorf("%w: stream %s has %v retention and %v storage, the log needs limits retention and file storage: "+
 			"name another one in nats.stream.name, or delete this one", errUnfit, l.name, have.Retention, have.Storage)
+	}
+	if l.byIntakes && !in.cfg.Clustered {
+		return nil // the nodes of the cluster see to it
+	}
+	if in.cfg.Clustered && have.MaxBytes > 0 && (want.MaxBytes <= 0 || have.MaxBytes <= want.MaxBytes+want.MaxBytes/boundTolerance) {
+		// Another node may have no room for more: if each asked for its own bound, they would
+		// change it back and forth for ever.
+		want.MaxBytes = have.MaxBytes
 	}
 	if in.cfg.Stream.MaxBytes == 0 && l.embedded && l.keepsAutomatic(have.MaxBytes, want.MaxBytes) {
 		want.MaxBytes = have.MaxBytes
@@ -87,9 +103,18 @@ func (in *Ingest) adopt(ctx context.Context, l *logStream, have, want jetstream.
 			changes = append(changes, "subject "+s)
 		}
 	}
+	if in.cfg.Clustered && have.Metadata[filledKey] != filledByIntakes {
+		update.Metadata = maps.Clone(have.Metadata)
+		if update.Metadata == nil {
+			update.Metadata = map[string]string{}
+		}
+		update.Metadata[filledKey] = filledByIntakes
+		changes = append(changes, "filled by the embedded servers of a cluster")
+	}
 	differences := settingDifferences(have, want)
 	if l.embedded && len(differences) > 0 {
 		update.MaxAge, update.MaxBytes, update.Compression = want.MaxAge, want.MaxBytes, want.Compression
+		update.Replicas = want.Replicas
 		update.MaxMsgs, update.MaxMsgsPerSubject, update.MaxMsgSize = -1, -1, -1
 		update.Discard, update.DiscardNewPerSubject, update.NoAck = want.Discard, false, false
 		update.Duplicates = 0 // the server's choice: it cannot exceed the age

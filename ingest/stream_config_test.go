@@ -108,7 +108,7 @@ func TestAFullEmbeddedStoreDropsTheOldest(t *testing.T) {
 		eventually(t, "ready", func() bool { return n.Ready() == nil })
 		body := fmt.Sprintf("cpu_load,hostname=h value=%d %d\n%s", i, base, strings.Repeat("#"+strings.Repeat(" ", 1000)+"\n", 60<<10))
 		w := newWrite(n.Ingest, "c")
-		w.budget = budget{patience}
+		w.budget = budget{left: patience, whole: patience}
 		if err := w.run(context.Background(), strings.NewReader(body)); err != nil {
 			t.Errorf("a write of more than the store holds: %v", err)
 		}

@@ -71,6 +71,11 @@ const (
 	// boundKey is the metadata of the log that says that its bound is that of the
 	// broker's account.
 	boundKey = "cc-metric-store-bound"
+	// filledKey is the metadata of the log that says who puts into it what publishers send: with
+	// the value filledByIntakes those are the embedded servers of a cluster, and the stream is not
+	// to capture the subjects of the metrics as well.
+	filledKey       = "cc-metric-store-filled-by"
+	filledByIntakes = "intakes"
 )
 
 // Limits, in bytes.
@@ -80,6 +85,8 @@ const (
 	writeChunk = 512 << 10
 	// joinedSize is the size from which an entry of many messages is complete.
 	joinedSize = 512 << 10
+	// clusterJoinedSize is the same in a cluster, where an entry costs more than its bytes.
+	clusterJoinedSize = 2 << 20
 	// headerRoom is what the headers of an entry may take of the payload.
 	headerRoom = 4 << 10
 	// longestHeader bounds each header of an entry that is forwarded.

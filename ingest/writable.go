@@ -15,8 +15,10 @@ import (
 type writability struct {
 	failures chan struct{} // a token after each failure
 
-	mu      sync.Mutex
-	problem error // guarded by mu; nil: the log took the entry
+	mu sync.Mutex
+	// Guarded by mu.
+	problem error     // nil: the log took the entry
+	since   time.Time // of the first failure in a row
 }
 
 func (w *writability) init() { w.failures = make(chan struct{}, 1) }
@@ -27,6 +29,9 @@ func (w *writability) record(err error) {
 		return // that says nothing about the log
 	}
 	w.mu.Lock()
+	if w.problem == nil {
+		w.since = time.Now()
+	}
 	w.problem = err
 	w.mu.Unlock()
 	if err == nil {
@@ -41,6 +46,16 @@ func (w *writability) record(err error) {
 func (w *writability) err() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	return w.problem
+}
+
+// errSince is err, but nil if that is not so for so long.
+func (w *writability) errSince(after time.Duration) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.problem == nil || time.Since(w.since) < after {
+		return nil
+	}
 	return w.problem
 }
 

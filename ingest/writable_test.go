@@ -69,6 +69,8 @@ func (r *replaceable) InProcessConn() (net.Conn, error) { return r.Load().InProc
 func (r *replaceable) MaxStore() int64                  { return 0 }
 func (r *replaceable) MaxBuffered() int64               { return 1 << 30 }
 
+func (r *replaceable) Disconnect() {}
+
 func (r *replaceable) Listen() error {
 	if !r.Load().GlobalAccount().SubscriptionInterest("hpc-nats") {
 		r.early.Add(1)

@@ -60,7 +60,7 @@ type pendingEntry struct {
 }
 
 func newWrite(in *Ingest, cluster string) *write {
-	return &write{in: in, cluster: cluster, budget: budget{writeTimeout}, line: 1}
+	return &write{in: in, cluster: cluster, budget: in.newBudget(), line: 1}
 }
 
 func (w *write) run(ctx context.Context, body io.Reader) error {

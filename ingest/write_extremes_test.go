@@ -139,7 +139,7 @@ func TestExtremeLinesAreAccountedFor(t *testing.T) {
 // TestSamplesThatTheStoreCannotHoldAreTold: none reaches it by a line, but if one
 // does, its writer hears of it.
 func TestSamplesThatTheStoreCannotHoldAreTold(t *testing.T) {
-	w := newWrite(nil, "c")
+	w := newWrite(&Ingest{}, "c")
 	var d decodedEntry
 	d.invalid.Store(2)
 	w.addOutcome(d.outcome(), 1)

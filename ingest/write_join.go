@@ -168,7 +168,7 @@ func (j *joiner) take() *joinedEntry {
 // publish gives an entry to the log, or the outbox, and tells its writers if neither takes it.
 // One attempt is made, also for a writer who hardly waits any more.
 func (j *joiner) publish(ctx context.Context, e *joinedEntry, compressed *[]byte) {
-	b := budget{max(time.Until(e.until), ackTimeout)}
+	b := budget{left: max(time.Until(e.until), ackTimeout)}
 	id, err := j.in.publish(ctx, &b, &outgoing{cluster: e.cluster, writers: &e.writers, data: e.lines, scratch: compressed})
 	if err != nil {
 		e.writers.tellAll(outcome{err: err})

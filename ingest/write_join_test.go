@@ -142,7 +142,7 @@ func TestWritersOfALogThatTakesNothing(t *testing.T) {
 	n, log, answers := newStalled(t)
 	n.writable.record(errors.New("the disk is full"))
 	w := newWrite(n.Ingest, "c")
-	w.budget = budget{time.Millisecond}
+	w.budget = budget{left: time.Millisecond}
 	err := w.run(t.Context(), strings.NewReader("cpu_load,hostname=h value=1 1\n"))
 	for _, want := range []string{"embedded nats-server", "no acknowledgement", "to send it again is harmless", "the disk is full"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
@@ -176,7 +176,7 @@ func TestBodiesThatWaitAreBounded(t *testing.T) {
 	}
 	line := fmt.Sprintf("cpu_load,hostname=h value=1 %d\n", base)
 	w := newWrite(n.Ingest, "c")
-	w.budget = budget{time.Millisecond}
+	w.budget = budget{left: time.Millisecond}
 	if err := w.run(t.Context(), strings.NewReader(line)); err == nil || !strings.Contains(err.Error(), "16 MiB of other writes wait") {
 		t.Errorf("no room: %v", err)
 	}

@@ -57,7 +57,7 @@ func TestRoute(t *testing.T) {
 				cancel() // it waits for the log as long as that
 			}
 			defer cancel()
-			r := in.route(ctx, &budget{patience})
+			r := in.route(ctx, &budget{left: patience, whole: patience})
 			if r.to != test.want || r.fallsBack() != test.fallback || (r.why == nil) != (test.why == "") {
 				t.Fatalf("it goes to %d, with fallback %v: %v", r.to, r.fallsBack(), r.why)
 			}

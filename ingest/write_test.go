@@ -116,7 +116,7 @@ func TestWriteRepeatsALostAcknowledgement(t *testing.T) {
 	eventually(t, "ready", func() bool { return n.Ready() == nil })
 
 	hasty := newWrite(n.Ingest, "c")
-	hasty.budget = budget{time.Millisecond}
+	hasty.budget = budget{left: time.Millisecond, whole: writeTimeout}
 	err := hasty.run(ctx, strings.NewReader(fmt.Sprintf("cpu_load,hostname=h value=1 %d\n", base)))
 	for _, want := range []string{"stream CC_METRICS on 127.0.0.1", "(connected)", "may be in the log", "to send it again is harmless"} {
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "secret") {
@@ -126,7 +126,7 @@ func TestWriteRepeatsALostAcknowledgement(t *testing.T) {
 	eventually(t, "the entry that was not acknowledged", func() bool { return n.Stats().Lines == 1 })
 
 	patient := newWrite(n.Ingest, "c")
-	patient.budget = budget{patience}
+	patient.budget = budget{left: patience, whole: patience}
 	done := make(chan error, 1)
 	go func() {
 		done <- patient.run(ctx, strings.NewReader(fmt.Sprintf("cpu_load,hostname=h value=2 %d\n", base)))
@@ -158,7 +158,7 @@ func TestWriteHasOneBudgetUntilSomethingIsDone(t *testing.T) {
 	}{{1, 0}, {2, 3}} {
 		body := strings.NewReader(strings.Repeat(line, 3*writeChunk/len(line)))
 		w := newWrite(n.Ingest, "c")
-		w.budget = budget{patience}
+		w.budget = budget{left: patience, whole: patience}
 		reads := 0
 		err := w.run(context.Background(), readerFunc(func(p []byte) (int, error) {
 			if reads++; reads == test.usedUpAt {

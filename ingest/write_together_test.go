@@ -102,7 +102,7 @@ func (w *testWriter) write(bodies int) {
 	for range bodies {
 		cluster, lines := w.body()
 		wrote, told := newWrite(w.node.Ingest, cluster), newWrite(w.node.Ingest, cluster)
-		wrote.budget = budget{patience} // on a busy machine
+		wrote.budget = budget{left: patience} // on a busy machine
 		err := wrote.run(context.Background(), w.reader(lines))
 		w.alone.apply(lines, cluster)
 		told.addOutcome(w.alone.out.outcome(), 1)
@@ -113,7 +113,7 @@ func (w *testWriter) write(bodies int) {
 			ctx, cancel := context.WithCancel(context.Background())
 			stop := time.AfterFunc(time.Duration(w.rnd.IntN(3000))*time.Microsecond, cancel)
 			leaving := newWrite(w.node.Ingest, cluster)
-			leaving.budget = budget{patience}
+			leaving.budget = budget{left: patience}
 			err := leaving.run(ctx, strings.NewReader(fmt.Sprintf("cpu_load,hostname=gone value=1 %d\n", base)))
 			if err != nil && !errors.Is(err, context.Canceled) {
 				w.t.Errorf("%s: a client that leaves: %v", w.name, err)

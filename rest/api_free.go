@@ -41,6 +41,7 @@ func (a *api) free(c echo.Context) error {
 	if err != nil {
 		return logFault(err)
 	}
+	a.setPosition(c)
 	return c.String(http.StatusOK, fmt.Sprintf("buffers freed: %d\n", freed))
 }
 

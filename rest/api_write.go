@@ -32,6 +32,7 @@ func (a *api) write(c echo.Context) error {
 	if err != nil || b.fault != nil {
 		return writeFault(err, b.fault)
 	}
+	a.setPosition(c)
 	// Without a body: collectors do not read it, and would have to connect again.
 	h := c.Response().Header()
 	h.Set(echo.HeaderContentType, echo.MIMEApplicationJSON)

@@ -52,7 +52,7 @@ func statusOf(r *http.Request, err error) int {
 func answerError(c echo.Context, status int, cause error) error {
 	h := c.Response().Header()
 	h.Del(echo.HeaderContentEncoding)
-	if errors.Is(cause, errBusy) {
+	if errors.Is(cause, errBusy) || errors.Is(cause, errBehind) {
 		h.Set(echo.HeaderRetryAfter, retryAfter)
 	}
 	if !isAPI(c.Request().URL.Path) {

@@ -38,7 +38,11 @@ type testLog struct {
 	bytes    int64
 	until    time.Time
 	discard  bool // Write counts the bytes and drops them
-	freed    func(selectors [][]string)
+
+	unsettled error
+	entries   uint64 // writes so far
+	unknown   bool   // there is no position
+	freed     func(selectors [][]string)
 }
 
 func (l *testLog) set(fault, notReady error) {
@@ -57,6 +61,7 @@ func (l *testLog) Write(_ context.Context, cluster string, body io.Reader) error
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.clusters = append(l.clusters, cluster)
+	l.entries++
 	l.bytes = int64(len(text))
 	if err != nil {
 		return fmt.Errorf("write to the test log: %w", err)
@@ -131,6 +136,25 @@ func (l *testLog) Ready() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.notReady
+}
+
+func (l *testLog) Serving() error { return errors.Join(l.Ready(), l.Writable()) }
+
+func (l *testLog) Settled() error { return errors.Join(l.Serving(), l.unsettled) }
+
+// Position counts the writes.
+func (l *testLog) Position() (store.LogPosition, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return store.LogPosition{Created: time.Unix(0, origin), Entry: store.Entry{Seq: l.entries}}, !l.unknown
+}
+
+func (l *testLog) AwaitPosition(ctx context.Context, p store.LogPosition) error {
+	if at, _ := l.Position(); p.Created.Equal(at.Created) && p.Entry.Seq <= at.Entry.Seq {
+		return nil
+	}
+	<-ctx.Done()
+	return ctx.Err()
 }
 
 func (l *testLog) Writable() error {

@@ -13,6 +13,7 @@ func welcome(cfg Config) echo.HandlerFunc {
 	text := "cc-metric-store " + cfg.Version + `: an in-memory store for the metrics of HPC clusters
 
 /readyz           whether it answers and keeps what it is sent, otherwise the reason
+/readyz?all       whether another node of several may be stopped now, otherwise the reason
 /healthz          whether it lives
 `
 	if cfg.Metrics != nil {
@@ -37,17 +38,24 @@ func (a *api) healthz(c echo.Context) error {
 	return c.String(http.StatusOK, "ok\n")
 }
 
-// readyz answers 503 if the log cannot be read or written: a node that answers but
-// loses what it is sent needs somebody, too. Conditions that clients do not feel yet
-// are named in the body of a 200.
+// readyz answers 503 if no requests are to be sent here: the log cannot be read or written. A node
+// that answers but loses what it is sent needs somebody, too. Conditions that clients do not feel
+// yet are named in the body of a 200. With the parameter all, it answers 503 as long as no other
+// node may be stopped.
 func (a *api) readyz(c echo.Context) error {
-	if err := errors.Join(a.log.Ready(), a.log.Writable()); err != nil {
+	serving := a.log.Serving
+	if c.QueryParams().Has("all") {
+		serving = a.log.Settled
+	}
+	if err := serving(); err != nil {
 		return refuse(http.StatusServiceUnavailable, err)
 	}
+	but := a.log.Writable()
 	if a.degraded != nil {
-		if err := a.degraded(); err != nil {
-			return c.String(http.StatusOK, "ready, but "+err.Error()+"\n")
-		}
+		but = errors.Join(but, a.degraded())
+	}
+	if but != nil {
+		return c.String(http.StatusOK, "ready, but "+but.Error()+"\n")
 	}
 	return c.String(http.StatusOK, "ready\n")
 }

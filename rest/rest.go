@@ -58,4 +58,17 @@ type Log interface {
 	// Writable returns nil if the log takes entries, otherwise an error that
 	// says why not. Queries do not depend on it.
 	Writable() error
+	// Serving returns nil if requests may be sent to this node, otherwise an error that says
+	// why not. A node of several goes on serving for a while when the log takes no entries.
+	Serving() error
+	// Settled returns nil if another node may be stopped: this one is serving, the log takes
+	// entries now, and all nodes have all of it. Otherwise the error says what is missing.
+	Settled() error
+	// Position returns a position of the log up to which the store holds all, the newest one. It
+	// is not before the entries of a Write or Free that has returned. ok is false if there is
+	// none that other nodes know.
+	Position() (p store.LogPosition, ok bool)
+	// AwaitPosition returns when the store holds the log up to p, of which Created and
+	// Entry.Seq count, or with an error when ctx ends.
+	AwaitPosition(ctx context.Context, p store.LogPosition) error
 }

@@ -14,7 +14,7 @@ func (a *api) routes(cfg Config) (http.Handler, error) {
 	e.Use(a.instrument)
 
 	read := []string{http.MethodGet, http.MethodHead, http.MethodPost}
-	view := []echo.MiddlewareFunc{a.requireView}
+	view := []echo.MiddlewareFunc{a.requireView, a.awaitPosition}
 	a.endpoint(e, "query", classQuery, read, a.query, view...)
 	a.endpoint(e, "healthcheck", classQuery, read, a.healthCheck, view...)
 	a.endpoint(e, "debug", classDebug, read, a.debug, view...)

@@ -208,7 +208,7 @@ func (e *equivalence) step() {
 	case n == 8 && e.rnd.IntN(1+e.spare) == 0:
 		e.free()
 	case n == 9 && e.rnd.IntN(5) == 0 && e.rnd.IntN(1+e.spare) == 0:
-		e.store.retain()
+		e.store.retain(e.store.cfg.Now())
 		e.model.retain(e.base - int64(e.store.cfg.Retention.Seconds()))
 	case e.spare == 0 || e.rnd.IntN(4) == 0: // the model takes its time for many series
 		e.query()

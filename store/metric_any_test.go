@@ -95,7 +95,7 @@ func TestMaxMetrics(t *testing.T) {
 	if r := s.Stats().Refused; !slices.Equal(r, []Refused{{limitMetrics, "alex", "a", 2}}) {
 		t.Errorf("refused %+v", r)
 	}
-	s.retain()
+	s.retain(s.cfg.Now())
 	for i := range 3 {
 		putAny(t, s, fmt.Sprint("later", i), 1_700_009_000)
 	}
@@ -255,7 +255,7 @@ func TestMetricNumbersRunOut(t *testing.T) {
 	how, n := Admitted, 0
 	for ; how == Admitted && n < 2*maxMetrics; n++ {
 		if n%10_000 == 0 {
-			s.retain()
+			s.retain(s.cfg.Now())
 		}
 		_, how = admit(s, fmt.Sprint("job", n))
 	}

@@ -160,7 +160,7 @@ func BenchmarkFreeRandomTimes(b *testing.B) {
 		name string
 		do   func(*Store)
 	}{
-		{"retain", func(s *Store) { s.retain() }},
+		{"retain", func(s *Store) { s.retain(s.cfg.Now()) }},
 		{"free all", func(s *Store) { s.Free([][]string{{"c"}}, math.MaxInt64, Entry{}) }},
 		{"free one series", func(s *Store) { s.Free([][]string{{"c", "h", "t17"}}, math.MaxInt64, Entry{}) }},
 	} {

@@ -13,8 +13,10 @@ const (
 
 // Run makes a retention pass at once and then every half retention until ctx ends, and returns
 // nil then. While InUse fails, it makes no pass, but for no longer than the retention.
+//
+// The times of the passes do not depend on the start: all stores that read one log drop the same.
 func (s *Store) Run(ctx context.Context) error {
-	interval := s.cfg.Retention / 2
+	interval := max(s.cfg.Retention/2, 1)
 	asked := s.cfg.Now() // when InUse last answered
 	for wait := time.Duration(0); ; {
 		select {
@@ -22,12 +24,13 @@ func (s *Store) Run(ctx context.Context) error {
 			return nil
 		case <-time.After(wait):
 		}
-		wait = interval
 		now := s.cfg.Now()
-		if err := s.ask(ctx, now); err == nil {
+		pass := lastPass(now, interval)
+		wait = pass.Add(interval).Sub(now)
+		if err := s.ask(ctx, pass); err == nil {
 			asked = now
 		} else if unknown := now.Sub(asked); unknown < s.cfg.Retention {
-			wait = min(interval, askAgain)
+			wait = min(wait, askAgain)
 			s.cfg.Logger.Warn("cannot learn which hosts have jobs: nothing is dropped for its age until that works, or for the retention at the most",
 				"error", err, "for", unknown.Truncate(time.Second))
 			continue
@@ -35,8 +38,13 @@ func (s *Store) Run(ctx context.Context) error {
 			s.cfg.Logger.Error("cannot learn which hosts have jobs: dropping what is older than the retention, but for hosts known to have some before",
 				"error", err, "for", unknown.Truncate(time.Second))
 		}
-		s.retain()
+		s.retain(pass)
 	}
+}
+
+// lastPass returns the newest time of a retention pass: a multiple of the interval since 1970.
+func lastPass(now time.Time, interval time.Duration) time.Time {
+	return now.Add(-time.Duration(now.UnixNano() % int64(interval)))
 }
 
 // ask asks which hosts are in use.
@@ -55,10 +63,10 @@ func (s *Store) ask(ctx context.Context, now time.Time) error {
 	return nil
 }
 
-// retain makes one retention pass: it frees the blocks that are older than the retention, but
-// not those of hosts that InUse named when it was last asked.
-func (s *Store) retain() {
-	before := s.cfg.Now().Add(-s.cfg.Retention)
+// retain makes the retention pass of a time: it frees the blocks that were older than the
+// retention then, but not those of hosts that InUse named when it was last asked.
+func (s *Store) retain(pass time.Time) {
+	before := pass.Add(-s.cfg.Retention)
 	inUse := s.inUse.Load()
 	freed := 0
 	s.eachHost(func(k hostKey) bool { return !inUse.contains(k) }, func(h *host) (int, bool) {

@@ -131,7 +131,7 @@ func TestSelectAndReadEquivalence(t *testing.T) {
 					case n == 10:
 						e.free()
 					case n == 11 && e.rnd.IntN(4) == 0:
-						e.store.retain()
+						e.store.retain(e.store.cfg.Now())
 						e.model.retain(e.base - int64(e.store.cfg.Retention.Seconds()))
 					default:
 						e.checkSelect()

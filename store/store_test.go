@@ -210,7 +210,7 @@ func TestRetain(t *testing.T) {
 		put(t, s, "h", Part{}, "load", t0-i*60, float64(i))
 	}
 	put(t, s, "old", Part{}, "load", t0-86400*365, 1)
-	s.retain()
+	s.retain(s.cfg.Now())
 	rows, _ := s.Query(&Query{Cluster: "c", Host: "h", Metric: "load", From: t0 - 7200, To: t0 + 60, Unpadded: true})
 	if n := len(rows[0].Values); n < 60 || n > 64 {
 		t.Errorf("%d samples after a retention of an hour", n)
@@ -295,4 +295,45 @@ func TestConcurrentUse(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+// TestRetentionPassesAreTheSameEverywhere: whenever two stores were started, they drop at the same
+// times, and the same.
+func TestRetentionPassesAreTheSameEverywhere(t *testing.T) {
+	const interval = 30 * time.Minute
+	var passes []time.Time
+	for _, begun := range []time.Duration{0, time.Second, 29*time.Minute + 59*time.Second, interval - 1} {
+		now := time.Unix(t0-t0%1800, 0).Add(begun)
+		passes = append(passes, lastPass(now, interval))
+		if next := lastPass(now.Add(interval), interval); next.Sub(passes[0]) != interval {
+			t.Errorf("begun %v after a pass: the next one is %v later", begun, next.Sub(passes[0]))
+		}
+	}
+	for _, pass := range passes {
+		if !pass.Equal(passes[0]) || pass.Unix()%1800 != 0 {
+			t.Errorf("passes %v", passes)
+		}
+	}
+	answers := func(begun time.Duration) []float64 {
+		now := time.Unix(t0-t0%1800, 0).Add(begun)
+		s := newStore(t, Config{Retention: time.Hour, blockSlots: 2, Now: func() time.Time { return now }})
+		for i := range int64(200) {
+			put(t, s, "h", Part{}, "load", t0-i*60, float64(i))
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		done := make(chan error, 1)
+		go func() { done <- s.Run(ctx) }()
+		for s.Stats().Freed == 0 {
+			time.Sleep(time.Millisecond)
+		}
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		rows, _ := s.Query(&Query{Cluster: "c", Host: "h", Metric: "load", From: t0 - 12000, To: t0 + 60, Unpadded: true})
+		return rows[0].Values
+	}
+	if a, b := answers(time.Minute), answers(25*time.Minute); !slices.Equal(a, b) {
+		t.Errorf("started 24 minutes later, it holds %d samples and not %d", len(b), len(a))
+	}
 }

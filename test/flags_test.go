@@ -23,6 +23,9 @@ func TestFlags(t *testing.T) {
 		{"argument", []string{"config.json"}, 2, []string{"config.json", "flags"}},
 		{"level", []string{"-loglevel", "loud"}, 2, []string{"loud", "debug", "warn"}},
 		{"flag without a value", []string{"-config"}, 2, []string{"-config"}},
+		{"ready, of nobody", []string{"-ready", "http://127.0.0.1:1"}, 1, []string{"not ready", "connection refused"}},
+		{"ready, without an address", []string{"-ready", "localhost:8080"}, 1, []string{"http://localhost:8080"}},
+		{"all without ready", []string{"-all"}, 2, []string{"-all", "-ready"}},
 		{"help", []string{"-help"}, 0, []string{"-config"}},
 	} {
 		t.Run(c.name, func(t *testing.T) { run(t, launch{args: c.args}).wantExit(c.code, c.says...) })
@@ -38,6 +41,21 @@ func TestVersion(t *testing.T) {
 			t.Errorf("no line %q", label)
 		}
 	}
+}
+
+// TestAskReady: one process asks another one.
+func TestAskReady(t *testing.T) {
+	t.Parallel()
+	n := start(t, baseConfig())
+	for _, args := range [][]string{{"-ready", n.URL}, {"-ready", n.URL + "/", "-all"}} {
+		asking := run(t, launch{args: args})
+		asking.wantExit(0)
+		if asking.stdout.String() != "ready\n" {
+			t.Errorf("%q: %q", args, asking.stdout)
+		}
+	}
+	cfg := brokerConfig("nats://127.0.0.1:1")
+	run(t, launch{args: []string{"-ready", begin(t, launch{config: cfg}).URL}}).wantExit(1, "not ready: 503", "the log is not reached")
 }
 
 // TestAddressesOfFlags: they go before a file and the defaults, and are checked.

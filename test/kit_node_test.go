@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -24,6 +25,7 @@ type launch struct {
 	config  any      // see writeConfig; nil: none is written
 	args    []string // default: -config config.json -loglevel info
 	env     []string // added to that of the test
+	within  []string // a command that starts the program, such as one for another network
 }
 
 // node is a running program.
@@ -79,7 +81,7 @@ func run(t *testing.T, l launch) *node {
 	}
 	n := &node{t: t, launch: l, stdout: &output{}, log: &output{}, exited: make(chan struct{})}
 	if l.program == nil {
-		l.program = []string{binary(t, "cc-metric-store")}
+		l.program = append(slices.Clone(l.within), binary(t, "cc-metric-store"))
 	}
 	n.cmd = exec.Command(l.program[0], append(l.program[1:len(l.program):len(l.program)], args...)...)
 	n.cmd.Dir = l.dir

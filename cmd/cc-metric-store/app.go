@@ -20,6 +20,7 @@ type app struct {
 	embedded         *embeddedServer
 	ingest           *ingest.Ingest
 	log              watchedLog // ingest, with conditions of the program
+	restored         store.Restored
 	rest             *rest.Server
 	gc               *gcPacer
 	logger           *slog.Logger
@@ -39,9 +40,12 @@ func assemble(cfg *config.Config, o options, logger *slog.Logger) (*app, error) 
 		return nil, err
 	}
 	a.log = watchedLog{a.ingest, a.embedded, make(chan struct{})}
-	a.embedded.hold, a.embedded.keep = a.hold, a.keep
+	a.embedded.hold, a.embedded.keep, a.embedded.covered = a.hold, a.keep, a.covered
 	c := restConfig(cfg, o, logger)
 	registry, observe := newRegistry(a)
+	if a.embedded.clustered {
+		registry.MustRegister(newClusterCollector(a, cfg.NATS.Stream.Name))
+	}
 	c.Metrics, c.Observe = metricsHandler(registry, logger), observe
 	c.Degraded = a.degraded
 	if a.rest, err = rest.New(c, a.store, a.log); err != nil {

@@ -40,8 +40,17 @@ func (a *app) followLog(ctx context.Context) error {
 	if err != nil {
 		return nil // ctx has ended
 	}
+	a.restored = restored
 	close(a.log.loaded)
 	return a.ingest.Run(ctx, restored)
+}
+
+// covered reports whether the checkpoint that was loaded holds all entries of a stream, which was
+// created at the time, up to last. The embedded server asks it when it starts, which is after the
+// checkpoint was loaded.
+func (a *app) covered(stream string, created time.Time, last uint64) bool {
+	from := a.restored.From
+	return from.Stream == stream && from.Created.Equal(created) && from.Entry.Seq >= last
 }
 
 // afterLoading returns a stage that begins when the checkpoint is loaded.

@@ -70,6 +70,7 @@ func ingestConfig(cfg *config.Config, e *embeddedServer, logger *slog.Logger) in
 		Embedded:         e.start,
 		EmbeddedUser:     n.Embedded.Username,
 		EmbeddedPassword: n.Embedded.Password,
+		Clustered:        n.Embedded.Cluster.Exists(),
 		Subscriptions:    subs,
 		Stream: ingest.Stream{
 			Name:        n.Stream.Name,

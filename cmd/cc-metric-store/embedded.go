@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"time"
 
 	"cc-metric-store/config"
 	"cc-metric-store/embedded"
@@ -19,15 +20,19 @@ type embeddedServer struct {
 	logger  *slog.Logger
 	dir     string
 	started chan struct{} // closed when the server is started
+	// clustered says that it keeps the log together with others.
+	clustered bool
 	// hold and keep are called when the files of the log are gone, see
 	// embedded.Config. They are set before the server is started.
 	hold func(ctx context.Context) (release func())
 	keep func(ctx context.Context)
+	// covered is embedded.Config.Covered, set in the same way.
+	covered func(stream string, created time.Time, last uint64) bool
 }
 
 func newEmbeddedServer(cfg *config.Config, logger *slog.Logger) (*embeddedServer, error) {
 	e := cfg.NATS.Embedded
-	s := &embeddedServer{logger: logger, dir: absolute(e.Directory), started: make(chan struct{})}
+	s := &embeddedServer{logger: logger, dir: absolute(e.Directory), started: make(chan struct{}), clustered: e.Cluster.Exists()}
 	c := embedded.Config{
 		Directory:  absolute(e.Directory),
 		Addr:       e.Addr,
@@ -44,6 +49,13 @@ func newEmbeddedServer(cfg *config.Config, logger *slog.Logger) (*embeddedServer
 			}
 			return out
 		},
+	}
+	if e.Cluster.Exists() {
+		c.Cluster = &embedded.Cluster{Name: e.Cluster.Name, Node: e.Cluster.Node, Addr: e.Cluster.Addr, Routes: e.Cluster.Routes}
+		for _, sub := range cfg.MetricStore.Subscriptions {
+			c.Cluster.Own = append(c.Cluster.Own, sub.Subject)
+		}
+		c.Covered = func(stream string, created time.Time, last uint64) bool { return s.covered(stream, created, last) }
 	}
 	if !e.SyncAlways {
 		c.SyncInterval = e.SyncInterval
@@ -87,6 +99,8 @@ func (p inProcess) Listen() error {
 	return nil
 }
 
+func (p inProcess) Disconnect() { p.server.Disconnect() }
+
 func (p inProcess) MaxBuffered() int64 { return p.server.MaxBuffered() }
 
 func (p inProcess) MaxStore() int64 { return p.server.MaxStore() }
@@ -122,6 +136,14 @@ func (e *embeddedServer) health() error {
 	}
 	if err := e.server.Health(); err != nil {
 		return fmt.Errorf("the embedded log in %s (nats.embedded.directory) cannot be written (are its disk and its files all right?): %w", e.dir, err)
+	}
+	return nil
+}
+
+// metaHealth returns why the server is not at one with the others of its cluster, nil if it is.
+func (e *embeddedServer) metaHealth() error {
+	if err := e.server.MetaHealth(); err != nil {
+		return fmt.Errorf("the embedded server is not at one with the others: %w", err)
 	}
 	return nil
 }

@@ -75,6 +75,34 @@ func (l watchedLog) Writable() error {
 	return l.ingest.Writable()
 }
 
+// Serving returns nil if requests may be sent to this node, see rest.Log.
+func (l watchedLog) Serving() error {
+	if l.embedded.clustered {
+		if err := l.Ready(); err != nil {
+			return err
+		}
+		// That its own disk takes nothing is no reason while the other nodes keep the log.
+		return l.ingest.Serving()
+	}
+	return errors.Join(l.Ready(), l.Writable())
+}
+
+// Settled returns nil if another node may be stopped, see rest.Log.
+func (l watchedLog) Settled() error {
+	if err := l.Serving(); err != nil || !l.embedded.clustered {
+		return err
+	}
+	return errors.Join(l.embedded.health(), l.ingest.Settled(), l.embedded.metaHealth())
+}
+
+// Position returns how far the store is, see rest.Log.
+func (l watchedLog) Position() (store.LogPosition, bool) { return l.ingest.Position() }
+
+// AwaitPosition waits for the store, see rest.Log.
+func (l watchedLog) AwaitPosition(ctx context.Context, p store.LogPosition) error {
+	return l.ingest.AwaitPosition(ctx, p)
+}
+
 // errLoading returns an error until the checkpoint is loaded.
 func (l watchedLog) errLoading() error {
 	select {

@@ -39,6 +39,7 @@ type options struct {
 	version     bool
 	dump        string
 	ready       string
+	all         bool
 }
 
 func main() {
@@ -77,12 +78,18 @@ func parseFlags(args []string, stderr io.Writer) (options, error) {
 	fs.BoolVar(&o.logDate, "logdate", false, "put date and time into log lines")
 	fs.StringVar(&o.dump, "dump", "", "print a `file` of a checkpoint, or of its segments, as lines of JSON, and exit")
 	fs.StringVar(&o.ready, "ready", "", "ask the node at this `URL`, such as http://localhost:8080, whether it is ready; print what it says, and exit with 0 only if it is")
+	fs.BoolVar(&o.all, "all", false, "with -ready: ask whether another node of its cluster may be stopped")
 	fs.BoolVar(&o.version, "version", false, "print the version and exit")
 	if err := fs.Parse(args); err != nil {
 		return o, err
 	}
 	if fs.NArg() > 0 {
 		err := fmt.Errorf("unexpected argument %q: all options are flags, see -help", fs.Arg(0))
+		fmt.Fprintln(stderr, "cc-metric-store:", err)
+		return o, err
+	}
+	if o.all && o.ready == "" {
+		err := errors.New("-all is of no use without -ready")
 		fmt.Fprintln(stderr, "cc-metric-store:", err)
 		return o, err
 	}

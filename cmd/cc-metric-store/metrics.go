@@ -67,6 +67,7 @@ func newStatsCollector(a *app) *statsCollector {
 	counter("log_skipped_entries_total", "Entries that the stream dropped before they were read, or that are not ours.", func(_ store.Stats, i ingest.Stats) int64 { return int64(i.Skipped) })
 	counter("log_reattached_total", "How often reading the log was taken up again.", func(_ store.Stats, i ingest.Stats) int64 { return i.ConsumerResets })
 	counter("log_stepped_over_total", "Entries of the log that could not be read and were left out: what they hold is not in the answers.", func(_ store.Stats, i ingest.Stats) int64 { return i.SteppedOver })
+	counter("log_faulty_entries_total", "Entries of the log that were refused as decoding them failed, by a fault of this program: their stack is in its log.", func(_ store.Stats, i ingest.Stats) int64 { return i.Faults })
 	counter("blocks_freed_total", "Series' blocks freed by retention and on request.", func(s store.Stats, _ ingest.Stats) int64 { return s.Freed })
 	counter("blocks_evicted_total", "Series' blocks that gave way under the memory cap.", func(s store.Stats, _ ingest.Stats) int64 { return s.Evicted })
 	gauge("log_watermark", "Sequence number up to which all entries of the log are in the store.", func(_ store.Stats, i ingest.Stats) float64 { return float64(i.Watermark) })

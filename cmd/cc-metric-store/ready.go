@@ -20,12 +20,16 @@ const (
 	maxReadyBody = 64 << 10
 )
 
-// printReady asks the node at the URL whether it is ready, and prints what it says. Not
-// to be ready, and to give no answer within readyTimeout, is an error.
-func printReady(ctx context.Context, stdout io.Writer, base string) error {
+// printReady asks the node at the URL whether it is ready, with all whether another node of its
+// cluster may be stopped, and prints what it says. Not to be ready, and to give no answer within
+// readyTimeout, is an error.
+func printReady(ctx context.Context, stdout io.Writer, base string, all bool) error {
 	address, err := readyAddress(base)
 	if err != nil {
 		return fmt.Errorf("-ready: %w", err)
+	}
+	if all {
+		address.RawQuery = "all"
 	}
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()

@@ -75,7 +75,7 @@ func TestReady(t *testing.T) {
 		{"http://" + closed.Addr().String(), "", "connection refused"},
 	} {
 		var out strings.Builder
-		err := printReady(context.Background(), &out, c.url)
+		err := printReady(context.Background(), &out, c.url, false)
 		if out.String() != c.says || (err == nil) != (c.fault == "") || err != nil && !strings.Contains(err.Error(), c.fault) {
 			t.Errorf("%s: prints %.40q, error %v, want %.40q, %q", c.url, &out, err, c.says, c.fault)
 		}

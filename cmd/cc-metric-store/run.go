@@ -23,7 +23,7 @@ func run(ctx context.Context, o options, stdout, stderr io.Writer) error {
 		return store.DumpFile(stdout, absolute(o.dump))
 	}
 	if o.ready != "" {
-		return printReady(ctx, stdout, o.ready)
+		return printReady(ctx, stdout, o.ready, o.all)
 	}
 	if o.genKeyPair {
 		return printKeyPair(stdout)
