@@ -26,12 +26,6 @@ type floatAppender struct {
 	power    float64 // of ten: 10^decimals, if there are any
 }
 
-// appendFloat appends one number as a floatAppender does.
-func appendFloat(b []byte, f float64) []byte {
-	var a floatAppender
-	return a.append(b, f)
-}
-
 // append appends f in the shortest form that reads back as f, in the layout of
 // encoding/json; null if f is NaN or infinite.
 func (a *floatAppender) append(b []byte, f float64) []byte {
