@@ -55,7 +55,7 @@ func TestAskReady(t *testing.T) {
 		}
 	}
 	cfg := brokerConfig("nats://127.0.0.1:1")
-	run(t, launch{args: []string{"-ready", begin(t, launch{config: cfg}).URL}}).wantExit(1, "not ready: 503", "the log is not reached")
+	run(t, launch{args: []string{"-ready", begin(t, launch{config: cfg}).URL}}).wantExit(1, "not ready: ", "says 503", "the log is not reached")
 }
 
 // TestAddressesOfFlags: they go before a file and the defaults, and are checked.

@@ -36,11 +36,11 @@ func printReady(ctx context.Context, stdout io.Writer, base string, all bool) er
 	status, text, err := askReady(ctx, address)
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("%s gives no answer within %v", address, readyTimeout)
+		return fmt.Errorf("not ready: %s gives no answer within %v", address, readyTimeout)
 	case err != nil:
-		return fmt.Errorf("ask whether the node is ready: %w", err)
+		return fmt.Errorf("not ready: %w", err)
 	case status != http.StatusOK:
-		return fmt.Errorf("%s says %d: %s", address, status, text)
+		return fmt.Errorf("not ready: %s says %d: %s", address, status, text)
 	}
 	_, err = fmt.Fprintln(stdout, text)
 	return err

@@ -68,7 +68,7 @@ func TestReady(t *testing.T) {
 		{plain.URL + "/moved", "", "says 302"},
 		{plain.URL + "/elsewhere", "", "says 404"},
 		{strings.Replace(secure.URL, "https", "http", 1), "", "says 400: Client sent an HTTP request to an HTTPS server"},
-		{strings.Replace(plain.URL, "http", "https", 1), "", "ask whether the node is ready"},
+		{strings.Replace(plain.URL, "http", "https", 1), "", "not ready: "},
 		// At a name that may be another machine's the certificate counts. (Linux takes this one for its own.)
 		{strings.Replace(secure.URL, "127.0.0.1", "0.0.0.0", 1) + "/good", "", "failed to verify certificate"},
 		{plain.URL + "/silent", "", "gives no answer within 3s"},
