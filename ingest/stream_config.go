@@ -72,7 +72,7 @@ func (in *Ingest) adopt(ctx context.Context, l *logStream, have, want jetstream.
 		return fmt.Errorf("%w: stream %s has %v retention and %v storage, the log needs limits retention and file storage: "+
 			"name another one in nats.stream.name, or delete this one", errUnfit, l.name, have.Retention, have.Storage)
 	}
-	if l.byIntakes && !in.cfg.Clustered {
+	if !l.embedded && l.byIntakes {
 		return nil // the nodes of the cluster see to it
 	}
 	if in.cfg.Clustered && have.MaxBytes > 0 && (want.MaxBytes <= 0 || have.MaxBytes <= want.MaxBytes+want.MaxBytes/boundTolerance) {

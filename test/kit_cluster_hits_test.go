@@ -120,6 +120,30 @@ func (h *hits) loseFiles(t *testing.T) {
 		c.restart(i)
 		c.awaitWhole()
 	})
+	l.during(t, "disk lost, checkpoint copied", func() {
+		i := h.rnd.IntN(3)
+		dir := c.nodes[i].launch.dir
+		c.nodes[i].kill()
+		for _, name := range []string{"nats", "var"} {
+			if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		from := c.nodes[(i+1)%3]
+		waitFor(t, "a copy of the checkpoints of a node that goes on", func() error {
+			if err := os.RemoveAll(filepath.Join(dir, "var")); err != nil {
+				return err
+			}
+			return os.CopyFS(filepath.Join(dir, "var"), os.DirFS(filepath.Join(from.launch.dir, "var"))) // fails if a file has vanished
+		})
+		c.restart(i)
+		c.awaitWhole()
+		n := c.nodes[i]
+		n.wantLog("loaded a checkpoint")
+		if read, of := n.metric("log_entries_total"), n.metric("log_watermark"); read > of/2 {
+			t.Errorf("with a checkpoint, %v of %v entries were read", read, of)
+		}
+	})
 	l.during(t, "a replica's files damaged", func() {
 		i := h.rnd.IntN(3)
 		c.nodes[i].kill()

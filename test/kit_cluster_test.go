@@ -106,7 +106,7 @@ func (c *cluster) awaitWhole() {
 			if a, err := n.try("GET", "/readyz?all", ""); err != nil || a.status != 200 {
 				return fmt.Errorf("readyz?all: %d %s %w", a.status, a.body, err)
 			}
-			return nil
+			return n.found(&n.NATSURL, "the embedded NATS server is listening")
 		})
 	}
 }
