@@ -43,7 +43,7 @@ type host struct {
 	// It lacks new parts until arrange.
 	order  []int32
 	series map[seriesKey]int32 // the column of each series
-	counts map[MetricID]int32  // of the series by metric
+	counts map[MetricID]seriesCount
 	// applied is the last entry of the log that took effect completely.
 	applied Entry
 	// dropped counts the blocks of series that were dropped since the last prune: it decides
@@ -54,6 +54,12 @@ type host struct {
 	generation uint32
 	refs       *Refs // to the series of this generation
 	totals     totals
+}
+
+// seriesCount counts the series of a host that have a metric.
+type seriesCount struct {
+	all int32
+	own int32 // the column of the host's own series, plus one; 0: there is none
 }
 
 // seriesKey identifies a series of a host: an index into parts, and a metric.
@@ -76,7 +82,7 @@ func newHost(k hostKey) *host {
 		key:    hostKey{strings.Clone(k.cluster), strings.Clone(k.host)}, // those of a batch are slices of something larger
 		index:  map[uint64]int32{},
 		series: map[seriesKey]int32{},
-		counts: map[MetricID]int32{},
+		counts: map[MetricID]seriesCount{},
 		refs:   new(Refs),
 	}
 }
@@ -100,14 +106,23 @@ func (h *host) setGrid(i uint16, g *grid) {
 // addSeries gives a new series of m its column.
 func (h *host) addSeries(part int32, m MetricID, t *metricTable, column int32) {
 	h.series[seriesKey{part, m}] = column
-	h.counts[m]++
+	n := h.counts[m]
+	n.all++
+	if h.parts[part] == (Part{}) {
+		n.own = column + 1
+	}
+	h.counts[m] = n
 	t.at(m).series.Add(1)
 }
 
 // removeSeries takes a series away.
 func (h *host) removeSeries(k seriesKey, t *metricTable) {
 	delete(h.series, k)
-	if h.counts[k.metric]--; h.counts[k.metric] == 0 {
+	n := h.counts[k.metric]
+	if n.all--; h.parts[k.part] == (Part{}) {
+		n.own = 0
+	}
+	if h.counts[k.metric] = n; n.all == 0 {
 		delete(h.counts, k.metric)
 	}
 	t.at(k.metric).series.Add(-1)
@@ -231,7 +246,7 @@ func (h *host) columnOf(seed maphash.Seed, key Part, m MetricID) (int32, bool) {
 // uncount subtracts the series of the host, which is gone, from the counts of their metrics.
 func (h *host) uncount(t *metricTable) {
 	for m, n := range h.counts {
-		t.at(m).series.Add(-int64(n))
+		t.at(m).series.Add(-int64(n.all))
 	}
 }
 

@@ -93,7 +93,7 @@ func (s *Store) Cost(q *Query) (Cost, error) {
 	defer st.mu.RUnlock()
 	if h := st.hosts[key]; h != nil {
 		for _, m := range metric.ids {
-			if g := h.grid(s.metrics.at(m).grid); g != nil && h.counts[m] > 0 {
+			if g := h.grid(s.metrics.at(m).grid); g != nil && h.counts[m].all > 0 {
 				c.Runs += int(g.columns) * g.blocksIn(q)
 			}
 		}

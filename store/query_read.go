@@ -44,10 +44,11 @@ func (s *Store) snapshots(memory *queryMemory, q *Query, how Aggregation) ([]sna
 	var buf [4]selected
 	found := buf[:0]
 	for _, m := range s.metrics.ids(q.Metric) {
-		if h.counts[m] == 0 {
+		n := h.counts[m]
+		if n.all == 0 {
 			continue
 		}
-		one := selected{h.grid(s.metrics.at(m).grid), h.selectColumns(memory, s.seed, q, m)}
+		one := selected{h.grid(s.metrics.at(m).grid), h.selectColumns(memory, s.seed, q, m, n)}
 		columns := 0
 		for _, r := range one.rows {
 			columns += len(r.columns)

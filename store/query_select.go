@@ -35,11 +35,12 @@ type role struct {
 
 // selectColumns returns for each series that the query selects what makes it up: the
 // series of the level itself, and those of the parts below. They are not combined
-// yet, and those of an id that is named again share what they are made of.
-func (h *host) selectColumns(memory *queryMemory, seed maphash.Seed, q *Query, m MetricID) []selection {
+// yet, and those of an id that is named again share what they are made of. The host has n series
+// of m.
+func (h *host) selectColumns(memory *queryMemory, seed maphash.Seed, q *Query, m MetricID, n seriesCount) []selection {
 	if q.Type == "" {
 		rows := take(&memory.selections, 1)
-		rows[0] = h.selectHost(memory, seed, m)
+		rows[0] = h.selectHost(memory, m, n)
 		return rows
 	}
 	rows := take(&memory.selections, q.selected())[:0]
@@ -116,19 +117,19 @@ func (h *host) own(memory *queryMemory, seed maphash.Seed, key Part, m MetricID)
 	return nil
 }
 
-// selectHost returns what makes up the host's series of m.
-func (h *host) selectHost(memory *queryMemory, seed maphash.Seed, m MetricID) selection {
+// selectHost returns what makes up the host's series of m, of which it has n.
+func (h *host) selectHost(memory *queryMemory, m MetricID, n seriesCount) selection {
+	own, hasOwn := n.own-1, n.own > 0
+	if n.all == 1 && hasOwn { // the usual case
+		return selection{columns: memory.column(own)}
+	}
 	if known := h.knownSum(m); known != nil {
 		return selection{columns: known}
 	}
-	all := int(h.counts[m])
-	own := h.own(memory, seed, Part{}, m)
-	if len(own) == all { // the usual case
-		return selection{columns: own}
-	}
+	all := int(n.all)
 	s := selection{make([]int32, 0, all), make([]role, 0, all)}
-	if own != nil {
-		s.columns, s.roles = append(s.columns, own...), append(s.roles, role{})
+	if hasOwn {
+		s.columns, s.roles = append(s.columns, own), append(s.roles, role{})
 	}
 	for _, typ := range h.typesOf(m) {
 		s.addLevel(h, h.between(Part{Type: typ}, func(p Part) bool { return p.Type == typ }), m)

@@ -79,7 +79,7 @@ func (f *seriesFinder) copyHost(to *hostSeries, key hostKey, parts bool) {
 	for m, n := range h.counts {
 		if f.isWanted(m) {
 			to.metrics = append(to.metrics, m)
-			left += int(n)
+			left += int(n.all)
 		}
 	}
 	if left == 0 || !parts {

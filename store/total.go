@@ -100,11 +100,11 @@ func (s *Store) findTotalsLocked(h *host) {
 	h.totals = totals{}
 	h.arrange()
 	for m, n := range h.counts {
-		if n < 2 {
+		if n.all < 2 {
 			continue
 		}
 		of := s.metrics.at(m)
-		made := h.selectHost(nil, s.seed, m)
+		made := h.selectHost(nil, m, n)
 		if made.roles == nil {
 			made.columns = slices.Clip(made.columns)
 			h.totals.sums = append(h.totals.sums, hostSum{m, made.columns})
