@@ -46,7 +46,18 @@ func (h *hits) unplug(i int, messages int64) {
 	h.c.awaitWhole()
 }
 
-// stop freezes a node until so many messages of each collector are acknowledged.
+// cutLink cuts the link between two nodes, which both reach the third, until so many messages of
+// each collector are acknowledged.
+func (h *hits) cutLink(i, j int, messages int64) {
+	h.c.link("add", i, j)
+	h.c.link("add", j, i)
+	h.l.awaitAcked(messages * collectors / 2)
+	h.c.link("del", i, j)
+	h.c.link("del", j, i)
+	h.c.awaitWhole()
+}
+
+// freeze stops a node until so many messages of each collector are acknowledged.
 func (h *hits) freeze(i int, messages int64) {
 	h.c.nodes[i].signal(syscall.SIGSTOP)
 	h.l.awaitAcked(messages * collectors / 2)
@@ -80,6 +91,17 @@ func (h *hits) stress(t *testing.T) {
 	})
 	l.during(t, "leader unplugged for 40 s", func() { h.unplug(c.leader(), 200) })
 	l.during(t, "follower unplugged for 40 s", func() { h.unplug(h.follower(), 200) })
+	if c.net != nil { // on the loopback no link can be cut
+		for _, who := range []string{"leader", "follower"} {
+			l.during(t, "link of "+who+" and follower cut", func() {
+				i := c.leader()
+				if who == "follower" {
+					i = (i + 2) % 3
+				}
+				h.cutLink(i, (c.leader()+1)%3, 100)
+			})
+		}
+	}
 	l.during(t, "leader frozen for 30 s", func() { h.freeze(c.leader(), 150) })
 	l.during(t, "pulses of a slow disk", func() {
 		for range 20 {

@@ -142,9 +142,15 @@ func (c *cluster) block(do string, i int) {
 	c.t.Helper()
 	for j := range c.nodes {
 		if j != i {
-			c.net.inside(c.net.namespace(i), "route "+do+" blackhole "+c.net.address(j)+"/32")
+			c.link(do, i, j)
 		}
 	}
+}
+
+// link keeps what one node sends from another one (add), or lets it through again (del).
+func (c *cluster) link(do string, from, to int) {
+	c.t.Helper()
+	c.net.inside(c.net.namespace(from), "route "+do+" blackhole "+c.net.address(to)+"/32")
 }
 
 // network is a bridge with three network namespaces and this machine.
