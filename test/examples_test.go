@@ -1,7 +1,6 @@
 package test
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -41,14 +40,7 @@ func TestExamples(t *testing.T) {
 // demo has it: with a password, and without JetStream.
 func TestBesideCCBackend(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile("../deploy/compose/beside-cc-backend.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var cfg object
-	if err := json.Unmarshal(text, &cfg); err != nil {
-		t.Fatal(err)
-	}
+	cfg := readConfig(t, "../deploy/compose/beside-cc-backend.json")
 	user, password := section(cfg, "nats")["username"].(string), section(cfg, "nats")["password"].(string)
 	b := startBroker(t, server.Options{Username: user, Password: password})
 	section(cfg, "nats")["address"] = b.URL

@@ -56,6 +56,19 @@ func subscriptions(pairs ...string) []object {
 	return list
 }
 
+// readConfig returns the configuration in a file.
+func readConfig(t *testing.T, path string) (cfg object) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err == nil {
+		err = json.Unmarshal(text, &cfg)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cfg
+}
+
 // section returns a section of the configuration, to be changed.
 func section(cfg object, name string) object { return cfg[name].(object) }
 

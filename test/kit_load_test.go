@@ -74,9 +74,9 @@ func (w *writer) try(ctx context.Context, samples []sample) error {
 
 // overNATS returns a way to send messages to url that are acknowledged, and the
 // connection that they take.
-func overNATS(t *testing.T, url string) (send func(context.Context, string) error, c *client) {
+func overNATS(t *testing.T, url string, options ...nats.Option) (send func(context.Context, string) error, c *client) {
 	t.Helper()
-	c = connect(t, url, nats.ReconnectBufSize(-1))
+	c = connect(t, url, append(options, nats.ReconnectBufSize(-1))...)
 	return func(ctx context.Context, lines string) error {
 		_, err := c.tryPublish(ctx, subject, lines)
 		return err

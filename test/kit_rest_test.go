@@ -2,6 +2,7 @@ package test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -21,7 +22,12 @@ type answer struct {
 
 // try sends a request; header holds names and values in turn.
 func (n *node) try(method, path, body string, header ...string) (answer, error) {
-	req, err := http.NewRequest(method, n.URL+path, strings.NewReader(body))
+	return n.tryUntil(context.Background(), method, path, body, header...)
+}
+
+// tryUntil is try for requests that end with ctx.
+func (n *node) tryUntil(ctx context.Context, method, path, body string, header ...string) (answer, error) {
+	req, err := http.NewRequestWithContext(ctx, method, n.URL+path, strings.NewReader(body))
 	if err != nil {
 		return answer{}, err
 	}
