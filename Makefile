@@ -37,7 +37,7 @@ help:
 	@echo "bench-memory  bytes per sample: the codec, the whole program with 149 million samples, a filled store; garbage collection"
 	@echo "bench-restart  stops, starts, replay and checkpoints with RESTART_HOSTS ($(RESTART_HOSTS)) hosts of 518 series for 24 h, 0.75 million samples each; pauses"
 	@echo "service-test  the Debian package and the commands of OPERATIONS.md under systemd, in a machine of its own; it needs root and systemd-nspawn"
-	@echo "compose-test  docker-compose.yml on this machine's container engine: kills, a cut, restarts; nothing acknowledged is lost"
+	@echo "compose-test  three nodes, and one, of the Compose files on this machine's container engine: kills, a cut, restarts; nothing acknowledged is lost"
 	@echo "stress  a load far above the memory cap for STRESS ($(STRESS)); the program and its broker killed many times, at all moments; three nodes likewise; damaged files"
 	@echo "soak    ten minutes (SOAK) at a high rate, with queries, checkpoints and a restart of the broker"
 	@echo "clean   removes bin"

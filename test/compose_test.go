@@ -1,132 +1,106 @@
 package test
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"math/rand/v2"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
-	"cc-metric-store/test/testkit"
+	"github.com/nats-io/nats.go"
 )
 
-// TestCompose runs docker-compose.yml on the container engine of this machine while
-// collectors write: the process of the node is killed, its network is cut, it is restarted
-// and made anew on its volume. What was acknowledged is there in the end.
+// TestCompose runs the Compose files on the container engine of this machine while
+// collectors write: containers are killed, cut off, restarted and made anew on their
+// volumes. What was acknowledged is there in the end.
 //
 // It runs with COMPOSE=1 (make compose-test), as it needs an engine and builds the image.
 func TestCompose(t *testing.T) {
 	if os.Getenv("COMPOSE") == "" {
 		t.Skip("make compose-test runs it")
 	}
+	image := buildImage(t)
+	t.Run("one node", func(t *testing.T) { composeOneNode(t, image) })
+	t.Run("three nodes", func(t *testing.T) { composeThreeNodes(t, image) })
+}
+
+// composeOneNode runs deploy/compose/one-node.yml.
+func composeOneNode(t *testing.T, image string) {
 	cfg := baseConfig()
-	delete(cfg, "metrics") // the built-in list, which has the generator's
 	section(cfg, "nats")["embedded"] = object{}
-	p := newComposeProject(t, cfg)
-	p.must(p.compose("up", "--detach", "cc-metric-store")...)
-	store := p.container("cc-metric-store")
-	p.awaitHealthy(store)
-	n := p.node()
-
-	p.must(p.compose("up", "--detach", "generator")...)
-	generated := awaitSentHour(n)
-
-	r := testkit.Rand(t)
-	oracle := newOracle()
-	overNATS, _ := overNATS(t, p.NATSURL)
-	var writers []*writer
-	for i, send := range []func(context.Context, string) error{overREST(&n), overREST(&n), overNATS, overNATS} {
-		writers = append(writers, &writer{host: fmt.Sprintf("w%d", i), rnd: rand.New(rand.NewPCG(r.Uint64(), 0)), send: send, firm: true})
-	}
-	load := oracle.load(writers, -1, nil)
-	load.begin(context.Background())
-	const some = 100 // messages between two events
-	network := p.name + "_default"
-	for _, event := range []struct {
-		what string
-		run  func()
-	}{
-		{"nothing", func() {}},
-		{"kill -9", func() { p.kill(store) }},
-		{"network cut", func() {
-			p.must("docker", "network", "disconnect", network, store)
-			n.waitFor("the node to be out of reach", func() error {
-				if _, err := n.try("GET", "/healthz", ""); err == nil {
-					return errors.New("it answers")
-				}
-				return nil
-			})
-			p.must("docker", "network", "connect", "--alias", "cc-metric-store", network, store)
-		}},
-		{"restart", func() { p.must("docker", "restart", "--time", "100", store) }},
-		{"kill -9 after a restart", func() { p.kill(store) }},
-		{"a new container on the same volume", func() {
-			p.must(p.compose("up", "--detach", "--no-deps", "--force-recreate", "cc-metric-store")...)
-			store = p.container("cc-metric-store")
-		}},
-	} {
-		start := time.Now()
-		event.run()
-		p.awaitHealthy(store)
-		load.awaitAcked(t, some)
-		t.Logf("%s: healthy, and %d more messages acknowledged, after %.1f s", event.what, some, time.Since(start).Seconds())
-	}
-	load.end(t)
-	oracle.check(n)
-	if oracle.samples() < 6*some {
-		t.Errorf("only %d samples were acknowledged", oracle.samples())
-	}
-	generated.check(n)
-	t.Logf("%d samples of %d messages are as they were acknowledged", oracle.samples(), load.acked.Load())
-	if state := p.inspect(p.container("generator"), "{{.State.Status}} {{.RestartCount}}"); state != "running 0" {
-		t.Errorf("the generator: %s", state)
-	}
-	if user := p.inspect(store, "{{.Config.User}} {{.HostConfig.ReadonlyRootfs}}"); user != "10001:10001 true" {
+	p := newComposeProject(t, image, "../deploy/compose/one-node.yml", cfg, "node")
+	n := p.nodes[0]
+	if user := p.inspect(n.container, "{{.Config.User}} {{.HostConfig.ReadonlyRootfs}}"); user != "10001:10001 true" {
 		t.Errorf("the node runs with the user and a read-only file system: %s", user)
 	}
+	c := p.collect()
+	c.during(t, "nothing", func() {})
+	c.during(t, "kill -9", func() { p.kill(n); p.awaitHealthy(n) })
+	c.during(t, "a new container on the same volume", func() { p.recreate(n); p.awaitHealthy(n) })
+	c.end(t)
+	c.judge(t)
 }
 
-// sentHour is cells of a host that cc-metric-generator has sent.
-type sentHour struct {
-	series   hostMetric
-	from, to int64
-	cells    []*float64
-}
+// composeThreeNodes runs docker-compose.yml.
+func composeThreeNodes(t *testing.T, image string) {
+	cfg := readConfig(t, "../deploy/compose/three-nodes.json")
+	section(cfg, "metric-store")["retention-in-memory"] = "500000h" // the samples of this test are from 2025
+	p := newComposeProject(t, image, "../docker-compose.yml", cfg, "a", "b", "c")
+	a, b, c := p.nodes[0], p.nodes[1], p.nodes[2]
+	embedded := section(section(cfg, "nats"), "embedded")
+	load := p.collect(nats.UserInfo(embedded["username"].(string), embedded["password"].(string)))
 
-// awaitSentHour waits for the last hour of a host and returns it.
-func awaitSentHour(n *node) sentHour {
-	n.t.Helper()
-	to := time.Now().Unix() / 60 * 60
-	g := sentHour{series: hostMetric{"alex", "a0603", "cpu_load"}, from: to - 3600, to: to}
-	n.waitFor("what the generator sends of the last hour", func() error {
-		g.cells = n.cells(g.series, g.from, g.to)
-		if there := held(g.cells); there < 59 {
-			return fmt.Errorf("%d minutes of it are there", there)
-		}
-		return nil
+	p.must(p.compose("up", "--detach", "generator")...)
+	generator := p.container("generator")
+	generated := awaitSentHour(a.node)
+
+	load.during(t, "nothing", func() {})
+	load.during(t, "kill -9 of a", func() { p.kill(a); p.awaitHealthy(a) })
+	load.during(t, "network cut of b", func() {
+		network := p.name + "_default"
+		p.must("docker", "network", "disconnect", network, b.container)
+		load.awaitAcked(t, someWrites) // at the others
+		p.waitFor("b to say that its answers may be old", func() error {
+			if err := p.ready(b); err == nil || !strings.Contains(err.Error(), "the answers may be old") {
+				return fmt.Errorf("it says: %v", err)
+			}
+			return nil
+		})
+		p.must("docker", "network", "connect", "--alias", b.service, network, b.container)
 	})
-	return g
-}
-
-// check tells whether the cells are as they were.
-func (g sentHour) check(n *node) {
-	n.t.Helper()
-	now := n.cells(g.series, g.from, g.to)
-	for i, want := range g.cells {
-		if want != nil && (i >= len(now) || now[i] == nil || *now[i] != *want) {
-			n.t.Errorf("minute %d of what the generator has sent is another one, or missing", i)
+	load.during(t, "restart of c", func() { p.must("docker", "restart", "--time", "100", c.container) })
+	load.during(t, "rolling upgrade", func() {
+		for _, n := range p.nodes {
+			p.recreate(n)
+			p.awaitWhole()
 		}
+	})
+	if state := p.inspect(generator, "{{.State.Status}} {{.RestartCount}}"); state != "running 0" {
+		t.Errorf("the generator: %s", state)
+	}
+	p.must(p.compose("stop", "generator")...)
+	load.end(t)
+	stopAndStart(p)
+	load.judge(t)
+	for _, n := range p.nodes {
+		generated.check(n.node)
 	}
 }
 
-// held returns how many cells have a value.
-func held(cells []*float64) (n int) {
-	for _, cell := range cells {
-		if cell != nil {
-			n++
+// stopAndStart stops all nodes at once, in order, and starts them again.
+func stopAndStart(p *composeProject) {
+	p.t.Helper()
+	start := time.Now()
+	p.must(p.compose("stop")...)
+	for _, n := range p.nodes {
+		if code := p.inspect(n.container, "{{.State.ExitCode}}"); code != "0" {
+			p.t.Errorf("%s is stopped with exit status %s", n.service, code)
 		}
 	}
-	return n
+	stopped := time.Now()
+	for _, n := range p.nodes {
+		p.must(p.compose("start", n.service)...)
+	}
+	p.awaitWhole()
+	p.t.Logf("all stopped in %.1f s, and whole %.1f s later", stopped.Sub(start).Seconds(), time.Since(stopped).Seconds())
 }
