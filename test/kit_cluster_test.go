@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -160,6 +161,9 @@ type network struct {
 	net  string // first three bytes of all addresses, with a dot behind
 }
 
+// networks counts those of this process.
+var networks atomic.Int32
+
 // newNetwork makes a network, which goes at the end of the test. It returns nil if this process
 // may not.
 func newNetwork(t *testing.T) *network {
@@ -168,8 +172,9 @@ func newNetwork(t *testing.T) *network {
 		t.Log("without root there is one network: the nodes are on the loopback, and stopped instead of unplugged")
 		return nil
 	}
-	pid := os.Getpid()
-	n := &network{t: t, name: fmt.Sprintf("cc%d", pid%1_000_000), net: fmt.Sprintf("10.%d.%d.", 128+pid>>8%64, pid%256)}
+	// The networks of several tests, and of other runs, are there at once.
+	id := os.Getpid() + int(networks.Add(1))<<12
+	n := &network{t: t, name: fmt.Sprintf("cc%x", id%(1<<28)), net: fmt.Sprintf("10.%d.%d.", 128+id>>8%64, id%256)}
 	if out, err := exec.Command("ip", "netns", "add", n.hub()).CombinedOutput(); err != nil {
 		t.Logf("no network namespaces, so that the nodes are on the loopback: ip netns: %v %s", err, out)
 		return nil

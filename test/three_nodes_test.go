@@ -10,6 +10,7 @@ import (
 // acknowledged is lost, somebody answers, and all answer alike afterwards. STRESS does far more of
 // it.
 func TestThreeNodes(t *testing.T) {
+	t.Parallel()
 	h := &hits{rnd: testkit.Rand(t), c: startCluster(t)}
 	h.l = h.c.collect()
 	h.l.during(t, "quiet", func() {})
