@@ -53,14 +53,16 @@ func TestARepeatedIDIsLookedUpOnce(t *testing.T) {
 		put(t, s, "h", Part{"core", "0", "x", fmt.Sprint(i)}, "flops", t0, 1)
 	}
 	q := &Query{Cluster: "c", Host: "h", Metric: "flops", Type: "core", TypeIDs: repeated(MaxQuerySeries, "0"), From: t0, To: t0 + 60}
-	for _, aggregate := range []bool{false, true} {
-		q.Aggregate = aggregate
-		var runs *RunsError
-		if _, err := s.Query(q); !errors.As(err, &runs) {
-			t.Errorf("aggregated %v: %v", aggregate, err)
+	for _, from := range []int64{t0, t0 + 100_000} { // with a block, and without
+		for _, aggregate := range []bool{false, true} {
+			q.From, q.To, q.Aggregate = from, from+60, aggregate
+			var runs *RunsError
+			if _, err := s.Query(q); !errors.As(err, &runs) {
+				t.Errorf("from %d, aggregated %v: %v", from, aggregate, err)
+			}
 		}
 	}
-	q.TypeIDs = []string{"0", "0"}
+	q.From, q.To, q.TypeIDs = t0, t0+60, []string{"0", "0"}
 	rows, err := s.Query(q)
 	if err != nil || len(rows) != 1 || rows[0].Values[0] != 2*below {
 		t.Errorf("the same id twice is counted twice: %v, %v", rows, err)

@@ -21,6 +21,8 @@ const (
 	maxKeptRows   = 1 << 10
 	maxKeptRuns   = 1 << 12
 	maxKeptValues = 1 << 15
+	// maxGrown bounds how far a slab grows beyond what is needed.
+	maxGrown = 1 << 15
 )
 
 // take returns n zero elements behind those of the slab, which are then taken, too. What was taken
@@ -28,7 +30,7 @@ const (
 func take[T any](slab *[]T, n int) []T {
 	all := *slab
 	if cap(all)-len(all) < n {
-		all = make([]T, 0, max(n, 2*cap(all)))
+		all = make([]T, 0, max(n, min(2*cap(all), maxGrown)))
 	}
 	taken := all[len(all) : len(all)+n : len(all)+n]
 	*slab = all[:len(all)+n]
@@ -42,7 +44,7 @@ func restart[T any](slab *[]T, most int) {
 		*slab = nil
 		return
 	}
-	clear(*slab)
+	clear((*slab)[:cap(*slab)]) // some may be behind its end
 	*slab = (*slab)[:0]
 }
 

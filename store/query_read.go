@@ -56,7 +56,7 @@ func (s *Store) snapshots(memory *queryMemory, q *Query, how Aggregation) ([]sna
 		if columns == 0 {
 			continue
 		}
-		if blocks := one.grid.blocksIn(q); columns*blocks > maxQueryRuns {
+		if blocks := max(one.grid.blocksIn(q), 1); columns > maxQueryRuns/blocks { // columns take memory without blocks, too
 			return nil, &RunsError{Series: columns, Blocks: blocks}
 		}
 		if q.Type != "" && q.Aggregate && len(one.rows) > 1 {

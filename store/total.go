@@ -31,7 +31,7 @@ type total struct {
 
 // totals are those of a host, for as long as it has the same series.
 type totals struct {
-	all []total // in order of their grids and columns
+	all []total // in order of their grids and keys
 	// sums says by metric, in their order, of which columns the host's series is made, if these
 	// are several without roles.
 	sums       []hostSum
@@ -99,9 +99,15 @@ func (s *Store) findTotalsLocked(h *host) {
 	}
 	h.totals = totals{}
 	h.arrange()
+	// Each metric takes time for all parts of the host. The lock is held: a host of so many that
+	// this would take long has totals of some of its metrics, or of none.
+	left := maxTotalsWork
 	for m, n := range h.counts {
 		if n.all < 2 {
 			continue
+		}
+		if left -= len(h.parts); left < 0 {
+			break
 		}
 		of := s.metrics.at(m)
 		made := h.selectHost(nil, m, n)
@@ -121,10 +127,14 @@ func (s *Store) findTotalsLocked(h *host) {
 	}
 	slices.SortFunc(h.totals.sums, func(a, b hostSum) int { return cmp.Compare(a.metric, b.metric) })
 	slices.SortFunc(h.totals.all, func(a, b total) int {
-		return cmp.Or(cmp.Compare(a.grid, b.grid), cmp.Compare(a.columns[0], b.columns[0]))
+		return cmp.Or(cmp.Compare(a.grid, b.grid), cmp.Compare(a.key, b.key))
 	})
 	h.totals.series, h.totals.generation = len(h.series), h.generation
 }
+
+// maxTotalsWork bounds the metrics that totals are looked for, times the parts of the host. It
+// takes about ten milliseconds.
+const maxTotalsWork = 1 << 18
 
 // makeTotalsLocked makes the totals of a block of g that was sealed just now. open is the head
 // that it had, nil if it had none.
@@ -135,8 +145,8 @@ func (s *Store) makeTotalsLocked(h *host, g *grid, b *block, open *head, builder
 	sums := buf[:b.slots]
 	for i := range h.totals.all {
 		t := &h.totals.all[i]
-		if h.grids[t.grid] != g || len(keys) == chunk.MaxKeys {
-			continue
+		if h.grids[t.grid] != g || len(keys) == chunk.MaxKeys || len(keys) > 0 && keys[len(keys)-1] == t.key {
+			continue // keys ascend in a Keyed; that two of 64 bits are equal is next to impossible
 		}
 		if open != nil {
 			open.sum(sums, t.columns, 0)

@@ -310,3 +310,76 @@ func TestTotals(t *testing.T) {
 		expect(t, h, 3, 0)
 	})
 }
+
+// TestTotalsOfManyPartsAreBounded: a host with so many parts and metrics that finding all totals
+// would hold its lock for long has few, and answers as it would with all of them.
+func TestTotalsOfManyPartsAreBounded(t *testing.T) {
+	const parts, metrics = 20_000, 40
+	config := map[string]MetricConfig{}
+	for m := range metrics {
+		config[fmt.Sprint("m", m)] = MetricConfig{Frequency: 60, Aggregation: AggregateSum}
+	}
+	s := newStore(t, Config{Metrics: config})
+	b := &Batch{Cluster: "c", Host: "h"}
+	add := func(p Part, m int) {
+		id, _ := s.Metric([]byte(fmt.Sprint("m", m)))
+		b.Parts = append(b.Parts, p)
+		b.Add(int32(len(b.Parts)-1), id, t0, 1)
+	}
+	for i := range parts {
+		add(Part{Type: "a", ID: strconv.Itoa(i)}, 0)
+	}
+	for m := range metrics {
+		for i := range manyParts {
+			add(Part{Type: "hwthread", ID: strconv.Itoa(i)}, m)
+		}
+	}
+	if done := s.Append(b); done.Stored != len(b.Samples) {
+		t.Fatalf("stored %d of %d samples", done.Stored, len(b.Samples))
+	}
+	h := s.stripeOf(hostKey{"c", "h"}).hosts[hostKey{"c", "h"}]
+	s.sealAll()
+	most := maxTotalsWork/parts + 1 // one metric has two kinds of parts
+	if n := len(h.totals.all); n == 0 || n > most {
+		t.Errorf("%d totals, want 1 to %d", n, most)
+	}
+	for m := 1; m < metrics; m++ {
+		rows, err := s.Query(&Query{Cluster: "c", Host: "h", Metric: fmt.Sprint("m", m), From: t0, To: t0 + 60})
+		if err != nil || len(rows) != 1 || rows[0].Values[0] != manyParts {
+			t.Fatalf("metric %d: %v, %v", m, rows, err)
+		}
+	}
+}
+
+// TestQueryMemoryKeepsNothing: what a query had is not reachable any more when its memory is used
+// for others, however many columns its rows had.
+func TestQueryMemoryKeepsNothing(t *testing.T) {
+	s := newStore(t, Config{})
+	for i := range 40 {
+		put(t, s, "h", thread(i), "temp", t0, 1)
+	}
+	memory := &queryMemory{}
+	q := &Query{Cluster: "c", Host: "h", Metric: "temp", Type: "hwthread", From: t0, To: t0 + 60, Aggregate: true}
+	for _, ids := range []int{7, 2} { // too few for a total
+		q.TypeIDs = nil
+		for i := range ids {
+			q.TypeIDs = append(q.TypeIDs, strconv.Itoa(i))
+		}
+		snapshots, err := s.snapshots(memory, q, AggregateAvg)
+		if err != nil || len(snapshots) != 1 {
+			t.Fatal(snapshots, err)
+		}
+		snapshots[0].values(0, AggregateAvg)
+	}
+	memory.reset()
+	for _, r := range memory.scratch.runs[:cap(memory.scratch.runs)] {
+		if r != nil {
+			t.Fatal("a run is still referred to")
+		}
+	}
+	for _, r := range memory.runs[:cap(memory.runs)] {
+		if r.sealed != nil || r.values != nil {
+			t.Fatal("the values of a run are still referred to")
+		}
+	}
+}

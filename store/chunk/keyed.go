@@ -4,9 +4,10 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"sort"
 )
 
-// Keyed is a Group whose columns are found by keys of 64 bits. It is one piece of memory without
+// Keyed is a Group whose columns are found by keys of 64 bits, which ascend. It is one piece of memory without
 // pointers, and immutable. A nil Keyed has no columns. FORMAT.md draws its bytes.
 type Keyed []byte
 
@@ -18,7 +19,7 @@ const (
 )
 
 // NewKeyed returns the first columns of g, which are all that have values, under as many keys, at
-// most MaxKeys; nil for none. It copies g.
+// most MaxKeys, which ascend; nil for none. It copies g.
 func NewKeyed(keys []uint64, g Group) Keyed {
 	if len(keys) == 0 {
 		return nil
@@ -47,8 +48,8 @@ func ParseKeyed(data []byte, slots int) (Keyed, error) {
 	}
 	n := k.count()
 	isWhole := n > 0 && g.Count() == n
-	for c := range int32(n) {
-		isWhole = isWhole && g.Has(c)
+	for c := range n {
+		isWhole = isWhole && g.Has(int32(c)) && (c == 0 || k.Key(c-1) < k.Key(c))
 	}
 	if !isWhole {
 		return nil, fmt.Errorf("parse keyed group: %d keys of %d columns: %w", n, g.Count(), errCorrupt)
@@ -83,10 +84,7 @@ func (k Keyed) Key(column int) uint64 {
 
 // Find returns the column with a key, false if there is none.
 func (k Keyed) Find(key uint64) (column int32, ok bool) {
-	for i := range k.Keys() {
-		if k.Key(i) == key {
-			return int32(i), true
-		}
-	}
-	return 0, false
+	n := k.Keys()
+	i := sort.Search(n, func(i int) bool { return k.Key(i) >= key })
+	return int32(i), i < n && k.Key(i) == key
 }

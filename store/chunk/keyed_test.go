@@ -17,11 +17,11 @@ func keyedOf(keys ...uint64) Keyed {
 }
 
 func TestKeyed(t *testing.T) {
-	k, err := ParseKeyed(keyedOf(7, 1<<63, 0), 8)
+	k, err := ParseKeyed(keyedOf(0, 7, 1<<63), 8)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, key := range []uint64{7, 1 << 63, 0} {
+	for i, key := range []uint64{0, 7, 1 << 63} {
 		if c, ok := k.Find(key); !ok || int(c) != i || k.Key(i) != key || !k.Group().Has(c) {
 			t.Errorf("key %d: column %d, %v, want %d", key, c, ok, i)
 		}
@@ -48,7 +48,7 @@ func TestParseKeyedRefuses(t *testing.T) {
 	more[0] = 4
 	fewer := slices.Clone(good)
 	fewer[0] = 0
-	for name, data := range map[string][]byte{"more keys": more, "no keys": fewer, "a byte more": append(slices.Clone(good), 0)} {
+	for name, data := range map[string][]byte{"keys that do not ascend": keyedOf(1, 3, 2), "a key twice": keyedOf(1, 2, 2), "more keys": more, "no keys": fewer, "a byte more": append(slices.Clone(good), 0)} {
 		if _, err := ParseKeyed(data, 8); !errors.Is(err, errCorrupt) {
 			t.Errorf("%s: %v", name, err)
 		}
