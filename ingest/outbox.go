@@ -41,6 +41,8 @@ type outbox struct {
 	decoder *lineproto.Decoder
 	out     decodedEntry
 
+	forwarded atomic.Pointer[store.Entry] // the last one that the log was given, nil: none
+
 	since   atomic.Int64 // Unix ns: when the oldest entry that waits was written, 0: in a former run
 	failing atomic.Bool  // the newest entry could not be appended
 
@@ -185,8 +187,7 @@ func (o *outbox) applyLocked(e *outgoing, at time.Time) error {
 		e.writers.tellAll(outcome{freed: o.in.store.Free(r.Selectors, r.Before, store.Entry{})})
 		return nil
 	}
-	o.out.reset()
-	o.out.decode(o.decoder, e.data, e.writers.shares(), e.cluster, at)
+	o.decodeLocked(e, at)
 	for i := range o.out.Batches {
 		o.in.append(&o.out, i) // its lines are learnt from the log
 	}

@@ -8,6 +8,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"cc-metric-store/store"
 )
 
 // forward publishes the entries of the outbox to the log, oldest first, and removes each from
@@ -41,6 +43,8 @@ func (o *outbox) forward(ctx context.Context, l *logStream) (last uint64, n int,
 			if last, err = o.send(ctx, l, subject, m); err != nil {
 				return last, n, err
 			}
+			applied, _ := o.in.Applied()
+			o.forwarded.Store(&store.Entry{Epoch: applied.Entry.Epoch, Seq: last})
 		}
 		if err := o.remove(ctx, id, m.Seq); err != nil {
 			return last, n, fmt.Errorf("remove what was forwarded from stream %s of the embedded nats-server: %w", o.name, err)

@@ -10,10 +10,18 @@ import (
 
 // Position returns a position of the log up to which the store holds all. It is not before the
 // entries of a Write or Free that has returned. ok is false if there is none that other nodes know:
-// nothing was read yet, or writes are in the outbox of this node.
+// nothing was read yet, or writes are in the outbox of this node, or were not read back yet.
 func (in *Ingest) Position() (p store.LogPosition, ok bool) {
 	p, _ = in.Applied()
-	return p, !p.Created.IsZero() && p.Entry.Seq > 0 && (in.outbox == nil || in.outbox.waiting.Load() == 0)
+	if o := in.outbox; o != nil {
+		if o.waiting.Load() > 0 {
+			return p, false
+		}
+		if last := o.forwarded.Load(); last != nil && last.Epoch == p.Entry.Epoch && last.Seq > p.Entry.Seq {
+			return p, false
+		}
+	}
+	return p, !p.Created.IsZero() && p.Entry.Seq > 0
 }
 
 // AwaitPosition returns when the store holds the log up to p, of which Created and Entry.Seq count.

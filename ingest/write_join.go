@@ -17,6 +17,8 @@ const (
 	// joinedBacklog bounds the bytes of the bodies that wait, or are on their way. Others wait
 	// for room, as long as their writers do.
 	joinedBacklog = 16 << 20
+	// bodyWeight is what a body counts for besides its bytes: its writer, and its share of an entry.
+	bodyWeight = 512
 )
 
 // joiner makes entries of the bodies that are written over REST: one entry of many bodies if many
@@ -64,7 +66,7 @@ func newJoiner(in *Ingest) *joiner {
 // caller calls leave when it does not wait any more. The outcome comes when the lines are visible
 // or the entry is not in the log.
 func (j *joiner) add(ctx context.Context, b *budget, cluster string, lines []byte, size int) (e *joinedEntry, done <-chan outcome, err error) {
-	weight := int64(len(lines))
+	weight := int64(len(lines)) + bodyWeight
 	if !j.room.TryAcquire(weight) {
 		err := b.wait(ctx, func(ctx context.Context) error { return j.room.Acquire(ctx, weight) })
 		if err != nil {

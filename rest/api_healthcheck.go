@@ -43,7 +43,7 @@ func (a *api) healthCheck(c echo.Context) error {
 	defer r.release()
 	var t *turn
 	if len(req.Nodes) > smallHosts || len(req.Nodes)*len(req.Metrics) > smallSeries {
-		if t, err = a.enterQueries(c, len(req.Nodes)*len(req.Metrics)*seriesCost); err != nil {
+		if t, err = a.enterQueries(c, len(req.Nodes)*(len(req.Metrics)+1)*seriesCost); err != nil {
 			return err
 		}
 		defer func() { t.leave() }()

@@ -18,7 +18,8 @@ const evictInterval = 250 * time.Millisecond
 
 // gate lets a number of requests in at once. Others wait in their order, but who has little to
 // do passes those who have much: they are let in in the order in which they would come to an
-// end if all were served side by side, so that nobody is passed for ever. While requests wait,
+// end if all were served side by side. Who has waited for maxPassed gets every second place, so
+// that nobody is passed for ever. While requests wait,
 // those inside whose clients are slow are ended, so that nobody keeps others out by doing
 // nothing. It is safe for concurrent use.
 type gate struct {
@@ -31,6 +32,7 @@ type gate struct {
 	inside  map[*turn]bool
 	waiting list.List // of *turn, by their due
 	served  float64   // work of each request, if all had been served side by side
+	byAge   bool      // the last one was let in as it had waited for long
 }
 
 // turn is a place of a gate, or the wait for one. It belongs to one goroutine.
@@ -39,6 +41,7 @@ type turn struct {
 	client  *client
 	work    float64 // that is to be done in this turn, in the unit of enterFor
 	due     float64 // how much will be served when it ends, if all are served side by side
+	asked   time.Time
 	granted chan struct{}
 	since   time.Time // when it was granted
 }
@@ -69,7 +72,7 @@ func (g *gate) enterFor(ctx context.Context, c *client, work float64) (*turn, er
 
 // queueLocked makes a turn that waits. at is its element in the queue.
 func (g *gate) queueLocked(c *client, work float64) (t *turn, at *list.Element) {
-	t = &turn{gate: g, client: c, work: work, due: g.served + work, granted: make(chan struct{})}
+	t = &turn{gate: g, client: c, work: work, due: g.served + work, asked: time.Now(), granted: make(chan struct{})}
 	for at = g.waiting.Back(); at != nil; at = at.Prev() {
 		if at.Value.(*turn).due <= t.due {
 			return t, g.waiting.InsertAfter(t, at)
@@ -110,13 +113,29 @@ func (t *turn) wait(ctx context.Context, at *list.Element) error {
 // admitLocked lets in the first ones in the queue, as many as there are places.
 func (g *gate) admitLocked() {
 	for len(g.inside) < g.places && g.waiting.Len() > 0 {
-		t := g.waiting.Front().Value.(*turn)
+		at, now := g.waiting.Front(), time.Now()
+		oldest := g.oldestLocked()
+		if g.byAge = !g.byAge && now.Sub(oldest.Value.(*turn).asked) >= maxPassed; g.byAge {
+			at = oldest
+		}
+		t := at.Value.(*turn)
 		g.served += t.work / float64(len(g.inside)+g.waiting.Len())
-		g.waiting.Remove(g.waiting.Front())
-		t.since = time.Now()
+		g.waiting.Remove(at)
+		t.since = now
 		g.inside[t] = true
 		close(t.granted)
 	}
+}
+
+// oldestLocked returns the one that has waited for longest. There is one.
+func (g *gate) oldestLocked() *list.Element {
+	oldest := g.waiting.Front()
+	for at := oldest.Next(); at != nil; at = at.Next() {
+		if at.Value.(*turn).asked.Before(oldest.Value.(*turn).asked) {
+			oldest = at
+		}
+	}
+	return oldest
 }
 
 // leaveQueue takes a turn out of the queue. It returns false if the turn was granted

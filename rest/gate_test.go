@@ -199,3 +199,25 @@ func TestLittleWorkPassesMuch(t *testing.T) {
 		}
 	}
 }
+
+// TestAgeGetsEverySecondPlace: who has waited for long is not passed by all who have less to do, nor
+// passes all of them.
+func TestAgeGetsEverySecondPlace(t *testing.T) {
+	g := newGate(1, 0)
+	for _, work := range []float64{1000, 1001} {
+		old, _ := g.queueLocked(nil, work)
+		old.asked = old.asked.Add(-maxPassed)
+	}
+	var got []float64
+	for range 6 {
+		g.queueLocked(nil, 0)
+		clear(g.inside)
+		g.admitLocked()
+		for turn := range g.inside {
+			got = append(got, turn.work)
+		}
+	}
+	if want := []float64{1000, 0, 1001, 0, 0, 0}; !slices.Equal(got, want) {
+		t.Errorf("let in by their work: %v, want %v", got, want)
+	}
+}

@@ -100,6 +100,8 @@ const (
 	// A large request for which others wait lets them in after quantum.
 	patience = 8 * time.Second
 	quantum  = time.Second
+	// maxPassed is how long a large request may be passed by smaller ones.
+	maxPassed = patience / 4
 	// turnCost is about what can be answered within quantum, see queryItem.cost. A request that
 	// costs less waits for its turn behind less.
 	turnCost   = 1 << 24
