@@ -57,6 +57,15 @@ func (h *hits) cutLink(i, j int, messages int64) {
 	h.c.awaitWhole()
 }
 
+// losePackets loses what one node sends to another one, which hears of it only through the third,
+// until so many messages of each collector are acknowledged.
+func (h *hits) losePackets(from, to int, messages int64) {
+	h.c.link("add", from, to)
+	h.l.awaitAcked(messages * collectors / 2)
+	h.c.link("del", from, to)
+	h.c.awaitWhole()
+}
+
 // freeze stops a node until so many messages of each collector are acknowledged.
 func (h *hits) freeze(i int, messages int64) {
 	h.c.nodes[i].signal(syscall.SIGSTOP)
@@ -101,6 +110,8 @@ func (h *hits) stress(t *testing.T) {
 				h.cutLink(i, (c.leader()+1)%3, 100)
 			})
 		}
+		l.during(t, "leader to follower cut, one way", func() { h.losePackets(c.leader(), h.follower(), 50) })
+		l.during(t, "follower to leader cut, one way", func() { h.losePackets(h.follower(), c.leader(), 50) })
 	}
 	l.during(t, "leader frozen for 30 s", func() { h.freeze(c.leader(), 150) })
 	l.during(t, "pulses of a slow disk", func() {
