@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"cc-metric-store/embedded"
+	"cc-metric-store/ingest/lineproto"
 	"cc-metric-store/store"
 	"cc-metric-store/test/testkit"
 )
@@ -342,6 +343,29 @@ func TestPositions(t *testing.T) {
 		cancel()
 		if (err == nil) != test.there {
 			t.Errorf("%s: %v", test.name, err)
+		}
+	}
+}
+
+// TestTimesOfTheLogStepBack: another leader, whose clock is five minutes behind, writes the times of
+// entries from then on. No sample of a sender with the right time is refused.
+func TestTimesOfTheLogStepBack(t *testing.T) {
+	in, err := New(Config{Embedded: cannotEmbed, Clustered: true}, newTestStore(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := newPipeline(in, in.newLog())
+	d := lineproto.NewDecoder(in.store, in.series, in.cfg.FutureTolerance)
+	for seq := range uint64(4) {
+		now := time.Unix(base+60*int64(seq), 0)
+		at := now
+		if seq >= 2 {
+			at = at.Add(-5 * time.Minute)
+		}
+		e := &entry{incoming: incoming{seq: seq + 1, cluster: "c", at: at, written: at, data: fmt.Appendf(nil, "cpu_load,hostname=h value=1 %d\n", now.Unix())}}
+		p.decodeGuarded(d, e)
+		if o := e.out.outcome(); o.refused > 0 || e.out.Samples != 1 {
+			t.Errorf("entry %d: %d samples, %d lines are refused: %s", e.seq, e.out.Samples, o.refused, o.detail)
 		}
 	}
 }
