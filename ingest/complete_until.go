@@ -5,8 +5,8 @@ import "time"
 // CompleteUntil returns the time up to which the store holds all that the log took: now, or,
 // while the store is behind the log or the log is out of reach, when the log took the newest
 // entry that is in the store; the zero time if there is none. A broker that falls silent is out
-// of reach after three times heartbeat. A cluster is when it does not confirm that this node has the
-// whole log: then it is the time of the last confirmation, if that is later.
+// of reach after three times heartbeat, and the log of a cluster while that does not confirm that
+// this node has all of it; the time is that of the last confirmation then, if it is later.
 func (in *Ingest) CompleteUntil() time.Time {
 	now := time.Now() // first: what comes meanwhile is not counted
 	l, _, _ := in.state.current()

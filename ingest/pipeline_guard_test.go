@@ -75,7 +75,7 @@ func TestCompleteUntilInACluster(t *testing.T) {
 	for _, test := range []struct {
 		ago     time.Duration
 		problem error
-	}{{time.Minute, errNoLeader}, {time.Hour, nil}} {
+	}{{time.Second, errNoLeader}, {time.Hour, nil}} {
 		asked := time.Now().Add(-test.ago)
 		in.confirmed.record(asked, 3, 3, nil)
 		in.confirmed.record(time.Now(), 0, 3, test.problem)
