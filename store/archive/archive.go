@@ -1,0 +1,195 @@
+// Package archive keeps samples that have left memory in Parquet files, one directory of files for
+// each cluster, and finds them again. Any program for Parquet
+// reads them. Files that the original cc-metric-store has written are read as well.
+package archive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Config says where an archive is and how large it may become. Only Directory has no default.
+type Config struct {
+	// Directory has a directory for each cluster. It is made if need be.
+	Directory string
+	// Keep is for how long files are kept: a file goes when its newest sample is older. 0 is for ever.
+	Keep time.Duration
+	// MaxBytes bounds all files together: beyond it those with the oldest samples go first. 0 is no bound.
+	MaxBytes int64
+	// Readers is how many reads there may be at a time. The default is half the cores, 1 at least.
+	Readers int
+	// Logger hears of files that cannot be read. The default is slog.Default.
+	Logger *slog.Logger
+	// Now is the clock for Keep. The default is time.Now.
+	Now func() time.Time
+}
+
+// Part names a part of a host: the host itself (the zero value), a socket, a hardware thread, ..., or a
+// second level below one of these.
+type Part struct{ Type, ID, Subtype, SubID string }
+
+// Block is a row of slots, in Unix seconds. Slot i begins at Start + i*Frequency, and its sample is
+// expected at Start + Frequency/2 + i*Frequency, with an integer division. End may cut the last slot short.
+type Block struct{ Start, End, Frequency int64 }
+
+// FileInfo says what a file holds.
+type FileInfo struct {
+	Path    string
+	Cluster string
+	Rows    int64 // samples
+	Bytes   int64
+	First   int64 // time of the oldest sample, Unix seconds
+	Last    int64 // time of the newest sample
+	Hosts   int   // how many; 0 if the file does not say, as those of the original program
+	// Foreign says that another program has written the file.
+	Foreign bool
+}
+
+// Stats is what an archive holds.
+type Stats struct {
+	Files, Rows, Bytes int64
+	// Left is how many files are left out, as they are damaged or no files of samples.
+	Left int64
+	// Oldest and Newest are the times of the oldest and the newest sample, 0 if there is none.
+	Oldest, Newest int64
+}
+
+// Archive is a directory of files, which one process writes at a time. All methods may be called
+// concurrently.
+type Archive struct {
+	directory string
+	keep      time.Duration
+	maxBytes  int64
+	logger    *slog.Logger
+	now       func() time.Time
+	places    chan struct{} // one for each read
+	pages     *pageReader
+	readers   sync.Pool // of *groupReader
+	cache     *cache
+	closed    atomic.Bool
+	state     atomic.Pointer[state] // what readers see; mu guards its replacement
+
+	mu       sync.Mutex
+	lock     *os.File
+	sequence uint64 // of the newest file
+}
+
+var errClosed = errors.New("it is closed")
+
+// Open makes the directory if need be and locks it for this process, removes what a crash has left
+// incomplete, and reads the footers of all files. Files that are damaged or hold no samples are logged, left
+// alone and left out.
+func Open(c Config) (*Archive, error) {
+	if err := c.check(); err != nil {
+		return nil, fmt.Errorf("open archive: %w", err)
+	}
+	a := &Archive{directory: c.Directory, keep: c.Keep, maxBytes: c.MaxBytes, logger: c.Logger, now: c.Now}
+	if a.logger == nil {
+		a.logger = slog.Default()
+	}
+	if a.now == nil {
+		a.now = time.Now
+	}
+	readers := c.Readers
+	if readers == 0 {
+		readers = max(runtime.GOMAXPROCS(0)/2, 1)
+	}
+	a.places = make(chan struct{}, readers)
+	a.cache = newCache()
+	var err error
+	if a.pages, err = newPageReader(); err != nil {
+		return nil, fmt.Errorf("open archive %s: %w", c.Directory, err)
+	}
+	a.readers.New = func() any { return newGroupReader(a.pages) }
+	if err := os.MkdirAll(c.Directory, 0o750); err != nil {
+		return nil, fmt.Errorf("open archive: %w", err)
+	}
+	if a.lock, err = lockDirectory(c.Directory); err != nil {
+		return nil, fmt.Errorf("open archive %s: %w", c.Directory, err)
+	}
+	if err := a.load(); err != nil {
+		a.lock.Close()
+		return nil, fmt.Errorf("open archive %s: %w", c.Directory, err)
+	}
+	return a, nil
+}
+
+func (c *Config) check() error {
+	var faults []error
+	if c.Directory == "" {
+		faults = append(faults, errors.New("the directory has no name"))
+	}
+	if c.Keep < 0 {
+		faults = append(faults, fmt.Errorf("files cannot be kept for %v: use 0 to keep them for ever", c.Keep))
+	}
+	if c.MaxBytes < 0 {
+		faults = append(faults, fmt.Errorf("a bound of %d bytes is too low: use 0 for no bound", c.MaxBytes))
+	}
+	if c.Readers < 0 {
+		faults = append(faults, fmt.Errorf("%d concurrent reads are too few: use 0 for the default", c.Readers))
+	}
+	return errors.Join(faults...)
+}
+
+// Close waits for the reads that are under way, then unlocks the directory. Reads and writes fail from
+// then on.
+func (a *Archive) Close() error {
+	if a.closed.Swap(true) {
+		return nil
+	}
+	for range cap(a.places) {
+		a.places <- struct{}{} // they are not given back
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.cache.close()
+	return a.lock.Close()
+}
+
+// Newest returns the time after the newest sample of a cluster in Unix seconds, false if there is
+// none. It is cheap: one atomic load and a look into a map.
+func (a *Archive) Newest(cluster string) (int64, bool) {
+	c := a.state.Load().clusters[cluster]
+	if c == nil {
+		return 0, false
+	}
+	return c.newest, true
+}
+
+// Files returns all files, by cluster in the order in which they are read.
+func (a *Archive) Files() []FileInfo {
+	var all []FileInfo
+	for _, f := range a.state.Load().files() {
+		all = append(all, f.info)
+	}
+	return all
+}
+
+// Stats returns what the archive holds.
+func (a *Archive) Stats() Stats { return a.state.Load().stats }
+
+// enter waits for a place among the reads.
+func (a *Archive) enter(ctx context.Context) error {
+	if a.closed.Load() {
+		return errClosed
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case a.places <- struct{}{}:
+	}
+	if a.closed.Load() {
+		<-a.places
+		return errClosed
+	}
+	return nil
+}
+
+func (a *Archive) leave() { <-a.places }

@@ -1,0 +1,61 @@
+package archive
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+)
+
+// commit completes the file of a writer, gives it its name and shows it to readers. Files come one after
+// the other, in the order of their sequence.
+func (a *Archive) commit(w *Writer) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.closed.Load() {
+		return errClosed
+	}
+	f := w.file
+	if err := f.finish(w.rows, w.hosts, a.sequence+1); err != nil {
+		return err
+	}
+	partial := f.file.Name()
+	path, time, number, err := freeName(filepath.Dir(partial), w.before)
+	if err != nil {
+		return err
+	}
+	if err := os.Rename(partial, path); err != nil {
+		return err
+	}
+	if err := syncDirectory(filepath.Dir(path)); err != nil {
+		// It may be there after a crash or not. The samples are still the caller's.
+		return errors.Join(err, os.Remove(path))
+	}
+	f.file.Close() // all is on disk
+	f.file = nil
+	a.sequence++
+	w.info.Path, w.info.Rows, w.info.Bytes, w.info.Hosts = path, w.rows, f.offset, w.hosts
+	added := &file{info: w.info, sequence: a.sequence, time: time, number: number, hosts: bounds{w.firstHost, w.last.host, true}}
+	s := a.state.Load()
+	a.state.Store(newState(append(s.files(), added), s.stats.Left))
+	return nil
+}
+
+// freeName returns the first path that does not exist yet. Only the owner of the lock makes files.
+func freeName(directory string, time int64) (path string, t, n int64, err error) {
+	for n := range int64(1 << 20) {
+		name := strconv.FormatInt(time, 10)
+		if n > 0 {
+			name += "-" + strconv.FormatInt(n, 10)
+		}
+		path := filepath.Join(directory, name+fileSuffix)
+		if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+			return path, time, n, nil
+		} else if err != nil {
+			return "", 0, 0, err
+		}
+	}
+	return "", 0, 0, fmt.Errorf("there are too many files for the time %d", time)
+}

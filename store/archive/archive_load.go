@@ -1,0 +1,110 @@
+package archive
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// load finds the files of all clusters.
+func (a *Archive) load() error {
+	found, err := findFiles(a.directory, true)
+	if err != nil {
+		return err
+	}
+	var files []*file
+	left := int64(0)
+	for _, path := range found {
+		f, err := inspect(path)
+		if err != nil {
+			left++
+			a.logger.Warn("leave a file of the archive out", "error", fmt.Errorf("read archive file %s: %w", path, err))
+			continue
+		}
+		if f != nil {
+			a.sequence = max(a.sequence, f.sequence)
+			files = append(files, f)
+		}
+	}
+	a.state.Store(newState(files, left))
+	return nil
+}
+
+// findFiles returns the paths of all files in the directories of an archive. If it is ours, it removes
+// what a crash has left incomplete.
+func findFiles(directory string, isOurs bool) ([]string, error) {
+	clusters, err := os.ReadDir(directory)
+	if err != nil {
+		return nil, err
+	}
+	var paths []string
+	for _, c := range clusters {
+		inside := filepath.Join(directory, c.Name())
+		if info, err := os.Stat(inside); err != nil || !info.IsDir() {
+			continue
+		}
+		entries, err := os.ReadDir(inside)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range entries {
+			path := filepath.Join(inside, e.Name())
+			if strings.HasSuffix(e.Name(), partialSuffix) && isOurs {
+				if err := os.Remove(path); err != nil {
+					return nil, fmt.Errorf("remove an incomplete file: %w", err)
+				}
+			} else if _, _, ok := parseName(e.Name()); ok {
+				paths = append(paths, path)
+			}
+		}
+	}
+	return paths, nil
+}
+
+// inspect reads what a file holds. It returns nil for a file without rows.
+func inspect(path string) (f *file, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("it is damaged: %v", p)
+		}
+	}()
+	open, err := openFile(path)
+	if err != nil {
+		return nil, err
+	}
+	defer open.file.Close()
+	m := open.meta
+	if m.rows == 0 {
+		return nil, nil
+	}
+	f = &file{sequence: m.sequence}
+	f.info = FileInfo{Path: path, Rows: m.rows, Bytes: m.size, Hosts: m.hosts, Foreign: m.version == 0}
+	f.time, f.number, _ = parseName(filepath.Base(path))
+	f.info.Cluster = unescapeName(filepath.Base(filepath.Dir(path)))
+	isFirst := true
+	for i := range m.groups {
+		g := &m.groups[i]
+		if g.rows == 0 {
+			continue
+		}
+		times, cluster, hosts := g.chunks[columnTimestamp].bounds, g.chunks[columnCluster].bounds, g.chunks[columnHost].bounds
+		if !times.known {
+			return nil, errors.New("it does not say from when its samples are, in statistics of the column timestamp")
+		}
+		first, last := m.int(columnTimestamp, times.min), m.int(columnTimestamp, times.max)
+		if cluster.known && cluster.min != f.info.Cluster || cluster.known && cluster.max != f.info.Cluster {
+			return nil, fmt.Errorf("it has samples of cluster %.100q, and is in the directory of %.100q", cluster.min, f.info.Cluster)
+		}
+		if isFirst {
+			f.info.First, f.info.Last, f.hosts = first, last, hosts
+			isFirst = false
+			continue
+		}
+		f.info.First, f.info.Last = min(f.info.First, first), max(f.info.Last, last)
+		f.hosts.known = f.hosts.known && hosts.known
+		f.hosts.min, f.hosts.max = min(f.hosts.min, hosts.min), max(f.hosts.max, hosts.max)
+	}
+	return f, nil
+}

@@ -1,0 +1,194 @@
+package archive
+
+import (
+	"container/list"
+	"os"
+	"sync"
+)
+
+const (
+	// maxOpen bounds how many files are open while nobody reads them.
+	maxOpen = 64
+	// maxCached bounds the footers and page indexes in memory, in bytes.
+	maxCached = 64 << 20
+)
+
+// cache keeps files open, with their footers and page indexes: as many as the bounds allow, those
+// that were used last.
+type cache struct {
+	mu     sync.Mutex
+	files  map[string]*cached
+	recent *list.List // of *cached, the newest first
+	bytes  int
+}
+
+// cached is an open file.
+type cached struct {
+	source
+	path    string
+	file    *os.File
+	element *list.Element // in cache.recent; nil: not in the cache any more
+	uses    int           // guarded by the cache
+	cost    int           // guarded by the cache
+
+	mu           sync.Mutex
+	indexes      map[int]*groupIndex
+	dictionaries map[int]*groupDictionaries
+}
+
+func newCache() *cache { return &cache{files: map[string]*cached{}, recent: list.New()} }
+
+// open opens a file, or finds it open. The caller gives it back with release.
+func (c *cache) open(path string) (*cached, error) {
+	c.mu.Lock()
+	if f := c.files[path]; f != nil {
+		f.uses++
+		c.recent.MoveToFront(f.element)
+		c.mu.Unlock()
+		return f, nil
+	}
+	c.mu.Unlock()
+	f, err := openFile(path)
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if other := c.files[path]; other != nil { // somebody else was quicker
+		f.file.Close()
+		other.uses++
+		return other, nil
+	}
+	f.uses = 1
+	f.element = c.recent.PushFront(f)
+	f.cost = f.meta.cost
+	c.files[path] = f
+	c.bytes += f.cost
+	c.trim()
+	return f, nil
+}
+
+// openFile opens a file and reads its footer.
+func openFile(path string) (*cached, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	info, err := file.Stat()
+	if err != nil {
+		file.Close()
+		return nil, err
+	}
+	meta, err := readFooter(file, info.Size())
+	if err != nil {
+		file.Close()
+		return nil, err
+	}
+	f := &cached{path: path, file: file, indexes: map[int]*groupIndex{}, dictionaries: map[int]*groupDictionaries{}}
+	f.source = source{r: file, meta: meta, index: f.index, dictionaries: f.dictionariesOf}
+	return f, nil
+}
+
+// index returns the page index of a row group, which it reads once.
+func (f *cached) index(group int) (*groupIndex, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if i := f.indexes[group]; i != nil {
+		return i, nil
+	}
+	i, err := readIndex(f.r, f.meta, group)
+	if err == nil {
+		f.indexes[group] = i
+	}
+	return i, err
+}
+
+func (f *cached) dictionariesOf(group int) *groupDictionaries {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	d := f.dictionaries[group]
+	if d == nil {
+		d = newGroupDictionaries()
+		f.dictionaries[group] = d
+	}
+	return d
+}
+
+// measure returns how many bytes of memory the file takes, about.
+func (f *cached) measure() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n := f.meta.cost
+	for _, i := range f.indexes {
+		n += i.cost
+	}
+	for _, d := range f.dictionaries {
+		n += d.cost()
+	}
+	return n
+}
+
+func (d *groupDictionaries) cost() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	n := 0
+	for _, s := range d.strings {
+		n += len(s) * 40
+	}
+	for _, s := range d.ints {
+		n += len(s) * 8
+	}
+	return n
+}
+
+// release gives a file back.
+func (c *cache) release(f *cached) {
+	cost := f.measure()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	f.uses--
+	if f.element == nil {
+		if f.uses == 0 {
+			f.file.Close()
+		}
+		return
+	}
+	c.bytes += cost - f.cost
+	f.cost = cost
+	c.trim()
+}
+
+// trim drops files that were not used for longest, until the bounds hold.
+func (c *cache) trim() {
+	for c.recent.Len() > maxOpen || c.bytes > maxCached && c.recent.Len() > 1 {
+		c.drop(c.recent.Back().Value.(*cached))
+	}
+}
+
+// drop takes a file out of the cache, and closes it as soon as nobody uses it.
+func (c *cache) drop(f *cached) {
+	c.recent.Remove(f.element)
+	f.element = nil
+	delete(c.files, f.path)
+	c.bytes -= f.cost
+	if f.uses == 0 {
+		f.file.Close()
+	}
+}
+
+// forget drops a file that was removed.
+func (c *cache) forget(path string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if f := c.files[path]; f != nil {
+		c.drop(f)
+	}
+}
+
+func (c *cache) close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for c.recent.Len() > 0 {
+		c.drop(c.recent.Back().Value.(*cached))
+	}
+}

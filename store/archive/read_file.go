@@ -1,0 +1,155 @@
+package archive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// rowRange is rows of a row group.
+type rowRange struct{ from, to int64 }
+
+// readFile gives the rows of a file that the filter asks for. What the library or a damaged file
+// brings to a panic becomes an error.
+func readFile(ctx context.Context, s *source, g *groupReader, f *filter, use visitor) (err error) {
+	isInside := false
+	defer func() {
+		if isInside { // a panic of the caller's function is the caller's
+			return
+		}
+		if p := recover(); p != nil {
+			err = fmt.Errorf("it cannot be read, it is damaged: %v", p)
+		}
+	}()
+	gather := &gatherer{isOurs: s.meta.version > 0, wait: map[rowsKey]*Rows{}}
+	gather.use = func(cluster, host string, r *Rows) error {
+		isInside = true
+		err := use(cluster, host, r)
+		isInside = false
+		return err
+	}
+	for i := range s.meta.groups {
+		if !s.meta.mayHave(i, f) {
+			continue
+		}
+		if err := g.open(s, i); err != nil {
+			return err
+		}
+		for _, r := range g.prune(f) {
+			if err := g.readRange(ctx, r, f, gather); err != nil {
+				return unwrapUse(err)
+			}
+		}
+	}
+	return unwrapUse(gather.flush())
+}
+
+func unwrapUse(err error) error {
+	var e *useError
+	if errors.As(err, &e) {
+		return e
+	}
+	return err
+}
+
+// mayHave says by the statistics whether a row group may have rows that the filter asks for.
+func (m *fileMeta) mayHave(group int, f *filter) bool {
+	g := &m.groups[group]
+	if g.rows == 0 {
+		return false
+	}
+	for c, wanted := range f.columns() {
+		if wanted != nil && !hasAny(&g.chunks[c].bounds, wanted) {
+			return false
+		}
+	}
+	return m.hasTime(&g.chunks[columnTimestamp].bounds, f)
+}
+
+// columns are the values that are asked for.
+func (f *filter) columns() [columns][]string {
+	return [columns][]string{columnHost: f.hosts, columnMetric: f.metrics, columnScope: f.scopes()}
+}
+
+func hasAny(b *bounds, wanted []string) bool {
+	return slices.ContainsFunc(wanted, func(v string) bool { return b.has(v) })
+}
+
+func (m *fileMeta) hasTime(b *bounds, f *filter) bool {
+	return !b.known || m.int(columnTimestamp, b.min) < f.to && m.int(columnTimestamp, b.max) >= f.from
+}
+
+// prune returns the rows that the filter may ask for, by the page index.
+func (g *groupReader) prune(f *filter) []rowRange {
+	ranges := []rowRange{{0, g.rows}}
+	for c, wanted := range f.columns() {
+		if wanted != nil {
+			ranges = intersect(ranges, g.index.pages[c], func(b *bounds) bool { return hasAny(b, wanted) })
+		}
+	}
+	return intersect(ranges, g.index.pages[columnTimestamp], func(b *bounds) bool { return g.source.meta.hasTime(b, f) })
+}
+
+// intersect returns the parts of the ranges whose pages are wanted.
+func intersect(ranges []rowRange, pages []pageMeta, isWanted func(b *bounds) bool) []rowRange {
+	var out []rowRange
+	at := 0
+	for i := range pages {
+		p := &pages[i]
+		from, to := p.first, p.first+p.rows
+		for at < len(ranges) && ranges[at].to <= from {
+			at++
+		}
+		if at == len(ranges) {
+			break
+		}
+		if ranges[at].from >= to || !isWanted(&p.bounds) {
+			continue
+		}
+		for k := at; k < len(ranges) && ranges[k].from < to; k++ {
+			r := rowRange{max(from, ranges[k].from), min(to, ranges[k].to)}
+			if n := len(out); n > 0 && out[n-1].to == r.from {
+				out[n-1].to = r.to
+			} else if r.from < r.to {
+				out = append(out, r)
+			}
+		}
+	}
+	return out
+}
+
+func (g *groupReader) readRange(ctx context.Context, r rowRange, f *filter, gather *gatherer) error {
+	var k rowsKey
+	for row, page := r.from, int64(-1); row < r.to; {
+		if now := row / pageRows; now != page { // once for some thousands of rows
+			page = now
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+		}
+		end, err := g.keyAt(row, &k)
+		if err != nil {
+			return err
+		}
+		end = min(end, r.to)
+		if !f.host(k.host) || !f.metric(k.metric) || !f.kind(k.part.Type) {
+			row = end
+			continue
+		}
+		for row < end {
+			times, values, err := g.samples(row, end)
+			if err != nil {
+				return err
+			}
+			if len(times) == 0 {
+				return g.fault(columnTimestamp, errPage)
+			}
+			if err := gather.add(&k, times, values, f); err != nil {
+				return err
+			}
+			row += int64(len(times))
+		}
+	}
+	return nil
+}
