@@ -223,5 +223,6 @@ func (c composer) metricStore(retention time.Duration, stream string) MetricStor
 		Subscriptions:   c.subscriptions(n, stream),
 
 		CheckpointDirectory: read(n, defaultCheckpoints, "checkpoints", "directory"),
+		Archive:             c.archive(n),
 	}
 }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"net"
 	"path/filepath"
 	"strings"
@@ -13,17 +14,36 @@ func (c composer) conflicts(cfg *Config) {
 	c.addresses(cfg)
 }
 
-// directories reports a directory of checkpoints within that of the log: each part counts
-// all that is in its directory as its own.
+// directories reports a directory of checkpoints or of the archive within that of another part:
+// each part counts all that is in its directory as its own.
 func (c composer) directories(cfg *Config) {
 	log, checkpoints := absolute(cfg.NATS.Embedded.Directory), absolute(cfg.MetricStore.CheckpointDirectory)
-	if below, err := filepath.Rel(log, checkpoints); err == nil && below != ".." && !strings.HasPrefix(below, "../") {
+	if archive := cfg.MetricStore.Archive.Directory; archive != "" {
+		archive = absolute(archive)
+		for of, dir := range map[string]string{"log": log, "checkpoints": checkpoints} {
+			if !isWithin(dir, archive) {
+				continue
+			}
+			n := c.root.at("metric-store", "cleanup", "directory")
+			for _, other := range []*node{c.root.at("metric-store", "archive"), c.root.at("metric-store", "cleanup")} {
+				n = cmp.Or(n, other)
+			}
+			c.found.fault(n, "the archive, in %s, is within the directory of the %s, %s: give each one of its own", archive, of, dir)
+		}
+	}
+	if isWithin(log, checkpoints) {
 		n := c.root.at("metric-store", "checkpoints", "directory")
 		if n == nil {
 			n = c.root.at("nats", "embedded", "directory") // one of the two is given, or they would be apart
 		}
 		c.found.fault(n, "the checkpoints, in %s, are within the directory of the log, %s: give each one of its own", checkpoints, log)
 	}
+}
+
+// isWithin reports whether a path is dir or below it.
+func isWithin(dir, path string) bool {
+	below, err := filepath.Rel(dir, path)
+	return err == nil && below != ".." && !strings.HasPrefix(below, "../")
 }
 
 // addresses reports addresses of the program itself where others are wanted.

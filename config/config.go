@@ -154,6 +154,8 @@ type MetricStore struct {
 	CheckpointInterval time.Duration
 	// CheckpointDirectory holds them.
 	CheckpointDirectory string
+	// Archive is where samples go that leave memory.
+	Archive Archive
 	// FutureTolerance is how far ahead of its entry in the log a sample may
 	// be.
 	FutureTolerance time.Duration
@@ -161,6 +163,16 @@ type MetricStore struct {
 	// Where one subject covers another, the first in the list that matches a
 	// message decides its cluster tag.
 	Subscriptions []Subscription
+}
+
+// Archive is metric-store.cleanup with the mode archive. Without a Directory, samples that leave
+// memory are deleted.
+type Archive struct {
+	Directory string
+	// Keep is how long files are kept, 0: for ever.
+	Keep time.Duration
+	// MaxBytes bounds all files, 0: no bound.
+	MaxBytes int64
 }
 
 // Subscription is a NATS subject on which metrics arrive.

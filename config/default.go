@@ -14,6 +14,7 @@ const (
 	defaultStreamName      = "CC_METRICS"
 	defaultDirectory       = "./var/nats"
 	defaultCheckpoints     = "./var/checkpoints"
+	defaultArchive         = "./var/archive"
 	defaultInterval        = 30 * time.Minute
 	defaultMaxPayload      = largestPayload
 	defaultFutureTolerance = 10 * time.Minute

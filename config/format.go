@@ -9,8 +9,7 @@ import (
 )
 
 const (
-	noArchive = "archiving is not supported: samples older than the retention are deleted; "
-	noEffect  = "has no effect: "
+	noEffect = "has no effect: "
 )
 
 // sectionNames are the sections of the format, each of which may be included.
@@ -146,7 +145,9 @@ func metricStoreSection() field {
 		"archive":             archive(),
 		"cleanup": {kind: section, keys: map[string]field{
 			"mode":      {kind: text, valid: on(cleanupMode)},
-			"directory": {kind: text, ineffective: noEffect + "cleanup deletes, nothing is written"},
+			"directory": {kind: text},
+			"keep":      {kind: duration, valid: between(time.Minute, maxDuration, showDuration)},
+			"max-bytes": {kind: size, valid: zeroOr(between(leastArchive, largestDisk, showSize))},
 			"interval":  {kind: duration, ineffective: noEffect + "cleanup runs every half retention-in-memory"},
 		}},
 		"debug": {kind: anything, ineffective: noEffect + "main.debug.gops and /api/debug are there for this"},
@@ -185,33 +186,25 @@ func checkpointInterval() field {
 	return field{kind: duration, valid: between(time.Second, maxDuration, showDuration)}
 }
 
+// archive describes the section that cleanup has replaced.
 func archive() field {
-	return field{
-		kind: section,
-		keys: map[string]field{
-			"interval":       {kind: duration},
-			"directory":      {kind: text},
-			"delete-instead": {kind: flag},
-		},
-		valid: on(func(members object) error {
-			deleteInstead := members["delete-instead"]
-			if len(members) == 0 || deleteInstead != nil && deleteInstead.value != false {
-				return nil
-			}
-			return errors.New(noArchive + `add "delete-instead": true if that is acceptable, or remove the section`)
-		}),
-	}
+	return field{kind: section, keys: map[string]field{
+		"interval":       {kind: duration},
+		"directory":      {kind: text},
+		"delete-instead": {kind: flag},
+	}}
 }
 
+const (
+	cleanupDelete  = "delete"
+	cleanupArchive = "archive"
+)
+
 func cleanupMode(mode string) error {
-	switch mode {
-	case "delete":
-		return nil
-	case "archive":
-		return errors.New(noArchive + `say "delete" if that is acceptable`)
-	default:
-		return fmt.Errorf(`%q is not known: say "delete"`, mode)
+	if mode != cleanupDelete && mode != cleanupArchive {
+		return fmt.Errorf(`%q is not known: say "delete" or "archive"`, mode)
 	}
+	return nil
 }
 
 func isAggregation(s string) bool { return s == "sum" || s == "avg" }

@@ -208,12 +208,20 @@ type metricStoreKeys struct {
 	MaxNewSeries       int                `json:"max-new-series"`
 	CheckpointInterval string             `json:"checkpoint-interval"`
 	Checkpoints        checkpointKeys     `json:"checkpoints"`
+	Cleanup            *cleanupKeys       `json:"cleanup,omitempty"`
 	FutureTolerance    string             `json:"future-tolerance"`
 	Subscriptions      []subscriptionKeys `json:"nats-subscriptions"`
 }
 
 type checkpointKeys struct {
 	Directory string `json:"directory"`
+}
+
+type cleanupKeys struct {
+	Mode      string `json:"mode"`
+	Directory string `json:"directory"`
+	Keep      string `json:"keep,omitempty"`
+	MaxBytes  any    `json:"max-bytes,omitempty"`
 }
 
 type subscriptionKeys struct {
@@ -228,6 +236,12 @@ func (m MetricStore) section() metricStoreKeys {
 		MaxSeries: m.MaxSeries, MaxHosts: m.MaxHosts, MaxNewSeries: m.MaxNewSeries,
 		CheckpointInterval: show(m.CheckpointInterval), Checkpoints: checkpointKeys{m.CheckpointDirectory},
 		FutureTolerance: show(m.FutureTolerance),
+	}
+	if a := m.Archive; a.Directory != "" {
+		keys.Cleanup = &cleanupKeys{Mode: cleanupArchive, Directory: a.Directory, MaxBytes: sizeKey(a.MaxBytes)}
+		if a.Keep > 0 {
+			keys.Cleanup.Keep = show(a.Keep)
+		}
 	}
 	for _, s := range m.Subscriptions {
 		keys.Subscriptions = append(keys.Subscriptions, subscriptionKeys(s))

@@ -35,7 +35,7 @@ func TestPrintedConfigurationIsTheSame(t *testing.T) {
 			"embedded": {"addr": ":2", "directory": "d", "username": "u", "password": "secret", "max-payload": 1000001, "max-store": "1.5GB", "sync": "1m30s"},
 			"stream": {"name": "s", "replicas": 3, "max-age": "36h", "max-bytes": 50000001, "compression": false}},
 		"metric-store": {"retention-in-memory": "1h0m1.5s", "memory-cap": 0.3, "num-workers": 3, "max-series-per-host": 4, "max-hosts": 5, "max-new-series": 6,
-			"checkpoint-interval": "7m", "checkpoints": {"directory": "c"}, "future-tolerance": "8m",
+			"checkpoint-interval": "7m", "checkpoints": {"directory": "c"}, "cleanup": {"mode": "archive", "directory": "a", "keep": "720h", "max-bytes": 50000001}, "future-tolerance": "8m",
 			"nats-subscriptions": [{"subscribe-to": "a.>", "cluster-tag": "c"}, {"subscribe-to": "b"}]}
 	}`, "FILE", file)
 	everything = strings.ReplaceAll(everything, "KEY", testKey)

@@ -107,6 +107,8 @@ const (
 	leastStore = 64 << 20
 	// leastLog holds several of the entries that writes over REST are cut into.
 	leastLog = 4 << 20
+	// leastArchive holds several files.
+	leastArchive = 16 << 20
 	// largestDisk is far from where a float64, as which a size may be written, is not exact.
 	largestDisk = 8191 << 40
 )

@@ -69,10 +69,10 @@ func (a *api) query(c echo.Context) error {
 	q := &queryRun{store: a.store, req: req, answerer: newRowAnswerer(a.store, req, how), helpers: a.helpers}
 	// The status is sent before the last series is read, so what can be wrong
 	// with the request comes first.
-	if err := q.check(); err != nil {
+	ctx := c.Request().Context()
+	if err := q.check(ctx); err != nil {
 		return err
 	}
-	ctx := c.Request().Context()
 	if q.reply, err = a.newReply(c); err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 
@@ -9,13 +10,16 @@ import (
 
 // check counts what the request asks for. It returns a refusal if that is not possible or
 // too much.
-func (q *queryRun) check() error {
+func (q *queryRun) check(ctx context.Context) error {
 	req := q.req
 	if req.From > req.To {
 		return refuse(http.StatusBadRequest, fmt.Errorf("%w: from %d is after to %d", store.ErrInvalidTimeRange, req.From, req.To))
 	}
 	if len(req.ForAllNodes) > 0 {
-		q.hosts = q.store.Hosts(req.Cluster)
+		var err error
+		if q.hosts, err = q.store.HostsIn(ctx, req.Cluster, req.From, req.To); err != nil {
+			return err
+		}
 	}
 	for i := range req.Queries {
 		if err := q.count(&req.Queries[i], 1); err != nil {

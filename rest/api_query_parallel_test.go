@@ -184,7 +184,7 @@ func TestPartsAreSmall(t *testing.T) {
 		}
 		q := &queryRun{store: s, req: req, reply: &reply{pools: f.server.api.replies}, helpers: newHelpers(2)}
 		q.answerer = newRowAnswerer(s, req, store.ResampleLTTB)
-		if err := q.check(); err != nil {
+		if err := q.check(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		p := q.nextPart(0, len(req.Queries))

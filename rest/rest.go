@@ -20,7 +20,7 @@ import (
 type Store interface {
 	QueryEach(ctx context.Context, q *store.Query, use func(*store.Series) error) error
 	Cost(q *store.Query) (store.Cost, error)
-	Hosts(cluster string) []string
+	HostsIn(ctx context.Context, cluster string, from, to int64) ([]string, error)
 	Health(cluster, host string, metrics []string) (store.Health, bool)
 	StaleSeries(ctx context.Context, cluster, host string) (int, error)
 	Dump(ctx context.Context, selector []string, use func(*store.Dumped) error) error

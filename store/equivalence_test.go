@@ -339,6 +339,20 @@ func (e *equivalence) free() {
 }
 
 func (e *equivalence) query() {
+	q := e.randomQuery()
+	got, err := e.store.Query(q)
+	want, wantErr := e.model.query(q)
+	if !errors.Is(err, wantErr) {
+		e.t.Fatalf("%+v: error %v, the model %v", q, err, wantErr)
+	}
+	overflow(want)
+	if diff := differ(got, want); diff != "" {
+		e.t.Fatalf("%+v: %s", q, diff)
+	}
+	e.statistics(q)
+}
+
+func (e *equivalence) randomQuery() *Query {
 	host := e.host()
 	from := e.base - e.rnd.Int64N(4000)
 	if len(e.strays) > 0 && e.rnd.IntN(2) == 0 {
@@ -357,16 +371,7 @@ func (e *equivalence) query() {
 	if q.Type != "" && e.rnd.IntN(4) == 0 {
 		q.Subtype, q.SubtypeIDs = "disk", []string{"b", "a"}[:e.rnd.IntN(3)]
 	}
-	got, err := e.store.Query(q)
-	want, wantErr := e.model.query(q)
-	if !errors.Is(err, wantErr) {
-		e.t.Fatalf("%+v: error %v, the model %v", q, err, wantErr)
-	}
-	overflow(want)
-	if diff := differ(got, want); diff != "" {
-		e.t.Fatalf("%+v: %s", q, diff)
-	}
-	e.statistics(q)
+	return q
 }
 
 // statistics checks that statistics are the same with and without the values.

@@ -60,6 +60,15 @@ func newMetricTable(c *Config) *metricTable {
 	return t
 }
 
+// longest returns the longest interval of all metrics that were ever in the table, in seconds.
+func (t *metricTable) longest() int64 {
+	longest := int64(0)
+	for _, f := range *t.frequencies.Load() {
+		longest = max(longest, f)
+	}
+	return longest
+}
+
 // at returns the metric with the ID.
 func (t *metricTable) at(m MetricID) *metric { return (*t.all.Load())[m] }
 

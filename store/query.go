@@ -98,8 +98,19 @@ func (s *Store) Cost(q *Query) (Cost, error) {
 			}
 		}
 	}
+	if s.isArchived(q.Cluster, q.From) || q.Unpadded && s.isArchived(q.Cluster, -timeBound) {
+		// What the host has there is not known before it is read.
+		blocks := int(q.windowCells(metric.finest))/s.cfg.blockSlots + 1
+		c.Runs += recallRuns + archivedColumns*blocks
+	}
 	return c, nil
 }
+
+// A recall takes as long as some hundred runs, and then for so many columns, as most hosts have.
+const (
+	recallRuns      = 256
+	archivedColumns = 512
+)
 
 // check returns the error that q fails with whatever its metric is.
 func (q *Query) check() error {
@@ -189,7 +200,13 @@ func (s *Store) QueryEach(ctx context.Context, q *Query, use func(*Series) error
 		memory.reset()
 		s.queries.Put(memory)
 	}()
-	snapshots, err := s.snapshots(memory, q, config.Aggregation)
+	var snapshots []snapshot
+	var err error
+	if s.isArchived(q.Cluster, q.From) || q.Unpadded && s.isArchived(q.Cluster, -timeBound) {
+		snapshots, err = s.recalledSnapshots(ctx, memory, q, config.MetricConfig)
+	} else {
+		snapshots, err = s.snapshots(memory, q, config.Aggregation)
+	}
 	switch {
 	case err != nil:
 		return err

@@ -37,18 +37,24 @@ func (s *Store) snapshots(memory *queryMemory, q *Query, how Aggregation) ([]sna
 	if h == nil {
 		return nil, nil
 	}
+	return s.snapshotsOf(memory, h, s.metrics, q, how)
+}
+
+// snapshotsOf is snapshots for a host that does not change meanwhile. The table is that of its
+// metrics.
+func (s *Store) snapshotsOf(memory *queryMemory, h *host, table *metricTable, q *Query, how Aggregation) ([]snapshot, error) {
 	type selected struct {
 		grid *grid
 		rows []selection
 	}
 	var buf [4]selected
 	found := buf[:0]
-	for _, m := range s.metrics.ids(q.Metric) {
+	for _, m := range table.ids(q.Metric) {
 		n := h.counts[m]
 		if n.all == 0 {
 			continue
 		}
-		one := selected{h.grid(s.metrics.at(m).grid), h.selectColumns(memory, s.seed, q, m, n)}
+		one := selected{h.grid(table.at(m).grid), h.selectColumns(memory, s.seed, q, m, n)}
 		columns := 0
 		for _, r := range one.rows {
 			columns += len(r.columns)

@@ -49,9 +49,18 @@ func (s *Store) Read(ctx context.Context, series []SeriesID, from, to int64, use
 	from, to = max(from, -timeBound), min(to, timeBound)
 	all := 0
 	var runs []Run
+	var known *recall
 	for i := range series {
 		var cells int
-		if runs, cells, err = s.appendHeld(ctx, runs[:0], &series[i], from, to); err != nil {
+		if s.isArchived(series[i].Cluster, from) {
+			if known, err = s.recallSeries(ctx, known, series[i:], from, to); err != nil {
+				return 0, err
+			}
+			runs, cells, err = known.appendRuns(runs[:0], &series[i], from, to)
+		} else {
+			runs, cells, err = s.appendHeld(ctx, runs[:0], &series[i], from, to)
+		}
+		if err != nil {
 			return 0, err
 		}
 		if all += cells; all > MaxReadCells {
@@ -68,17 +77,57 @@ func (s *Store) Read(ctx context.Context, series []SeriesID, from, to int64, use
 // intervals can be added to it.
 const timeBound = math.MaxInt64 / 4
 
-// HeldFrom returns the time in Unix seconds from which on the store holds all that was
-// stored and not freed on request. Samples before it may have been dropped, as they are
-// older than the retention or gave way under the memory cap, of some hosts or of all. It
-// never goes back, unless the clock does. What gave way before the start of the program
-// is not known.
+// HeldFrom returns the time in Unix seconds from which on the store, with its archive, holds
+// all that was stored and not freed on request. Samples before it may have been dropped, as they
+// are older than the retention or gave way under the memory cap, of some hosts or of all. It
+// never goes back, unless the clock does, or somebody puts files into the archive. What gave way
+// before the start of the program is not known, nor what was dropped before there was an archive.
 func (s *Store) HeldFrom() int64 {
-	return max(s.cfg.Now().Add(-s.cfg.Retention).Unix(), s.evictedTo.Load())
+	from := s.cfg.Now().Add(-s.cfg.Retention).Unix()
+	if s.archived != nil {
+		if oldest, ok := s.archived.Oldest(); ok {
+			from = min(from, oldest)
+		}
+	}
+	return max(from, s.evictedTo.Load())
+}
+
+// recallSeries returns a recall of the first series. One that is known is used again if it has
+// all parts of the same metric and host, as one has when series of these follow each other.
+func (s *Store) recallSeries(ctx context.Context, known *recall, series []SeriesID, from, to int64) (*recall, error) {
+	id := &series[0]
+	w := recallWanted{hostKey: hostKey{id.Cluster, id.Host}, metric: id.Metric, from: from, to: to}
+	if known != nil && known.wanted == w { // which has all parts
+		return known, nil
+	}
+	if len(series) == 1 || series[1].Cluster != id.Cluster || series[1].Host != id.Host || series[1].Metric != id.Metric {
+		w.part, w.typ = &id.Part, &id.Part.Type
+	}
+	return s.recall(ctx, w)
+}
+
+// appendRuns is appendHeld of a recall.
+func (r *recall) appendRuns(runs []Run, id *SeriesID, from, to int64) (_ []Run, cells int, err error) {
+	for _, m := range r.table.ids(id.Metric) {
+		column, ok := r.host.columnOf(r.store.seed, id.Part, m)
+		if !ok {
+			continue
+		}
+		g := r.host.grid(r.table.at(m).grid)
+		runs = g.appendRuns(nil, runs, column, g.rangesBetween(nil, g.blocks.between(from-g.frequency, to+g.frequency), from, to))
+	}
+	for i := range runs {
+		cells += runs[i].Len()
+	}
+	if cells > MaxCells {
+		return nil, 0, &ReadError{Series: *id, Limit: MaxCells}
+	}
+	slices.SortStableFunc(runs, func(a, b Run) int { return cmp.Compare(a.Start, b.Start) })
+	return runs, cells, nil
 }
 
 // appendHeld appends the runs of a series that are held in memory, in order of time, and
-// counts their cells. Another source would append its own, and all be put in order.
+// counts their cells.
 func (s *Store) appendHeld(ctx context.Context, runs []Run, id *SeriesID, from, to int64) (_ []Run, cells int, err error) {
 	metrics := s.metrics.ids(id.Metric)
 	for _, m := range metrics {

@@ -9,28 +9,43 @@ const (
 	askTimeout = 10 * time.Second
 	// After InUse has failed, a retention pass is tried again this soon.
 	askAgain = time.Minute
+	// After the archive could not be written, it is tried again this soon.
+	archiveAgain = time.Minute
+	// How often it is looked whether blocks are to be archived for want of memory, and at least
+	// how long between two looks whether the store has caught up with the log.
+	relieveCheck  = 5 * time.Second
+	caughtUpCheck = 20 * time.Millisecond
 )
 
 // Run makes a retention pass at once and then every half retention until ctx ends, and returns
-// nil then. While InUse fails, it makes no pass, but for no longer than the retention.
+// nil then. While InUse fails, it makes no pass, but for no longer than the retention. With an
+// archive, it makes none before CaughtUp, and further ones when memory runs out.
 //
 // The times of the passes do not depend on the start: all stores that read one log drop the same.
 func (s *Store) Run(ctx context.Context) error {
 	interval := max(s.cfg.Retention/2, 1)
 	asked := s.cfg.Now() // when InUse last answered
-	for wait := time.Duration(0); ; {
+	due := time.Now()    // when the next pass is; not by cfg.Now, as the wait until then is not
+	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-time.After(wait):
+		case <-time.After(s.untilCheck(due)):
+		}
+		switch {
+		case s.archived != nil && !s.caughtUp():
+			continue
+		case time.Now().Before(due):
+			s.relieve(ctx)
+			continue
 		}
 		now := s.cfg.Now()
 		pass := lastPass(now, interval)
-		wait = pass.Add(interval).Sub(now)
+		wait := pass.Add(interval).Sub(now)
 		if err := s.ask(ctx, pass); err == nil {
 			asked = now
 		} else if unknown := now.Sub(asked); unknown < s.cfg.Retention {
-			wait = min(wait, askAgain)
+			due = time.Now().Add(min(wait, askAgain))
 			s.cfg.Logger.Warn("cannot learn which hosts have jobs: nothing is dropped for its age until that works, or for the retention at the most",
 				"error", err, "for", unknown.Truncate(time.Second))
 			continue
@@ -38,8 +53,23 @@ func (s *Store) Run(ctx context.Context) error {
 			s.cfg.Logger.Error("cannot learn which hosts have jobs: dropping what is older than the retention, but for hosts known to have some before",
 				"error", err, "for", unknown.Truncate(time.Second))
 		}
-		s.retain(pass)
+		if s.archived == nil {
+			s.retain(pass)
+		} else if !s.archive(ctx, pass) {
+			wait = min(wait, archiveAgain)
+		}
+		due = time.Now().Add(wait)
 	}
+}
+
+// untilCheck returns how long Run waits until it looks again. With an archive, that is sooner
+// than the next pass.
+func (s *Store) untilCheck(due time.Time) time.Duration {
+	wait := time.Until(due)
+	if s.archived != nil {
+		wait = min(max(wait, caughtUpCheck), relieveCheck)
+	}
+	return wait
 }
 
 // lastPass returns the newest time of a retention pass: a multiple of the interval since 1970.
@@ -63,22 +93,88 @@ func (s *Store) ask(ctx context.Context, now time.Time) error {
 	return nil
 }
 
+// archive makes the retention pass of a time: it writes the blocks to the archive that were older
+// than the retention then, but not those of hosts that InUse named when it was last asked, and
+// drops them. It returns false if that failed. Then what is older than two retentions is dropped,
+// so that a disk without room does not fill the memory.
+func (s *Store) archive(ctx context.Context, pass time.Time) bool {
+	before := pass.Add(-s.cfg.Retention)
+	inUse := s.inUse.Load()
+	ok := s.archiveBefore(ctx, before, inUse.contains)
+	if !ok && ctx.Err() == nil {
+		if n := s.dropBefore(before.Add(-s.cfg.Retention), inUse); n > 0 {
+			s.counters.unarchived.Add(int64(n))
+			s.cfg.Logger.Error("samples that are older than two retentions are dropped, as the archive cannot be written: they are lost",
+				"blocks", n, "older_than", before.Add(-s.cfg.Retention).Truncate(time.Second))
+		}
+	}
+	if ok {
+		if _, err := s.archived.Clean(ctx); err != nil && ctx.Err() == nil {
+			s.cfg.Logger.Error("cannot remove old files of the archive: its disk may fill", "error", err)
+		}
+	}
+	s.metrics.releaseNames()
+	return ok
+}
+
+// relieve archives the oldest blocks of all hosts if the memory cap is near, before an append has
+// to drop them.
+func (s *Store) relieve(ctx context.Context) {
+	if before, ok := s.pressure(); ok {
+		s.archiveBefore(ctx, time.Unix(before, 0), func(hostKey) bool { return false })
+	}
+}
+
+// archiveBefore makes an archive pass and logs what came of it. It returns false if it failed.
+func (s *Store) archiveBefore(ctx context.Context, before time.Time, keeps func(hostKey) bool) bool {
+	samples := s.counters.archived.Load()
+	freed, err := s.archivePass(ctx, before.Unix(), keeps)
+	s.counters.freed.Add(int64(freed))
+	if ctx.Err() != nil {
+		return false
+	}
+	if s.archiveError.Store(&err); err != nil {
+		s.counters.archiveFailures.Add(1)
+		s.cfg.Logger.Error("the archive cannot be written: samples stay in memory until it can, for two retentions at the most, or until they give way under the memory cap",
+			"error", err)
+		return false
+	}
+	if freed > 0 {
+		s.cfg.Logger.Info("retention pass", "blocks_archived", freed, "samples", s.counters.archived.Load()-samples, "older_than", before.Truncate(time.Second))
+	}
+	return true
+}
+
+// ArchiveError returns why the archive could not be written when it was last tried, nil if it
+// could.
+func (s *Store) ArchiveError() error {
+	if err := s.archiveError.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
 // retain makes the retention pass of a time: it frees the blocks that were older than the
 // retention then, but not those of hosts that InUse named when it was last asked.
 func (s *Store) retain(pass time.Time) {
 	before := pass.Add(-s.cfg.Retention)
-	inUse := s.inUse.Load()
-	freed := 0
-	s.eachHost(func(k hostKey) bool { return !inUse.contains(k) }, func(h *host) (int, bool) {
+	freed := s.dropBefore(before, s.inUse.Load())
+	s.metrics.releaseNames()
+	if freed > 0 {
+		s.cfg.Logger.Info("retention pass", "blocks_freed", freed, "older_than", before.Truncate(time.Second))
+	}
+}
+
+// dropBefore drops the blocks that end before a time, but not those of some hosts. It returns
+// their number.
+func (s *Store) dropBefore(before time.Time, except *hostSet) (freed int) {
+	s.eachHost(func(k hostKey) bool { return !except.contains(k) }, func(h *host) (int, bool) {
 		n, more := s.retainHostLocked(h, before.Unix())
 		freed += n
 		return n, more
 	})
 	s.counters.freed.Add(int64(freed))
-	s.metrics.releaseNames()
-	if freed > 0 {
-		s.cfg.Logger.Info("retention pass", "blocks_freed", freed, "older_than", before.Truncate(time.Second))
-	}
+	return freed
 }
 
 // retainHostLocked drops the blocks that end before the given time (Unix seconds). more says

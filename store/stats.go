@@ -6,6 +6,8 @@ type counters struct {
 	samples, invalid       atomic.Int64
 	replaced               atomic.Int64
 	freed, evicted, sealed atomic.Int64
+
+	archived, unarchived, archiveFailures atomic.Int64
 }
 
 func (c *counters) add(a *Appended) {
@@ -24,6 +26,9 @@ type Stats struct {
 	Refused []Refused
 	// Replaced counts samples that replaced one of another time in their slot.
 	Replaced int64
+	// Archived counts the samples that were written to the archive, ArchiveFailures how often that
+	// failed, and Unarchived the series' blocks that were dropped for their age meanwhile.
+	Archived, ArchiveFailures, Unarchived int64
 	// Sealed counts how often a block was compressed.
 	Sealed int64
 	// Hosts and Series count what is held now, Bytes what it takes.
@@ -39,6 +44,10 @@ func (s *Store) Stats() Stats {
 		Evicted: s.counters.evicted.Load(),
 		Sealed:  s.counters.sealed.Load(),
 		Bytes:   s.usedBytes.Load(),
+
+		Archived:        s.counters.archived.Load(),
+		ArchiveFailures: s.counters.archiveFailures.Load(),
+		Unarchived:      s.counters.unarchived.Load(),
 
 		Invalid:  s.counters.invalid.Load(),
 		Refused:  s.refusals.list(),

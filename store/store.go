@@ -23,6 +23,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"cc-metric-store/store/archive"
 	"cc-metric-store/store/chunk"
 )
 
@@ -163,6 +164,11 @@ type Store struct {
 	evictedTo atomic.Int64 // no sample from this time on was evicted, Unix seconds
 	evicting  sync.Mutex   // held by the one append that makes room
 	inUse     atomic.Pointer[hostSet]
+
+	archived     *archive.Archive      // nil: none
+	caughtUp     func() bool           // see ArchiveConfig
+	archiveError atomic.Pointer[error] // of the last archive pass
+
 	counters  counters
 	testHooks testHooks
 }

@@ -33,7 +33,7 @@ func TestFaultyConfigurations(t *testing.T) {
 			"nats.embedded.sync", "nats.stream.replicas", "metric-store.retention-in-memory", "metric-store.memory-cap",
 			"metric-store.nats-subscriptions[0].subscribe-to",
 		}},
-		{"archive", base("metric-store", object{"cleanup": object{"mode": "archive", "directory": "./archive"}}), []string{"metric-store.cleanup.mode"}},
+		{"archive", base("metric-store", object{"cleanup": object{"mode": "keep"}}), []string{"metric-store.cleanup.mode"}},
 		{"backend without a scheme", base("main", object{"backend-url": "127.0.0.1:8080"}), []string{"main.backend-url"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -48,13 +48,6 @@ func TestFaultyConfigurations(t *testing.T) {
 			}
 		})
 	}
-}
-
-func TestArchiveIsRefusedWithAReason(t *testing.T) {
-	t.Parallel()
-	cfg := baseConfig()
-	section(cfg, "metric-store")["cleanup"] = object{"mode": "archive", "directory": "./archive"}
-	run(t, launch{config: cfg}).wantExit(1, "metric-store.cleanup.mode", "archiving is not supported", `"delete"`)
 }
 
 func TestUnknownKey(t *testing.T) {

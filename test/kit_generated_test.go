@@ -26,6 +26,21 @@ type generated struct {
 // of 60 s, the last one now. Its log keeps all, or what it keeps by default.
 func startGenerated(t *testing.T, hosts, ticks int, keepAll bool) *generated {
 	t.Helper()
+	cfg := generatedConfig()
+	if keepAll {
+		keepLog(cfg)
+	}
+	return startGeneratedWith(t, cfg, hosts, ticks)
+}
+
+// startGeneratedWith is startGenerated with a configuration, such as generatedConfig.
+func startGeneratedWith(t *testing.T, cfg object, hosts, ticks int) *generated {
+	t.Helper()
+	return &generated{node: start(t, cfg), hosts: hosts, first: time.Now().Unix()/60*60 - int64(ticks)*60}
+}
+
+// generatedConfig is a configuration with the metrics of the generator.
+func generatedConfig() object {
 	cfg := baseConfig()
 	metrics := object{}
 	for _, m := range []string{
@@ -38,10 +53,7 @@ func startGenerated(t *testing.T, hosts, ticks int, keepAll bool) *generated {
 		metrics[m] = object{"frequency": 60, "aggregation": "sum"}
 	}
 	cfg["metrics"] = metrics
-	if keepAll {
-		keepLog(cfg)
-	}
-	return &generated{node: start(t, cfg), hosts: hosts, first: time.Now().Unix()/60*60 - int64(ticks)*60}
+	return cfg
 }
 
 // fill has the generator send as many ticks as make so many in all, and returns
@@ -115,6 +127,17 @@ func fritz(t *testing.T, hosts int, interval int64) []*load.Host {
 		out = append(out, load.NewHost(layout, name, 1, interval))
 	}
 	return out
+}
+
+// fritzNames returns the names of these hosts.
+func fritzNames(t *testing.T, hosts int) []string {
+	t.Helper()
+	clusters, err := load.Clusters()
+	if err != nil {
+		t.Fatal(err)
+	}
+	topology := clusters["fritz"]
+	return topology.HostNames(hosts)
 }
 
 // loadMetrics is the configuration of all metrics of the hosts.

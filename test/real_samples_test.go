@@ -9,7 +9,7 @@ import (
 const emmySamples, emmyHosts, emmyMetrics = 377019, 32, 9
 
 // TestRealJob plays a day of a real job over NATS, in the messages in which it
-// was sent, and asks for every sample of it.
+// was sent, and asks for every sample of it, in memory and then in the archive.
 func TestRealJob(t *testing.T) {
 	t.Parallel()
 	messages := splitMessages(readGzip(t, "testdata/emmy-job-1403244.lp.gz"))
@@ -28,7 +28,7 @@ func TestRealJob(t *testing.T) {
 	}
 	cfg["metrics"] = metrics
 	section(section(cfg, "nats"), "embedded")["sync"] = "1s" // the test is of values, not of the disk
-	n := start(t, cfg)
+	n := start(t, archiving(cfg))
 	c := n.client()
 	for _, message := range messages {
 		c.send(subject, message)
@@ -42,6 +42,11 @@ func TestRealJob(t *testing.T) {
 	})
 	if compared := m.compare(n, "emmy"); compared != emmySamples {
 		t.Errorf("%d samples came back equal, want %d", compared, emmySamples)
+	}
+	n.stop()
+	n = n.forget()
+	if compared := m.compare(n, "emmy"); compared != emmySamples {
+		t.Errorf("%d samples came back equal from the archive, want %d", compared, emmySamples)
 	}
 }
 

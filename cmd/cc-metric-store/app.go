@@ -17,6 +17,7 @@ type app struct {
 	store            *store.Store
 	checkpoints      *store.Checkpoints // nil until openCheckpoints
 	checkpointConfig store.CheckpointConfig
+	archiveConfig    store.ArchiveConfig // without a directory there is no archive
 	embedded         *embeddedServer
 	ingest           *ingest.Ingest
 	log              watchedLog // ingest, with conditions of the program
@@ -28,7 +29,7 @@ type app struct {
 
 // assemble makes all parts and connects them. It starts nothing.
 func assemble(cfg *config.Config, o options, logger *slog.Logger) (*app, error) {
-	a := &app{logger: logger, checkpointConfig: checkpointConfig(cfg, logger)}
+	a := &app{logger: logger, checkpointConfig: checkpointConfig(cfg, logger), archiveConfig: archiveConfig(cfg, logger)}
 	var err error
 	if a.store, err = store.New(storeConfig(cfg, logger)); err != nil {
 		return nil, err

@@ -34,6 +34,19 @@ func (a *app) warnOfForeignFiles() {
 		"key", "metric-store.checkpoints.directory", "directory", a.checkpointConfig.Directory, "hosts", hosts, "example", found.Example)
 }
 
+// openArchive opens and locks the directory of the archive, if there is to be one.
+func (a *app) openArchive() error {
+	if a.archiveConfig.Directory == "" {
+		return nil
+	}
+	c := a.archiveConfig
+	c.CaughtUp = func() bool { return a.log.Ready() == nil }
+	if err := a.store.OpenArchive(c); err != nil {
+		return fmt.Errorf("metric-store.cleanup.directory: %w", err)
+	}
+	return nil
+}
+
 // followLog loads the newest checkpoint, and reads the log from there on.
 func (a *app) followLog(ctx context.Context) error {
 	restored, err := a.checkpoints.Load(ctx)

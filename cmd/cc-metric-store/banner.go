@@ -28,6 +28,7 @@ func printBanner(w io.Writer, cfg *config.Config, o options, builtIn bool, url s
 		{"memory", b.memory()},
 		{"log", b.log()},
 		{"checkpoints", fmt.Sprintf("%s, at least every %s", absolute(cfg.MetricStore.CheckpointDirectory), formatDuration(cfg.MetricStore.CheckpointInterval))},
+		{"archive", b.archive()},
 	}
 	for _, l := range lines {
 		fmt.Fprintf(w, "  %-12s %s\n", l.what, l.text)
@@ -35,6 +36,22 @@ func printBanner(w io.Writer, cfg *config.Config, o options, builtIn bool, url s
 	if builtIn {
 		fmt.Fprintf(w, "  %-12s write with cc-metric-generator, or with curl as README.md shows; %s/readyz tells how it is\n", "try", url)
 	}
+}
+
+// archive says what becomes of samples that leave memory.
+func (b banner) archive() string {
+	a := b.cfg.MetricStore.Archive
+	if a.Directory == "" {
+		return "none: samples that leave memory are deleted (metric-store.cleanup changes that)"
+	}
+	text := absolute(a.Directory)
+	if a.Keep > 0 {
+		text += ", for " + formatDuration(a.Keep)
+	}
+	if a.MaxBytes > 0 {
+		text += ", at most " + gigabytes(a.MaxBytes)
+	}
+	return text
 }
 
 // banner makes the texts of the lines.

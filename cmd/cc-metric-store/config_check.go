@@ -26,7 +26,11 @@ func checkSystem(cfg *config.Config, logger *slog.Logger) error {
 	for _, d := range []struct{ key, dir string }{
 		{"nats.embedded.directory", cfg.NATS.Embedded.Directory},
 		{"metric-store.checkpoints.directory", cfg.MetricStore.CheckpointDirectory},
+		{"metric-store.cleanup.directory", cfg.MetricStore.Archive.Directory},
 	} {
+		if d.dir == "" {
+			continue
+		}
 		if err := checkDirectory(absolute(d.dir), uint32(uid), uint32(gid)); err != nil {
 			faults = append(faults, fmt.Errorf("%s: %w", d.key, err))
 		}

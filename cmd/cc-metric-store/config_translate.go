@@ -58,6 +58,11 @@ func aggregation(name string) store.Aggregation {
 	return store.AggregateNone
 }
 
+func archiveConfig(cfg *config.Config, logger *slog.Logger) store.ArchiveConfig {
+	a := cfg.MetricStore.Archive
+	return store.ArchiveConfig{Directory: absoluteFile(a.Directory), Keep: a.Keep, MaxBytes: a.MaxBytes, Logger: logger}
+}
+
 func ingestConfig(cfg *config.Config, e *embeddedServer, logger *slog.Logger) ingest.Config {
 	n := cfg.NATS
 	subs := make([]ingest.Subscription, len(cfg.MetricStore.Subscriptions))

@@ -25,6 +25,7 @@ func newRegistry(a *app) (r *prometheus.Registry, observe func(endpoint string, 
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		newStatsCollector(a),
 		newCheckpointCollector(a),
+		newArchiveCollector(a),
 		answers,
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: namespace + "rest_connections", Help: "Open connections of the REST interface.",

@@ -27,7 +27,7 @@ func TestMetricsOfTheDocuments(t *testing.T) {
 		namespace + "request_duration_seconds": true, namespace + "rest_connections": true, namespace + "rest_connections_evicted_total": true,
 	}
 	name := regexp.MustCompile(namespace + `[a-z0-9_]*[a-z0-9]`)
-	for _, c := range []prometheus.Collector{newStatsCollector(a), newCheckpointCollector(a), newClusterCollector(a, "")} {
+	for _, c := range []prometheus.Collector{newStatsCollector(a), newCheckpointCollector(a), newArchiveCollector(a), newClusterCollector(a, "")} {
 		descs := make(chan *prometheus.Desc)
 		go func() {
 			defer close(descs)

@@ -77,6 +77,9 @@ func serve(ctx context.Context, a *app, cfg *config.Config, o options, builtIn b
 		return err
 	}
 	defer a.checkpoints.Close()
+	if err := a.openArchive(); err != nil {
+		return err
+	}
 	printBanner(stdout, cfg, o, builtIn, a.rest.URL())
 	notify(daemon.SdNotifyReady)
 	announced := make(chan struct{})
@@ -84,7 +87,7 @@ func serve(ctx context.Context, a *app, cfg *config.Config, o options, builtIn b
 		notify(daemon.SdNotifyStopping)
 		close(announced)
 	})
-	err := a.run(ctx)
+	err := errors.Join(a.run(ctx), a.store.CloseArchive())
 	if ctx.Err() != nil {
 		<-announced
 	}

@@ -163,6 +163,13 @@ func (a *Archive) Newest(cluster string) (int64, bool) {
 	return c.newest, true
 }
 
+// Oldest returns the time of the oldest sample of all clusters in Unix seconds, false if there is
+// none.
+func (a *Archive) Oldest() (int64, bool) {
+	s := a.state.Load()
+	return s.stats.Oldest, s.stats.Files > 0
+}
+
 // Files returns all files, by cluster in the order in which they are read.
 func (a *Archive) Files() []FileInfo {
 	var all []FileInfo

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"math"
+	"slices"
 )
 
 // Selection says which samples a read asks for.
@@ -14,6 +15,9 @@ type Selection struct {
 	Metrics       []string // nil: all
 	Types         []string // of parts; nil: all; "" is the host itself
 	From, To      int64    // times of samples in Unix seconds, without To
+	// AllSeries asks for all series that are selected in the files that the time touches: one
+	// without samples there comes as Rows without any, at least once.
+	AllSeries bool
 }
 
 // Rows are samples of one series in one block, ascending in time. Its slices belong to the archive
@@ -27,8 +31,8 @@ type Rows struct {
 	Values    []float64
 }
 
-// Read calls use for the samples that are selected, file after file in the order in which files were
-// written: what comes later counts more. Of our files it is one call for a block of a series (more for one of
+// Read calls use for the samples that are selected, file after file, the one that was written last
+// first: what comes first counts more. Of our files it is one call for a block of a series (more for one of
 // more than 65,536 samples), of those of the original program one for some thousands of samples.
 //
 // It waits for one of Config.Readers places; the end of ctx ends that, and the read. Errors name the
@@ -39,9 +43,9 @@ func (a *Archive) Read(ctx context.Context, s *Selection, use func(*Rows) error)
 	if c == nil || s.From >= s.To {
 		return nil
 	}
-	f := &filter{hosts: []string{s.Host}, metrics: s.Metrics, types: s.Types, from: s.From, to: s.To}
+	f := &filter{hosts: []string{s.Host}, metrics: s.Metrics, types: s.Types, from: s.From, to: s.To, allSeries: s.AllSeries}
 	isWaiting := true
-	for _, file := range c.files {
+	for _, file := range slices.Backward(c.files) {
 		if file.info.Last < s.From || file.info.First >= s.To || !file.hosts.has(s.Host) {
 			continue
 		}

@@ -19,10 +19,10 @@ func readFile(ctx context.Context, s *source, g *groupReader, f *filter, use vis
 			return
 		}
 		if p := recover(); p != nil {
-			err = fmt.Errorf("it cannot be read, it is damaged: %v", p)
+			err = errDamaged(p)
 		}
 	}()
-	gather := &gatherer{isOurs: s.meta.version > 0, wait: map[rowsKey]*Rows{}}
+	gather := &gatherer{isOurs: s.meta.version > 0, all: f.allSeries, wait: map[rowsKey]*Rows{}}
 	gather.use = func(cluster, host string, r *Rows) error {
 		isInside = true
 		err := use(cluster, host, r)
@@ -53,6 +53,9 @@ func unwrapUse(err error) error {
 	return err
 }
 
+// errDamaged is the error for a panic.
+func errDamaged(p any) error { return fmt.Errorf("it cannot be read, it is damaged: %v", p) }
+
 // mayHave says by the statistics whether a row group may have rows that the filter asks for.
 func (m *fileMeta) mayHave(group int, f *filter) bool {
 	g := &m.groups[group]
@@ -64,7 +67,7 @@ func (m *fileMeta) mayHave(group int, f *filter) bool {
 			return false
 		}
 	}
-	return m.hasTime(&g.chunks[columnTimestamp].bounds, f)
+	return f.allSeries || m.hasTime(&g.chunks[columnTimestamp].bounds, f)
 }
 
 // columns are the values that are asked for.
@@ -87,6 +90,9 @@ func (g *groupReader) prune(f *filter) []rowRange {
 		if wanted != nil {
 			ranges = intersect(ranges, g.index.pages[c], func(b *bounds) bool { return hasAny(b, wanted) })
 		}
+	}
+	if f.allSeries {
+		return ranges
 	}
 	return intersect(ranges, g.index.pages[columnTimestamp], func(b *bounds) bool { return g.source.meta.hasTime(b, f) })
 }
@@ -137,6 +143,13 @@ func (g *groupReader) readRange(ctx context.Context, r rowRange, f *filter, gath
 			row = end
 			continue
 		}
+		if f.allSeries && !k.mayHave(f) {
+			if err := gather.begin(&k); err != nil {
+				return err
+			}
+			row = end
+			continue
+		}
 		for row < end {
 			times, values, err := g.samples(row, end)
 			if err != nil {
@@ -152,4 +165,11 @@ func (g *groupReader) readRange(ctx context.Context, r rowRange, f *filter, gath
 		}
 	}
 	return nil
+}
+
+// mayHave reports whether the block may have samples in the time of the filter.
+func (k *rowsKey) mayHave(f *filter) bool {
+	// The last slot may be cut off behind the time of its sample.
+	b := &k.block
+	return b.Frequency == 0 || b.Start < f.to && b.End+b.Frequency > f.from
 }

@@ -13,6 +13,7 @@ const maxCallRows = 1 << 16
 type filter struct {
 	hosts, metrics, types []string // nil: all
 	from, to              int64
+	allSeries             bool // also those without samples in this time
 }
 
 func (f *filter) host(v string) bool   { return f.hosts == nil || slices.Contains(f.hosts, v) }
@@ -45,6 +46,7 @@ type visitor func(cluster, host string, r *Rows) error
 type gatherer struct {
 	use     visitor
 	isOurs  bool // one series after the other
+	all     bool // series without samples count
 	wait    map[rowsKey]*Rows
 	order   []rowsKey
 	current *Rows // of the key last
@@ -60,8 +62,8 @@ type rowsKey struct {
 	block                 Block
 }
 
-// add takes samples of a series.
-func (g *gatherer) add(k *rowsKey, times []int64, values []float64, f *filter) error {
+// begin makes the series the one whose samples follow.
+func (g *gatherer) begin(k *rowsKey) error {
 	if g.current == nil || *k != g.last {
 		if g.isOurs {
 			if err := g.flush(); err != nil {
@@ -76,6 +78,14 @@ func (g *gatherer) add(k *rowsKey, times []int64, values []float64, f *filter) e
 			g.order = append(g.order, *k)
 		}
 		g.last = *k
+	}
+	return nil
+}
+
+// add takes samples of a series.
+func (g *gatherer) add(k *rowsKey, times []int64, values []float64, f *filter) error {
+	if err := g.begin(k); err != nil {
+		return err
 	}
 	r := g.current
 	before := len(r.Times)
@@ -113,7 +123,7 @@ func (g *gatherer) take() *Rows {
 func (g *gatherer) flush() error {
 	for _, k := range g.order {
 		r := g.wait[k]
-		if len(r.Times) > 0 {
+		if len(r.Times) > 0 || g.all {
 			if !g.isOurs && !slices.IsSorted(r.Times) {
 				sort.Stable((*byTime)(r))
 			}

@@ -1,0 +1,293 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"hash/maphash"
+	"math"
+	"slices"
+
+	"cc-metric-store/store/archive"
+	"cc-metric-store/store/chunk"
+)
+
+// maxRecalled bounds what one recall may take, in bytes: 30 days of 128 hardware threads at 10 s
+// fit.
+const maxRecalled = 320 << 20
+
+// RecallError is returned for a query of more archived samples than fit into memory at once.
+type RecallError struct {
+	Cluster, Host, Metric string
+	From, To              int64
+}
+
+func (e *RecallError) Error() string {
+	return fmt.Sprintf("[METRICSTORE]> the archive has too many samples of %s of host %s of cluster %s from %d to %d to be read at once (more than %d MiB in memory): ask for a shorter time or fewer parts",
+		e.Metric, e.Host, e.Cluster, e.From, e.To, maxRecalled>>20)
+}
+
+// isArchived reports whether the archive may have samples of the cluster in slots that cover from
+// or a later time.
+func (s *Store) isArchived(cluster string, from int64) bool {
+	if s.archived == nil {
+		return false
+	}
+	newest, ok := s.archived.Newest(cluster)
+	return ok && from-s.metrics.longest() <= newest
+}
+
+// recall is a host as it would be in memory if nothing of one metric had gone to the archive. It
+// is made for one query, from copies of what is in memory and what the archive has, and belongs
+// to one goroutine. It has the parts that memory knows, and those that the archive has in the files
+// that the window touches: a part that has no samples in the window is a gap in a sum. So that queries need no second way, it is a host like others, with one metric
+// and a table of its own: the columns of the metric are numbered anew, and all blocks have heads.
+type recall struct {
+	store  *Store
+	wanted recallWanted
+	table  *metricTable
+	host   *host
+	bytes  int // taken so far, about
+
+	// What the rows of the last call of add were of.
+	last     recalledSeries
+	lastPart archive.Part
+}
+
+// recallWanted says what a recall is for: a metric of a host, of parts of one type or of all, and
+// of one part alone if part is not nil, in the slots that cover the times [from, to).
+type recallWanted struct {
+	hostKey
+	metric   string
+	typ      *string
+	part     *Part
+	from, to int64
+}
+
+// recalledSeries is a series of the recalled host.
+type recalledSeries struct {
+	grid   *grid // nil: none
+	column int32
+}
+
+// recall reads what memory and the archive have. What memory has counts more; of the archive, a
+// file that was written later does.
+func (s *Store) recall(ctx context.Context, w recallWanted) (*recall, error) {
+	config, _ := s.metrics.config(w.metric)
+	r := &recall{
+		store:  s,
+		wanted: w,
+		table:  newMetricTable(&Config{Metrics: map[string]MetricConfig{w.metric: config}}),
+		host:   newHost(w.hostKey),
+	}
+	if err := r.addMemory(); err != nil {
+		return nil, err
+	}
+	selection := &archive.Selection{Cluster: w.cluster, Host: w.host, Metrics: []string{w.metric}, AllSeries: true, From: math.MinInt64, To: math.MaxInt64}
+	if w.typ != nil {
+		selection.Types = []string{*w.typ}
+	}
+	// The slots around the ends of the window are half an interval longer.
+	if longest := s.metrics.longest(); w.from > -timeBound {
+		selection.From, selection.To = w.from-longest, w.to+longest
+	}
+	if err := s.archived.Read(ctx, selection, r.add); err != nil {
+		return nil, fmt.Errorf("[METRICSTORE]> read %s of host %s of cluster %s in the archive: %w", w.metric, w.host, w.cluster, err)
+	}
+	r.host.arrange()
+	return r, nil
+}
+
+// HostsIn returns the names of the hosts of a cluster, ascending, that have samples in memory, and of
+// those that have some in the files of the archive that the times [from, to) touch, in Unix seconds.
+// It reads the archive, and may fail and wait for that; ctx ends it.
+func (s *Store) HostsIn(ctx context.Context, cluster string, from, to int64) ([]string, error) {
+	from, to = max(from, -timeBound), min(to, timeBound)
+	held := s.Hosts(cluster)
+	if !s.isArchived(cluster, from) {
+		return held, nil
+	}
+	longest := s.metrics.longest()
+	archived, err := s.archived.Hosts(ctx, cluster, from-longest, to+longest)
+	if err != nil {
+		return nil, fmt.Errorf("[METRICSTORE]> read the hosts of cluster %s in the archive: %w", cluster, err)
+	}
+	all := slices.Concat(held, archived)
+	slices.Sort(all)
+	return slices.Compact(all), nil
+}
+
+// recalledSnapshots is snapshots for a window that begins where samples are archived.
+func (s *Store) recalledSnapshots(ctx context.Context, memory *queryMemory, q *Query, config MetricConfig) ([]snapshot, error) {
+	w := recallWanted{hostKey: hostKey{q.Cluster, q.Host}, metric: q.Metric, from: q.From, to: q.To}
+	if q.Type != "" {
+		w.typ = &q.Type
+	}
+	if q.Unpadded { // the first and the last sample of all count
+		w.from, w.to = -timeBound, timeBound
+	}
+	r, err := s.recall(ctx, w)
+	if err != nil {
+		return nil, err
+	}
+	// Archived samples may have a shorter interval than those in memory.
+	if recalled, _ := r.table.queried(q.Metric); recalled.finest < config.Frequency {
+		if err := q.checkWindow(recalled.finest); err != nil {
+			return nil, err
+		}
+	}
+	return s.snapshotsOf(memory, r.host, r.table, q, config.Aggregation)
+}
+
+// wants reports whether the part is asked for.
+func (w *recallWanted) wants(p *Part) bool {
+	if w.part != nil {
+		return *p == *w.part
+	}
+	return w.typ == nil || p.Type == *w.typ
+}
+
+// memorySeries is what memory has of a series: the runs of whole blocks.
+type memorySeries struct {
+	part Part
+	runs []Run
+}
+
+// memoryBlock is where a block of memory lies.
+type memoryBlock struct{ start, end, slots int64 }
+
+// memoryGrid is what memory has of a grid in the window.
+type memoryGrid struct {
+	frequency int64
+	blocks    []memoryBlock
+	series    []memorySeries
+}
+
+// addMemory adds copies of what memory has in the window.
+func (r *recall) addMemory() error {
+	grids, err := r.readMemory()
+	if err != nil {
+		return err
+	}
+	var buf [chunk.MaxSlots]float64
+	for _, from := range grids {
+		g, m, ok := r.obtainGrid(from.frequency)
+		if !ok {
+			continue
+		}
+		for _, at := range from.blocks {
+			g.blocks.insert(g.blocks.after(at.start), r.newBlock(at.start, at.end, at.slots))
+		}
+		columns := make([]int32, len(from.series))
+		for i := range from.series {
+			columns[i] = r.addSeries(g, m, from.series[i].part)
+		}
+		for i := range from.series {
+			for n := range from.series[i].runs {
+				run := &from.series[i].runs[n]
+				b, _ := g.find(run.Start - g.frequency/2)
+				values := buf[:run.Len()]
+				run.read(values)
+				for slot, v := range values {
+					if math.IsNaN(v) {
+						continue
+					}
+					if err := r.set(g, b, int64(slot), columns[i], v); err != nil {
+						return err
+					}
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// readMemory copies what memory has in the window, under the lock.
+func (r *recall) readMemory() ([]memoryGrid, error) {
+	s, w := r.store, &r.wanted
+	st := s.stripeOf(w.hostKey)
+	st.mu.RLock()
+	defer st.mu.RUnlock()
+	h := st.hosts[w.hostKey]
+	if h == nil {
+		return nil, nil
+	}
+	var grids []memoryGrid
+	for _, m := range s.metrics.ids(w.metric) {
+		if h.counts[m].all == 0 {
+			continue
+		}
+		g := h.grid(s.metrics.at(m).grid)
+		blocks := g.blocks.between(w.from, w.to)
+		if columns := int(h.counts[m].all); columns > maxQueryRuns/max(len(blocks), 1) {
+			return nil, &RunsError{Series: columns, Blocks: len(blocks)}
+		}
+		out := memoryGrid{frequency: g.frequency}
+		var ranges []slotRange
+		for _, b := range blocks {
+			ranges = append(ranges, slotRange{b, g.centre(b, 0), 0, int32(b.slots)})
+			out.blocks = append(out.blocks, memoryBlock{b.start, b.end, b.slots})
+		}
+		for _, i := range h.order {
+			c, ok := h.column(i, m)
+			if !ok || !w.wants(&h.parts[i]) {
+				continue
+			}
+			runs := g.appendRuns(nil, nil, c, ranges)
+			if r.bytes += len(runs) * valueBytes; r.bytes > maxRecalled {
+				return nil, r.tooLarge()
+			}
+			out.series = append(out.series, memorySeries{h.parts[i], runs})
+		}
+		grids = append(grids, out)
+	}
+	return grids, nil
+}
+
+func (r *recall) tooLarge() error {
+	w := &r.wanted
+	return &RecallError{w.cluster, w.host, w.metric, w.from, w.to}
+}
+
+// obtainGrid returns the grid with the interval, and the metric with it. There is none if the
+// table is full.
+func (r *recall) obtainGrid(frequency int64) (*grid, MetricID, bool) {
+	m, ok := r.table.obtain(r.wanted.metric, frequency)
+	if !ok {
+		return nil, 0, false
+	}
+	at := r.table.at(m).grid
+	g := r.host.grid(at)
+	if g == nil {
+		g = &grid{frequency: frequency, slots: int64(r.store.cfg.blockSlots)}
+		r.host.setGrid(at, g)
+	}
+	return g, m, true
+}
+
+// addSeries returns the column of the part's series, which may be new.
+func (r *recall) addSeries(g *grid, m MetricID, p Part) int32 {
+	i := r.host.obtain(maphash.Comparable(r.store.seed, p), p)
+	if c, ok := r.host.column(i, m); ok {
+		return c
+	}
+	r.bytes += partBytes + seriesBytes
+	c := g.addColumn()
+	r.host.addSeries(i, m, r.table, c)
+	return c
+}
+
+func (r *recall) newBlock(start, end, slots int64) *block {
+	r.bytes += blockBytes
+	b := newBlock(start, end, slots)
+	b.head = &head{}
+	return b
+}
+
+// set stores a value in a block that has a head.
+func (r *recall) set(g *grid, b *block, slot int64, column int32, v float64) error {
+	if r.bytes += int(b.head.growth(slot, column, g.columns)) * valueBytes; r.bytes > maxRecalled {
+		return r.tooLarge()
+	}
+	b.head.set(slot, column, g.columns, v)
+	return nil
+}

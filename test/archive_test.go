@@ -1,0 +1,138 @@
+package test
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"cc-metric-store/test/testkit"
+)
+
+// archivedDay is a node with some ticks of two generated hosts and an archive that is empty yet, and
+// questions whose answers do not depend on where the samples are.
+func archivedDay(t *testing.T, hosts, ticks int, rnd *rand.Rand) (g *generated, questions []string) {
+	t.Helper()
+	g = startGeneratedWith(t, archiving(generatedConfig()), hosts, ticks)
+	g.first -= 3 * 3600 // so that the newest block has ended
+	g.fill(ticks)
+	end := g.first + int64(ticks)*60
+	ask := func(from, to int64, q object) {
+		text, err := json.Marshal(object{"cluster": "fritz", "from": from, "to": to, "queries": []object{q}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		questions = append(questions, string(text))
+	}
+	names := fritzNames(t, hosts)
+	for range 30 {
+		from := g.first + rnd.Int64N(int64(ticks)*60)
+		to := from + rnd.Int64N(end-from) + 1
+		q := object{"host": names[rnd.IntN(hosts)], "metric": []string{"cpu_load", "flops_any", "mem_bw", "clock"}[rnd.IntN(4)]}
+		switch rnd.IntN(3) {
+		case 0:
+			q["type"], q["type-ids"] = "hwthread", []string{"0", "71", "5"}
+		case 1:
+			q["type"], q["type-ids"], q["aggreg"] = "hwthread", []string{"1", "2", "3"}, true
+		}
+		if rnd.IntN(4) == 0 {
+			q["resolution"] = 600
+		}
+		ask(from, to, q)
+	}
+	ask(g.first, end, object{"host": names[0], "metric": "flops_any"})
+	questions = append(questions, g.query())
+	return g, questions
+}
+
+func (n *node) answers(questions []string) (all []string) {
+	n.t.Helper()
+	for _, q := range questions {
+		a := n.send("POST", "/api/query", q)
+		if a.status != 200 {
+			n.t.Fatalf("%s: %d %s", q, a.status, clip(a.body))
+		}
+		all = append(all, a.body)
+	}
+	return all
+}
+
+func (n *node) wantAnswers(questions, want []string) {
+	n.t.Helper()
+	for i, got := range n.answers(questions) {
+		if got != want[i] {
+			n.t.Errorf("%s is answered with\n%s\nand was before with\n%s", questions[i], clip(got), clip(want[i]))
+		}
+	}
+}
+
+// TestArchivedDay: what has left memory is answered as before, byte by byte, in one piece with what
+// is in memory.
+func TestArchivedDay(t *testing.T) {
+	t.Parallel()
+	rnd := rand.New(rand.NewPCG(testkit.Seed(t), 0))
+	g, questions := archivedDay(t, 2, 600, rnd)
+	want := g.answers(questions)
+	g.stop()
+	// Half of it leaves memory, then all of it.
+	half := g.begin("8h")
+	half.awaitReady()
+	half.waitFor("the archive to be written", func() error {
+		if n := half.metric("samples_archived_total"); n == 0 {
+			return fmt.Errorf("%v samples are archived", n)
+		}
+		return nil
+	})
+	half.wantAnswers(questions, want)
+	if half.metric("series") == 0 {
+		t.Error("nothing is left in memory")
+	}
+	half.stop()
+	n := half.forget()
+	n.wantAnswers(questions, want)
+	if got := len(n.readArchive()); got != 2*600*generatedSeries {
+		t.Errorf("%d samples are in the archive, %d were sent", got, 2*600*generatedSeries)
+	}
+	n.kill()
+	n.restart().wantAnswers(questions, want)
+}
+
+// TestKilledWhileArchiving: whenever the process dies, each sample is in memory or once in a file.
+func TestKilledWhileArchiving(t *testing.T) {
+	t.Parallel()
+	rounds := 3
+	if stressed() {
+		rounds = 10
+	}
+	seed := testkit.Seed(t)
+	rnd := rand.New(rand.NewPCG(seed, 1))
+	g, questions := archivedDay(t, 2, 400, rnd)
+	want := g.answers(questions)
+	g.stop()
+	whole := copyNode(t, g.node).forget()
+	full := whole.archiveBytes()
+	whole.stop()
+	for round := range rounds {
+		n := copyNode(t, g.node)
+		// As much is written, or a little less than all: then the file has its name, or gets it.
+		for hits, at := 0, rnd.Int64N(full*5/4); hits < 3; hits++ {
+			hit := n.begin("1m")
+			waitFor(t, "the archive to be written", func() error {
+				if now := n.archiveBytes(); now < min(at, full) {
+					return fmt.Errorf("%d of %d bytes are written", now, at)
+				}
+				return nil
+			})
+			hit.kill()
+			if at = rnd.Int64N(full * 5 / 4); n.archiveBytes() >= full {
+				break
+			}
+		}
+		n = n.forget()
+		n.wantAnswers(questions, want)
+		if got := len(n.readArchive()); got != 2*400*generatedSeries {
+			t.Errorf("round %d: %d samples are in the archive, %d were sent", round, got, 2*400*generatedSeries)
+		}
+		n.stop()
+	}
+}
