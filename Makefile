@@ -16,8 +16,9 @@ BENCHCOUNT ?= 1
 RESTART_HOSTS ?= 200
 QUERY_HOSTS ?= 200
 WRITE_HOSTS ?= 200
+ARCHIVE_HOSTS ?= 200
 
-.PHONY: help first-compile build image build-in-container deb service-test compose-test run test check unit race fuzz stress soak bench bench-query bench-write bench-memory bench-restart clean
+.PHONY: help first-compile build image build-in-container deb service-test compose-test run test check unit race fuzz stress soak bench bench-query bench-write bench-memory bench-restart bench-archive clean
 
 help:
 	@echo "The first compile after a clone takes minutes, as nats-server is large; later ones take seconds."
@@ -36,6 +37,7 @@ help:
 	@echo "bench-write  bodies of WRITE_HOSTS ($(WRITE_HOSTS)) hosts over REST, from 1 to 200 connections, beside the same ones over NATS"
 	@echo "bench-memory  bytes per sample: the codec, the whole program with 149 million samples, a filled store; garbage collection"
 	@echo "bench-restart  stops, starts, replay and checkpoints with RESTART_HOSTS ($(RESTART_HOSTS)) hosts of 518 series for 24 h, 0.75 million samples each; pauses"
+	@echo "bench-archive  24 h of ARCHIVE_HOSTS ($(ARCHIVE_HOSTS)) hosts to the archive, and queries of it; 30 days of one host"
 	@echo "service-test  the Debian package and the commands of OPERATIONS.md under systemd, in a machine of its own; it needs root and systemd-nspawn"
 	@echo "compose-test  three nodes, and one, of the Compose files on this machine's container engine: kills, a cut, restarts; nothing acknowledged is lost"
 	@echo "stress  a load far above the memory cap for STRESS ($(STRESS)); the program and its broker killed many times, at all moments; three nodes likewise; damaged files"
@@ -128,6 +130,10 @@ bench-restart:
 	RESTART_HOSTS=$(RESTART_HOSTS) go test -count 1 -run TestRestartTimes -v -timeout 1h ./test
 	go test -run '^$$' -bench Replay -benchtime 2s -count 3 ./ingest/...
 	go test -run '^$$' -bench Pause -benchtime 1x -v ./store
+
+bench-archive:
+	go test -run '^$$' -bench . -benchtime $(BENCHTIME) ./store/archive
+	ARCHIVE_HOSTS=$(ARCHIVE_HOSTS) go test -count 1 -run TestArchiveTimes -v -timeout 1h ./test
 
 clean:
 	rm -rf bin
