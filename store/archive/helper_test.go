@@ -109,3 +109,5 @@ func compareSamples(tb testing.TB, got, want map[sample]float64) {
 		tb.Errorf("%d samples, want %d", len(got), len(want))
 	}
 }
+
+func nan() float64 { return math.NaN() }
