@@ -40,6 +40,7 @@ help:
 	@echo "bench-archive  24 h of ARCHIVE_HOSTS ($(ARCHIVE_HOSTS)) hosts to the archive, and queries of it; 30 days of one host"
 	@echo "service-test  the Debian package and the commands of OPERATIONS.md under systemd, in a machine of its own; it needs root and systemd-nspawn"
 	@echo "compose-test  three nodes, and one, of the Compose files on this machine's container engine: kills, a cut, restarts; nothing acknowledged is lost"
+	@echo "archive-check  DuckDB reads the files of the archive; it needs a C compiler, and fetches DuckDB once, some 100 MB"
 	@echo "stress  a load far above the memory cap for STRESS ($(STRESS)); the program and its broker killed many times, at all moments; three nodes likewise; damaged files"
 	@echo "soak    ten minutes (SOAK) at a high rate, with queries, checkpoints and a restart of the broker"
 	@echo "clean   removes bin"
@@ -97,6 +98,10 @@ service-test:
 
 compose-test:
 	COMPOSE=1 go test -count 1 -run TestCompose -v -timeout 15m ./test
+
+# A module of its own, so that the program does not carry DuckDB.
+archive-check:
+	cd test/duckdb && go vet ./... && go test -count 1 -timeout 10m ./...
 
 stress:
 	STRESS=$(STRESS) go test -count 1 -run TestMemoryCap -v -timeout 1h ./store

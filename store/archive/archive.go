@@ -55,7 +55,8 @@ type FileInfo struct {
 // Stats is what an archive holds.
 type Stats struct {
 	Files, Rows, Bytes int64
-	// Left is how many files are left out, as they are damaged or no files of samples.
+	// Left is how many files are left out, as they are damaged or no files of samples. The other numbers are
+	// without them.
 	Left int64
 	// Oldest and Newest are the times of the oldest and the newest sample, 0 if there is none.
 	Oldest, Newest int64
@@ -74,6 +75,7 @@ type Archive struct {
 	readers   sync.Pool // of *groupReader
 	cache     *cache
 	closed    atomic.Bool
+	closing   chan struct{}         // closed by Close
 	state     atomic.Pointer[state] // what readers see; mu guards its replacement
 
 	mu       sync.Mutex
@@ -103,6 +105,7 @@ func Open(c Config) (*Archive, error) {
 	}
 	a.places = make(chan struct{}, readers)
 	a.cache = newCache()
+	a.closing = make(chan struct{})
 	var err error
 	if a.pages, err = newPageReader(); err != nil {
 		return nil, fmt.Errorf("open archive %s: %w", c.Directory, err)
@@ -144,9 +147,11 @@ func (a *Archive) Close() error {
 	if a.closed.Swap(true) {
 		return nil
 	}
+	close(a.closing)
 	for range cap(a.places) {
 		a.places <- struct{}{} // they are not given back
 	}
+	a.pages.decoder.Close()
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.cache.close()
@@ -184,12 +189,11 @@ func (a *Archive) Stats() Stats { return a.state.Load().stats }
 
 // enter waits for a place among the reads.
 func (a *Archive) enter(ctx context.Context) error {
-	if a.closed.Load() {
-		return errClosed
-	}
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
+	case <-a.closing:
+		return errClosed
 	case a.places <- struct{}{}:
 	}
 	if a.closed.Load() {

@@ -8,6 +8,9 @@ import (
 	"strings"
 )
 
+// maxTime bounds times in files, in Unix seconds: some ten thousand years.
+const maxTime = 1 << 38
+
 // load finds the files of all clusters.
 func (a *Archive) load() error {
 	found, err := findFiles(a.directory, true)
@@ -18,6 +21,9 @@ func (a *Archive) load() error {
 	left := int64(0)
 	for _, path := range found {
 		f, err := inspect(path)
+		if _, _, ok := parseName(filepath.Base(path)); err == nil && !ok {
+			err = errors.New("its name is not a time: call it <Unix seconds>.parquet")
+		}
 		if err != nil {
 			left++
 			a.logger.Warn("leave a file of the archive out", "error", fmt.Errorf("read archive file %s: %w", path, err))
@@ -43,6 +49,9 @@ func findFiles(directory string, isOurs bool) ([]string, error) {
 	for _, c := range clusters {
 		inside := filepath.Join(directory, c.Name())
 		if info, err := os.Stat(inside); err != nil || !info.IsDir() {
+			if !isOurs && strings.HasSuffix(inside, fileSuffix) { // the directory of one cluster
+				paths = append(paths, inside)
+			}
 			continue
 		}
 		entries, err := os.ReadDir(inside)
@@ -55,7 +64,7 @@ func findFiles(directory string, isOurs bool) ([]string, error) {
 				if err := os.Remove(path); err != nil {
 					return nil, fmt.Errorf("remove an incomplete file: %w", err)
 				}
-			} else if _, _, ok := parseName(e.Name()); ok {
+			} else if strings.HasSuffix(e.Name(), fileSuffix) {
 				paths = append(paths, path)
 			}
 		}
@@ -94,8 +103,14 @@ func inspect(path string) (f *file, err error) {
 			return nil, errors.New("it does not say from when its samples are, in statistics of the column timestamp")
 		}
 		first, last := m.int(columnTimestamp, times.min), m.int(columnTimestamp, times.max)
-		if cluster.known && cluster.min != f.info.Cluster || cluster.known && cluster.max != f.info.Cluster {
-			return nil, fmt.Errorf("it has samples of cluster %.100q, and is in the directory of %.100q", cluster.min, f.info.Cluster)
+		if first < -maxTime || last > maxTime {
+			return nil, fmt.Errorf("it claims to have samples from %d to %d: it is damaged, or these are no seconds", first, last)
+		}
+		if isFirst && cluster.known {
+			f.info.Cluster = cluster.min
+		}
+		if cluster.known && (cluster.min != cluster.max || cluster.min != f.info.Cluster) {
+			return nil, fmt.Errorf("it has samples of more than one cluster, %.100q and %.100q: write a file for each", f.info.Cluster, cluster.max)
 		}
 		if isFirst {
 			f.info.First, f.info.Last, f.hosts = first, last, hosts

@@ -8,7 +8,7 @@ import (
 
 const (
 	// maxOpen bounds how many files are open while nobody reads them.
-	maxOpen = 64
+	maxOpen = 256
 	// maxCached bounds the footers and page indexes in memory, in bytes.
 	maxCached = 64 << 20
 )
@@ -87,6 +87,12 @@ func openFile(path string) (*cached, error) {
 	f := &cached{path: path, file: file, indexes: map[int]*groupIndex{}, dictionaries: map[int]*groupDictionaries{}}
 	f.source = source{r: file, meta: meta, index: f.index, dictionaries: f.dictionariesOf}
 	return f, nil
+}
+
+// forget makes the file keep nothing that it reads: a scan comes by once.
+func (f *cached) forget() {
+	f.source.index = func(group int) (*groupIndex, error) { return readIndex(f.r, f.meta, group) }
+	f.source.dictionaries = func(int) *groupDictionaries { return newGroupDictionaries() }
 }
 
 // index returns the page index of a row group, which it reads once.

@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -15,15 +16,26 @@ const (
 	fileSuffix    = ".parquet"
 	partialSuffix = ".parquet.partial"
 	lockName      = "LOCK"
+	// maxDirectory bounds the name of a cluster's directory, in bytes. File systems take 255.
+	maxDirectory = 200
 )
 
 // escapeName makes the name of a directory from that of a cluster: bytes other than letters, digits, '.',
 // '_' and '-', and a dot at the beginning, become % and two hexadecimal digits, and the empty name a
-// single %. A name of more than 255 bytes is what no file system takes.
+// single %. Of what is longer than maxDirectory after that, the end becomes %% and a hash of the name.
 func escapeName(name string) string {
 	if name == "" {
 		return "%"
 	}
+	escaped := escapeBytes(name)
+	if len(escaped) > maxDirectory {
+		sum := sha256.Sum256([]byte(name))
+		escaped = fmt.Sprintf("%s%%%%%x", escaped[:maxDirectory-34], sum[:16])
+	}
+	return escaped
+}
+
+func escapeBytes(name string) string {
 	var b strings.Builder
 	for i := range len(name) {
 		c := name[i]
@@ -37,7 +49,8 @@ func escapeName(name string) string {
 	return b.String()
 }
 
-// unescapeName is the cluster that a directory is called after. What escapeName does not write stays as it is.
+// unescapeName is the cluster that a directory is called after, for files that do not say it. What escapeName
+// does not write stays as it is.
 func unescapeName(name string) string {
 	if name == "%" {
 		return ""

@@ -145,7 +145,7 @@ func (r *footerReader) file() {
 	if r.err == nil && !isSchema {
 		r.err = errForeign
 	}
-	m.cost = len(m.groups)*1600 + len(r.data)
+	m.cost = len(m.groups) * 1800
 }
 
 func (r *footerReader) refuse(why string) {

@@ -43,7 +43,8 @@ func (a *Archive) Read(ctx context.Context, s *Selection, use func(*Rows) error)
 	if c == nil || s.From >= s.To {
 		return nil
 	}
-	f := &filter{hosts: []string{s.Host}, metrics: s.Metrics, types: s.Types, from: s.From, to: s.To, allSeries: s.AllSeries}
+	f := newFilter([]string{s.Cluster}, []string{s.Host}, s.Metrics, s.Types, s.From, s.To)
+	f.allSeries = s.AllSeries
 	isWaiting := true
 	for _, file := range slices.Backward(c.files) {
 		if file.info.Last < s.From || file.info.First >= s.To || !file.hosts.has(s.Host) {
@@ -100,5 +101,5 @@ func (s *ScanSelection) filter() *filter {
 	if to == 0 {
 		to = math.MaxInt64
 	}
-	return &filter{hosts: s.Hosts, metrics: s.Metrics, types: s.Types, from: s.From, to: to}
+	return newFilter(s.Clusters, s.Hosts, s.Metrics, s.Types, s.From, to)
 }

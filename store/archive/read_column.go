@@ -189,6 +189,9 @@ func (g *groupReader) samples(row, end int64) ([]int64, []float64, error) {
 		if g.times.list, err = decodeInts(&h, body, g.isNarrow(columnTimestamp), d, g.times.list); err != nil {
 			return nil, nil, g.fault(columnTimestamp, err)
 		}
+		if len(g.times.list) != int(pages[p].rows) {
+			return nil, nil, g.fault(columnTimestamp, errPage)
+		}
 		g.times.page = p
 	}
 	times := g.times.list[row-pages[g.times.page].first:]
@@ -207,6 +210,9 @@ func (g *groupReader) samples(row, end int64) ([]int64, []float64, error) {
 		g.values.page = -1
 		if g.values.list, err = decodeFloats(&h, body, g.isNarrow(columnValue), d, g.values.list); err != nil {
 			return nil, nil, g.fault(columnValue, err)
+		}
+		if len(g.values.list) != int(pages[p].rows) {
+			return nil, nil, g.fault(columnValue, errPage)
 		}
 		g.values.page = p
 	}

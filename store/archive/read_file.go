@@ -2,7 +2,6 @@ package archive
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 )
@@ -38,19 +37,11 @@ func readFile(ctx context.Context, s *source, g *groupReader, f *filter, use vis
 		}
 		for _, r := range g.prune(f) {
 			if err := g.readRange(ctx, r, f, gather); err != nil {
-				return unwrapUse(err)
+				return err
 			}
 		}
 	}
-	return unwrapUse(gather.flush())
-}
-
-func unwrapUse(err error) error {
-	var e *useError
-	if errors.As(err, &e) {
-		return e
-	}
-	return err
+	return gather.flush()
 }
 
 // errDamaged is the error for a panic.
@@ -62,17 +53,12 @@ func (m *fileMeta) mayHave(group int, f *filter) bool {
 	if g.rows == 0 {
 		return false
 	}
-	for c, wanted := range f.columns() {
+	for c, wanted := range f.values {
 		if wanted != nil && !hasAny(&g.chunks[c].bounds, wanted) {
 			return false
 		}
 	}
 	return f.allSeries || m.hasTime(&g.chunks[columnTimestamp].bounds, f)
-}
-
-// columns are the values that are asked for.
-func (f *filter) columns() [columns][]string {
-	return [columns][]string{columnHost: f.hosts, columnMetric: f.metrics, columnScope: f.scopes()}
 }
 
 func hasAny(b *bounds, wanted []string) bool {
@@ -86,7 +72,7 @@ func (m *fileMeta) hasTime(b *bounds, f *filter) bool {
 // prune returns the rows that the filter may ask for, by the page index.
 func (g *groupReader) prune(f *filter) []rowRange {
 	ranges := []rowRange{{0, g.rows}}
-	for c, wanted := range f.columns() {
+	for c, wanted := range f.values {
 		if wanted != nil {
 			ranges = intersect(ranges, g.index.pages[c], func(b *bounds) bool { return hasAny(b, wanted) })
 		}
@@ -139,7 +125,7 @@ func (g *groupReader) readRange(ctx context.Context, r rowRange, f *filter, gath
 			return err
 		}
 		end = min(end, r.to)
-		if !f.host(k.host) || !f.metric(k.metric) || !f.kind(k.part.Type) {
+		if !f.cluster(k.cluster) || !f.host(k.host) || !f.metric(k.metric) || !f.kind(k.part.Type) {
 			row = end
 			continue
 		}

@@ -6,27 +6,43 @@ import (
 	"sort"
 )
 
-// maxCallRows bounds the samples that one call of use gets, and those that wait for it.
-const maxCallRows = 1 << 16
+const (
+	// maxCallRows bounds the samples that one call of use gets, and those that wait for it.
+	maxCallRows = 1 << 16
+	// maxCallSeries bounds the series that wait.
+	maxCallSeries = 1 << 12
+)
 
-// filter is what a read asks for.
+// filter is what a read asks for. Make one with newFilter.
 type filter struct {
-	hosts, metrics, types []string // nil: all
-	from, to              int64
-	allSeries             bool // also those without samples in this time
+	clusters, hosts, metrics, types []string // nil: all
+	from, to                        int64
+	// values are those that the bounds of pages are compared with, by column; nil: all.
+	values    [columns][]string
+	allSeries bool // also those without samples in this time
 }
 
+func newFilter(clusters, hosts, metrics, types []string, from, to int64) *filter {
+	f := &filter{clusters: clusters, hosts: hosts, metrics: metrics, types: types, from: from, to: to}
+	f.values[columnCluster] = clusters
+	f.values[columnHost], f.values[columnMetric], f.values[columnScope] = hosts, metrics, scopes(types)
+	return f
+}
+
+func (f *filter) cluster(v string) bool {
+	return f.clusters == nil || slices.Contains(f.clusters, v)
+}
 func (f *filter) host(v string) bool   { return f.hosts == nil || slices.Contains(f.hosts, v) }
 func (f *filter) metric(v string) bool { return f.metrics == nil || slices.Contains(f.metrics, v) }
 func (f *filter) kind(v string) bool   { return f.types == nil || slices.Contains(f.types, v) }
 
 // scopes are the scopes in files for the types.
-func (f *filter) scopes() []string {
-	if f.types == nil {
+func scopes(types []string) []string {
+	if types == nil {
 		return nil
 	}
 	all := []string{}
-	for _, t := range f.types {
+	for _, t := range types {
 		switch t {
 		case "":
 			all = append(all, nodeScope)
@@ -104,7 +120,7 @@ func (g *gatherer) add(k *rowsKey, times []int64, values []float64, f *filter) e
 			}
 		}
 	}
-	if g.rows += len(r.Times) - before; g.rows >= maxCallRows {
+	if g.rows += len(r.Times) - before; g.rows >= maxCallRows || len(g.order) >= maxCallSeries {
 		return g.flush()
 	}
 	return nil
@@ -127,6 +143,9 @@ func (g *gatherer) flush() error {
 			if !g.isOurs && !slices.IsSorted(r.Times) {
 				sort.Stable((*byTime)(r))
 			}
+			if !g.isOurs {
+				r.dropReplaced()
+			}
 			if err := g.use(k.cluster, k.host, r); err != nil {
 				return &useError{err}
 			}
@@ -137,6 +156,19 @@ func (g *gatherer) flush() error {
 	clear(g.wait)
 	g.order, g.current, g.rows = g.order[:0], nil, 0
 	return nil
+}
+
+// dropReplaced drops the samples, of those in order of time, that are followed by another one for the
+// same time.
+func (r *Rows) dropReplaced() {
+	n := 0
+	for i, t := range r.Times {
+		if i+1 == len(r.Times) || r.Times[i+1] != t {
+			r.Times[n], r.Values[n] = t, r.Values[i]
+			n++
+		}
+	}
+	r.Times, r.Values = r.Times[:n], r.Values[:n]
 }
 
 // byTime sorts samples.

@@ -44,6 +44,7 @@ func scanFile(ctx context.Context, g *groupReader, path string, f *filter, use v
 		return err
 	}
 	defer open.file.Close()
+	open.forget()
 	return readFile(ctx, &open.source, g, f, use)
 }
 

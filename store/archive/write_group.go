@@ -118,9 +118,6 @@ func (w *Writer) endGroup() error {
 	if w.group == 0 {
 		return nil
 	}
-	if len(w.file.groups) == maxGroups {
-		return ErrFull
-	}
 	group := format.RowGroup{
 		NumRows: w.group, FileOffset: w.file.offset, Ordinal: int16(len(w.file.groups)),
 		SortingColumns: []format.SortingColumn{{ColumnIdx: int32(columnCluster)}, {ColumnIdx: int32(columnHost)}, {ColumnIdx: int32(columnMetric)}},

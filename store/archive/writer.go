@@ -33,8 +33,8 @@ var ErrFull = errors.New("the file is full")
 // time, several writers may exist. Its memory is bounded, whatever is written: one row group, some
 // tens of MiB, and about 4 KiB for each row group that was written.
 //
-// After an error of Add or Commit nothing but Abort helps, which the caller calls in any case;
-// after Commit it does nothing.
+// After an error of Add, other than ErrFull, or of Commit nothing but Abort helps, which the caller calls in any
+// case; after Commit it does nothing.
 type Writer struct {
 	archive *Archive
 	cluster string
@@ -48,11 +48,12 @@ type Writer struct {
 	values  valueColumn
 	pages   *pageCompressor
 
-	rows  int64
-	group int64 // rows of the row group that are in pages
-	last  key
-	hosts int
-	info  FileInfo
+	rows   int64
+	group  int64 // rows of the row group that are in pages
+	groups int   // how many row groups the file may have
+	last   key
+	hosts  int
+	info   FileInfo
 
 	firstHost string
 	err       error
@@ -105,7 +106,7 @@ func (a *Archive) newWriter(cluster string, before int64) (*Writer, error) {
 		return nil, err
 	}
 	w := &Writer{
-		archive: a, cluster: cluster, before: before, file: file, pages: pages,
+		archive: a, cluster: cluster, before: before, file: file, pages: pages, groups: maxGroups,
 		strings: map[column]*runColumn[string]{}, ints: map[column]*runColumn[int64]{},
 		info: FileInfo{Cluster: cluster, First: math.MaxInt64, Last: math.MinInt64},
 	}
@@ -125,11 +126,14 @@ func (a *Archive) newWriter(cluster string, before int64) (*Writer, error) {
 
 // Add writes the samples of a series in one block. Calls come in ascending order of host, metric,
 // part (type, id, subtype, subtype id), frequency and start of the block. values[i] is the sample of
-// slot i, NaN if there is none; they are not kept. It fails with ErrFull if the file has become
-// too large.
+// slot i, NaN if there is none; they are not kept. It fails with ErrFull if the file has become too
+// large: nothing of this block is written then, and what was before may be committed.
 func (w *Writer) Add(host, metric string, p Part, b Block, values []float64) error {
 	if w.err != nil {
 		return w.err
+	}
+	if w.file != nil && len(w.file.groups) >= w.groups {
+		return ErrFull
 	}
 	if err := w.add(&key{host, metric, p, b.Frequency, b.Start}, b.End, values); err != nil {
 		w.err = fmt.Errorf("archive %s of host %q, cluster %q: %w", metric, host, w.cluster, err)

@@ -1,0 +1,229 @@
+package archive
+
+import (
+	"errors"
+	"log/slog"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"cc-metric-store/test/testkit"
+)
+
+// oneSeries is a series of n samples that begin at a time.
+func oneSeries(host string, start int64, values ...float64) []series {
+	return []series{{host, "power", Part{}, Block{start, start + 10*int64(len(values)), 10}, values}}
+}
+
+// TestNames: no file is ever written over, files are read in the order of their writing, also after
+// another start, and whatever a cluster is called, it stays in its directory.
+func TestNames(t *testing.T) {
+	t.Parallel()
+	directory := t.TempDir()
+	for _, cluster := range []string{"fritz", "", ".", "..", "../x", "a/b", "%", "a%2Fb", "ü\x00", ".partial", strings.Repeat("long/", 100), strings.Repeat("long/", 100) + "!"} {
+		a := openArchive(t, Config{Directory: directory})
+		for i := range 3 {
+			info := put(t, a, cluster, 5-int64(i/2), oneSeries("h", 100, float64(i)), nil)
+			if want := []string{"5.parquet", "5-1.parquet", "4.parquet"}[i]; filepath.Base(info.Path) != want || filepath.Dir(filepath.Dir(info.Path)) != directory {
+				t.Errorf("cluster %q: file %d is %s, want %s", cluster, i, info.Path, want)
+			}
+		}
+		if err := a.Close(); err != nil {
+			t.Fatal(err)
+		}
+		a, err := Open(Config{Directory: directory})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []float64
+		if err := a.Read(t.Context(), &Selection{Cluster: cluster, Host: "h", To: 1000}, func(r *Rows) error {
+			got = append(got, r.Values...)
+			return nil
+		}); err != nil || len(got) != 3 || got[0] != 2 || got[1] != 1 || got[2] != 0 {
+			t.Errorf("cluster %q: %v %v", cluster, got, err)
+		}
+		put(t, a, cluster, 5, oneSeries("h", 100, 7), nil)
+		if files := a.state.Load().clusters[cluster].files; filepath.Base(files[3].info.Path) != "5-2.parquet" || files[3].sequence <= files[2].sequence {
+			t.Errorf("cluster %q: the newest file is %+v", cluster, files[3])
+		}
+		if err := a.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestNothingIsWritten: no samples make no file, and what is given up leaves nothing behind.
+func TestNothingIsWritten(t *testing.T) {
+	t.Parallel()
+	a := openArchive(t, Config{})
+	if info := put(t, a, "c", 1, oneSeries("h", 0, math.NaN(), math.NaN()), nil); info != (FileInfo{}) {
+		t.Errorf("a file without samples: %+v", info)
+	}
+	w, err := a.NewWriter("c", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Add("h", "m", Part{}, Block{0, 10, 10}, []float64{1}); err != nil || w.Rows() != 1 {
+		t.Error(w.Rows(), err)
+	}
+	w.Abort()
+	if _, err := w.Commit(); err == nil {
+		t.Error("a file that was given up can be committed")
+	}
+	if entries, err := os.ReadDir(filepath.Join(a.directory, "c")); err != nil || len(entries) > 0 {
+		t.Errorf("%v is left: %v", entries, err)
+	}
+	if _, ok := a.Newest("c"); ok {
+		t.Error("there is a newest sample")
+	}
+}
+
+// TestWrongOrder: what would break the order of a file is refused, and nothing of the file stays.
+func TestWrongOrder(t *testing.T) {
+	t.Parallel()
+	a := openArchive(t, Config{})
+	good := key{"h", "m", Part{Type: "socket", ID: "1"}, 10, 100}
+	for name, k := range map[string]key{
+		"host": {"g", "z", Part{Type: "z"}, 10, 200}, "metric": {"h", "a", Part{Type: "z"}, 10, 200}, "part": {"h", "m", Part{Type: "socket", ID: "0"}, 10, 200},
+		"frequency": {"h", "m", good.part, 5, 200}, "block": {"h", "m", good.part, 10, 90}, "twice": good,
+		"no frequency": {"i", "m", Part{}, 0, 100}, "the host": {"i", "m", Part{Type: "node"}, 10, 100}, "long": {strings.Repeat("i", maxName+1), "m", Part{}, 10, 100},
+	} {
+		w, err := a.NewWriter("c", 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Add(good.host, good.metric, good.part, Block{100, 125, 10}, []float64{1, 2, 3}); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Add(k.host, k.metric, k.part, Block{k.start, 300, k.frequency}, []float64{1}); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+		if _, err := w.Commit(); err == nil || len(a.Files()) > 0 {
+			t.Errorf("%s: committed, %v", name, err)
+		}
+	}
+}
+
+// TestClean: files go by age and by size, the oldest first.
+func TestClean(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(9_000, 0)
+	a := openArchive(t, Config{Keep: time.Hour, Now: func() time.Time { return now }})
+	for i := range 4 {
+		put(t, a, "c", int64(i), oneSeries("h", 6000+int64(i)*1000, 1, 2), nil) // 6005 and 6015, ...
+	}
+	bytes := a.Stats().Bytes
+	want := func(removed, left int) {
+		t.Helper()
+		n, err := a.Clean(t.Context())
+		if err != nil || n != removed || len(a.Files()) != left || a.Stats().Files != int64(left) {
+			t.Errorf("%d files are removed, %+v left: %v", n, a.Files(), err)
+		}
+		found, err := findFiles(a.directory, false)
+		if err != nil || len(found) != left {
+			t.Errorf("%v are there: %v", found, err)
+		}
+	}
+	want(0, 4)
+	now = time.Unix(6015+3600, 0)
+	want(0, 4)
+	now = now.Add(time.Second)
+	want(1, 3)
+	a.maxBytes = bytes/4*2 + 10
+	want(1, 2)
+	if n, ok := a.Newest("c"); !ok || n != 9016 {
+		t.Errorf("the newest is %d", n)
+	}
+	if s := a.Stats(); s.Oldest != 8005 || s.Newest != 9015 || s.Rows != 4 {
+		t.Errorf("%+v", s)
+	}
+	now = now.Add(10 * time.Hour)
+	want(2, 0)
+	if _, ok := a.Newest("c"); ok {
+		t.Error("there is a newest sample")
+	}
+}
+
+// TestRemovedMeanwhile: a file that somebody removed is no error.
+func TestRemovedMeanwhile(t *testing.T) {
+	t.Parallel()
+	a := openArchive(t, Config{})
+	info := put(t, a, "c", 1, oneSeries("h", 0, 1), nil)
+	put(t, a, "c", 2, oneSeries("h", 0, 2), nil)
+	if err := os.Remove(info.Path); err != nil {
+		t.Fatal(err)
+	}
+	if got := all(t, a, "c", "h"); len(got) != 1 {
+		t.Error(got)
+	}
+}
+
+// TestOneWriter: a second process, or a second archive in this one, is told who has the directory.
+func TestOneWriter(t *testing.T) {
+	t.Parallel()
+	a := openArchive(t, Config{})
+	if _, err := Open(Config{Directory: a.directory}); err == nil || !strings.Contains(err.Error(), "in use by the process") {
+		t.Errorf("a second one opens: %v", err)
+	}
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+	openArchive(t, Config{Directory: a.directory})
+	if err := a.Read(t.Context(), &Selection{Cluster: "c", To: 1}, func(*Rows) error { return nil }); err != nil {
+		t.Error(err) // nothing to read
+	}
+	if _, err := a.NewWriter("c", 1); !errors.Is(err, errClosed) {
+		t.Error(err)
+	}
+}
+
+// TestConfigFaults: all faults are told at once.
+func TestConfigFaults(t *testing.T) {
+	t.Parallel()
+	_, err := Open(Config{Keep: -1, MaxBytes: -1, Readers: -1})
+	if err == nil || strings.Count(err.Error(), "\n") != 3 {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestAfterACrash: what was not complete is removed; what is damaged or foreign is told, left alone and left out.
+func TestAfterACrash(t *testing.T) {
+	t.Parallel()
+	a := openArchive(t, Config{})
+	info := put(t, a, "c", 1, oneSeries("h", 0, 1), nil)
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+	whole, err := os.ReadFile(info.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cluster := filepath.Dir(info.Path)
+	for name, data := range map[string][]byte{
+		"123" + partialSuffix: whole, "2.parquet": whole[:len(whole)-1], "3.parquet": nil, "4.parquet": []byte("PAR1PAR1PAR1"), "notes.txt": []byte("mine"),
+		"yesterday.parquet": whole,
+	} {
+		if err := os.WriteFile(filepath.Join(cluster, name), data, 0o640); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var log testkit.LogBuffer
+	a = openArchive(t, Config{Directory: a.directory, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	if len(a.Files()) != 1 || a.Stats().Left != 4 {
+		t.Errorf("%+v %+v", a.Files(), a.Stats())
+	}
+	for _, name := range []string{"2.parquet", "3.parquet", "4.parquet", "yesterday.parquet"} {
+		if _, err := os.Stat(filepath.Join(cluster, name)); err != nil || !log.Contains(name) {
+			t.Errorf("%s: %v, log:\n%s", name, err, log.String())
+		}
+	}
+	if _, err := os.Stat(filepath.Join(cluster, "123"+partialSuffix)); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the partial file: %v", err)
+	}
+	if got := all(t, a, "c", "h"); len(got) != 1 {
+		t.Error(got)
+	}
+}

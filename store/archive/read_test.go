@@ -1,0 +1,403 @@
+package archive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/parquet-go/parquet-go"
+
+	"cc-metric-store/test/testkit"
+)
+
+// TestSelections: random selections of random files give what a plain map has, also where a later file
+// has samples that an earlier one has.
+func TestSelections(t *testing.T) {
+	t.Parallel()
+	r := testkit.Rand(t)
+	a := openArchive(t, Config{Readers: 1})
+	want := map[sample]float64{}
+	var all []series
+	for file := range 3 {
+		more := randomSeries(r, 3, 5)
+		if file > 0 { // some blocks again, with other values
+			for _, s := range all {
+				if r.IntN(3) == 0 {
+					s.values = slices.Clone(s.values)
+					s.values[0] = float64(file)
+					more = append(more, s)
+				}
+			}
+		}
+		sortSeries(more)
+		more = slices.CompactFunc(more, func(s, o series) bool {
+			return s.host == o.host && s.metric == o.metric && s.part == o.part && s.block.Frequency == o.block.Frequency && s.block.Start == o.block.Start
+		})
+		put(t, a, "alex", 1000, more, want)
+		all = more
+	}
+	keys := slices.Collect(maps.Keys(want))
+	if len(keys) == 0 {
+		t.Fatal("all is NaN")
+	}
+	for range 100 {
+		one, other := keys[r.IntN(len(keys))], keys[r.IntN(len(keys))]
+		s := &Selection{Cluster: "alex", Host: one.host, From: math.MinInt64, To: math.MaxInt64}
+		if r.IntN(2) == 0 {
+			s.Metrics = []string{one.metric, other.metric, "none"}[r.IntN(3):]
+		}
+		if r.IntN(2) == 0 {
+			s.Types = []string{other.part.Type, one.part.Type, "none"}[r.IntN(3):]
+		}
+		if r.IntN(2) == 0 {
+			s.From, s.To = one.time, one.time+r.Int64N(20000)
+		}
+		selected := map[sample]float64{}
+		for k, v := range want {
+			if k.host == s.Host && s.From <= k.time && k.time < s.To &&
+				(s.Metrics == nil || slices.Contains(s.Metrics, k.metric)) && (s.Types == nil || slices.Contains(s.Types, k.part.Type)) {
+				selected[k] = v
+			}
+		}
+		got := map[sample]float64{}
+		if err := a.Read(t.Context(), s, collect(t, got, "alex", s.Host)); err != nil {
+			t.Fatal(err)
+		}
+		compareSamples(t, got, selected)
+		if t.Failed() {
+			t.Fatalf("selection %+v", s)
+		}
+	}
+}
+
+// TestRowGroups: samples that fill several row groups and many pages come back, and a single series
+// reads few pages.
+func TestRowGroups(t *testing.T) {
+	t.Parallel()
+	r := testkit.Rand(t)
+	a := openArchive(t, Config{})
+	const hosts, slots = 20, 60_000
+	values := make([]float64, slots)
+	w, err := a.NewWriter("fritz", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Abort()
+	value := func(host, i int) float64 { return float64(host*slots+i) * math.Pi }
+	for host := range hosts {
+		for i := range values {
+			values[i] = value(host, i)
+		}
+		if err := w.Add(hostName(host), "power", Part{}, Block{0, slots * 10, 10}, values); err != nil {
+			t.Fatal(err)
+		}
+	}
+	info, err := w.Commit()
+	if err != nil || info.Rows != hosts*slots {
+		t.Fatal(info, err)
+	}
+	meta := footerOf(t, info.Path)
+	if len(meta.groups) < 2 {
+		t.Errorf("%d row groups", len(meta.groups))
+	}
+	for range 20 {
+		host, i := r.IntN(hosts), r.IntN(slots)
+		n := 0
+		err := a.Read(t.Context(), &Selection{Cluster: "fritz", Host: hostName(host), From: int64(i) * 10, To: int64(i)*10 + 5000}, func(rows *Rows) error {
+			for k, at := range rows.Times {
+				if want := value(host, int(at-5)/10); rows.Values[k] != want {
+					t.Errorf("%v at %d, want %v", rows.Values[k], at, want)
+				}
+			}
+			n += len(rows.Times)
+			return nil
+		})
+		if want := min(500, slots-i); err != nil || n != want {
+			t.Errorf("%d samples, want %d: %v", n, want, err)
+		}
+	}
+}
+
+func hostName(i int) string { return "f" + string(rune('a'+i/26)) + string(rune('a'+i%26)) }
+
+func footerOf(t *testing.T, path string) *fileMeta {
+	t.Helper()
+	f, err := openFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.file.Close()
+	return f.meta
+}
+
+// originalRow is a row of a file of the original program.
+type originalRow struct {
+	Cluster   string  `parquet:"cluster"`
+	Host      string  `parquet:"hostname"`
+	Metric    string  `parquet:"metric"`
+	Scope     string  `parquet:"scope"`
+	ScopeID   string  `parquet:"scope_id"`
+	Time      int64   `parquet:"timestamp"`
+	Frequency int64   `parquet:"frequency"`
+	Value     float32 `parquet:"value"`
+}
+
+func (r *originalRow) sample() sample {
+	p := Part{Type: r.Scope, ID: r.ScopeID}
+	switch p.Type {
+	case "node":
+		p.Type = ""
+	case "cpu":
+		p.Type = "hwthread"
+	}
+	return sample{r.Cluster, r.Host, r.Metric, p, r.Frequency, Block{}, r.Time}
+}
+
+// TestOriginalFiles: the files of the original program are read as the library reads them, by Scan and by Read.
+func TestOriginalFiles(t *testing.T) {
+	t.Parallel()
+	want := map[sample]float64{}
+	infos, err := List("testdata/original")
+	if err != nil || len(infos) != 4 {
+		t.Fatal(infos, err)
+	}
+	for _, i := range infos {
+		rows, err := parquet.ReadFile[originalRow](i.Path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !i.Foreign || int(i.Rows) != len(rows) {
+			t.Errorf("%+v for %d rows", i, len(rows))
+		}
+		for _, r := range rows {
+			want[r.sample()] = float64(r.Value)
+		}
+	}
+	got := map[sample]float64{}
+	err = Scan(t.Context(), "testdata/original", ScanSelection{}, func(cluster, host string, r *Rows) error {
+		return collect(t, got, cluster, host)(r)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	compareSamples(t, got, want)
+
+	directory := t.TempDir()
+	if err := os.CopyFS(directory, os.DirFS("testdata/original")); err != nil {
+		t.Fatal(err)
+	}
+	a := openArchive(t, Config{Directory: directory})
+	for k := range want {
+		if _, ok := got[sample{host: k.host}]; ok {
+			continue
+		}
+		got[sample{host: k.host}] = 0 // seen
+		read := map[sample]float64{}
+		s := &Selection{Cluster: k.cluster, Host: k.host, Metrics: []string{"clock"}, Types: []string{"hwthread"}, To: math.MaxInt64}
+		if err := a.Read(t.Context(), s, collect(t, read, k.cluster, k.host)); err != nil {
+			t.Fatal(err)
+		}
+		selected := map[sample]float64{}
+		for k2, v := range want {
+			if k2.host == k.host && k2.metric == "clock" && k2.part.Type == "hwthread" {
+				selected[k2] = v
+			}
+		}
+		compareSamples(t, read, selected)
+	}
+}
+
+// TestForeignEncodings: files that the library writes in other ways are read as well: other types, other
+// encodings and compressions, no page index, other orders of columns and of rows.
+func TestForeignEncodings(t *testing.T) {
+	t.Parallel()
+	type narrow struct {
+		Value     float32 `parquet:"value,split"`
+		Time      int32   `parquet:"timestamp,delta"`
+		Frequency int32   `parquet:"frequency"`
+		Extra     string  `parquet:"extra,optional"`
+		Scope     string  `parquet:"scope,dict"`
+		ScopeID   string  `parquet:"scope_id,dict"`
+		Host      string  `parquet:"hostname"`
+		Metric    string  `parquet:"metric"`
+		Cluster   string  `parquet:"cluster,dict"`
+	}
+	type dictionaries struct {
+		Cluster   string  `parquet:"cluster,plain"`
+		Host      string  `parquet:"hostname,dict"`
+		Metric    string  `parquet:"metric,dict"`
+		Scope     string  `parquet:"scope,dict"`
+		ScopeID   string  `parquet:"scope_id,plain"`
+		Time      int64   `parquet:"timestamp,dict"`
+		Frequency int64   `parquet:"frequency,dict"`
+		Value     float64 `parquet:"value,dict"`
+	}
+	r := testkit.Rand(t)
+	directory := t.TempDir()
+	want := map[sample]float64{}
+	var first []narrow
+	var second []dictionaries
+	for i := range 20_000 {
+		o := originalRow{"c", hostName(r.IntN(3)), hostName(r.IntN(4)), []string{"node", "cpu", "socket"}[r.IntN(3)], "", int64(r.IntN(1 << 20)), 10, float32(r.IntN(2000))}
+		first = append(first, narrow{Value: o.Value, Time: int32(o.Time), Frequency: 10, Scope: o.Scope, Host: o.Host, Metric: o.Metric, Cluster: o.Cluster})
+		want[o.sample()] = float64(o.Value)
+		if i%2 == 0 {
+			o.Cluster, o.ScopeID = "d", hostName(r.IntN(20))
+			second = append(second, dictionaries{o.Cluster, o.Host, o.Metric, o.Scope, o.ScopeID, o.Time, o.Frequency, float64(o.Value) / 3})
+			want[o.sample()] = float64(o.Value) / 3
+		}
+	}
+	writeForeign(t, directory+"/c", first, parquet.Compression(&parquet.Snappy), parquet.MaxRowsPerRowGroup(7000), parquet.DataPageVersion(1))
+	writeForeign(t, directory+"/d", second, parquet.PageBufferSize(1000))
+	// Where a sample is twice, the later row counts; the order of rows of a series is kept.
+	got := map[sample]float64{}
+	err := Scan(t.Context(), directory, ScanSelection{}, func(cluster, host string, r *Rows) error {
+		return collect(t, got, cluster, host)(r)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	compareSamples(t, got, want)
+}
+
+func writeForeign[T any](t *testing.T, directory string, rows []T, options ...parquet.WriterOption) {
+	t.Helper()
+	if err := os.Mkdir(directory, 0o750); err != nil {
+		t.Fatal(err)
+	}
+	if err := parquet.WriteFile(directory+"/1.parquet", rows, options...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestReadIsBounded: reads beyond the bound wait, and their context ends that; errors and panics of the
+// caller's function are the caller's.
+func TestReadIsBounded(t *testing.T) {
+	t.Parallel()
+	a := openArchive(t, Config{Readers: 1})
+	put(t, a, "c", 1, randomSeriesOf("h"), nil)
+	s := &Selection{Cluster: "c", Host: "h", From: 0, To: 1 << 40}
+	var inside, done sync.WaitGroup
+	inside.Add(1)
+	leave := make(chan struct{})
+	done.Go(func() {
+		once := sync.OnceFunc(func() { inside.Done(); <-leave })
+		if err := a.Read(t.Context(), s, func(*Rows) error { once(); return nil }); err != nil {
+			t.Error(err)
+		}
+	})
+	inside.Wait()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := a.Read(ctx, s, func(*Rows) error { return nil }); !errors.Is(err, context.Canceled) {
+		t.Errorf("a read that waits ends with %v", err)
+	}
+	close(leave)
+	done.Wait()
+	own := errors.New("own")
+	if err := a.Read(t.Context(), s, func(*Rows) error { return own }); err != own {
+		t.Errorf("the error is %v, want the caller's", err)
+	}
+	func() {
+		defer func() {
+			if p := recover(); p != "own" {
+				t.Errorf("the panic is %v, want the caller's", p)
+			}
+		}()
+		_ = a.Read(t.Context(), s, func(*Rows) error { panic("own") })
+	}()
+	if err := a.Read(t.Context(), s, func(*Rows) error { return nil }); err != nil {
+		t.Errorf("a read after these: %v", err)
+	}
+}
+
+// randomSeriesOf returns a few series of a host.
+func randomSeriesOf(host string) []series {
+	all := randomSeries(rand.New(rand.NewPCG(1, 1)), 1, 4)
+	for i := range all {
+		all[i].host = host
+	}
+	return all
+}
+
+// TestReadsBesideAll: reads, writes, retention and scans at the same time.
+func TestReadsBesideAll(t *testing.T) {
+	t.Parallel()
+	a := openArchive(t, Config{MaxBytes: 200_000})
+	all := randomSeriesOf("h")
+	var wait sync.WaitGroup
+	for range 3 {
+		wait.Go(func() {
+			for range 30 {
+				if err := a.Read(t.Context(), &Selection{Cluster: "c", Host: "h", From: -1 << 30, To: 1 << 40}, func(*Rows) error { return nil }); err != nil {
+					t.Error(err)
+				}
+				a.Newest("c")
+				a.Files()
+			}
+		})
+	}
+	wait.Go(func() {
+		for i := range 30 {
+			put(t, a, "c", int64(i), all, nil)
+			if _, err := a.Clean(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	wait.Go(func() {
+		for range 5 {
+			err := Scan(t.Context(), a.directory, ScanSelection{}, func(_, _ string, _ *Rows) error { return nil })
+			if err != nil && !strings.Contains(err.Error(), "no such file") {
+				t.Error(err)
+			}
+		}
+	})
+	wait.Wait()
+	if s := a.Stats(); s.Bytes > 200_000 || s.Files == 0 {
+		t.Errorf("%+v", s)
+	}
+}
+
+// TestAllSeries: series without samples in the time are named if they are in a file that the time
+// touches, and samples are those that a read without them gives.
+func TestAllSeries(t *testing.T) {
+	t.Parallel()
+	a := openArchive(t, Config{})
+	early, late := oneSeries("h", 100, 1), oneSeries("h", 100_000, 2)
+	late[0].part = Part{Type: "socket", ID: "0"}
+	put(t, a, "alex", 1, append(early, late...), nil)
+	put(t, a, "alex", 2, oneSeries("h", 1_000_000, 3), nil)
+	var got []string
+	s := &Selection{Cluster: "alex", Host: "h", From: 0, To: 1000, AllSeries: true}
+	if err := a.Read(t.Context(), s, func(r *Rows) error {
+		got = append(got, fmt.Sprint(r.Part.Type, r.Part.ID, r.Values))
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"[1]", "socket0[]"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	for _, hosts := range [][]string{{"b", "a"}, {"c", "a"}} {
+		var all []series
+		for _, h := range slices.Sorted(slices.Values(hosts)) {
+			all = append(all, oneSeries(h, 100, 1)...)
+		}
+		put(t, a, "fritz", 1, all, nil)
+	}
+	if hosts, err := a.Hosts(t.Context(), "fritz", 0, 1000); err != nil || !slices.Equal(hosts, []string{"a", "b", "c"}) {
+		t.Errorf("hosts %q, %v", hosts, err)
+	}
+	if hosts, err := a.Hosts(t.Context(), "fritz", 5000, 6000); err != nil || len(hosts) > 0 {
+		t.Errorf("hosts %q of another time, %v", hosts, err)
+	}
+}
