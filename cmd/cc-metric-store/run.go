@@ -42,6 +42,9 @@ func run(ctx context.Context, o options, stdout, stderr io.Writer) error {
 	if o.print {
 		return printConfig(stdout, stderr, cfg)
 	}
+	if o.importDir != "" {
+		return importDirectory(ctx, cfg, o, logger, stdout, stderr)
+	}
 	a, err := assemble(cfg, o, logger)
 	if o.check {
 		if err := errors.Join(err, checkSystem(cfg, logger)); err != nil {
@@ -77,6 +80,7 @@ func serve(ctx context.Context, a *app, cfg *config.Config, o options, builtIn b
 		return err
 	}
 	defer a.checkpoints.Close()
+	a.lookForForeign()
 	printBanner(stdout, cfg, o, builtIn, a.rest.URL())
 	notify(daemon.SdNotifyReady)
 	announced := make(chan struct{})
@@ -84,7 +88,7 @@ func serve(ctx context.Context, a *app, cfg *config.Config, o options, builtIn b
 		notify(daemon.SdNotifyStopping)
 		close(announced)
 	})
-	err := a.run(ctx)
+	err := a.run(ctx, stage{"REST", a.rest.Run}, stage{"import", a.importForeign})
 	if ctx.Err() != nil {
 		<-announced
 	}
