@@ -66,17 +66,24 @@ func (i *importer) report(limit int) []string {
 
 func clusterLines(name string, c *original.Cluster) []string {
 	if c.Samples == 0 {
-		return []string{fmt.Sprintf("cluster %q: %d hosts, no samples", name, c.Hosts)}
+		return []string{fmt.Sprintf("cluster %q: no samples of %s", name, countHosts(c.Hosts))}
 	}
-	lines := []string{fmt.Sprintf("cluster %q: %d hosts, %d samples of %s to %s; what was measured later is in no file (the files of host %q end first, at %s)",
-		name, c.Hosts, c.Samples, timeOf(c.From), timeOf(c.To), c.Earliest, timeOf(c.EarliestTo))}
+	lines := []string{fmt.Sprintf("cluster %q: %d samples of %s, from %s to %s; nothing later is in the files (those of host %q end first, at %s)",
+		name, c.Samples, countHosts(c.Hosts), timeOf(c.From), timeOf(c.To), c.Earliest, timeOf(c.EarliestTo))}
 	if c.Killed > 0 {
-		lines = append(lines, fmt.Sprintf("cluster %q: %d hosts have a write-ahead file: the program was not stopped in order, and what it had not written then, about the last second, is lost", name, c.Killed))
+		lines = append(lines, fmt.Sprintf("cluster %q: the original was not stopped in order, as write-ahead files of %s say: what it had not yet written to them, about the last second, is lost", name, countHosts(c.Killed)))
 	}
 	if c.Gaps > 0 {
-		lines = append(lines, fmt.Sprintf("cluster %q: of %d of them, what came while the newest snapshot was written, between %s and %s, is lost as well", name, c.Gaps, timeOf(c.GapFrom), timeOf(c.GapTo)))
+		lines = append(lines, fmt.Sprintf("cluster %q: of %s, what came while the newest snapshot was written is lost as well: it was between %s and %s", name, countHosts(c.Gaps), timeOf(c.GapFrom), timeOf(c.GapTo)))
 	}
 	return lines
+}
+
+func countHosts(n int) string {
+	if n == 1 {
+		return "1 host"
+	}
+	return fmt.Sprintf("%d hosts", n)
 }
 
 // timeOf formats Unix seconds for an operator.
