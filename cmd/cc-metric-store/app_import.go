@@ -64,8 +64,8 @@ func (a *app) lookForForeign() {
 
 // importForeign imports what lookForForeign found, and waits for the end of ctx.
 func (a *app) importForeign(ctx context.Context) error {
-	if a.imports != nil && a.awaitReady(ctx) {
-		target := persistent{once: intoLog(a.ingest), logger: a.logger}
+	if a.imports != nil && ofNode(a.logger).until(ctx, theNode, func(context.Context) error { return a.log.Ready() }) == nil {
+		target := persistent{intoLog(a.ingest), ofNode(a.logger)}
 		for {
 			err := a.imports.run(ctx, target)
 			if err == nil || ctx.Err() != nil {
@@ -80,19 +80,6 @@ func (a *app) importForeign(ctx context.Context) error {
 	}
 	<-ctx.Done()
 	return nil
-}
-
-// awaitReady returns when the store has all that the log held at the start, and false when ctx
-// has ended.
-func (a *app) awaitReady(ctx context.Context) bool {
-	for a.log.Ready() != nil {
-		select {
-		case <-time.After(100 * time.Millisecond):
-		case <-ctx.Done():
-			return false
-		}
-	}
-	return true
 }
 
 // run imports what is not imported yet, and logs the report.
@@ -114,6 +101,10 @@ func (f *foreignImport) run(ctx context.Context, target importTarget) (err error
 	}
 	for _, line := range i.report(maxLoggedLines) {
 		f.logger.Warn("import: " + line)
+	}
+	if err := i.unopened(); err != nil {
+		f.logger.Error("not all files of ClusterCockpit's metric store are imported: the next start tries again", "directory", f.dir, "error", err)
+		return nil
 	}
 	return f.end()
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"os"
 	"sync/atomic"
 
 	"cc-metric-store/config"
@@ -54,6 +55,7 @@ func newImporter(ctx context.Context, dir string, cfg *config.Config, before int
 	if err != nil {
 		return nil, err
 	}
+	tree.Dir = absolute(dir)
 	reader := original.NewReader(tree, original.Config{Known: knownMetric(cfg), Before: before})
 	return &importer{tree: tree, reader: reader, refused: map[string]int{}}, nil
 }
@@ -86,17 +88,21 @@ func (i *importer) readAll(ctx context.Context) error {
 	for _, h := range i.tree.Hosts {
 		files, err := h.Files()
 		if err != nil {
-			continue // Find has noted it, or it is gone since
+			i.reader.Missing(err)
+			continue
 		}
 		if left := i.state.without(files); len(left) == 0 {
 			i.reader.Skip(files)
 			i.skipped += len(files)
 			continue
 		}
+		unopened := i.reader.Report().Unopened
 		if err := i.reader.ReadHost(ctx, h, files, func(s original.Sample) error { return i.add(ctx, s) }); err != nil {
 			return err
 		}
-		i.finished = append(i.finished, files...)
+		if i.reader.Report().Unopened == unopened {
+			i.finished = append(i.finished, files...)
+		}
 	}
 	return i.flush(ctx)
 }
@@ -151,6 +157,14 @@ func (i *importer) write(ctx context.Context, lines []byte, samples int64, finis
 		i.written.Add(samples)
 	}
 	return i.state.record(finished)
+}
+
+// unopened returns an error if some of the files could not even be opened.
+func (i *importer) unopened() error {
+	if n := i.reader.Report().Unopened; n > 0 {
+		return fmt.Errorf("%d of the files and directories could not be opened: may this user (%d) read them?", n, os.Getuid())
+	}
+	return nil
 }
 
 // share returns how much of the files is read, from 0 to 1.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"cc-metric-store/config"
 )
@@ -36,8 +37,10 @@ func importDirectory(ctx context.Context, cfg *config.Config, o options, logger 
 	}
 	if running {
 		fmt.Fprintf(stdout, "importing %d files of %d hosts into the node at %s\n", i.tree.Files, len(i.tree.Hosts), node.url)
-		i.target = persistent{once: node.write, patience: importPatience, logger: logger}
-		err = i.show(ctx, stderr)
+		i.target = persistent{node.write, ofOperator(logger, writePatience)}
+		if err = ofOperator(logger, startPatience).until(ctx, theNode, node.ready); err == nil {
+			err = i.show(ctx, stderr)
+		}
 	} else {
 		fmt.Fprintf(stdout, "importing %d files of %d hosts: no node answers at %s, so that its log is opened here\n", i.tree.Files, len(i.tree.Hosts), node.url)
 		err = importStopped(ctx, cfg, o, logger, i, stderr)
@@ -45,7 +48,13 @@ func importDirectory(ctx context.Context, cfg *config.Config, o options, logger 
 	if err != nil {
 		return fmt.Errorf("import %s: %w; %d samples are kept: import again, which is harmless", absolute(o.importDir), err, i.written.Load())
 	}
-	return printLines(stdout, i.report(maxReportLines))
+	if err := printLines(stdout, i.report(maxReportLines)); err != nil {
+		return err
+	}
+	if err := i.unopened(); err != nil {
+		return fmt.Errorf("import %s: %w", absolute(o.importDir), err)
+	}
+	return nil
 }
 
 func printLines(w io.Writer, lines []string) (err error) {
@@ -67,6 +76,9 @@ func (i *importer) show(ctx context.Context, out io.Writer) error {
 	return err
 }
 
+// theNode is what an import waits for at its begin.
+const theNode = "the node to be ready"
+
 // importStopped imports into the log and the checkpoints of the node with this configuration,
 // which is not running: this process is that node meanwhile, without REST.
 func importStopped(ctx context.Context, cfg *config.Config, o options, logger *slog.Logger, i *importer, stderr io.Writer) error {
@@ -83,10 +95,13 @@ func importStopped(ctx context.Context, cfg *config.Config, o options, logger *s
 	}
 	defer a.checkpoints.Close()
 	a.lookForForeign() // so that the next start imports them, whatever is imported now
-	i.target = persistent{once: intoLog(a.ingest), patience: importPatience, logger: logger}
+	i.target = persistent{intoLog(a.ingest), ofOperator(logger, writePatience)}
 	var imported error
 	err = a.run(ctx, stage{"import", func(ctx context.Context) error {
-		if imported = i.show(ctx, stderr); imported == nil && a.imports != nil && a.isOwnDirectory(o.importDir) {
+		if imported = ofOperator(logger, startPatience).until(ctx, theNode, a.takesImport()); imported != nil {
+			return nil
+		}
+		if imported = i.show(ctx, stderr); imported == nil && i.unopened() == nil && a.imports != nil && a.isOwnDirectory(o.importDir) {
 			imported = a.imports.end()
 		}
 		return nil
@@ -95,6 +110,21 @@ func importStopped(ctx context.Context, cfg *config.Config, o options, logger *s
 		return nil // it was stopped after the last sample
 	}
 	return errors.Join(imported, err)
+}
+
+// brokerPatience is the wait for a broker, after which what is imported waits for it in the outbox.
+const brokerPatience = 30 * time.Second
+
+// takesImport returns a function that returns nil when samples may be written.
+func (a *app) takesImport() func(context.Context) error {
+	begin := time.Now()
+	return func(context.Context) error {
+		err := a.log.Ready()
+		if err != nil && time.Since(begin) > brokerPatience && a.log.Answerable() == nil {
+			return nil
+		}
+		return err
+	}
 }
 
 // isOwnDirectory reports whether a directory, or what is called checkpoints in it, is that of

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"regexp"
@@ -24,41 +23,18 @@ import (
 // tokenVariable is the environment variable with the token for a node that runs.
 const tokenVariable = "CC_TOKEN"
 
-// importPatience is how long an import that somebody waits for tries to write a body.
-const importPatience = 5 * time.Minute
-
 // persistent writes a body again until it is taken.
 type persistent struct {
-	once     func(ctx context.Context, lines []byte) (*refusedLines, error)
-	patience time.Duration // 0: no end
-	logger   *slog.Logger
+	once func(ctx context.Context, lines []byte) (*refusedLines, error)
+	patience
 }
 
-// permanentError says that it is of no use to write a body again.
-type permanentError struct{ error }
-
-func (p persistent) write(ctx context.Context, lines []byte) (*refusedLines, error) {
-	begin, said := time.Now(), time.Now()
-	for {
-		refused, err := p.once(ctx, lines)
-		var permanent permanentError
-		switch {
-		case err == nil:
-			return refused, nil
-		case ctx.Err() != nil:
-			return nil, ctx.Err()
-		case errors.As(err, &permanent) || p.patience > 0 && time.Since(begin) > p.patience:
-			return nil, fmt.Errorf("write samples: %w", err)
-		case time.Since(said) > 10*time.Second:
-			said = time.Now()
-			p.logger.Warn("the import waits: its samples cannot be written at the moment", "error", err)
-		}
-		select {
-		case <-time.After(time.Second):
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
-	}
+func (p persistent) write(ctx context.Context, lines []byte) (refused *refusedLines, err error) {
+	err = p.until(ctx, "its samples to be taken", func(ctx context.Context) (err error) {
+		refused, err = p.once(ctx, lines)
+		return err
+	})
+	return refused, err
 }
 
 // intoLog writes to the log of this process.
@@ -115,6 +91,15 @@ func (n *runningNode) isRunning(ctx context.Context) (bool, error) {
 		return false, fmt.Errorf("another program answers at %s (main.addr), with %d %.100q: stop it, or give the address of the node with -addr", n.url, status, text)
 	}
 	return true, nil
+}
+
+// ready returns nil if the node takes writes.
+func (n *runningNode) ready(ctx context.Context) error {
+	status, text, err := n.do(ctx, http.MethodGet, "/readyz", nil)
+	if err == nil && status != http.StatusOK {
+		err = fmt.Errorf("%s/readyz says %d %.200s", n.url, status, text)
+	}
+	return err
 }
 
 // do sends a request and returns the beginning of the answer.

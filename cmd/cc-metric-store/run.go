@@ -42,7 +42,7 @@ func run(ctx context.Context, o options, stdout, stderr io.Writer) error {
 	if o.print {
 		return printConfig(stdout, stderr, cfg)
 	}
-	if o.importDir != "" {
+	if o.importDir != "" && !o.check {
 		return importDirectory(ctx, cfg, o, logger, stdout, stderr)
 	}
 	a, err := assemble(cfg, o, logger)

@@ -43,6 +43,12 @@ func (r *Reader) Report() *Report { return r.report }
 // BytesRead returns how much of Tree.Bytes is behind the reader. It is safe for concurrent use.
 func (r *Reader) BytesRead() int64 { return r.bytes.Load() }
 
+// Missing says that the files of a host cannot be listed.
+func (r *Reader) Missing(err error) {
+	r.report.Unopened++
+	r.report.damaged.add(err.Error())
+}
+
 // Skip says that the files of a host are not to be read.
 func (r *Reader) Skip(files []File) {
 	for _, f := range files {
@@ -131,6 +137,7 @@ func (h *hostReader) readFile(ctx context.Context, f File, all []File) error {
 func (h *hostReader) open(ctx context.Context, f File, all []File, emit func(Sample) error) error {
 	file, err := os.Open(f.Path)
 	if err != nil {
+		h.r.report.Unopened++
 		return err
 	}
 	defer file.Close()
@@ -190,7 +197,9 @@ func (h *hostReader) begin(keys []string, metric string, head header) error {
 	if interval, ok := h.r.cfg.Known(metric); ok && interval != 0 && interval != head.frequency && h.r.report.once("interval "+metric) {
 		h.r.report.intervals.add(fmt.Sprintf("%s: every %d s in the files, every %d s in the configuration", metric, head.frequency, interval))
 	}
-	h.snapshot.begin(h.current.Series, h.firstTime(metric, head), head.frequency)
+	if err := h.snapshot.begin(h.current.Series, h.firstTime(metric, head), head.frequency); err != nil {
+		return &stopError{err}
+	}
 	return nil
 }
 

@@ -14,6 +14,9 @@ type Report struct {
 	// Config.Before; Unusable ones, as their value is infinite or no line can name them.
 	Samples, Late, Unusable int64
 
+	// Unopened files and directories could not be opened. They are among Damaged.
+	Unopened int
+
 	// Unknown counts the samples of metrics that are not configured, by name.
 	Unknown map[string]int64
 	// UnknownMore counts those of further names.
@@ -87,13 +90,15 @@ func newReport(t *Tree) *Report {
 	r := &Report{Clusters: map[string]*Cluster{}, Unknown: map[string]int64{}, noted: map[string]bool{}}
 	r.ignored.texts, r.ignored.more = slices.Clone(t.ignored.texts), t.ignored.more
 	r.damaged.texts, r.damaged.more = slices.Clone(t.failed.texts), t.failed.more
+	r.Unopened = len(t.failed.texts) + t.failed.more
 	return r
 }
 
 // Unclear lists the names of levels whose type is not known, and what they were taken for.
 func (r *Report) Unclear() []string { return r.unclear.lines() }
 
-// Damaged lists the files that could not be read to their end, why, and how far they were read.
+// Damaged lists the files that could not be read to their end, why, and how far they were read,
+// and those that could not be opened.
 func (r *Report) Damaged() []string { return r.damaged.lines() }
 
 // Ignored lists the files and directories that are no files of samples.

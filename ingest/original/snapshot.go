@@ -29,9 +29,14 @@ type snapshot struct {
 }
 
 // begin begins a run. Those of a nil series are not handed on.
-func (s *snapshot) begin(series *Series, at, step int64) {
+func (s *snapshot) begin(series *Series, at, step int64) error {
+	var err error
+	if s.held >= maxHeld {
+		err = s.flush()
+	}
 	s.runs = append(s.runs, run{series: series, at: at, step: step})
 	s.held += 16 // what a run itself takes, in values
+	return err
 }
 
 // add adds a value to the newest run.

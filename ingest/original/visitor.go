@@ -5,7 +5,7 @@ import "fmt"
 // visitor is told what is in a snapshot, series after series.
 type visitor interface {
 	// begin begins a series of the level with the keys, which it does not keep. An error is
-	// damage of the file.
+	// damage of the file, but for a stopError.
 	begin(keys []string, metric string, h header) error
 	// value adds a value to it, NaN is a gap. After an error nothing more is read.
 	value(v float64) error
