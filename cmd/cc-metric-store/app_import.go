@@ -32,8 +32,9 @@ type foreignImport struct {
 }
 
 // lookForForeign looks for files of the original in the directory of the checkpoints, if this is
-// the first start there, or if a start before this one began to import them.
-func (a *app) lookForForeign() {
+// the first start there, or if a start before this one began to import them. when says when they
+// are imported.
+func (a *app) lookForForeign(when string) {
 	dir := a.checkpointConfig.Directory
 	state, err := readImportState(dir)
 	if err != nil {
@@ -54,7 +55,7 @@ func (a *app) lookForForeign() {
 	if !found.Complete {
 		hosts += " or more"
 	}
-	a.logger.Warn("the directory of the checkpoints has files of ClusterCockpit's metric store: they are imported while this program runs, and are left as they are. Until that is done the answers lack a part of them",
+	a.logger.Warn("the directory of the checkpoints has files of ClusterCockpit's metric store: they are imported "+when+", and are left as they are. Until that is done the answers lack a part of them",
 		"key", "metric-store.checkpoints.directory", "directory", dir, "hosts", hosts, "example", found.Example)
 	a.imports = &foreignImport{cfg: a.cfg, dir: dir, logger: a.logger}
 	if a.imports.state, err = beginImportState(dir); err != nil {

@@ -94,7 +94,7 @@ func importStopped(ctx context.Context, cfg *config.Config, o options, logger *s
 		return fmt.Errorf("%w (if the node is running at another address, give that with -addr)", err)
 	}
 	defer a.checkpoints.Close()
-	a.lookForForeign() // so that the next start imports them, whatever is imported now
+	a.lookForForeign("by the next start") // whatever is imported now
 	i.target = persistent{intoLog(a.ingest), ofOperator(logger, writePatience)}
 	var imported error
 	err = a.run(ctx, stage{"import", func(ctx context.Context) error {

@@ -80,7 +80,7 @@ func serve(ctx context.Context, a *app, cfg *config.Config, o options, builtIn b
 		return err
 	}
 	defer a.checkpoints.Close()
-	a.lookForForeign()
+	a.lookForForeign("while this program runs")
 	printBanner(stdout, cfg, o, builtIn, a.rest.URL())
 	notify(daemon.SdNotifyReady)
 	announced := make(chan struct{})

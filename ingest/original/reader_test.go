@@ -183,6 +183,11 @@ func TestFind(t *testing.T) {
 	if _, report := importAll(t, dir, Config{Before: 1000}); report.Samples != 0 || report.Late != 8 {
 		t.Errorf("of samples that are not wanted: %+v", report)
 	}
+	for _, low := range []string{"checkpoints/a", "checkpoints/a/h1"} {
+		if _, err := Find(context.Background(), filepath.Join(dir, low)); err == nil || !strings.Contains(err.Error(), "that has the clusters in it") {
+			t.Errorf("%s, which has no clusters in it: %v", low, err)
+		}
+	}
 	if _, err := Find(context.Background(), filepath.Join(dir, "nothing")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a directory that is not there: %v", err)
 	}

@@ -50,8 +50,8 @@ type File struct {
 }
 
 // Find looks for the files of the original in a directory: that of its checkpoints, or one
-// that has it as its directory "checkpoints". It fails if the directory cannot be read, and
-// with the error of ctx.
+// that has it as its directory "checkpoints". It fails if the directory cannot be read or is one of
+// a cluster or a host, and with the error of ctx.
 func Find(ctx context.Context, dir string) (*Tree, error) {
 	t := &Tree{Dir: dir}
 	entries, err := readDir(dir)
@@ -71,6 +71,9 @@ func Find(ctx context.Context, dir string) (*Tree, error) {
 		if err := t.findClusters(ctx, root); err != nil {
 			return nil, err
 		}
+	}
+	if len(t.Hosts) > 0 && !slices.ContainsFunc(t.Hosts, func(h Host) bool { return !h.Unclear }) {
+		return nil, fmt.Errorf("look for files of ClusterCockpit's metric store in %s: they are not in CLUSTER/HOST below it: give the directory that has the clusters in it", dir)
 	}
 	slices.SortFunc(t.Hosts, func(a, b Host) int { return strings.Compare(a.Dir, b.Dir) })
 	return t, nil
