@@ -54,7 +54,7 @@ func listPackages(t *testing.T) []goPackage {
 // import nothing of ours.
 func arrows() map[string][]string {
 	return map[string][]string{
-		"cmd/cc-metric-store": {"config", "embedded", "ingest", "rest", "store"},
+		"cmd/cc-metric-store": {"config", "embedded", "ingest", "ingest/original", "rest", "store"},
 		// The generator stands for the world outside. Of the others, only tests
 		// may use its load.
 		"cmd/cc-metric-generator":      {"cmd/cc-metric-generator/load"},
@@ -63,6 +63,7 @@ func arrows() map[string][]string {
 		"embedded":                     nil,
 		"ingest":                       {"ingest/lineproto", "store"},
 		"ingest/lineproto":             {"store"},
+		"ingest/original":              nil,
 		"rest":                         {"store"},
 		"store":                        {"store/archive", "store/checkpoint", "store/chunk"},
 		"store/archive":                nil,
@@ -95,8 +96,8 @@ func homes() map[string][]string {
 		"github.com/prometheus/client_golang": {program},
 		"github.com/google/gops":              {program},
 		"github.com/coreos/go-systemd":        {program},
-		"github.com/schollz/progressbar":      {generator},
-		"golang.org/x/term":                   {generator},
+		"github.com/schollz/progressbar":      {generator, program},
+		"golang.org/x/term":                   {generator, program},
 	}
 }
 

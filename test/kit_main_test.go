@@ -17,6 +17,7 @@
 //	kit_site, kit_attack              a broker with two nodes, and what means no good
 //	kit_static, kit_machine           what make build and make deb build, and a machine to install it
 //	kit_compose                       docker-compose.yml on an engine
+//	kit_original                      files of ClusterCockpit's metric store, and what they hold
 //	kit_cluster, kit_cluster_*        three nodes that keep the log together, and what hits them
 package test
 

@@ -14,6 +14,7 @@ import (
 
 // app is the program: its parts, connected.
 type app struct {
+	cfg              *config.Config
 	store            *store.Store
 	checkpoints      *store.Checkpoints // nil until openCheckpoints
 	checkpointConfig store.CheckpointConfig
@@ -24,12 +25,13 @@ type app struct {
 	restored         store.Restored
 	rest             *rest.Server
 	gc               *gcPacer
+	imports          *foreignImport // nil: there is nothing to import
 	logger           *slog.Logger
 }
 
 // assemble makes all parts and connects them. It starts nothing.
 func assemble(cfg *config.Config, o options, logger *slog.Logger) (*app, error) {
-	a := &app{logger: logger, checkpointConfig: checkpointConfig(cfg, logger), archiveConfig: archiveConfig(cfg, logger)}
+	a := &app{cfg: cfg, logger: logger, checkpointConfig: checkpointConfig(cfg, logger), archiveConfig: archiveConfig(cfg, logger)}
 	var err error
 	if a.store, err = store.New(storeConfig(cfg, logger)); err != nil {
 		return nil, err
@@ -55,18 +57,20 @@ func assemble(cfg *config.Config, o options, logger *slog.Logger) (*app, error) 
 	return a, nil
 }
 
-// run runs the parts until ctx ends or one of them fails, then stops them in the order
-// of the list. REST is first, so that all who write or ask get their answer. Then
-// nothing more is read from the log. Then what looks after the store ends, and the last
-// checkpoint is written. The intake and the embedded server are last, so that
-// publishers find them until the end.
-func (a *app) run(ctx context.Context) error {
+// stage is a part that runs until its context ends. If it ends before, all others are stopped.
+type stage struct {
+	name string
+	run  func(context.Context) error
+}
+
+// run runs the parts until ctx ends or one of them ends, then stops them in the order
+// of the list. Those who write are first, such as REST, so that all who write or ask get
+// their answer. Then nothing more is read from the log. Then what looks after the store
+// ends, and the last checkpoint is written. The intake and the embedded server are last,
+// so that publishers find them until the end.
+func (a *app) run(ctx context.Context, writers ...stage) error {
 	defer a.embedded.stop()
-	stages := []struct {
-		name string
-		run  func(context.Context) error
-	}{
-		{"REST", a.rest.Run},
+	stages := append(writers, []stage{
 		{"ingest", a.followLog},
 		{"checkpoints", a.afterLoading(func(ctx context.Context) error { return a.checkpoints.Run(ctx, a.ingest) })},
 		{"retention", a.afterLoading(a.store.Run)},
@@ -75,7 +79,7 @@ func (a *app) run(ctx context.Context) error {
 		{"last checkpoint", a.finish},
 		{"intake", a.ingest.RunIntake},
 		{"embedded server", a.embedded.watch},
-	}
+	}...)
 	type ended struct {
 		stage int
 		err   error

@@ -14,24 +14,7 @@ func (a *app) openCheckpoints() (err error) {
 	if a.checkpoints, err = store.OpenCheckpoints(a.store, a.checkpointConfig); err != nil {
 		return fmt.Errorf("metric-store.checkpoints.directory: %w", err)
 	}
-	a.warnOfForeignFiles()
 	return nil
-}
-
-// warnOfForeignFiles warns somebody who changes from ClusterCockpit's metric store that
-// the samples in its files are not read.
-func (a *app) warnOfForeignFiles() {
-	found := a.checkpoints.Foreign()
-	if found.Hosts == 0 {
-		return
-	}
-	hosts := fmt.Sprint(found.Hosts)
-	if !found.Complete {
-		hosts += " or more"
-	}
-	a.logger.Warn("the directory of the checkpoints has files of ClusterCockpit's metric store, which are not read: the answers lack what is in them. "+
-		"They are left as they are: if these samples are needed, let that program answer beside this one until they are older than the retention; otherwise remove them",
-		"key", "metric-store.checkpoints.directory", "directory", a.checkpointConfig.Directory, "hosts", hosts, "example", found.Example)
 }
 
 // openArchive opens and locks the directory of the archive, if there is to be one.

@@ -38,6 +38,7 @@ type options struct {
 	logDate     bool
 	version     bool
 	dump        string
+	importDir   string
 	ready       string
 	all         bool
 }
@@ -77,6 +78,7 @@ func parseFlags(args []string, stderr io.Writer) (options, error) {
 	fs.StringVar(&o.logLevel, "loglevel", "warn", "write log lines from this `level` on: debug, info, warn, err or crit")
 	fs.BoolVar(&o.logDate, "logdate", false, "put date and time into log lines")
 	fs.StringVar(&o.dump, "dump", "", "print a `file` of a checkpoint, or of its segments, as lines of JSON, and exit")
+	fs.StringVar(&o.importDir, "import", "", "import the files of ClusterCockpit's metric store in this `directory`, into the node with this configuration if it is running (with the token in "+tokenVariable+" if it asks for one), otherwise into its log and checkpoints; say what was taken, and exit")
 	fs.StringVar(&o.ready, "ready", "", "ask the node at this `URL`, such as http://localhost:8080, whether it is ready; print what it says, and exit with 0 only if it is")
 	fs.BoolVar(&o.all, "all", false, "with -ready: ask whether another node of its cluster may be stopped")
 	fs.BoolVar(&o.version, "version", false, "print the version and exit")

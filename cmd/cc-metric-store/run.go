@@ -42,6 +42,9 @@ func run(ctx context.Context, o options, stdout, stderr io.Writer) error {
 	if o.print {
 		return printConfig(stdout, stderr, cfg)
 	}
+	if o.importDir != "" && !o.check {
+		return importDirectory(ctx, cfg, o, logger, stdout, stderr)
+	}
 	a, err := assemble(cfg, o, logger)
 	if o.check {
 		if err := errors.Join(err, checkSystem(cfg, logger)); err != nil {
@@ -80,6 +83,7 @@ func serve(ctx context.Context, a *app, cfg *config.Config, o options, builtIn b
 	if err := a.openArchive(); err != nil {
 		return err
 	}
+	a.lookForForeign("while this program runs")
 	printBanner(stdout, cfg, o, builtIn, a.rest.URL())
 	notify(daemon.SdNotifyReady)
 	announced := make(chan struct{})
@@ -87,7 +91,7 @@ func serve(ctx context.Context, a *app, cfg *config.Config, o options, builtIn b
 		notify(daemon.SdNotifyStopping)
 		close(announced)
 	})
-	err := errors.Join(a.run(ctx), a.store.CloseArchive())
+	err := errors.Join(a.run(ctx, stage{"REST", a.rest.Run}, stage{"import", a.importForeign}), a.store.CloseArchive())
 	if ctx.Err() != nil {
 		<-announced
 	}

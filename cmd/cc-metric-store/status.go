@@ -23,7 +23,7 @@ func (a *app) status() string {
 // degraded returns what an operator has to see to although everything is answered, nil
 // if there is nothing.
 func (a *app) degraded() error {
-	return errors.Join(a.ingest.Degraded(), a.checkpointsDegraded(), a.store.ArchiveError(), a.embedded.server.Damage())
+	return errors.Join(a.ingest.Degraded(), a.checkpointsDegraded(), a.store.ArchiveError(), a.embedded.server.Damage(), a.imports.degraded())
 }
 
 // checkpointsDegraded returns why no checkpoint can be written, nil if they can.

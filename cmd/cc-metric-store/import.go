@@ -1,0 +1,181 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"os"
+	"sync/atomic"
+
+	"cc-metric-store/config"
+	"cc-metric-store/ingest/original"
+)
+
+// importBody is the size of the bodies in which samples are written: an entry of the log
+// holds one.
+const importBody = 384 << 10
+
+// importTarget takes the lines of an import.
+type importTarget interface {
+	// write returns when the lines are kept and visible. What of them was refused, such as
+	// samples of the future, is no error: it is said. It tries again for as long as that may help.
+	write(ctx context.Context, lines []byte) (refused *refusedLines, err error)
+}
+
+// refusedLines says what the store did not take of a body.
+type refusedLines struct {
+	lines  int // as far as it is known
+	reason string
+}
+
+// importer writes the files of the original to a target, host after host: while one body is on
+// its way, the next one is made. Make one with newImporter; run is called once. The other
+// methods are safe for concurrent use.
+type importer struct {
+	tree   *original.Tree
+	reader *original.Reader
+	target importTarget
+	state  *importState // of what was imported before; nil: everything is
+
+	written atomic.Int64 // samples that are kept
+	skipped int          // files that were imported before
+
+	lines    []byte
+	samples  int64
+	finished []original.File // whose samples are in lines, or before
+	spare    []byte
+	onItsWay chan error // the outcome of a body; nil: there is none
+	refused  map[string]int
+}
+
+// newImporter looks for the files. Samples that are not older than before, in Unix seconds, are
+// left out; 0: none.
+func newImporter(ctx context.Context, dir string, cfg *config.Config, before int64) (*importer, error) {
+	tree, err := original.Find(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	tree.Dir = absolute(dir)
+	reader := original.NewReader(tree, original.Config{Known: knownMetric(cfg), Before: before})
+	return &importer{tree: tree, reader: reader, refused: map[string]int{}}, nil
+}
+
+// knownMetric says which metrics are stored, and how often they come.
+func knownMetric(cfg *config.Config) func(string) (int64, bool) {
+	other, all := cfg.Metrics[config.Wildcard]
+	return func(name string) (int64, bool) {
+		if m, ok := cfg.Metrics[name]; ok && name != config.Wildcard {
+			return m.Frequency, true
+		}
+		return other.Frequency, all
+	}
+}
+
+// run imports everything. It returns when all of it is kept, or with the first error of the
+// target, or of ctx.
+func (i *importer) run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	if err := i.readAll(ctx); err != nil {
+		cancel()
+		_ = i.await() // it ends with ctx
+		return err
+	}
+	return i.await()
+}
+
+func (i *importer) readAll(ctx context.Context) error {
+	for _, h := range i.tree.Hosts {
+		files, err := h.Files()
+		if err != nil {
+			i.reader.Missing(err)
+			continue
+		}
+		if left := i.state.without(files); len(left) == 0 {
+			i.reader.Skip(files)
+			i.skipped += len(files)
+			continue
+		}
+		unopened := i.reader.Report().Unopened
+		if err := i.reader.ReadHost(ctx, h, files, func(s original.Sample) error { return i.add(ctx, s) }); err != nil {
+			return err
+		}
+		if i.reader.Report().Unopened == unopened {
+			i.finished = append(i.finished, files...)
+		}
+	}
+	return i.flush(ctx)
+}
+
+// add adds a sample to the next body.
+func (i *importer) add(ctx context.Context, s original.Sample) error {
+	i.lines = s.AppendLine(i.lines)
+	if i.samples++; len(i.lines) < importBody {
+		return nil
+	}
+	return i.flush(ctx)
+}
+
+// flush sends what is there on its way, when what was before is kept.
+func (i *importer) flush(ctx context.Context) error {
+	if err := i.await(); err != nil {
+		return err
+	}
+	lines, samples, finished, done := i.lines, i.samples, i.finished, make(chan error, 1)
+	i.lines, i.spare = i.spare[:0], lines
+	i.samples, i.finished, i.onItsWay = 0, nil, done
+	go func() { done <- i.write(ctx, lines, samples, finished) }() // await waits for it
+	return nil
+}
+
+// await waits for the body that is on its way.
+func (i *importer) await() error {
+	if i.onItsWay == nil {
+		return nil
+	}
+	err := <-i.onItsWay
+	i.onItsWay = nil
+	return err
+}
+
+// maxRefusals bounds the reasons that are told apart.
+const maxRefusals = 20
+
+func (i *importer) write(ctx context.Context, lines []byte, samples int64, finished []original.File) error {
+	if len(lines) > 0 {
+		refused, err := i.target.write(ctx, lines)
+		if err != nil {
+			return err
+		}
+		if refused != nil {
+			if _, ok := i.refused[refused.reason]; !ok && len(i.refused) == maxRefusals {
+				refused.reason = "for other reasons"
+			}
+			i.refused[refused.reason] += refused.lines
+			samples -= int64(refused.lines)
+		}
+		i.written.Add(samples)
+	}
+	return i.state.record(finished)
+}
+
+// unopened returns an error if some of the files could not even be opened.
+func (i *importer) unopened() error {
+	if n := i.reader.Report().Unopened; n > 0 {
+		return fmt.Errorf("%d of the files and directories could not be opened: may this user (%d) read them?", n, os.Getuid())
+	}
+	return nil
+}
+
+// share returns how much of the files is read, from 0 to 1.
+func (i *importer) share() float64 {
+	if i.tree.Bytes == 0 {
+		return 1
+	}
+	return math.Min(float64(i.reader.BytesRead())/float64(i.tree.Bytes), 1)
+}
+
+// progress says how far the import is.
+func (i *importer) progress() string {
+	return fmt.Sprintf("importing files of ClusterCockpit's metric store: %.0f %% of %d files read, %d samples kept", 100*i.share(), i.tree.Files, i.written.Load())
+}

@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"cc-metric-store/config"
+)
+
+// maxReportLines bounds each list of the report that -import prints.
+const maxReportLines = 200
+
+// importDirectory does what -import asks for. It returns when everything that the files hold is
+// kept, and the report is printed.
+func importDirectory(ctx context.Context, cfg *config.Config, o options, logger *slog.Logger, stdout, stderr io.Writer) error {
+	i, err := newImporter(ctx, o.importDir, cfg, 0)
+	if err != nil {
+		return err
+	}
+	if len(i.tree.Hosts) == 0 {
+		return errors.Join(fmt.Errorf("import %s: there are no files of ClusterCockpit's metric store in it, such as CLUSTER/HOST/1760000000.json", absolute(o.importDir)), printLines(stdout, i.report(maxReportLines)[1:]))
+	}
+	node, err := nodeOf(cfg, os.Getenv(tokenVariable))
+	if err != nil {
+		return err
+	}
+	running, err := node.isRunning(ctx)
+	if err != nil {
+		return err
+	}
+	if running {
+		fmt.Fprintf(stdout, "importing %d files of %d hosts into the node at %s\n", i.tree.Files, len(i.tree.Hosts), node.url)
+		i.target = persistent{node.write, ofOperator(logger, writePatience)}
+		if err = ofOperator(logger, startPatience).until(ctx, theNode, node.ready); err == nil {
+			err = i.show(ctx, stderr)
+		}
+	} else {
+		fmt.Fprintf(stdout, "importing %d files of %d hosts: no node answers at %s, so that its log is opened here\n", i.tree.Files, len(i.tree.Hosts), node.url)
+		err = importStopped(ctx, cfg, o, logger, i, stderr)
+	}
+	if err != nil {
+		return fmt.Errorf("import %s: %w; %d samples are kept: import again, which is harmless", absolute(o.importDir), err, i.written.Load())
+	}
+	if err := printLines(stdout, i.report(maxReportLines)); err != nil {
+		return err
+	}
+	if err := i.unopened(); err != nil {
+		return fmt.Errorf("import %s: %w", absolute(o.importDir), err)
+	}
+	return nil
+}
+
+func printLines(w io.Writer, lines []string) (err error) {
+	for _, line := range lines {
+		_, one := fmt.Fprintln(w, line)
+		err = errors.Join(err, one)
+	}
+	return err
+}
+
+// show runs the import and shows how far it is.
+func (i *importer) show(ctx context.Context, out io.Writer) error {
+	showing, stop := context.WithCancel(ctx)
+	var bar sync.WaitGroup
+	bar.Go(func() { showImport(showing, out, i) })
+	err := i.run(ctx)
+	stop()
+	bar.Wait()
+	return err
+}
+
+// theNode is what an import waits for at its begin.
+const theNode = "the node to be ready"
+
+// importStopped imports into the log and the checkpoints of the node with this configuration,
+// which is not running: this process is that node meanwhile, without REST.
+func importStopped(ctx context.Context, cfg *config.Config, o options, logger *slog.Logger, i *importer, stderr io.Writer) error {
+	a, err := assemble(cfg, o, logger)
+	if err != nil {
+		return err
+	}
+	a.gc = newGCPacer(cfg.MetricStore.MemoryCap)
+	if err := dropPrivileges(cfg.Main.User, cfg.Main.Group); err != nil {
+		return err
+	}
+	if err := a.openCheckpoints(); err != nil {
+		return fmt.Errorf("%w (if the node is running at another address, give that with -addr)", err)
+	}
+	defer a.checkpoints.Close()
+	if err := a.openArchive(); err != nil {
+		return err
+	}
+	a.lookForForeign("by the next start") // whatever is imported now
+	i.target = persistent{intoLog(a.ingest), ofOperator(logger, writePatience)}
+	var imported error
+	err = a.run(ctx, stage{"import", func(ctx context.Context) error {
+		if imported = ofOperator(logger, startPatience).until(ctx, theNode, a.takesImport()); imported != nil {
+			return nil
+		}
+		if imported = i.show(ctx, stderr); imported == nil && i.unopened() == nil && a.imports != nil && a.isOwnDirectory(o.importDir) {
+			imported = a.imports.end()
+		}
+		return nil
+	}})
+	err = errors.Join(err, a.store.CloseArchive())
+	if imported == nil && ctx.Err() != nil && err == nil {
+		return nil // it was stopped after the last sample
+	}
+	return errors.Join(imported, err)
+}
+
+// brokerPatience is the wait for a broker, after which what is imported waits for it in the outbox.
+const brokerPatience = 30 * time.Second
+
+// takesImport returns a function that returns nil when samples may be written.
+func (a *app) takesImport() func(context.Context) error {
+	begin := time.Now()
+	return func(context.Context) error {
+		err := a.log.Ready()
+		if err != nil && time.Since(begin) > brokerPatience && a.log.Answerable() == nil {
+			return nil
+		}
+		return err
+	}
+}
+
+// isOwnDirectory reports whether a directory, or what is called checkpoints in it, is that of
+// our checkpoints.
+func (a *app) isOwnDirectory(dir string) bool {
+	own, err := os.Stat(a.checkpointConfig.Directory)
+	if err != nil {
+		return false
+	}
+	for _, path := range []string{dir, filepath.Join(dir, "checkpoints")} {
+		if other, err := os.Stat(path); err == nil && os.SameFile(own, other) {
+			return true
+		}
+	}
+	return false
+}
