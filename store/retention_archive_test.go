@@ -6,6 +6,10 @@ import (
 	"maps"
 	"math"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -282,5 +286,37 @@ func TestArchiveUnderMemoryCap(t *testing.T) {
 		if v != math.Sqrt(float64(7*i+3)) {
 			t.Fatalf("second %d: %v", i, v)
 		}
+	}
+}
+
+// TestArchiveFails: while the archive cannot be written, samples stay in memory, for two retentions at
+// the most.
+func TestArchiveFails(t *testing.T) {
+	now := time.Unix(t0, 0)
+	s := newStore(t, Config{Retention: time.Hour, blockSlots: 2, Now: func() time.Time { return now }})
+	dir := filepath.Join(t.TempDir(), "archive")
+	s.useArchive(newArchive(t, archive.Config{Directory: dir}), nil)
+	put(t, s, "h", Part{}, "load", t0-2*3600+60, 1)
+	put(t, s, "old", Part{}, "load", t0-3*3600, 1)
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(dir, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if s.archive(t.Context(), now) || s.ArchiveError() == nil || !strings.Contains(s.ArchiveError().Error(), dir) {
+		t.Errorf("error %v, want one that names %s", s.ArchiveError(), dir)
+	}
+	if hosts, st := s.Hosts("c"), s.Stats(); !slices.Equal(hosts, []string{"h"}) || st.Unarchived != 1 || st.ArchiveFailures != 1 {
+		t.Errorf("hosts %q, %+v", hosts, st)
+	}
+	if err := os.Remove(dir); err != nil {
+		t.Fatal(err)
+	}
+	if !s.archive(t.Context(), now) || s.ArchiveError() != nil || len(s.Hosts("c")) != 0 || s.Stats().Archived != 1 {
+		t.Errorf("error %v, hosts %q, %+v", s.ArchiveError(), s.Hosts("c"), s.Stats())
+	}
+	if rows, err := s.Query(&Query{Cluster: "c", Host: "h", Metric: "load", From: t0 - 7200, To: t0}); err != nil || len(rows) != 1 {
+		t.Errorf("%v, %v", rows, err)
 	}
 }
