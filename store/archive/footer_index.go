@@ -110,7 +110,8 @@ func parseOffsets(data []byte, k *chunkMeta, rows int64) ([]pageMeta, error) {
 			isWithin := p.offset >= k.start && p.offset <= k.end && size > 0 && size <= k.end-p.offset && size <= math.MaxInt32
 			isNext := p.first == 0
 			if i > 0 {
-				isNext = p.first > pages[i-1].first && p.first < rows
+				last := &pages[i-1]
+				isNext = p.first > last.first && p.first < rows && p.offset >= last.offset+int64(last.size)
 			}
 			if t.err == nil && (!isWithin || !isNext) {
 				t.fail()
