@@ -1,6 +1,6 @@
 // Package archive keeps samples that have left memory in Parquet files, one directory of files for
-// each cluster, and finds them again. Any program for Parquet
-// reads them. Files that the original cc-metric-store has written are read as well.
+// each cluster, and finds them again. FORMAT.md describes the files, which any program for Parquet
+// reads. Files that the original cc-metric-store has written are read as well.
 package archive
 
 import (

@@ -256,3 +256,33 @@ func BenchmarkEncoding(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkReadFiles reads one series from 60 files, as of a month with two files a day.
+func BenchmarkReadFiles(b *testing.B) {
+	const files = 60
+	for name, isCached := range map[string]bool{"first": false, "again": true} {
+		b.Run(name, func(b *testing.B) {
+			a := openArchive(b, Config{})
+			all := generated(b, "fritz", 2)
+			for i := range files {
+				put(b, a, "fritz", int64(i), all, nil)
+				for k := range all {
+					all[k].block.Start += benchTicks * benchInterval
+					all[k].block.End += benchTicks * benchInterval
+				}
+			}
+			s := Selection{Cluster: "fritz", Host: all[0].host, Metrics: []string{"cpu_load"}, Types: []string{""}, To: 1 << 40}
+			cpu := testkit.CPUTime()
+			for b.Loop() {
+				if !isCached {
+					a.cache.close()
+				}
+				n := 0
+				if err := a.Read(b.Context(), &s, func(r *Rows) error { n += len(r.Times); return nil }); err != nil || n != files*benchTicks {
+					b.Fatal(n, err)
+				}
+			}
+			b.ReportMetric(float64(testkit.CPUTime()-cpu)/float64(b.N)/files, "cpu-ns/file")
+		})
+	}
+}

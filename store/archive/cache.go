@@ -20,6 +20,8 @@ type cache struct {
 	files  map[string]*cached
 	recent *list.List // of *cached, the newest first
 	bytes  int
+
+	maxOpen, maxBytes int
 }
 
 // cached is an open file.
@@ -36,7 +38,9 @@ type cached struct {
 	dictionaries map[int]*groupDictionaries
 }
 
-func newCache() *cache { return &cache{files: map[string]*cached{}, recent: list.New()} }
+func newCache() *cache {
+	return &cache{files: map[string]*cached{}, recent: list.New(), maxOpen: maxOpen, maxBytes: maxCached}
+}
 
 // open opens a file, or finds it open. The caller gives it back with release.
 func (c *cache) open(path string) (*cached, error) {
@@ -166,7 +170,7 @@ func (c *cache) release(f *cached) {
 
 // trim drops files that were not used for longest, until the bounds hold.
 func (c *cache) trim() {
-	for c.recent.Len() > maxOpen || c.bytes > maxCached && c.recent.Len() > 1 {
+	for c.recent.Len() > c.maxOpen || c.bytes > c.maxBytes && c.recent.Len() > 1 {
 		c.drop(c.recent.Back().Value.(*cached))
 	}
 }

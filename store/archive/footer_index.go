@@ -66,7 +66,9 @@ func readColumnIndex(r io.ReaderAt, m *fileMeta, g *groupMeta, c column, texts m
 	if len(pages) == 0 {
 		return nil, errors.New("it has no pages")
 	}
-	if k.columnIndex.length == 0 || k.columnIndex.length > maxIndex {
+	// Nobody asks for a cluster within a file, or by value.
+	isOfUse := c != columnValue && (c != columnCluster || m.version > 0)
+	if k.columnIndex.length == 0 || k.columnIndex.length > maxIndex || !isOfUse {
 		return pages, nil
 	}
 	data = make([]byte, k.columnIndex.length)
@@ -79,7 +81,8 @@ func readColumnIndex(r io.ReaderAt, m *fileMeta, g *groupMeta, c column, texts m
 // parseOffsets reads where the data pages lie.
 func parseOffsets(data []byte, k *chunkMeta, rows int64) ([]pageMeta, error) {
 	t := thriftReader{data: data}
-	var pages []pageMeta
+	// A page takes three bytes at least.
+	pages := make([]pageMeta, 0, min(rows/pageRows+1, int64(len(data)/3)))
 	t.structure(func(id int64, kind byte) {
 		if id != 1 || kind != thriftList {
 			t.skip(kind)
@@ -107,7 +110,8 @@ func parseOffsets(data []byte, k *chunkMeta, rows int64) ([]pageMeta, error) {
 			isWithin := p.offset >= k.start && p.offset <= k.end && size > 0 && size <= k.end-p.offset && size <= math.MaxInt32
 			isNext := p.first == 0
 			if i > 0 {
-				isNext = p.first > pages[i-1].first && p.first < rows
+				last := &pages[i-1]
+				isNext = p.first > last.first && p.first < rows && p.offset >= last.offset+int64(last.size)
 			}
 			if t.err == nil && (!isWithin || !isNext) {
 				t.fail()
@@ -131,15 +135,19 @@ func parseOffsets(data []byte, k *chunkMeta, rows int64) ([]pageMeta, error) {
 // parseBounds reads the lowest and the highest value of each page.
 func parseBounds(data []byte, m *fileMeta, c column, pages []pageMeta, texts map[string]string) error {
 	t := thriftReader{data: data}
+	last := "" // most pages have the same
 	text := func(b []byte) string {
-		s, ok := texts[string(b)]
-		if !ok {
-			s = string(b)
-			texts[s] = s
+		if string(b) == last {
+			return last
 		}
-		return s
+		var ok bool
+		if last, ok = texts[string(b)]; !ok {
+			last = string(b)
+			texts[last] = last
+		}
+		return last
 	}
-	var lowest, highest [][]byte
+	lowest, highest := make([][]byte, 0, len(pages)), make([][]byte, 0, len(pages))
 	t.structure(func(id int64, kind byte) {
 		if (id != 2 && id != 3) || kind != thriftList {
 			t.skip(kind)
@@ -164,11 +172,9 @@ func parseBounds(data []byte, m *fileMeta, c column, pages []pageMeta, texts map
 		return t.err
 	}
 	for i := range pages {
-		b := m.bounds(lowest[i], highest[i], c, true)
-		if b.known {
-			b.min, b.max = text(lowest[i]), text(highest[i])
+		if m.isValue(c, lowest[i]) && m.isValue(c, highest[i]) {
+			pages[i].bounds = bounds{text(lowest[i]), text(highest[i]), true}
 		}
-		pages[i].bounds = b
 	}
 	return nil
 }

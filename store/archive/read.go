@@ -72,7 +72,10 @@ func (a *Archive) read(ctx context.Context, file *file, f *filter, use func(*Row
 	if err == nil {
 		defer a.cache.release(open)
 		g := a.readers.Get().(*groupReader)
-		defer a.readers.Put(g)
+		defer func() {
+			g.close()
+			a.readers.Put(g)
+		}()
 		err = readFile(ctx, &open.source, g, f, func(_, _ string, r *Rows) error { return use(r) })
 	}
 	return readError(file.info.Path, err)

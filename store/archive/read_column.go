@@ -135,6 +135,19 @@ func (g *groupReader) open(s *source, number int) error {
 	return nil
 }
 
+// close lets go of the file, and keeps the buffers.
+func (g *groupReader) close() {
+	g.source, g.index, g.keys = nil, nil, nil
+	for c := range columns {
+		if r := g.strings[c]; r != nil {
+			r.pages = nil
+		}
+		if r := g.ints[c]; r != nil {
+			r.pages = nil
+		}
+	}
+}
+
 func (g *groupReader) fault(c column, err error) error {
 	return fmt.Errorf("column %q of row group %d: %w", schema()[c].name, g.number, err)
 }

@@ -7,13 +7,10 @@ import (
 	"maps"
 	"math"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
-
-	"github.com/parquet-go/parquet-go"
 
 	"cc-metric-store/test/testkit"
 )
@@ -138,146 +135,6 @@ func footerOf(t *testing.T, path string) *fileMeta {
 	return f.meta
 }
 
-// originalRow is a row of a file of the original program.
-type originalRow struct {
-	Cluster   string  `parquet:"cluster"`
-	Host      string  `parquet:"hostname"`
-	Metric    string  `parquet:"metric"`
-	Scope     string  `parquet:"scope"`
-	ScopeID   string  `parquet:"scope_id"`
-	Time      int64   `parquet:"timestamp"`
-	Frequency int64   `parquet:"frequency"`
-	Value     float32 `parquet:"value"`
-}
-
-func (r *originalRow) sample() sample {
-	p := Part{Type: r.Scope, ID: r.ScopeID}
-	switch p.Type {
-	case "node":
-		p.Type = ""
-	case "cpu":
-		p.Type = "hwthread"
-	}
-	return sample{r.Cluster, r.Host, r.Metric, p, r.Frequency, Block{}, r.Time}
-}
-
-// TestOriginalFiles: the files of the original program are read as the library reads them, by Scan and by Read.
-func TestOriginalFiles(t *testing.T) {
-	t.Parallel()
-	want := map[sample]float64{}
-	infos, err := List("testdata/original")
-	if err != nil || len(infos) != 4 {
-		t.Fatal(infos, err)
-	}
-	for _, i := range infos {
-		rows, err := parquet.ReadFile[originalRow](i.Path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !i.Foreign || int(i.Rows) != len(rows) {
-			t.Errorf("%+v for %d rows", i, len(rows))
-		}
-		for _, r := range rows {
-			want[r.sample()] = float64(r.Value)
-		}
-	}
-	got := map[sample]float64{}
-	err = Scan(t.Context(), "testdata/original", ScanSelection{}, func(cluster, host string, r *Rows) error {
-		return collect(t, got, cluster, host)(r)
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	compareSamples(t, got, want)
-
-	directory := t.TempDir()
-	if err := os.CopyFS(directory, os.DirFS("testdata/original")); err != nil {
-		t.Fatal(err)
-	}
-	a := openArchive(t, Config{Directory: directory})
-	for k := range want {
-		if _, ok := got[sample{host: k.host}]; ok {
-			continue
-		}
-		got[sample{host: k.host}] = 0 // seen
-		read := map[sample]float64{}
-		s := &Selection{Cluster: k.cluster, Host: k.host, Metrics: []string{"clock"}, Types: []string{"hwthread"}, To: math.MaxInt64}
-		if err := a.Read(t.Context(), s, collect(t, read, k.cluster, k.host)); err != nil {
-			t.Fatal(err)
-		}
-		selected := map[sample]float64{}
-		for k2, v := range want {
-			if k2.host == k.host && k2.metric == "clock" && k2.part.Type == "hwthread" {
-				selected[k2] = v
-			}
-		}
-		compareSamples(t, read, selected)
-	}
-}
-
-// TestForeignEncodings: files that the library writes in other ways are read as well: other types, other
-// encodings and compressions, no page index, other orders of columns and of rows.
-func TestForeignEncodings(t *testing.T) {
-	t.Parallel()
-	type narrow struct {
-		Value     float32 `parquet:"value,split"`
-		Time      int32   `parquet:"timestamp,delta"`
-		Frequency int32   `parquet:"frequency"`
-		Extra     string  `parquet:"extra,optional"`
-		Scope     string  `parquet:"scope,dict"`
-		ScopeID   string  `parquet:"scope_id,dict"`
-		Host      string  `parquet:"hostname"`
-		Metric    string  `parquet:"metric"`
-		Cluster   string  `parquet:"cluster,dict"`
-	}
-	type dictionaries struct {
-		Cluster   string  `parquet:"cluster,plain"`
-		Host      string  `parquet:"hostname,dict"`
-		Metric    string  `parquet:"metric,dict"`
-		Scope     string  `parquet:"scope,dict"`
-		ScopeID   string  `parquet:"scope_id,plain"`
-		Time      int64   `parquet:"timestamp,dict"`
-		Frequency int64   `parquet:"frequency,dict"`
-		Value     float64 `parquet:"value,dict"`
-	}
-	r := testkit.Rand(t)
-	directory := t.TempDir()
-	want := map[sample]float64{}
-	var first []narrow
-	var second []dictionaries
-	for i := range 20_000 {
-		o := originalRow{"c", hostName(r.IntN(3)), hostName(r.IntN(4)), []string{"node", "cpu", "socket"}[r.IntN(3)], "", int64(r.IntN(1 << 20)), 10, float32(r.IntN(2000))}
-		first = append(first, narrow{Value: o.Value, Time: int32(o.Time), Frequency: 10, Scope: o.Scope, Host: o.Host, Metric: o.Metric, Cluster: o.Cluster})
-		want[o.sample()] = float64(o.Value)
-		if i%2 == 0 {
-			o.Cluster, o.ScopeID = "d", hostName(r.IntN(20))
-			second = append(second, dictionaries{o.Cluster, o.Host, o.Metric, o.Scope, o.ScopeID, o.Time, o.Frequency, float64(o.Value) / 3})
-			want[o.sample()] = float64(o.Value) / 3
-		}
-	}
-	writeForeign(t, directory+"/c", first, parquet.Compression(&parquet.Snappy), parquet.MaxRowsPerRowGroup(7000), parquet.DataPageVersion(1))
-	writeForeign(t, directory+"/d", second, parquet.PageBufferSize(1000))
-	// Where a sample is twice, the later row counts; the order of rows of a series is kept.
-	got := map[sample]float64{}
-	err := Scan(t.Context(), directory, ScanSelection{}, func(cluster, host string, r *Rows) error {
-		return collect(t, got, cluster, host)(r)
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	compareSamples(t, got, want)
-}
-
-func writeForeign[T any](t *testing.T, directory string, rows []T, options ...parquet.WriterOption) {
-	t.Helper()
-	if err := os.Mkdir(directory, 0o750); err != nil {
-		t.Fatal(err)
-	}
-	if err := parquet.WriteFile(directory+"/1.parquet", rows, options...); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // TestReadIsBounded: reads beyond the bound wait, and their context ends that; errors and panics of the
 // caller's function are the caller's.
 func TestReadIsBounded(t *testing.T) {
@@ -399,5 +256,58 @@ func TestAllSeries(t *testing.T) {
 	}
 	if hosts, err := a.Hosts(t.Context(), "fritz", 5000, 6000); err != nil || len(hosts) > 0 {
 		t.Errorf("hosts %q of another time, %v", hosts, err)
+	}
+}
+
+// TestCacheIsBounded: more files than may be open are read, and as few stay open, and in memory, as the
+// bounds say.
+func TestCacheIsBounded(t *testing.T) {
+	t.Parallel()
+	a := openArchive(t, Config{Readers: 2})
+	want := map[sample]float64{}
+	for i := range 10 {
+		put(t, a, "c", int64(i), oneSeries("h", int64(i)*1000, 1, 2, 3), want)
+	}
+	for _, bounds := range [][2]int{{3, 1 << 20}, {100, 5000}, {1, 1}} {
+		a.cache.maxOpen, a.cache.maxBytes = bounds[0], bounds[1]
+		var wait sync.WaitGroup
+		for range 4 {
+			wait.Go(func() { compareSamples(t, all(t, a, "c", "h"), want) })
+		}
+		wait.Wait()
+		a.cache.mu.Lock()
+		n, bytes := a.cache.recent.Len(), 0
+		for _, f := range a.cache.files {
+			bytes += f.cost
+			if f.uses != 0 {
+				t.Errorf("%s has %d uses", f.path, f.uses)
+			}
+		}
+		if n > bounds[0] || len(a.cache.files) != n || bytes != a.cache.bytes || n > 1 && bytes > bounds[1] {
+			t.Errorf("bounds %v: %d files open, %d bytes, %d counted", bounds, n, bytes, a.cache.bytes)
+		}
+		a.cache.mu.Unlock()
+	}
+}
+
+// TestHostsAndMetrics: Names knows the names in a file.
+func TestHostsAndMetrics(t *testing.T) {
+	t.Parallel()
+	a := openArchive(t, Config{})
+	want := map[sample]float64{}
+	info := put(t, a, "c", 1, randomSeries(testkit.Rand(t), 5, 20), want)
+	hosts, metrics := map[string]bool{}, map[string]bool{}
+	for k := range want {
+		hosts[k.host], metrics[k.metric] = true, true
+	}
+	gotHosts, gotMetrics, err := Names(t.Context(), info.Path)
+	if err != nil || !slices.Equal(gotHosts, slices.Sorted(maps.Keys(hosts))) || !slices.Equal(gotMetrics, slices.Sorted(maps.Keys(metrics))) {
+		t.Errorf("%q %q %v", gotHosts, gotMetrics, err)
+	}
+	if _, _, err := Names(t.Context(), info.Path+"x"); err == nil || !strings.Contains(err.Error(), info.Path) {
+		t.Errorf("a file that is not there: %v", err)
+	}
+	if h, m, err := Names(t.Context(), "testdata/original/alex/1795631400.parquet"); err != nil || len(h) != 2 || !slices.Contains(m, "clock") {
+		t.Errorf("%q %q %v", h, m, err)
 	}
 }

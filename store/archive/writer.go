@@ -98,6 +98,9 @@ func (a *Archive) newWriter(cluster string, before int64) (*Writer, error) {
 		return nil, err
 	}
 	directory := filepath.Join(a.directory, escapeName(cluster))
+	if err := os.MkdirAll(a.directory, 0o750); err != nil { // somebody may have removed it
+		return nil, err
+	}
 	if err := makeDirectory(a.directory, directory); err != nil {
 		return nil, err
 	}

@@ -1,0 +1,151 @@
+package archive
+
+import (
+	"math"
+	"os"
+	"testing"
+
+	"github.com/parquet-go/parquet-go"
+
+	"cc-metric-store/test/testkit"
+)
+
+// originalRow is a row of a file of the original program.
+type originalRow struct {
+	Cluster   string  `parquet:"cluster"`
+	Host      string  `parquet:"hostname"`
+	Metric    string  `parquet:"metric"`
+	Scope     string  `parquet:"scope"`
+	ScopeID   string  `parquet:"scope_id"`
+	Time      int64   `parquet:"timestamp"`
+	Frequency int64   `parquet:"frequency"`
+	Value     float32 `parquet:"value"`
+}
+
+func (r *originalRow) sample() sample {
+	p := Part{Type: r.Scope, ID: r.ScopeID}
+	switch p.Type {
+	case "node":
+		p.Type = ""
+	case "cpu":
+		p.Type = "hwthread"
+	}
+	return sample{r.Cluster, r.Host, r.Metric, p, r.Frequency, Block{}, r.Time}
+}
+
+// TestOriginalFiles: the files of the original program are read as the library reads them, by Scan and by Read.
+func TestOriginalFiles(t *testing.T) {
+	t.Parallel()
+	want := map[sample]float64{}
+	infos, err := List("testdata/original")
+	if err != nil || len(infos) != 4 {
+		t.Fatal(infos, err)
+	}
+	for _, i := range infos {
+		rows, err := parquet.ReadFile[originalRow](i.Path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !i.Foreign || int(i.Rows) != len(rows) {
+			t.Errorf("%+v for %d rows", i, len(rows))
+		}
+		for _, r := range rows {
+			want[r.sample()] = float64(r.Value)
+		}
+	}
+	got := map[sample]float64{}
+	err = Scan(t.Context(), "testdata/original", ScanSelection{}, func(cluster, host string, r *Rows) error {
+		return collect(t, got, cluster, host)(r)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	compareSamples(t, got, want)
+
+	directory := t.TempDir()
+	if err := os.CopyFS(directory, os.DirFS("testdata/original")); err != nil {
+		t.Fatal(err)
+	}
+	a := openArchive(t, Config{Directory: directory})
+	for k := range want {
+		if _, ok := got[sample{host: k.host}]; ok {
+			continue
+		}
+		got[sample{host: k.host}] = 0 // seen
+		read := map[sample]float64{}
+		s := &Selection{Cluster: k.cluster, Host: k.host, Metrics: []string{"clock"}, Types: []string{"hwthread"}, To: math.MaxInt64}
+		if err := a.Read(t.Context(), s, collect(t, read, k.cluster, k.host)); err != nil {
+			t.Fatal(err)
+		}
+		selected := map[sample]float64{}
+		for k2, v := range want {
+			if k2.host == k.host && k2.metric == "clock" && k2.part.Type == "hwthread" {
+				selected[k2] = v
+			}
+		}
+		compareSamples(t, read, selected)
+	}
+}
+
+// TestForeignEncodings: files that the library writes in other ways are read as well: other types, other
+// encodings and compressions, no page index, other orders of columns and of rows.
+func TestForeignEncodings(t *testing.T) {
+	t.Parallel()
+	type narrow struct {
+		Value     float32 `parquet:"value,split"`
+		Time      int32   `parquet:"timestamp,delta"`
+		Frequency int32   `parquet:"frequency"`
+		Extra     string  `parquet:"extra,optional"`
+		Scope     string  `parquet:"scope,dict"`
+		ScopeID   string  `parquet:"scope_id,dict"`
+		Host      string  `parquet:"hostname"`
+		Metric    string  `parquet:"metric"`
+		Cluster   string  `parquet:"cluster,dict"`
+	}
+	type dictionaries struct {
+		Cluster   string  `parquet:"cluster,plain"`
+		Host      string  `parquet:"hostname,dict"`
+		Metric    string  `parquet:"metric,dict"`
+		Scope     string  `parquet:"scope,dict"`
+		ScopeID   string  `parquet:"scope_id,plain"`
+		Time      int64   `parquet:"timestamp,dict"`
+		Frequency int64   `parquet:"frequency,dict"`
+		Value     float64 `parquet:"value,dict"`
+	}
+	r := testkit.Rand(t)
+	directory := t.TempDir()
+	want := map[sample]float64{}
+	var first []narrow
+	var second []dictionaries
+	for i := range 20_000 {
+		o := originalRow{"c", hostName(r.IntN(3)), hostName(r.IntN(4)), []string{"node", "cpu", "socket"}[r.IntN(3)], "", int64(r.IntN(1 << 20)), 10, float32(r.IntN(2000))}
+		first = append(first, narrow{Value: o.Value, Time: int32(o.Time), Frequency: 10, Scope: o.Scope, Host: o.Host, Metric: o.Metric, Cluster: o.Cluster})
+		want[o.sample()] = float64(o.Value)
+		if i%2 == 0 {
+			o.Cluster, o.ScopeID = "d", hostName(r.IntN(20))
+			second = append(second, dictionaries{o.Cluster, o.Host, o.Metric, o.Scope, o.ScopeID, o.Time, o.Frequency, float64(o.Value) / 3})
+			want[o.sample()] = float64(o.Value) / 3
+		}
+	}
+	writeForeign(t, directory+"/c", first, parquet.Compression(&parquet.Snappy), parquet.MaxRowsPerRowGroup(7000), parquet.DataPageVersion(1))
+	writeForeign(t, directory+"/d", second, parquet.PageBufferSize(1000))
+	// Where a sample is twice, the later row counts; the order of rows of a series is kept.
+	got := map[sample]float64{}
+	err := Scan(t.Context(), directory, ScanSelection{}, func(cluster, host string, r *Rows) error {
+		return collect(t, got, cluster, host)(r)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	compareSamples(t, got, want)
+}
+
+func writeForeign[T any](t *testing.T, directory string, rows []T, options ...parquet.WriterOption) {
+	t.Helper()
+	if err := os.Mkdir(directory, 0o750); err != nil {
+		t.Fatal(err)
+	}
+	if err := parquet.WriteFile(directory+"/1.parquet", rows, options...); err != nil {
+		t.Fatal(err)
+	}
+}
