@@ -51,7 +51,10 @@ func (a *Archive) readHosts(ctx context.Context, file *file) (names []string, er
 	}
 	defer a.cache.release(open)
 	g := a.readers.Get().(*groupReader)
-	defer a.readers.Put(g)
+	defer func() {
+		g.close()
+		a.readers.Put(g)
+	}()
 	defer func() {
 		if p := recover(); p != nil {
 			err = errDamaged(p)
