@@ -202,6 +202,20 @@ func (c *stateScan) isFresh(h *host, m MetricID, column int32) bool {
 	return g != nil && g.hasSince(column, c.now-(staleAfter+1)*g.frequency)
 }
 
+// Newest returns the time of the host's newest sample in Unix seconds, as HostStates does, and 0 if
+// the store does not hold the host.
+func (s *Store) Newest(cluster, host string) int64 {
+	key := hostKey{cluster, host}
+	st := s.stripeOf(key)
+	st.mu.RLock()
+	defer st.mu.RUnlock()
+	h := st.hosts[key]
+	if h == nil {
+		return 0
+	}
+	return h.newest()
+}
+
 // newest returns when the newest sample of the host is expected, as far as the newest block of
 // each grid tells by some of its columns.
 func (h *host) newest() int64 {

@@ -127,7 +127,7 @@ func TestHostStatesEnd(t *testing.T) {
 	batch := Batch{Cluster: "c", Host: "h", Parts: []Part{{}}}
 	batch.Add(0, id, 60, 1)
 	s.Append(&batch)
-	if got := fmt.Sprint(s.Clusters(), s.CountHosts("c"), s.CountHosts("d")); got != "[c] 1 0" {
+	if got := fmt.Sprint(s.Clusters(), s.CountHosts("c"), s.CountHosts("d"), s.Newest("c", "h"), s.Newest("c", "i")); got != "[c] 1 0 60 0" {
 		t.Error(got)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
