@@ -20,7 +20,7 @@ type sharedAnswer struct {
 }
 
 // maxShared bounds the answers that are kept.
-const maxShared = 32
+const maxShared = 8
 
 func newSharedAnswers() sharedAnswers {
 	return sharedAnswers{make(chan struct{}, 1), map[sharedKey]sharedAnswer{}}

@@ -18,6 +18,7 @@
 //	kit_static, kit_machine           what make build and make deb build, and a machine to install it
 //	kit_compose                       docker-compose.yml on an engine
 //	kit_cluster, kit_cluster_*        three nodes that keep the log together, and what hits them
+//	kit_browser, kit_browser_look     chromium, and what everybody has to be able to read
 package test
 
 import (

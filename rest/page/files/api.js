@@ -65,18 +65,20 @@ const batch = 48;
 // thinned is about how many values a series of a plot has at the most.
 const thinned = 3000;
 
-// query asks for series. An item is {metric, host, type, ids}; without a type it is the host
-// itself. use is called for each item, in order, with its number, and with a list of
+// query asks for series. An item is {metric, host, interval, type, ids}; without a type it is the
+// host itself. The window begins at a multiple of the interval, as samples mostly do: so the times
+// of an answer are theirs. use is called for each item, in order, with its number, and with a list of
 // {label, from, step, values, avg, min, max} or an error text. full asks for all samples.
-export async function query(cluster, items, from, to, { signal, full = false, data = true }, use) {
+export async function query(cluster, items, from, to, { signal, full = false }, use) {
 	const resolution = full ? 0 : Math.ceil((to - from) / thinned);
 	for (let at = 0; at < items.length; at += batch) {
 		const part = items.slice(at, at + batch);
 		const body = {
-			cluster, from: Math.floor(from), to: Math.ceil(to), "with-data": data,
-			queries: part.map((i) => i.type
-				? { metric: i.metric, host: i.host, type: i.type, "type-ids": i.ids, resolution }
-				: { metric: i.metric, host: i.host, resolution }),
+			cluster,
+			queries: part.map(({ metric, host, interval = 60, type, ids }) => ({
+				metric, host, type, "type-ids": ids, resolution,
+				from: Math.floor(from / (interval || 60)) * (interval || 60), to: Math.ceil(to),
+			})),
 		};
 		const answer = await request("api/query", { method: "POST", body: JSON.stringify(body) }, signal);
 		answer.results.forEach((row, n) => {

@@ -24,6 +24,22 @@ export function table(caption, columns, rows, empty) {
 		h("table", {}, h("caption", { class: "hidden" }, caption), h("thead", {}, head), h("tbody", {}, body)));
 }
 
+// renew gives parent these children, and leaves those alone that are there already: what somebody
+// reads, has scrolled or selected stays as it is.
+export function renew(parent, children) {
+	const wanted = children.filter((c) => c !== null);
+	while (parent.children.length > wanted.length) parent.lastElementChild.remove();
+	wanted.forEach((child, i) => {
+		const old = parent.children[i];
+		if (!old) parent.append(child);
+		else if (!old.isEqualNode(child)) {
+			const focused = old.contains(document.activeElement) ? document.activeElement.getAttribute("aria-label") : null;
+			old.replaceWith(child);
+			if (focused) child.querySelector(`[aria-label="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+		}
+	});
+}
+
 // debounce returns a function that calls f when it has not been called for so long.
 export function debounce(milliseconds, f) {
 	let timer;

@@ -18,9 +18,13 @@ function trim(x) {
 	return String(Number(x.toFixed(digits)));
 }
 
-// exact shows all digits of a value that matter.
+// exact shows more digits than si: five of a large number, seven of others.
 export function exact(x) {
-	return x === null || x === undefined ? "no sample" : String(Number(x.toPrecision(7)));
+	if (x === null || x === undefined) return "no sample";
+	for (const [prefix, unit] of prefixes) {
+		if (unit > 1e3 && Math.abs(x) >= unit) return Number((x / unit).toPrecision(5)) + " " + prefix;
+	}
+	return String(Number(x.toPrecision(7)));
 }
 
 export function bytes(n) {

@@ -20,7 +20,7 @@ export function hostView(root, context) {
 	const save = h("button", { type: "button", onclick: () => saveSamples() }, "CSV");
 	const time = windowControls(context);
 	const plots = h("div", { class: "plots" });
-	root.append(title, h("div", { class: "controls" }, time.element,
+	root.append(title, h("div", { class: "controls stays" }, time.element,
 		h("div", { class: "field" }, h("label", { for: "metric-filter" }, "Metrics"), filter), h("div", { class: "field end" }, save)), note, plots);
 
 	function update(to) {
@@ -117,7 +117,7 @@ export function hostView(root, context) {
 		const own = plot.onCursor;
 		plot.onCursor = (t) => { own(t); if (t === null) plot.setCursor(null); };
 		const element = h("section", { class: "card", "data-metric": m.metric },
-			h("div", { class: "card-head" }, h("h2", { title: m.metric }, m.metric), scope, facts), plot.element, legend);
+			h("div", { class: "card-head" }, h("h2", { title: m.metric }, m.metric), scope, plot.readout, facts), plot.element, legend);
 		let options = "";
 		return {
 			plot, element,
@@ -164,7 +164,7 @@ export function hostView(root, context) {
 // itemOf is what query is asked for: the host itself, or its parts of a type.
 function itemOf(m, host, type) {
 	const ids = [...(m.parts.find((p) => p.type === type)?.ids ?? [])].sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
-	return type ? { metric: m.metric, host, type, ids: ids.slice(0, maxParts) } : { metric: m.metric, host };
+	return { metric: m.metric, host, interval: m.interval, ...(type ? { type, ids: ids.slice(0, maxParts) } : {}) };
 }
 
 // summary combines the statistics of series.
@@ -180,8 +180,8 @@ export function summary(series) {
 // drawLegend names the lines, if there are few of them.
 export function drawLegend(legend, plot, m, type) {
 	const { series } = plot;
-	if (series.length < 2 || !plot.style) {
-		legend.replaceChildren(series.length < 2 ? "" : `${series.length} lines`);
+	if (series.length < 2) {
+		legend.replaceChildren();
 		return;
 	}
 	if (series.length > 8) {
@@ -189,9 +189,5 @@ export function drawLegend(legend, plot, m, type) {
 		legend.textContent = `${series.length} lines` + (all > series.length ? ` of ${all}` : "") + ": point at one to see its name";
 		return;
 	}
-	legend.replaceChildren(...series.map((s, i) => {
-		const swatch = h("span", { class: "swatch" });
-		swatch.style.background = plot.colour(i);
-		return h("span", {}, swatch, s.label);
-	}));
+	legend.replaceChildren(...series.map((s, i) => h("span", {}, h("span", { class: "swatch line-" + i }), s.label)));
 }

@@ -16,6 +16,7 @@ const columns = [
 	{ key: "series", title: "Series" },
 ];
 const order = { failed: 0, partial: 1, full: 2 };
+const kinds = { full: "good", partial: "warn", failed: "bad" };
 
 export function hostsView(root, context) {
 	let cluster = "", clusters = [], all = [], shown = [], leftOut = 0;
@@ -25,14 +26,21 @@ export function hostsView(root, context) {
 	const clusterSelect = h("select", { id: "cluster", onchange: () => { chosen.clear(); context.navigate({ cluster: clusterSelect.value }); } });
 	const filter = h("input", { id: "filter", type: "search", placeholder: "part of a name", autocomplete: "off", spellcheck: "false",
 		oninput: debounce(60, () => context.navigate({ q: filter.value }, true)) });
-	const health = h("div", { class: "chips", role: "group", "aria-label": "Health" });
+	const chips = ["", "full", "partial", "failed"].map((state) => h("button", { type: "button", class: state && "mark " + kinds[state], "data-health": state,
+		onclick: () => context.navigate({ health: state }) }));
+	const health = h("div", { class: "chips", role: "group", "aria-label": "Health" }, chips);
 	const summary = h("p", { class: "muted", "aria-live": "polite" });
 	const compare = h("a", { class: "button", hidden: true });
 	const save = h("button", { type: "button", onclick: () => saveList() }, "CSV");
-	const head = h("div", { class: "row head", role: "row" });
+	const heads = columns.map((c) => h("span", { role: "columnheader", class: c.key }, h("button", { type: "button",
+		onclick: () => context.navigate({ sort: c.key, desc: sorting().by === c.key && sorting().sign > 0 ? "1" : "" }) },
+	c.title, h("span", { class: "arrow", "aria-hidden": "true" }))));
+	const head = h("div", { class: "row head", role: "row" }, h("span", { role: "columnheader", class: "pick" }, h("span", { class: "hidden" }, "Choose")), heads);
 	const rows = h("div", { class: "rows", role: "rowgroup" });
-	const box = h("div", { class: "list", tabindex: 0, onscroll: () => draw(), onkeydown: (e) => key(e) }, rows);
-	const grid = h("div", { class: "grid", role: "table", "aria-label": "Hosts" }, h("div", { role: "rowgroup" }, head), box);
+	// The headings are in the box that scrolls, as then their columns are those of the rows.
+	const box = h("div", { class: "list", role: "table", "aria-label": "Hosts", tabindex: 0, onscroll: () => draw(), onkeydown: (e) => key(e) },
+		h("div", { role: "rowgroup", class: "head-group" }, head), rows);
+	const grid = h("div", { class: "grid" }, box);
 	root.append(h("h1", {}, "Hosts"),
 		h("div", { class: "controls" },
 			h("div", { class: "field" }, h("label", { for: "cluster" }, "Cluster"), clusterSelect),
@@ -65,13 +73,15 @@ export function hostsView(root, context) {
 		select();
 	}
 
+	const sorting = () => ({ by: parameters.get("sort") ?? "host", sign: parameters.get("desc") ? -1 : 1 });
+
 	// select filters and sorts as the address says.
 	function select() {
 		const words = (parameters.get("q") ?? "").toLowerCase().split(/\s+/).filter(Boolean);
 		const named = all.filter((x) => words.every((w) => x.lower.includes(w)));
 		const wanted = parameters.get("health") ?? "";
 		shown = wanted ? named.filter((x) => x.health === wanted) : named;
-		const by = parameters.get("sort") ?? "host", sign = parameters.get("desc") ? -1 : 1;
+		const { by, sign } = sorting();
 		const values = { health: (x) => order[x.health], newest: (x) => x.newest, metrics: (x) => x.fresh - x.stale - x.missing, series: (x) => x.series };
 		// The list comes in order of the names, and sorting keeps that among equals.
 		if (values[by]) shown = [...shown].sort((a, b) => sign * (values[by](a) - values[by](b)));
@@ -81,18 +91,17 @@ export function hostsView(root, context) {
 	}
 
 	function drawControls(named, wanted, by, sign) {
-		const number = (state) => named.reduce((n, x) => n + (x.health === state), 0);
-		const focused = document.activeElement?.dataset?.focus;
-		const chip = (state, title, n) => h("button", { type: "button", class: state && "mark " + { full: "good", partial: "warn", failed: "bad" }[state],
-			"aria-pressed": wanted === state, "data-focus": "chip" + state, onclick: () => context.navigate({ health: state }) }, `${title} ${count(n)}`);
-		health.replaceChildren(chip("", "all", named.length), ...["full", "partial", "failed"].map((s) => chip(s, s, number(s))));
-		head.replaceChildren(h("span", { role: "columnheader", class: "pick" }, h("span", { class: "hidden" }, "Choose")), ...columns.map((c) => {
-			const here = by === c.key;
-			return h("span", { role: "columnheader", class: c.key, "aria-sort": here ? (sign > 0 ? "ascending" : "descending") : "none" },
-				h("button", { type: "button", "data-focus": c.key, onclick: () => context.navigate({ sort: c.key, desc: here && sign > 0 ? "1" : "" }) },
-					c.title, h("span", { class: "arrow", "aria-hidden": "true" }, here ? (sign > 0 ? "▲" : "▼") : "")));
-		}));
-		if (focused) root.querySelector(`[data-focus="${CSS.escape(focused)}"]`)?.focus();
+		for (const chip of chips) {
+			const state = chip.dataset.health;
+			const n = state ? named.reduce((sum, x) => sum + (x.health === state), 0) : named.length;
+			chip.textContent = `${state || "all"} ${count(n)}`;
+			chip.setAttribute("aria-pressed", wanted === state);
+		}
+		heads.forEach((element, i) => {
+			const here = by === columns[i].key;
+			element.setAttribute("aria-sort", here ? (sign > 0 ? "ascending" : "descending") : "none");
+			element.querySelector(".arrow").textContent = here ? (sign > 0 ? "▲" : "▼") : "";
+		});
 		summary.textContent = all.length === 0 ? "The store holds no hosts of this cluster." :
 			`${count(shown.length)} of ${count(all.length)} hosts` + (leftOut ? `; ${count(leftOut)} further ones are not listed` : "");
 		drawChosen();
@@ -106,19 +115,33 @@ export function hostsView(root, context) {
 
 	// draw puts the rows in sight into the document.
 	function draw() {
-		grid.setAttribute("aria-rowcount", shown.length + 1);
+		box.setAttribute("aria-rowcount", shown.length + 1);
 		rows.style.height = shown.length * rowHeight + "px";
 		const first = Math.max(Math.floor(box.scrollTop / rowHeight) - spare, 0);
 		const last = Math.min(Math.ceil((box.scrollTop + box.clientHeight) / rowHeight) + spare, shown.length);
-		const focused = document.activeElement?.closest?.(".rows .row")?.dataset.index;
-		const now = Date.now() / 1000;
-		rows.replaceChildren(...shown.slice(first, last).map((x, i) => row(x, first + i, now)));
-		if (focused !== undefined) rows.querySelector(`[data-index="${focused}"] a`)?.focus({ preventScroll: true });
+		const focused = document.activeElement?.closest?.(".rows .row")?.dataset.index, now = Date.now() / 1000;
+		// Rows that are there already stay: somebody may be about to click one.
+		const old = new Map([...rows.children].map((e) => [e.dataset.index, e]));
+		let at = rows.firstChild;
+		shown.slice(first, last).forEach((x, i) => {
+			const made = row(x, first + i, now), known = old.get(made.dataset.index);
+			old.delete(made.dataset.index);
+			if (known?.isEqualNode(made)) {
+				if (known === at) at = at.nextSibling;
+				else rows.insertBefore(known, at);
+				return;
+			}
+			if (known && known === at) at = at.nextSibling;
+			known?.remove();
+			rows.insertBefore(made, at);
+		});
+		for (const e of old.values()) e.remove();
+		if (focused !== undefined && !rows.contains(document.activeElement)) rows.querySelector(`[data-index="${focused}"] a`)?.focus({ preventScroll: true });
 	}
 
 	function row(x, i, now) {
 		const expected = x.fresh + x.stale + x.missing;
-		const kind = { full: "good", partial: "warn", failed: "bad" }[x.health];
+		const kind = kinds[x.health];
 		const why = [x.stale && `${x.stale} stale`, x.missing && `${x.missing} missing`].filter(Boolean).join(", ");
 		const element = h("div", { class: "row", role: "row", "aria-rowindex": i + 2, "data-index": i },
 			h("span", { role: "cell", class: "pick" }, h("input", { type: "checkbox", checked: chosen.has(x.host), "aria-label": "Choose " + x.host,
@@ -142,12 +165,13 @@ export function hostsView(root, context) {
 	// key moves the focus from row to row.
 	function key(e) {
 		const here = Number(document.activeElement?.closest?.(".rows .row")?.dataset.index ?? -1);
-		const page = Math.max(Math.floor(box.clientHeight / rowHeight) - 1, 1);
+		const inSight = box.clientHeight - rowHeight; // below the headings
+		const page = Math.max(Math.floor(inSight / rowHeight) - 1, 1);
 		const to = { ArrowDown: here + 1, ArrowUp: here - 1, PageDown: here + page, PageUp: here - page, Home: 0, End: shown.length - 1 }[e.key];
 		if (to === undefined || shown.length === 0) return;
 		e.preventDefault();
 		const i = Math.min(Math.max(to, 0), shown.length - 1);
-		box.scrollTop = Math.min(Math.max(box.scrollTop, (i + 1) * rowHeight - box.clientHeight), i * rowHeight);
+		box.scrollTop = Math.min(Math.max(box.scrollTop, (i + 1) * rowHeight - inSight), i * rowHeight);
 		draw();
 		rows.querySelector(`[data-index="${i}"] a`)?.focus({ preventScroll: true });
 	}

@@ -22,13 +22,13 @@ export function jobView(root, context) {
 	h("div", { class: "field" }, h("label", { for: "job-cluster" }, "Cluster"), clusterSelect),
 	h("div", { class: "field grow" }, h("label", { for: "job-hosts" }, "Hosts"), hosts), h("button", { type: "submit", class: "primary" }, "Show"));
 	const time = windowControls(context);
-	const picker = h("details", { class: "metrics" }, h("summary", {}, "Metrics"), h("fieldset", {}, h("legend", { class: "hidden" }, "Metrics")));
+	const picker = h("details", { class: "picker" }, h("summary", {}, "Metrics"), h("fieldset", {}, h("legend", { class: "hidden" }, "Metrics")));
 	const save = h("button", { type: "button", hidden: true, onclick: () => saveSamples() }, "CSV of samples");
 	const saveTable = h("button", { type: "button", hidden: true, onclick: () => saveStatistics() }, "CSV of statistics");
 	const note = h("p", { class: "muted" });
 	const plots = h("div", { class: "plots" });
 	const numbers = h("section", {});
-	root.append(h("h1", {}, "Job"), form, h("div", { class: "controls" }, time.element, h("div", { class: "field end" }, save, saveTable)), picker, note, plots, numbers);
+	root.append(h("h1", {}, "Job"), form, h("div", { class: "controls stays" }, time.element, h("div", { class: "field end" }, save, saveTable)), picker, note, plots, numbers);
 
 	const names = () => expandHosts(parameters.get("hosts") ?? "", maxHosts);
 
@@ -71,7 +71,7 @@ export function jobView(root, context) {
 		drawPicker(metrics);
 		arrange(metrics);
 		const w = readWindow(parameters);
-		const items = metrics.flatMap((metric) => list.map((host) => ({ metric, host })));
+		const items = itemsOf(metrics, list);
 		const found = new Map(metrics.map((m) => [m, []])), errors = new Map();
 		await query(cluster, items, w.from, w.to, { signal }, (n, series, error) => {
 			if (error) errors.set(items[n].metric, error);
@@ -90,7 +90,7 @@ export function jobView(root, context) {
 		for (const host of list) {
 			try {
 				const answer = await get("host", { cluster, host }, signal);
-				return answer.metrics.filter((m) => m.own || m.aggregation).map((m) => m.metric);
+				return answer.metrics.filter((m) => m.own || m.aggregation);
 			} catch (problem) {
 				if (problem.status !== 404) throw problem;
 				fault = problem;
@@ -99,17 +99,22 @@ export function jobView(root, context) {
 		throw fault;
 	}
 
+	const itemsOf = (metrics, list) => metrics.flatMap((metric) => {
+		const interval = described.find((m) => m.metric === metric)?.interval;
+		return list.map((host) => ({ metric, host, interval }));
+	});
+
 	function chooseMetrics() {
 		const given = parameters.get("metrics");
 		if (given) return given.split(",").filter(Boolean).slice(0, maxMetrics);
-		return described.slice(0, usualMetrics);
+		return described.slice(0, usualMetrics).map((m) => m.metric);
 	}
 
 	function drawPicker(chosen) {
 		const fieldset = picker.lastElementChild;
 		picker.firstElementChild.textContent = `Metrics (${chosen.length} of ${described.length})`;
 		const focused = document.activeElement?.value;
-		fieldset.replaceChildren(fieldset.firstElementChild, ...described.map((metric) => h("label", {}, h("input", { type: "checkbox", value: metric, checked: chosen.includes(metric),
+		fieldset.replaceChildren(fieldset.firstElementChild, ...described.map(({ metric }) => h("label", {}, h("input", { type: "checkbox", value: metric, checked: chosen.includes(metric),
 			onchange: () => {
 				const now = [...fieldset.querySelectorAll("input:checked")].map((i) => i.value);
 				context.navigate({ metrics: now.slice(0, maxMetrics).join(",") });
@@ -141,7 +146,7 @@ export function jobView(root, context) {
 			onCursor: (t) => { for (const c of cards.values()) if (c.plot !== plot || t === null) c.plot.setCursor(t); },
 		});
 		const element = h("section", { class: "card", "data-metric": metric },
-			h("div", { class: "card-head" }, h("h2", { title: metric }, metric), facts), plot.element, legend);
+			h("div", { class: "card-head" }, h("h2", { title: metric }, metric), plot.readout, facts), plot.element, legend);
 		return {
 			plot, element,
 			show(series, w, error) {
@@ -177,7 +182,7 @@ export function jobView(root, context) {
 		const w = readWindow(parameters);
 		save.disabled = true;
 		try {
-			const items = statistics.flatMap(({ metric }) => names().map((host) => ({ metric, host })));
+			const items = itemsOf(statistics.map((s) => s.metric), names());
 			await downloadSamples("job-samples.csv", parameters.get("cluster") ?? "", items, w.from, w.to);
 		} catch (fault) {
 			note.textContent = fault.message;

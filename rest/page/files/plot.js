@@ -26,9 +26,9 @@ export class Plot {
 		this.visible = false;
 		this.lines = h("canvas", { "aria-hidden": "true" });
 		this.over = h("canvas", { tabindex: 0, role: "slider", "aria-label": label, "aria-valuenow": 0, "aria-valuetext": "no samples" });
-		this.readout = h("div", { class: "readout" }, "\u00a0");
+		this.readout = h("span", { class: "readout" }); // the view puts it where there is room
 		this.message = h("div", { class: "message" });
-		this.element = h("div", { class: "plot" }, this.readout, h("div", { class: "canvases" }, this.lines, this.over, this.message));
+		this.element = h("div", { class: "plot" }, h("div", { class: "canvases" }, this.lines, this.over, this.message));
 		this.listen();
 		this.sizes = new ResizeObserver(() => this.draw());
 		this.sizes.observe(this.over);
@@ -37,11 +37,15 @@ export class Plot {
 			if (this.visible && this.stale) this.draw();
 		}, { rootMargin: "200px" });
 		this.sights.observe(this.element);
+		this.scheme = window.matchMedia("(prefers-color-scheme: dark)");
+		this.redraw = () => this.draw();
+		this.scheme.addEventListener("change", this.redraw);
 	}
 
 	destroy() {
 		this.sizes.disconnect();
 		this.sights.disconnect();
+		this.scheme.removeEventListener("change", this.redraw);
 	}
 
 	// set shows series, each {label, from, step, values}, in the window.
@@ -141,7 +145,7 @@ export class Plot {
 
 	// shadeGaps shades the columns of pixels where no series has a sample.
 	shadeGaps(ctx) {
-		if (this.series.length === 0 || this.series.length > colours) return;
+		if (this.series.length === 0) return;
 		const covered = new Uint8Array(Math.max(Math.ceil(this.width), 0) + 1);
 		for (const s of this.series) {
 			const [begin, end] = this.range(s);
@@ -236,7 +240,7 @@ export class Plot {
 		if (!this.style || this.over.clientWidth === 0) return;
 		const ctx = prepare(this.over);
 		const s = this.series[this.picked];
-		this.readout.textContent = "\u00a0";
+		this.readout.textContent = "";
 		if (this.drag) {
 			ctx.fillStyle = this.style.getPropertyValue("--selection");
 			ctx.fillRect(Math.min(this.drag.from, this.drag.to), margin.top, Math.abs(this.drag.to - this.drag.from), this.height);

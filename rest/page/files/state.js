@@ -1,5 +1,5 @@
 // The view of the program's state: what an operator has to know first comes first.
-import { h, table } from "./dom.js";
+import { h, table, renew } from "./dom.js";
 import { get } from "./api.js";
 import { si, bytes, count, duration, moment } from "./format.js";
 
@@ -8,7 +8,7 @@ const places = { embedded: "in the embedded server", cluster: "in the cluster of
 // What the reasons mean, and what to do. Those above are no fault.
 const reasons = {
 	foreign: "events and logs of other programs: no fault",
-	"unknown-metric": "metrics that are not configured: see below",
+	"unknown-metric": "metrics that are not configured",
 	"no-number": "values that are no number, of metrics that need not have one: no fault",
 	name: "a cluster or host that looks like a path",
 	syntax: "no line protocol",
@@ -26,6 +26,8 @@ export function stateView(root) {
 	let rate = null;
 	let refusedRate = null;
 	let quick = true; // the first rate is shown soon
+	const content = h("div");
+	root.append(h("h1", {}, "State"), content);
 
 	async function refresh(signal) {
 		const [status, refused] = await Promise.all([
@@ -36,9 +38,8 @@ export function stateView(root) {
 			}),
 		]);
 		measure(status);
-		root.replaceChildren(
-			h("h1", {}, "State"), headline(status), tiles(status), nodes(status), refusedLines(refused),
-			h("div", { class: "columns" }, notStored(status), unknownMetrics(status), overLimit(status)));
+		renew(content, [headline(status), tiles(status), nodes(status), refusedLines(refused),
+			h("div", { class: "columns" }, notStored(status), unknownMetrics(status), overLimit(status))]);
 	}
 
 	// measure finds how fast the counters grow since the refresh before.
@@ -134,7 +135,7 @@ function refusedLines(refused) {
 	]);
 	return section("Last refused lines", table("Last refused lines",
 		[{ title: "Time", class: "fixed" }, { title: "Reason" }, { title: "Sender" }, { title: "Came by" }, { title: "What is wrong, and the line" }],
-		rows, refused.problem ?? "None in the last seven days."), refused.lines.length ? `the newest ${refused.lines.length}, of the last seven days at most` : "");
+		rows, refused.problem ?? "None in the last seven days."), refused.lines.length ? "newest first, kept for seven days" : "");
 }
 
 function notStored(s) {

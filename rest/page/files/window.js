@@ -44,7 +44,7 @@ export function windowControls(context) {
 			custom.hidden = !fixed;
 			if (!custom.contains(document.activeElement)) [from.value, to.value] = [localInput(w.from), localInput(w.to)];
 			back.hidden = !w.zoomed;
-			text.textContent = `${moment(w.from)} to ${moment(w.to)}`;
+			text.textContent = fixed && !w.zoomed ? "" : `${moment(w.from)} to ${moment(w.to)}`;
 		},
 	};
 }
