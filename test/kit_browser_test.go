@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	cdplog "github.com/chromedp/cdproto/log"
@@ -63,10 +64,10 @@ func openBrowser(t *testing.T) context.Context {
 	return ctx
 }
 
-// openTab opens a path of the node in a new tab of the browser.
-func openTab(t *testing.T, browser context.Context, n *node, path string) *tab {
+// openTab opens a path of the node in a new tab of the browser that runs in program.
+func openTab(t *testing.T, program context.Context, n *node, path string) *tab {
 	t.Helper()
-	ctx, cancel := chromedp.NewContext(browser)
+	ctx, cancel := chromedp.NewContext(program)
 	t.Cleanup(cancel)
 	ctx, cancelTimeout := context.WithTimeout(ctx, patience)
 	t.Cleanup(cancelTimeout)
@@ -200,6 +201,24 @@ func (b *tab) save(name string) {
 	if err != nil {
 		b.t.Error(err)
 	}
+}
+
+// download returns the file that a script lets the browser save.
+func (b *tab) download(script, name string) string {
+	b.t.Helper()
+	dir := b.t.TempDir()
+	if _, err := chromedp.CallBrowser(b.ctx, browser.SetDownloadBehavior, browser.SetDownloadBehaviorParams{
+		Behavior: browser.SetDownloadBehaviorBehaviorAllow, DownloadPath: dir,
+	}); err != nil {
+		b.t.Fatal(err)
+	}
+	eval[bool](b, "(() => { %s; return true; })()", script)
+	var text []byte
+	waitFor(b.t, "the file "+name, func() (err error) {
+		text, err = os.ReadFile(filepath.Join(dir, name)) // it gets its name when it is complete
+		return err
+	})
+	return string(text)
 }
 
 // point is a place in the window.

@@ -1,6 +1,7 @@
 package test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -35,63 +36,7 @@ func TestPage(t *testing.T) {
 		}
 	}
 	b.wantNoProblems()
-}
-
-// pageConfig has metrics of each kind.
-func pageConfig() object {
-	cfg := baseConfig()
-	cfg["metrics"] = object{
-		"cpu_load": minute(), "mem_used": minute(), "core_temp": minute(),
-		"flops_any": object{"frequency": 60, "aggregation": "sum"},
-		"mem_bw":    object{"frequency": 60, "aggregation": "sum"},
-		"clock":     object{"frequency": 60, "aggregation": "avg"},
-	}
-	section(cfg, "metric-store")["memory-cap"] = 1
-	return cfg
-}
-
-const pageTicks = 180
-
-// pageSamples are the last three hours of 12 hosts: a001 has a gap of half an hour, a011 has ended an
-// hour ago, and a012 lacks mem_bw.
-func pageSamples(now int64) string {
-	var b strings.Builder
-	for h := 1; h <= 12; h++ {
-		host := fmt.Sprintf("a%03d", h)
-		for i := range int64(pageTicks) {
-			at := now - 60*(pageTicks-1-i)
-			if h == 1 && i >= 90 && i < 120 || h == 11 && i >= 120 {
-				continue
-			}
-			wave := float64((i+int64(h)*7)%40) / 40
-			b.WriteString(line(host, "cpu_load", 32+float64(h)+8*wave, at))
-			b.WriteString(line(host, "mem_used", 1e10+float64(i)*4e7+float64(h)*1e9, at))
-			for s := range 2 {
-				fmt.Fprintf(&b, "core_temp,cluster=alex,hostname=%s,type=socket,type-id=%d value=%v %d\n", host, s, 55+5*wave+float64(3*s), at)
-				if h != 12 {
-					fmt.Fprintf(&b, "mem_bw,cluster=alex,hostname=%s,type=socket,type-id=%d value=%v %d\n", host, s, 8e10*wave, at)
-				}
-			}
-			for c := range 16 {
-				fmt.Fprintf(&b, "flops_any,cluster=alex,hostname=%s,type=hwthread,type-id=%d value=%v %d\n", host, c, 1e9*(wave+float64(c%4)), at)
-				fmt.Fprintf(&b, "clock,cluster=alex,hostname=%s,type=hwthread,type-id=%d value=%v %d\n", host, c, 2400+float64(c*10)-300*wave, at)
-			}
-		}
-	}
-	return b.String()
-}
-
-// manyHosts are a cluster of 10,000.
-func manyHosts(now int64) string {
-	var b strings.Builder
-	for h := range 10_000 {
-		at := now
-		if h%10 == 3 {
-			at -= 3600
-		}
-		fmt.Fprintf(&b, "cpu_load,cluster=large,hostname=n%05d value=%d %d\n", h, h, at)
-	}
-	return b.String()
+	t.Run("token", func(t *testing.T) { pageToken(t, browser) })
 }
 
 func pageState(b *tab, _ int64) {
@@ -194,11 +139,7 @@ func pageJob(b *tab, now int64) {
 		b.t.Errorf("%d rows of statistics, want 5", got)
 	}
 	b.look("job")
-	// What is saved has the samples of the table. The link to the file is caught instead of followed.
-	eval[bool](b, `(() => { window.saved = new Promise((done) => {
-		URL.createObjectURL = (blob) => { blob.text().then(done); return "#" + location.hash.slice(1); };
-	}); [...document.querySelectorAll("button")].find((x) => x.textContent === "CSV of samples").click(); return true; })()`)
-	text := eval[string](b, "window.saved")
+	text := b.download(`[...document.querySelectorAll("button")].find((x) => x.textContent === "CSV of samples").click()`, "job-samples.csv")
 	if lines := strings.Split(text, "\r\n"); lines[0] != "time,cluster,host,metric,part,value" || len(lines) < 2*3*119 || !strings.Contains(text, ",alex,a003,cpu_load,,") {
 		b.t.Errorf("%d lines are saved: %s", len(lines), clip(text))
 	}
@@ -251,24 +192,25 @@ func pageLarge(b *tab, _ int64) {
 		return { Worst: worst, Filter: performance.now() - begin };
 	})()`)
 	b.t.Logf("a step of scrolling took at most %.1f ms, sorting %.1f ms", took.Worst, took.Filter)
-	if took.Worst > 200 || took.Filter > 1000 { // some ms on an idle machine
+	if took.Worst > 1000 || took.Filter > 3000 { // some 20 ms on an idle machine
 		b.t.Errorf("the list stutters: %+v", took)
 	}
 	if n := eval[int](b, "%s", rows); n > 120 {
 		b.t.Errorf("%d rows are in the document", n)
 	}
+	eval[int](b, "(window.asked = 0)") // see pageHidden
 	b.do(chromedp.SendKeys(chromedp.CSS("#filter"), "n09993"))
 	b.awaitText("main", "1 of 10,000 hosts", "failed")
+	if asked := eval[int](b, "window.asked"); asked > 2 { // a refresh may be due
+		b.t.Errorf("filtering asks the server %d times", asked)
+	}
 	b.look("large")
 }
 
-// TestPageAsksForToken: with a key, the page asks for a token, says what is wrong with one, and
-// forgets it.
-func TestPageAsksForToken(t *testing.T) {
-	t.Parallel()
+// pageToken: with a key, the page asks for a token, says what is wrong with one, and forgets it.
+func pageToken(t *testing.T, browser context.Context) {
 	key := newKeyPair(t)
 	n := start(t, withKey(key.config()))
-	browser := openBrowser(t)
 	b := openTab(t, browser, n, "/")
 	enter := func(token string) {
 		t.Helper()

@@ -47,6 +47,7 @@ export function hostView(root, context) {
 	async function refresh(signal) {
 		const cluster = parameters.get("cluster") ?? "", host = parameters.get("host") ?? "";
 		described = await get("host", { cluster, host }, signal);
+		for (const m of described.metrics) m.parts = m.parts.filter((p) => p.type !== "");
 		const w = readWindow(parameters);
 		const wanted = choose();
 		arrange(wanted);

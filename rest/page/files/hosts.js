@@ -21,9 +21,10 @@ const kinds = { full: "good", partial: "warn", failed: "bad" };
 export function hostsView(root, context) {
 	let cluster = "", clusters = [], all = [], shown = [], leftOut = 0;
 	let parameters = new URLSearchParams();
+	let asked = false; // the server has answered
 	const chosen = new Set();
 
-	const clusterSelect = h("select", { id: "cluster", onchange: () => { chosen.clear(); context.navigate({ cluster: clusterSelect.value }); } });
+	const clusterSelect = h("select", { id: "cluster", onchange: () => context.navigate({ cluster: clusterSelect.value }) });
 	const filter = h("input", { id: "filter", type: "search", placeholder: "part of a name", autocomplete: "off", spellcheck: "false",
 		oninput: debounce(60, () => context.navigate({ q: filter.value }, true)) });
 	const chips = ["", "full", "partial", "failed"].map((state) => h("button", { type: "button", class: state && "mark " + kinds[state], "data-health": state,
@@ -52,9 +53,12 @@ export function hostsView(root, context) {
 	resized.observe(box);
 
 	function update(to) {
+		const other = to.get("cluster") !== parameters.get("cluster");
+		if (other) chosen.clear();
 		parameters = to;
 		if (document.activeElement !== filter) filter.value = parameters.get("q") ?? "";
 		select();
+		return other || !asked; // filtering and sorting are done here
 	}
 
 	async function refresh(signal) {
@@ -65,6 +69,7 @@ export function hostsView(root, context) {
 			`${c.cluster || "(without a name)"} (${count(c.hosts)})`)));
 		const list = await get("hosts", { cluster }, signal);
 		leftOut = list["left-out"];
+		asked = true;
 		all = list.hosts.map((host, i) => {
 			const [fresh, stale, missing] = [list.fresh[i], list.stale[i], list.missing[i]];
 			const state = fresh === 0 ? "failed" : stale + missing > 0 ? "partial" : "full";

@@ -8,10 +8,10 @@ import { drawLegend, summary } from "./host.js";
 import { readWindow, refreshInterval, windowControls } from "./window.js";
 import { csvLine, download, downloadSamples } from "./csv.js";
 
-const maxHosts = 64, maxMetrics = 24, usualMetrics = 6;
+const maxHosts = 64, maxMetrics = 24, usualMetrics = 6, maxListed = 500;
 
 export function jobView(root, context) {
-	let parameters = new URLSearchParams(), described = null, key = "", statistics = [];
+	let parameters = new URLSearchParams(), described = null, key = "", statistics = [], picked = "";
 	const cards = new Map(); // by metric
 	const clusterSelect = h("select", { id: "job-cluster" });
 	const hosts = h("input", { id: "job-hosts", autocomplete: "off", spellcheck: "false", placeholder: "f0101,f[0102-0104]", required: true });
@@ -111,10 +111,12 @@ export function jobView(root, context) {
 	}
 
 	function drawPicker(chosen) {
-		const fieldset = picker.lastElementChild;
+		const fieldset = picker.lastElementChild, now = JSON.stringify([chosen, described]);
+		if (picked === now) return;
+		picked = now;
 		picker.firstElementChild.textContent = `Metrics (${chosen.length} of ${described.length})`;
 		const focused = document.activeElement?.value;
-		fieldset.replaceChildren(fieldset.firstElementChild, ...described.map(({ metric }) => h("label", {}, h("input", { type: "checkbox", value: metric, checked: chosen.includes(metric),
+		fieldset.replaceChildren(fieldset.firstElementChild, ...described.slice(0, maxListed).map(({ metric }) => h("label", {}, h("input", { type: "checkbox", value: metric, checked: chosen.includes(metric),
 			onchange: () => {
 				const now = [...fieldset.querySelectorAll("input:checked")].map((i) => i.value);
 				context.navigate({ metrics: now.slice(0, maxMetrics).join(",") });

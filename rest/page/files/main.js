@@ -3,7 +3,8 @@
 // #/host?cluster=fritz&host=f0101&range=6h.
 //
 // A view is a function (root, context) that fills root and returns {update(parameters), refresh(signal),
-// destroy()}: update is called when the address changes, refresh to ask the server.
+// destroy(), interval()}: update is called when the address changes, and returns false if the server
+// need not be asked for that; refresh asks it; interval is in seconds.
 import { h } from "./dom.js";
 import { ApiError, token } from "./api.js";
 import { clock } from "./format.js";
@@ -71,8 +72,7 @@ function show() {
 		else link.removeAttribute("aria-current");
 	}
 	document.title = [parameters.get("host") || views[name][0], "cc-metric-store"].join(" · ");
-	current.view.update(parameters);
-	refresh();
+	if (current.view.update(parameters) !== false) refresh();
 }
 
 // refresh asks the server now, and again after the interval while the page is live and visible.
@@ -151,6 +151,11 @@ forgetButton.addEventListener("click", () => {
 document.addEventListener("visibilitychange", () => {
 	if (document.hidden) clearTimeout(timer);
 	else if (live && !running && !askingForToken()) refresh();
+});
+// The fragment names a view, so that the link to the content cannot be one.
+document.querySelector(".skip").addEventListener("click", (e) => {
+	e.preventDefault();
+	root.focus();
 });
 window.addEventListener("hashchange", show);
 show();

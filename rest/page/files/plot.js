@@ -52,6 +52,8 @@ export class Plot {
 	set(series, from, to, message = "") {
 		Object.assign(this, { series, from, to });
 		this.picked = Math.min(this.picked, Math.max(series.length - 1, 0));
+		this.over.setAttribute("aria-valuemin", Math.floor(from));
+		this.over.setAttribute("aria-valuemax", Math.ceil(to));
 		this.message.textContent = message || (series.some((s) => s.values.some((v) => v !== null)) ? "" : "no samples in this window");
 		this.draw();
 	}
@@ -86,14 +88,19 @@ export class Plot {
 		const ctx = prepare(this.lines);
 		this.drawGrid(ctx);
 		ctx.save();
-		ctx.beginPath();
-		ctx.rect(margin.left, 0, this.width, this.over.clientHeight);
-		ctx.clip();
+		this.clip(ctx);
 		this.shadeGaps(ctx);
 		ctx.lineWidth = this.series.length > colours ? 1 : 1.5;
 		this.series.forEach((s, i) => this.drawLine(ctx, s, this.colour(i)));
 		ctx.restore();
 		this.drawCursor();
+	}
+
+	// clip keeps what is drawn then within the axes.
+	clip(ctx) {
+		ctx.beginPath();
+		ctx.rect(margin.left, 0, this.width, this.over.clientHeight);
+		ctx.clip();
 	}
 
 	// range returns the indices of a series that the window shows, and one more on each side.
@@ -254,9 +261,11 @@ export class Plot {
 		stroke(ctx, Math.round(x) + 0.5, margin.top, Math.round(x) + 0.5, margin.top + this.height);
 		if (v !== null) {
 			if (this.series.length > 1) {
+				ctx.save();
+				this.clip(ctx);
 				ctx.lineWidth = 2.5;
 				this.drawLine(ctx, s, opaque(this.colour(this.picked)));
-				ctx.clearRect(0, 0, margin.left, this.over.clientHeight);
+				ctx.restore();
 			}
 			ctx.fillStyle = opaque(this.colour(this.picked));
 			ctx.beginPath();
@@ -295,7 +304,8 @@ export class Plot {
 			else this.drawCursor();
 		});
 		over.addEventListener("pointercancel", () => { this.drag = null; this.drawCursor(); });
-		over.addEventListener("pointerleave", () => { if (!this.drag) this.onCursor(null); });
+		// A finger that is lifted leaves the values there.
+		over.addEventListener("pointerleave", (e) => { if (!this.drag && e.pointerType === "mouse") this.onCursor(null); });
 		over.addEventListener("dblclick", () => this.onReset());
 		over.addEventListener("blur", () => this.onCursor(null));
 		over.addEventListener("keydown", (e) => this.key(e));
