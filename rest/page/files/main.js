@@ -107,7 +107,7 @@ function tell(fault) {
 	}
 	if (!(fault instanceof ApiError)) console.error(fault);
 	const advice = fault instanceof ApiError ? fault.advice() : "This is a fault of the page: please report it.";
-	problem.replaceChildren(h("p", {}, h("strong", {}, fault.message), " ", advice));
+	problem.replaceChildren(h("p", {}, h("strong", {}, fault.message.replace(/^./, (c) => c.toUpperCase())), " ", advice));
 }
 
 const askingForToken = () => problem.querySelector("form") !== null;
