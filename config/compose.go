@@ -46,6 +46,7 @@ func (c composer) main() Main {
 		JWTPublicKey:  read(n, "", "jwt-public-key"),
 		BackendURL:    strings.TrimRight(read(n, "", "backend-url"), "/"),
 		BackendToken:  read(n, "", "backend-token"),
+		Page:          read(n, defaultPage, "page"),
 		Gops:          read(n, false, "debug", "gops"),
 	}
 	if token := n.at("backend-token"); token != nil && n.at("backend-url") == nil {

@@ -55,6 +55,8 @@ type Main struct {
 	// nodes with running jobs outlive the retention. Empty: they do not.
 	// BackendToken authenticates there.
 	BackendURL, BackendToken string
+	// Page serves the page for operators at /.
+	Page bool
 	// Gops starts the gops diagnostics agent.
 	Gops bool
 }

@@ -22,6 +22,7 @@ const (
 	defaultMaxSeries       = 100_000
 	defaultMaxHosts        = 100_000
 	defaultMaxNewSeries    = 10_000_000
+	defaultPage            = true
 	defaultClusterName     = "cc-metric-store"
 	defaultClusterAddr     = "0.0.0.0:6222"
 )
@@ -34,7 +35,7 @@ const (
 // another server on that port.
 func Default() *Config {
 	return &Config{
-		Main:    Main{Addr: defaultAddr},
+		Main:    Main{Addr: defaultAddr, Page: defaultPage},
 		Metrics: builtinMetrics(),
 		NATS: NATS{
 			Embedded: Embedded{

@@ -52,6 +52,7 @@ func mainSection() field {
 		}},
 		"backend-url":   {kind: text, valid: on(backendAddress)},
 		"backend-token": {kind: text, valid: on(secret)},
+		"page":          {kind: flag},
 		"debug":         debugSection(),
 	}}
 }

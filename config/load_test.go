@@ -46,7 +46,7 @@ func TestLoad(t *testing.T) {
 		{
 			file: "includes.json",
 			want: Config{
-				Main:    Main{Addr: "localhost:8082"},
+				Main:    Main{Page: true, Addr: "localhost:8082"},
 				Metrics: map[string]Metric{"mem_used": {30, ""}},
 				NATS:    NATS{Address: "tls://broker:4222", Embedded: defaults.Embedded, Stream: defaults.Stream},
 				MetricStore: MetricStore{
@@ -59,7 +59,7 @@ func TestLoad(t *testing.T) {
 		{
 			file: "flat.json",
 			want: Config{
-				Main:    Main{Addr: ":8081", JWTPublicKey: testKey, Gops: true},
+				Main:    Main{Page: true, Addr: ":8081", JWTPublicKey: testKey, Gops: true},
 				Metrics: map[string]Metric{"cpu_user": {60, "avg"}, "mem_bw": {60, "sum"}, "proc_run": {15, ""}},
 				NATS: NATS{
 					Address: "nats://broker:4222", Username: "store", Password: "secret", Embedded: defaults.Embedded,
@@ -76,7 +76,7 @@ func TestLoad(t *testing.T) {
 		{
 			file: "flat-http.json",
 			want: Config{
-				Main:    Main{Addr: "0.0.0.0:8084"},
+				Main:    Main{Page: true, Addr: "0.0.0.0:8084"},
 				Metrics: map[string]Metric{"cpu_load": {60, ""}},
 				NATS:    defaults,
 				MetricStore: MetricStore{

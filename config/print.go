@@ -108,6 +108,7 @@ type mainKeys struct {
 	JWTRoles      map[string][]string `json:"jwt-roles,omitempty"`
 	BackendURL    string              `json:"backend-url,omitempty"`
 	BackendToken  string              `json:"backend-token,omitempty"`
+	Page          bool                `json:"page"`
 	Debug         *debugKeys          `json:"debug,omitempty"`
 }
 
@@ -119,6 +120,7 @@ func (m Main) section() mainKeys {
 	keys := mainKeys{
 		Addr: m.Addr, HTTPSCertFile: m.HTTPSCertFile, HTTPSKeyFile: m.HTTPSKeyFile, User: m.User, Group: m.Group,
 		JWTPublicKey: m.JWTPublicKey, JWTRoles: m.JWTRoles, BackendURL: m.BackendURL, BackendToken: hide(m.BackendToken),
+		Page: m.Page,
 	}
 	if m.JWTPublicKeyFile != "" {
 		keys.JWTPublicKey, keys.JWTKeyFile = "", m.JWTPublicKeyFile

@@ -23,6 +23,8 @@ type confirmation struct {
 	replicas int       // that have the whole log, the leader's with them
 	of       int       // replicas that there are to be
 	problem  error     // why there was none since, nil if there was
+	nodes    []Node    // what the server last said of them, be it counted or not
+	seen     time.Time // when it did
 }
 
 const (
@@ -72,6 +74,7 @@ func (in *Ingest) askLeader(ctx context.Context, l *logStream) (replicas, of int
 		return 0, 0, err
 	}
 	of = info.Config.Replicas
+	in.confirmed.see(nodesOf(info))
 	replicas, err = countReplicas(info)
 	if err != nil {
 		return replicas, of, err

@@ -10,6 +10,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"cc-metric-store/store"
 )
 
 const (
@@ -26,6 +28,7 @@ type deadLetters struct {
 	stream *logStream
 	name   string // of the stream
 	queue  chan *nats.Msg
+	known  recentLettersCache
 
 	open   atomic.Bool // the stream is there, and resume is done
 	warned bool        // the operator was told that the stream cannot be opened
@@ -38,7 +41,8 @@ type deadLetters struct {
 }
 
 func newDeadLetters(in *Ingest, l *logStream) *deadLetters {
-	return &deadLetters{in: in, stream: l, name: l.name + deadLettersSuffix, queue: make(chan *nats.Msg, deadLetterQueue)}
+	return &deadLetters{in: in, stream: l, name: l.name + deadLettersSuffix, queue: make(chan *nats.Msg, deadLetterQueue),
+		known: recentLettersCache{busy: make(chan struct{}, 1)}}
 }
 
 // begin opens the stream. If it cannot, because there is no room or no right for
@@ -129,6 +133,8 @@ func (d *deadLetters) put(e *entry) {
 		m.Data = append([]byte(nil), f.Text[:min(len(f.Text), deadLetterText)]...)
 		m.Header.Set(headerReason, f.Detail)
 		m.Header.Set(headerSubject, e.subject)
+		setName(m.Header, headerCluster, f.Cluster)
+		setName(m.Header, headerHost, f.Host)
 		m.Header.Set(headerEntry, id)
 		m.Header.Set(nats.MsgIdHdr, id)
 		select {
@@ -136,6 +142,13 @@ func (d *deadLetters) put(e *entry) {
 		default:
 			d.in.counters.lostDeadLetters.Add(1)
 		}
+	}
+}
+
+// setName sets a header to a name that a sender chose, if it is known.
+func setName(h nats.Header, key, name string) {
+	if name != "" {
+		h.Set(key, store.CutName(name))
 	}
 }
 

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 
@@ -85,4 +86,64 @@ func TestDeadLetters(t *testing.T) {
 	if got := letters(); got != 4 {
 		t.Errorf("%d dead letters", got)
 	}
+}
+
+// TestRecentRefused reads the newest letters, those that came since, and those of an earlier run.
+func TestRecentRefused(t *testing.T) {
+	ns := broker(t, t.TempDir(), true, -1)
+	n := run(t, newTestStore(t), Config{Embedded: embed(ns)})
+	js := connectTo(t, ns)
+	eventually(t, "ready", func() bool { return n.Ready() == nil })
+	recent := func(n *node, want int) []RefusedLine {
+		t.Helper()
+		var lines []RefusedLine
+		eventually(t, "the lines", func() bool {
+			var err error
+			lines, err = n.RecentRefused(t.Context())
+			return err == nil && len(lines) == want
+		})
+		return lines
+	}
+	recent(n, 0)
+	publish(t, js, "hpc-nats", "cpu_load,hostname=h1,cluster=fritz value=true 1\n")
+	one := recent(n, 1)[0]
+	if one.Reason != "value" || one.From != "hpc-nats" || one.Host != "h1" || one.Cluster != "fritz" ||
+		one.Text != "cpu_load,hostname=h1,cluster=fritz value=true 1" || !strings.Contains(one.Detail, "bool") || one.At.IsZero() {
+		t.Errorf("%+v", one)
+	}
+	publish(t, js, "hpc-nats", "no line protocol\n"+strings.Repeat("x", 3000)+"\n")
+	lines := recent(n, 3)
+	if len(lines[0].Text) != recentText || lines[1].Text != "no line protocol" || lines[2] != one {
+		t.Errorf("%+v", lines)
+	}
+	if err := n.Write(t.Context(), "", strings.NewReader("bad \xff\n")); err == nil {
+		t.Error("a bad line is written")
+	}
+	if got := recent(n, 4)[0]; got.From != "/api/write" || got.Text != "bad \uFFFD" {
+		t.Errorf("%+v", got)
+	}
+	for range 10 {
+		publish(t, js, "hpc-nats", strings.Repeat("bad\n", 10))
+	}
+	if got := recent(n, recentLetters); got[recentLetters-1].Text != "bad" {
+		t.Errorf("%+v", got[recentLetters-1])
+	}
+	n.stop()
+	if _, err := n.RecentRefused(t.Context()); err == nil {
+		t.Error("lines without a log")
+	}
+	again := run(t, newTestStore(t), Config{Embedded: embed(ns)})
+	eventually(t, "ready", func() bool { return again.Ready() == nil })
+	recent(again, recentLetters)
+	// What was deleted is passed over, and a stream that begins anew is read anew.
+	stream, err := js.Stream(t.Context(), "CC_METRICS_BAD")
+	if err == nil {
+		err = errors.Join(stream.DeleteMsg(t.Context(), 100), stream.Purge(t.Context()))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	recent(again, 0)
+	publish(t, js, "hpc-nats", "bad\n")
+	recent(again, 1)
 }

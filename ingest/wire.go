@@ -19,6 +19,8 @@ package ingest
 //
 //	header            in              value
 //	Cc-Cluster        write, outbox   cluster of lines without a cluster tag; absent: none
+//	                  bad             cluster of the line, cut to 256 bytes; absent: not known
+//	Cc-Host           bad             host of the line, likewise
 //	Cc-Subject        write           subject of the subscription, if the intake wrote it
 //	                  bad             subject of the entry
 //	Content-Encoding  write, outbox,  "s2": the data is one S2 block of lines; publishers
@@ -40,6 +42,7 @@ package ingest
 // Headers of an entry.
 const (
 	headerCluster     = "Cc-Cluster"
+	headerHost        = "Cc-Host"
 	headerSubject     = "Cc-Subject"
 	headerEncoding    = "Content-Encoding"
 	headerKind        = "Cc-Kind"

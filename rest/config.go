@@ -34,6 +34,8 @@ type Config struct {
 	JWTRoles map[string][]string
 	// Dev adds the Swagger page below /swagger/.
 	Dev bool
+	// Page is what the page at / shows. nil: there is no page, and nothing below /api/page.
+	Page *Page
 	// Degraded returns what an operator has to see to although everything is
 	// answered, nil if there is nothing. GET /readyz shows it. Optional.
 	Degraded func() error

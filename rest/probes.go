@@ -25,6 +25,9 @@ func welcome(cfg Config) echo.HandlerFunc {
 /api/debug        what it holds
 /api/free         drops old samples
 `
+	if cfg.Page != nil {
+		text += "In a browser, this address shows the state, the hosts and their metrics.\n"
+	}
 	if cfg.Dev {
 		text += "/swagger/         the same in full, to try out\n"
 	} else {

@@ -22,7 +22,11 @@ func (a *api) routes(cfg Config) (http.Handler, error) {
 	a.endpoint(e, "free", classFree, []string{http.MethodPost}, a.free)
 
 	get := []string{http.MethodGet, http.MethodHead}
-	add(e, "/", get, welcome(cfg))
+	if a.page == nil {
+		add(e, "/", get, welcome(cfg))
+	} else if err := a.addPage(e, get, welcome(cfg)); err != nil {
+		return nil, err
+	}
 	add(e, "/healthz", get, a.healthz)
 	add(e, "/readyz", get, a.readyz)
 	if cfg.Metrics != nil {

@@ -69,6 +69,13 @@ func (x *hostIndex) clusterNames() []string {
 	return sortedNames(x.clusters)
 }
 
+// count returns the number of the cluster's hosts.
+func (x *hostIndex) count(cluster string) int {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return len(x.clusters[cluster])
+}
+
 // hostNames returns the names of the cluster's hosts in ascending order, nil if there
 // are none; those among others alone, if these are not nil.
 func (x *hostIndex) hostNames(cluster string, among map[string]struct{}) []string {

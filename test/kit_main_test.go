@@ -19,6 +19,8 @@
 //	kit_compose                       docker-compose.yml on an engine
 //	kit_original                      files of ClusterCockpit's metric store, and what they hold
 //	kit_cluster, kit_cluster_*        three nodes that keep the log together, and what hits them
+//	kit_browser, kit_browser_look     chromium, and what everybody has to be able to read
+//	kit_page                          what the page is to show
 package test
 
 import (

@@ -2,6 +2,7 @@ package test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"sync"
@@ -21,6 +22,7 @@ func TestThreeNodesReadiness(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t)
 	c.awaitWhole()
+	t.Run("the page", c.pageNodes)
 	t.Run("read at another node", c.readAtAnotherNode)
 	if c.net != nil { // on the loopback no link can be cut
 		for _, who := range []string{"leader", "follower"} {
@@ -34,6 +36,38 @@ func TestThreeNodesReadiness(t *testing.T) {
 		}
 	}
 	t.Run("two of three down", c.twoDown)
+}
+
+// pageNodes: each node tells the page of all three, which of them it is, and who leads.
+func (c *cluster) pageNodes(t *testing.T) {
+	for i, n := range c.nodes {
+		n.with(t).waitFor("all nodes", func() error {
+			a := n.send("GET", "/api/page/status", "")
+			var s struct {
+				Nodes []struct {
+					Name                  string
+					Self, Leader, Current bool
+				}
+			}
+			if err := json.Unmarshal([]byte(a.body), &s); err != nil || a.status != 200 {
+				return fmt.Errorf("%d %s: %v", a.status, clip(a.body), err)
+			}
+			got, leaders := "", 0
+			for _, one := range s.Nodes {
+				got += one.Name
+				if one.Leader {
+					leaders++
+				}
+				if one.Self != (one.Name == string(rune('a'+i))) || !one.Current {
+					return fmt.Errorf("%+v", s.Nodes)
+				}
+			}
+			if got != "abc" || leaders != 1 {
+				return fmt.Errorf("%+v", s.Nodes)
+			}
+			return nil
+		})
+	}
 }
 
 // readAtAnotherNode writes to one node and asks another one with the position of the write.

@@ -51,6 +51,9 @@ func assemble(cfg *config.Config, o options, logger *slog.Logger) (*app, error) 
 	}
 	c.Metrics, c.Observe = metricsHandler(registry, logger), observe
 	c.Degraded = a.degraded
+	if cfg.Main.Page {
+		c.Page = newPage(a, cfg)
+	}
 	if a.rest, err = rest.New(c, a.store, a.log); err != nil {
 		return nil, err
 	}

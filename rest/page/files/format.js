@@ -1,0 +1,83 @@
+// Numbers and times as people read them. Times are those of the browser's time zone.
+
+const prefixes = [["T", 1e12], ["G", 1e9], ["M", 1e6], ["k", 1e3]];
+
+// si shows a number with about three digits, and a prefix of SI if it is large.
+export function si(x) {
+	if (x === null || x === undefined || !Number.isFinite(x)) return "–";
+	const size = Math.abs(x);
+	for (const [prefix, unit] of prefixes) {
+		if (size >= unit * 0.9995) return trim(x / unit) + " " + prefix;
+	}
+	if (size !== 0 && size < 1e-3) return x.toExponential(2);
+	return trim(x);
+}
+
+function trim(x) {
+	const digits = Math.abs(x) >= 100 ? 0 : Math.abs(x) >= 10 ? 1 : Math.abs(x) >= 1 ? 2 : 4;
+	return String(Number(x.toFixed(digits)));
+}
+
+// exact shows more digits than si: five of a large number, seven of others.
+export function exact(x) {
+	if (x === null || x === undefined) return "no sample";
+	for (const [prefix, unit] of prefixes) {
+		if (unit > 1e3 && Math.abs(x) >= unit) return Number((x / unit).toPrecision(5)) + " " + prefix;
+	}
+	return String(Number(x.toPrecision(7)));
+}
+
+export function bytes(n) {
+	for (const [prefix, unit] of [["TiB", 2 ** 40], ["GiB", 2 ** 30], ["MiB", 2 ** 20], ["KiB", 2 ** 10]]) {
+		if (n >= unit) return trim(n / unit) + " " + prefix;
+	}
+	return n + " B";
+}
+
+export const count = (n) => n.toLocaleString("en");
+
+// duration shows seconds: 42 s, 3 min, 2 h 5 min, 3 d 4 h.
+export function duration(seconds) {
+	const s = Math.max(Math.round(seconds), 0);
+	if (s < 90) return s + " s";
+	if (s < 5400) return Math.round(s / 60) + " min";
+	const hours = Math.floor(s / 3600);
+	if (hours < 48) return hours + " h" + (s % 3600 >= 60 ? " " + Math.floor(s % 3600 / 60) + " min" : "");
+	return Math.floor(hours / 24) + " d" + (hours % 24 ? " " + hours % 24 + " h" : "");
+}
+
+const two = (n) => String(n).padStart(2, "0");
+
+// clock shows a time as 14:03:07, day as 2026-11-26, both with moment.
+export function clock(unix) {
+	const d = new Date(unix * 1000);
+	return two(d.getHours()) + ":" + two(d.getMinutes()) + ":" + two(d.getSeconds());
+}
+
+export function day(unix) {
+	const d = new Date(unix * 1000);
+	return d.getFullYear() + "-" + two(d.getMonth() + 1) + "-" + two(d.getDate());
+}
+
+export const moment = (unix) => day(unix) + " " + clock(unix);
+
+// localInput is the value of an <input type="datetime-local">.
+export const localInput = (unix) => day(unix) + "T" + clock(unix);
+
+// expandHosts reads a list of hosts as Slurm writes it: "f01,f[02-04,07]". It makes at most limit
+// names.
+export function expandHosts(text, limit) {
+	const names = [];
+	const add = (name) => { if (name && names.length < limit && !names.includes(name)) names.push(name); };
+	for (const item of text.split(/[\s,]+(?![^[]*\])/)) {
+		const m = item.match(/^(.*?)\[([\d,\- ]+)\](.*)$/);
+		if (!m) { add(item); continue; }
+		for (const range of m[2].split(",")) {
+			const [first, last = first] = range.split("-").map((s) => s.trim());
+			for (let n = Number(first); n <= Number(last) && names.length < limit; n++) {
+				add(m[1] + String(n).padStart(first.length, "0") + m[3]);
+			}
+		}
+	}
+	return names;
+}
