@@ -64,6 +64,15 @@ func (s *Store) Read(ctx context.Context, series []SeriesID, from, to int64, use
 	return s.HeldFrom(), nil
 }
 
+// AppendRuns is Read for one series: it appends the runs, which the caller may keep, to runs.
+func (s *Store) AppendRuns(ctx context.Context, runs []Run, id *SeriesID, from, to int64) ([]Run, error) {
+	if from > to {
+		return nil, ErrInvalidTimeRange
+	}
+	runs, _, err := s.appendHeld(ctx, runs, id, max(from, -timeBound), min(to, timeBound))
+	return runs, err
+}
+
 // timeBound is so far beyond all times of samples, and so far below all int64, that
 // intervals can be added to it.
 const timeBound = math.MaxInt64 / 4
@@ -80,6 +89,7 @@ func (s *Store) HeldFrom() int64 {
 // appendHeld appends the runs of a series that are held in memory, in order of time, and
 // counts their cells. Another source would append its own, and all be put in order.
 func (s *Store) appendHeld(ctx context.Context, runs []Run, id *SeriesID, from, to int64) (_ []Run, cells int, err error) {
+	first := len(runs)
 	metrics := s.metrics.ids(id.Metric)
 	for _, m := range metrics {
 		for next, more := int64(-timeBound), true; more; {
@@ -97,7 +107,7 @@ func (s *Store) appendHeld(ctx context.Context, runs []Run, id *SeriesID, from, 
 		}
 	}
 	if len(metrics) > 1 {
-		slices.SortStableFunc(runs, func(a, b Run) int { return cmp.Compare(a.Start, b.Start) })
+		slices.SortStableFunc(runs[first:], func(a, b Run) int { return cmp.Compare(a.Start, b.Start) })
 	}
 	return runs, cells, nil
 }
