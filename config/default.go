@@ -21,6 +21,11 @@ const (
 	defaultMaxSeries       = 100_000
 	defaultMaxHosts        = 100_000
 	defaultMaxNewSeries    = 10_000_000
+	defaultQueryTimeout    = 30 * time.Second
+	defaultQuerySamples    = 20_000_000
+	defaultQuerySeries     = 200_000
+	defaultQueryPoints     = 11_000
+	defaultLookback        = 5 * time.Minute
 	defaultClusterName     = "cc-metric-store"
 	defaultClusterAddr     = "0.0.0.0:6222"
 )
@@ -33,7 +38,12 @@ const (
 // another server on that port.
 func Default() *Config {
 	return &Config{
-		Main:    Main{Addr: defaultAddr},
+		Main: Main{
+			Addr: defaultAddr,
+			Prometheus: Prometheus{
+				Timeout: defaultQueryTimeout, MaxSamples: defaultQuerySamples, MaxSeries: defaultQuerySeries, MaxPoints: defaultQueryPoints, Lookback: defaultLookback,
+			},
+		},
 		Metrics: builtinMetrics(),
 		NATS: NATS{
 			Embedded: Embedded{

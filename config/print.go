@@ -108,7 +108,17 @@ type mainKeys struct {
 	JWTRoles      map[string][]string `json:"jwt-roles,omitempty"`
 	BackendURL    string              `json:"backend-url,omitempty"`
 	BackendToken  string              `json:"backend-token,omitempty"`
+	Prometheus    prometheusKeys      `json:"prometheus"`
 	Debug         *debugKeys          `json:"debug,omitempty"`
+}
+
+type prometheusKeys struct {
+	MaxQueries int    `json:"max-queries,omitempty"`
+	Timeout    string `json:"timeout"`
+	MaxSamples int    `json:"max-samples"`
+	MaxSeries  int    `json:"max-series"`
+	MaxPoints  int    `json:"max-points"`
+	Lookback   string `json:"lookback"`
 }
 
 type debugKeys struct {
@@ -120,6 +130,8 @@ func (m Main) section() mainKeys {
 		Addr: m.Addr, HTTPSCertFile: m.HTTPSCertFile, HTTPSKeyFile: m.HTTPSKeyFile, User: m.User, Group: m.Group,
 		JWTPublicKey: m.JWTPublicKey, JWTRoles: m.JWTRoles, BackendURL: m.BackendURL, BackendToken: hide(m.BackendToken),
 	}
+	p := m.Prometheus
+	keys.Prometheus = prometheusKeys{p.MaxQueries, p.Timeout.String(), p.MaxSamples, p.MaxSeries, p.MaxPoints, p.Lookback.String()}
 	if m.JWTPublicKeyFile != "" {
 		keys.JWTPublicKey, keys.JWTKeyFile = "", m.JWTPublicKeyFile
 	}

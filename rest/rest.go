@@ -12,6 +12,7 @@ import (
 	"io"
 	"time"
 
+	"cc-metric-store/rest/promapi"
 	"cc-metric-store/store"
 )
 
@@ -24,6 +25,7 @@ type Store interface {
 	Health(cluster, host string, metrics []string) (store.Health, bool)
 	StaleSeries(ctx context.Context, cluster, host string) (int, error)
 	Dump(ctx context.Context, selector []string, use func(*store.Dumped) error) error
+	promapi.Store
 }
 
 // Log is the way to change what the store holds. All methods are safe for concurrent use.

@@ -54,7 +54,7 @@ func listPackages(t *testing.T) []goPackage {
 // import nothing of ours.
 func arrows() map[string][]string {
 	return map[string][]string{
-		"cmd/cc-metric-store": {"config", "embedded", "ingest", "rest", "store"},
+		"cmd/cc-metric-store": {"config", "embedded", "ingest", "rest", "rest/promapi", "store"},
 		// The generator stands for the world outside. Of the others, only tests
 		// may use its load.
 		"cmd/cc-metric-generator":      {"cmd/cc-metric-generator/load"},
@@ -63,7 +63,8 @@ func arrows() map[string][]string {
 		"embedded":                     nil,
 		"ingest":                       {"ingest/lineproto", "store"},
 		"ingest/lineproto":             {"store"},
-		"rest":                         {"store"},
+		"rest":                         {"rest/promapi", "store"},
+		"rest/promapi":                 {"store"},
 		"store":                        {"store/checkpoint", "store/chunk"},
 		"store/checkpoint":             {"store/chunk"},
 		"store/chunk":                  nil,
@@ -91,6 +92,8 @@ func homes() map[string][]string {
 		"github.com/swaggo":                   {"rest"},
 		"github.com/klauspost/compress":       {"ingest", "rest"},
 		"github.com/prometheus/client_golang": {program},
+		"github.com/prometheus/prometheus":    {"rest/promapi"},
+		"github.com/prometheus/common":        {"rest/promapi"},
 		"github.com/google/gops":              {program},
 		"github.com/coreos/go-systemd":        {program},
 		"github.com/schollz/progressbar":      {generator},
