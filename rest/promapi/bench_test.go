@@ -131,6 +131,9 @@ func BenchmarkPromQL(b *testing.B) {
 				b.Fatal(err)
 			}
 			defer one.Close()
+			if own, ok := source.(*queryable); ok {
+				own.steps = stepsOf(one)
+			}
 			result := one.Exec(ctx)
 			if m, err := result.Matrix(); err != nil || q.series >= 0 && len(m) != q.series || len(m) == 0 {
 				b.Fatalf("%d series, want %d, error %v", len(m), q.series, err)

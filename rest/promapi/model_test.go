@@ -258,12 +258,14 @@ func TestQueriesAgainstModel(t *testing.T) {
 			if rnd.IntN(4) == 0 {
 				end = start
 			}
+			source := a.queryable()
 			ask := func(q storage.Queryable) (string, int) {
 				one, err := a.engine.NewRangeQuery(t.Context(), q, nil, text, start, end, step)
 				if err != nil {
 					t.Fatalf("%s: %v", text, err)
 				}
 				defer one.Close()
+				source.steps = stepsOf(one)
 				result := one.Exec(t.Context())
 				if result.Err != nil {
 					if strings.Contains(result.Err.Error(), "expanding series") {
@@ -278,7 +280,7 @@ func TestQueriesAgainstModel(t *testing.T) {
 				slices.SortFunc(matrix, func(a, b promql.Series) int { return labels.Compare(a.Metric, b.Metric) })
 				return matrix.String(), len(matrix)
 			}
-			got, n := ask(a.queryable())
+			got, n := ask(source)
 			want, _ := ask(m)
 			if got != want {
 				t.Fatalf("%s from %v to %v, step %v:\n%s\nwant\n%s", text, start, end, step, got, want)

@@ -54,6 +54,7 @@ func (a *API) queryRange(ctx context.Context, p *parameters, out *answer) error 
 
 // evaluate answers with the result of a query that prepare makes of its text.
 func (a *API) evaluate(ctx context.Context, p *parameters, out *answer, prepare func(context.Context, *queryable, promql.QueryOpts, string) (promql.Query, error)) error {
+	source := a.queryable()
 	text := p.values.Get("query")
 	if text == "" {
 		return badData(errors.New(`the parameter "query" is missing`))
@@ -82,7 +83,7 @@ func (a *API) evaluate(ctx context.Context, p *parameters, out *answer, prepare 
 		evaluation, cancel = context.WithTimeout(ctx, timeout)
 		defer cancel()
 	}
-	q, err := prepare(evaluation, a.queryable(), promql.NewPrometheusQueryOpts(false, lookback, nil), text)
+	q, err := prepare(evaluation, source, promql.NewPrometheusQueryOpts(false, lookback, nil), text)
 	if err != nil {
 		return badData(fmt.Errorf(`parameter "query": %w`, err))
 	}
@@ -90,6 +91,7 @@ func (a *API) evaluate(ctx context.Context, p *parameters, out *answer, prepare 
 	if err := checkSubqueries(q); err != nil {
 		return err
 	}
+	source.steps = stepsOf(q)
 	result := q.Exec(evaluation)
 	if result.Err != nil {
 		return evaluationError(ctx, result.Err)

@@ -17,6 +17,7 @@ type queryable struct {
 	store Store
 	left  int // how many series may still be selected
 	limit int
+	steps steps
 }
 
 func (a *API) queryable() *queryable {
@@ -44,6 +45,9 @@ func (q *querier) Select(ctx context.Context, sorted bool, hints *storage.Select
 	set.reader.from, set.reader.to = q.from, q.to
 	if hints != nil {
 		set.reader.from, set.reader.to = hints.Start, hints.End
+		if q.steps.step > 0 && hints.Range == 0 {
+			set.reader.steps = q.steps.shifted(hints.End)
+		}
 	}
 	if s.isEmpty {
 		return set

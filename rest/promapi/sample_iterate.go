@@ -16,7 +16,7 @@ import (
 type milliseconds = int64
 
 // sampleIterator implements chunkenc.Iterator over runs that do not overlap. It decodes one run at a
-// time, and passes over gaps.
+// time, and passes over gaps. Where steps are far apart, it leaves out samples that do not matter.
 type sampleIterator struct {
 	noHistograms
 	// The sample that the iterator is at, or the gap before it.
@@ -29,6 +29,8 @@ type sampleIterator struct {
 	run    int       // that values has; before the first one -1
 	runs   []store.Run
 	err    error
+	steps  steps
+	thins  bool // of the samples of the run, those that do not matter are left out
 }
 
 // reset makes it ready for the runs of a series.
@@ -55,7 +57,7 @@ func (it *sampleIterator) endOf(run int) milliseconds {
 
 // Next implements chunkenc.Iterator.
 func (it *sampleIterator) Next() chunkenc.ValueType {
-	if i := it.i + 1; i < len(it.values) {
+	if i := it.i + 1; i < len(it.values) && !it.thins {
 		it.i, it.v = i, it.values[i]
 		if it.t += it.step; !math.IsNaN(it.v) {
 			return chunkenc.ValFloat
@@ -67,6 +69,9 @@ func (it *sampleIterator) Next() chunkenc.ValueType {
 // nextAfterGap is Next where there is a gap, or the run ends.
 func (it *sampleIterator) nextAfterGap() chunkenc.ValueType {
 	for {
+		if it.thins && it.nextThin() {
+			return chunkenc.ValFloat
+		}
 		for it.i++; it.i < len(it.values); it.i++ {
 			it.v = it.values[it.i]
 			if it.t += it.step; !math.IsNaN(it.v) {
@@ -77,6 +82,23 @@ func (it *sampleIterator) nextAfterGap() chunkenc.ValueType {
 			return chunkenc.ValNone
 		}
 	}
+}
+
+// nextThin goes to the last sample before the next step that has any, in the run. It returns false if the
+// run has none.
+func (it *sampleIterator) nextThin() bool {
+	for it.i+1 < len(it.values) {
+		first := it.t + it.step
+		n := min(int((it.steps.next(first)-first)/it.step)+1, len(it.values)-1-it.i) // cells up to the step
+		for n2 := n; n2 > 0; n2-- {
+			if v := it.values[it.i+n2]; !math.IsNaN(v) {
+				it.i, it.t, it.v = it.i+n2, it.t+int64(n2)*it.step, v
+				return true
+			}
+		}
+		it.i, it.t = it.i+n, it.t+int64(n)*it.step
+	}
+	return false
 }
 
 // load decodes a run, before whose first cell the iterator is then. It returns false, and the iterator is
@@ -92,6 +114,7 @@ func (it *sampleIterator) load(run int) bool {
 	it.values = r.AppendTo(it.values[:0])
 	it.step = r.Step * 1000
 	it.t = r.Start*1000 - it.step
+	it.thins = it.steps.step >= 2*it.step
 	return true
 }
 

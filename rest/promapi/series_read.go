@@ -27,6 +27,7 @@ func (s *series) Iterator(reuse chunkenc.Iterator) chunkenc.Iterator {
 		it = &sampleIterator{}
 	}
 	it.reset()
+	it.steps = s.reader.steps
 	it.runs, it.err = s.reader.appendRuns(it.runs, s.id)
 	if it.overlap() {
 		return &mergedIterator{samples: merge(it.runs), i: -1}
@@ -40,6 +41,7 @@ type reader struct {
 	store    Store
 	hosts    bool  // see selection
 	from, to int64 // milliseconds, both inclusive
+	steps    steps
 }
 
 // appendRuns appends the runs of a series, in order of time.
