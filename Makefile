@@ -5,7 +5,7 @@ GIT_HASH   ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 BUILD_TIME ?= $(shell date -u +%Y-%m-%dT%H:%M:%SZ)
 BIN        ?= bin
 IMAGE      ?= cc-metric-store
-GO_IMAGE   ?= golang:1.26
+GO_IMAGE   ?= golang:1.26.8
 LDFLAGS     = -s -w -X main.version=$(VERSION) -X main.gitHash=$(GIT_HASH) -X main.buildTime=$(BUILD_TIME)
 
 FUZZTIME   ?= 5s
@@ -15,10 +15,11 @@ BENCHTIME  ?= 2s
 BENCHCOUNT ?= 1
 RESTART_HOSTS ?= 200
 QUERY_HOSTS ?= 200
+PROMQL_HOSTS ?= 200
 WRITE_HOSTS ?= 200
 ARCHIVE_HOSTS ?= 200
 
-.PHONY: help first-compile build image build-in-container deb service-test compose-test run test check unit race fuzz stress soak bench bench-query bench-write bench-memory bench-restart bench-archive clean
+.PHONY: help first-compile build image build-in-container deb service-test compose-test archive-check run test check unit race fuzz stress soak bench bench-query bench-promql bench-write bench-memory bench-restart bench-archive clean
 
 help:
 	@echo "The first compile after a clone takes minutes, as nats-server is large; later ones take seconds."
@@ -34,6 +35,7 @@ help:
 	@echo "fuzz    each fuzz test for FUZZTIME ($(FUZZTIME))"
 	@echo "bench   benchmarks: decode and append, NATS and REST to visible, queries; BENCHCOUNT ($(BENCHCOUNT)) times, for go tool benchstat"
 	@echo "bench-query  queries over HTTP, of QUERY_HOSTS ($(QUERY_HOSTS)) hosts of 518 series with 24 h each, alone and while samples come in at full speed"
+	@echo "bench-promql  queries in PromQL, of PROMQL_HOSTS ($(PROMQL_HOSTS)) hosts of 518 series with 24 h each, beside the same on slices that were decoded before"
 	@echo "bench-write  bodies of WRITE_HOSTS ($(WRITE_HOSTS)) hosts over REST, from 1 to 200 connections, beside the same ones over NATS"
 	@echo "bench-memory  bytes per sample: the codec, the whole program with 149 million samples, a filled store; garbage collection"
 	@echo "bench-restart  stops, starts, replay and checkpoints with RESTART_HOSTS ($(RESTART_HOSTS)) hosts of 518 series for 24 h, 0.75 million samples each; pauses"
@@ -120,6 +122,9 @@ bench:
 
 bench-query:
 	QUERY_HOSTS=$(QUERY_HOSTS) go test -count 1 -run TestQueryTimes -v -timeout 30m ./test
+
+bench-promql:
+	PROMQL_HOSTS=$(PROMQL_HOSTS) go test -run '^$$' -bench PromQL -benchtime $(BENCHTIME) -count $(BENCHCOUNT) -timeout 30m ./rest/promapi
 
 bench-write:
 	WRITE_HOSTS=$(WRITE_HOSTS) go test -count 1 -run TestWriteTimes -v -timeout 30m ./test

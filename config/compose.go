@@ -17,6 +17,7 @@ type composer struct {
 
 func (c composer) compose() *Config {
 	cfg := &Config{Main: c.main(), Metrics: c.metrics()}
+	cfg.Main.Prometheus = c.prometheus(cfg.Metrics)
 	retention := read(c.root, defaultRetention, "metric-store", "retention-in-memory")
 	interval := c.checkpointInterval()
 	cfg.NATS = c.nats(retention, interval)
@@ -81,6 +82,23 @@ func (c composer) main() Main {
 		}
 	}
 	return m
+}
+
+// prometheus reads main.prometheus. By default, a sample counts for two sampling intervals or more.
+func (c composer) prometheus(metrics map[string]Metric) Prometheus {
+	n := c.root.at("main", "prometheus")
+	longest := int64(0)
+	for _, m := range metrics {
+		longest = max(longest, m.Frequency)
+	}
+	return Prometheus{
+		MaxQueries: int(read(n, int64(0), "max-queries")),
+		Timeout:    read(n, defaultQueryTimeout, "timeout"),
+		MaxSamples: int(read(n, int64(defaultQuerySamples), "max-samples")),
+		MaxSeries:  int(read(n, int64(defaultQuerySeries), "max-series")),
+		MaxPoints:  int(read(n, int64(defaultQueryPoints), "max-points")),
+		Lookback:   read(n, max(defaultLookback, 2*time.Duration(longest)*time.Second), "lookback"),
+	}
 }
 
 // publicKeyFile reads the public key of a file, besides which none can be given itself.

@@ -58,7 +58,21 @@ type Main struct {
 	// Page serves the page for operators at /.
 	Page bool
 	// Gops starts the gops diagnostics agent.
-	Gops bool
+	Gops       bool
+	Prometheus Prometheus
+}
+
+// Prometheus is main.prometheus: what requests of Prometheus' API may take.
+type Prometheus struct {
+	// MaxQueries is how many are answered at once; 0: as many as there are cores.
+	MaxQueries int
+	// Timeout bounds the evaluation of a query.
+	Timeout time.Duration
+	// MaxSamples, of 16 bytes, a query may have in memory at once; MaxSeries it may select;
+	// MaxPoints a series of its answer may have.
+	MaxSamples, MaxSeries, MaxPoints int
+	// Lookback is for how long a sample counts when there is no newer one.
+	Lookback time.Duration
 }
 
 // Metric is one entry of the section metrics.

@@ -23,6 +23,11 @@ const (
 	defaultMaxHosts        = 100_000
 	defaultMaxNewSeries    = 10_000_000
 	defaultPage            = true
+	defaultQueryTimeout    = 30 * time.Second
+	defaultQuerySamples    = 20_000_000
+	defaultQuerySeries     = 200_000
+	defaultQueryPoints     = 11_000
+	defaultLookback        = 5 * time.Minute
 	defaultClusterName     = "cc-metric-store"
 	defaultClusterAddr     = "0.0.0.0:6222"
 )
@@ -35,7 +40,13 @@ const (
 // another server on that port.
 func Default() *Config {
 	return &Config{
-		Main:    Main{Addr: defaultAddr, Page: defaultPage},
+		Main: Main{
+			Addr: defaultAddr,
+			Page: defaultPage,
+			Prometheus: Prometheus{
+				Timeout: defaultQueryTimeout, MaxSamples: defaultQuerySamples, MaxSeries: defaultQuerySeries, MaxPoints: defaultQueryPoints, Lookback: defaultLookback,
+			},
+		},
 		Metrics: builtinMetrics(),
 		NATS: NATS{
 			Embedded: Embedded{

@@ -54,6 +54,18 @@ func mainSection() field {
 		"backend-token": {kind: text, valid: on(secret)},
 		"page":          {kind: flag},
 		"debug":         debugSection(),
+		"prometheus":    prometheusSection(),
+	}}
+}
+
+func prometheusSection() field {
+	return field{kind: section, keys: map[string]field{
+		"max-queries": {kind: integer, valid: between(0, 1024, showInteger)},
+		"timeout":     {kind: duration, valid: between(time.Second, time.Hour, showDuration)},
+		"max-samples": {kind: integer, valid: between(1000, 1_000_000_000, showInteger)},
+		"max-series":  {kind: integer, valid: between(1, 1_000_000, showInteger)},
+		"max-points":  {kind: integer, valid: between(1, 1_000_000, showInteger)},
+		"lookback":    {kind: duration, valid: between(time.Second, 30*24*time.Hour, showDuration)},
 	}}
 }
 

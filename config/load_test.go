@@ -96,6 +96,7 @@ func TestLoad(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			test.want.Main.Prometheus = Default().Main.Prometheus // none of the files has it
 			if !reflect.DeepEqual(*cfg, test.want) {
 				t.Errorf("got  %+v\nwant %+v", *cfg, test.want)
 			}

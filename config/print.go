@@ -109,7 +109,17 @@ type mainKeys struct {
 	BackendURL    string              `json:"backend-url,omitempty"`
 	BackendToken  string              `json:"backend-token,omitempty"`
 	Page          bool                `json:"page"`
+	Prometheus    prometheusKeys      `json:"prometheus"`
 	Debug         *debugKeys          `json:"debug,omitempty"`
+}
+
+type prometheusKeys struct {
+	MaxQueries int    `json:"max-queries,omitempty"`
+	Timeout    string `json:"timeout"`
+	MaxSamples int    `json:"max-samples"`
+	MaxSeries  int    `json:"max-series"`
+	MaxPoints  int    `json:"max-points"`
+	Lookback   string `json:"lookback"`
 }
 
 type debugKeys struct {
@@ -122,6 +132,8 @@ func (m Main) section() mainKeys {
 		JWTPublicKey: m.JWTPublicKey, JWTRoles: m.JWTRoles, BackendURL: m.BackendURL, BackendToken: hide(m.BackendToken),
 		Page: m.Page,
 	}
+	p := m.Prometheus
+	keys.Prometheus = prometheusKeys{p.MaxQueries, p.Timeout.String(), p.MaxSamples, p.MaxSeries, p.MaxPoints, p.Lookback.String()}
 	if m.JWTPublicKeyFile != "" {
 		keys.JWTPublicKey, keys.JWTKeyFile = "", m.JWTPublicKeyFile
 	}

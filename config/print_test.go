@@ -29,7 +29,8 @@ func TestPrintedConfigurationIsTheSame(t *testing.T) {
 	everything := strings.ReplaceAll(`{
 		"main": {"addr": "[::1]:1", "https-cert-file": "FILE", "https-key-file": "FILE", "user": "u", "group": "g",
 			"jwt-public-key": "KEY", "jwt-roles": {"query": [], "free": ["admin"]},
-			"backend-url": "https://cc", "backend-token": "secret", "page": false, "debug": {"gops": true}},
+			"backend-url": "https://cc", "backend-token": "secret", "page": false,
+			"prometheus": {"max-queries": 3, "timeout": "7s", "max-samples": 1001, "max-series": 9, "max-points": 8, "lookback": "6m"}, "debug": {"gops": true}},
 		"metrics": {"a": {"frequency": 7, "aggregation": "sum"}, "größe/\u00e9&<>": {"frequency": 1}, "*": {"frequency": 60, "aggregation": "avg"}},
 		"nats": {"address": "broker", "username": "u", "password": "secret",
 			"embedded": {"addr": ":2", "directory": "d", "username": "u", "password": "secret", "max-payload": 1000001, "max-store": "1.5GB", "sync": "1m30s"},

@@ -32,7 +32,7 @@ type api struct {
 }
 
 func newAPI(cfg Config, set settings, s Store, l Log) *api {
-	a := &api{store: s, log: l, logger: newAccessLogger(cfg.Logger), replies: newReplyPools(), gates: newGates(), helpers: newHelpers(runtime.GOMAXPROCS(0)), page: cfg.Page, shared: newSharedAnswers(), degraded: cfg.Degraded, observe: cfg.Observe}
+	a := &api{store: s, log: l, logger: newAccessLogger(cfg.Logger), replies: newReplyPools(), gates: newGates(cfg.PrometheusQueries), helpers: newHelpers(runtime.GOMAXPROCS(0)), page: cfg.Page, shared: newSharedAnswers(), degraded: cfg.Degraded, observe: cfg.Observe}
 	if set.key != nil {
 		a.auth = newAuthenticator(set.key, set.need)
 	}

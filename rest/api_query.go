@@ -123,11 +123,17 @@ func resamplingOf(name string) (store.Resampling, error) {
 // enterQueries waits for the turn of a request that takes long and costs so much, for up to
 // patience. The caller leaves the turn.
 func (a *api) enterQueries(c echo.Context, cost int) (*turn, error) {
+	return a.enterGate(c, a.gates.queries, float64(min(cost, turnCost)), "large requests")
+}
+
+// enterGate waits for the turn of a request at a gate, for up to patience. what names the requests of this
+// gate. The caller leaves the turn.
+func (a *api) enterGate(c echo.Context, g *gate, work float64, what string) (*turn, error) {
 	ctx, cancel := context.WithTimeout(c.Request().Context(), patience)
 	defer cancel()
-	t, err := a.gates.queries.enterFor(ctx, clientOf(c), float64(min(cost, turnCost)))
+	t, err := g.enterFor(ctx, clientOf(c), work)
 	if err != nil {
-		return nil, busy(c.Request().Context(), err, fmt.Sprintf("%d large requests are being answered, and others wait", a.gates.queries.places))
+		return nil, busy(c.Request().Context(), err, fmt.Sprintf("%d %s are being answered, and others wait", g.places, what))
 	}
 	return t, nil
 }

@@ -10,9 +10,12 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
+
+	"cc-metric-store/rest/promapi"
 )
 
 // Config describes a Server. The zero value of each field means its default.
@@ -44,6 +47,10 @@ type Config struct {
 	Observe func(endpoint string, status int, took time.Duration)
 	// Metrics answers GET /metrics. Without it there is no such path.
 	Metrics http.Handler
+	// Prometheus bounds the requests below /api/v1/.
+	Prometheus promapi.Config
+	// PrometheusQueries is how many of them are answered at once. Default: the number of cores.
+	PrometheusQueries int
 	// Version is the program's version, which the Swagger page shows.
 	Version string
 	// Logger receives a line for each request: at level debug, and warn if the
@@ -54,6 +61,10 @@ type Config struct {
 func (c Config) withDefaults() Config {
 	if c.Addr == "" {
 		c.Addr = "localhost:8080"
+	}
+	c.Prometheus = c.Prometheus.WithDefaults()
+	if c.PrometheusQueries == 0 {
+		c.PrometheusQueries = runtime.GOMAXPROCS(0)
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
@@ -79,6 +90,9 @@ func (c Config) validate() (settings, error) {
 	}
 	var err error
 	add(checkAddr(c.Addr))
+	if c.PrometheusQueries < 0 {
+		add(fmt.Errorf("%d queries of Prometheus' API at once are not possible", c.PrometheusQueries))
+	}
 	out.tls, err = loadTLS(c.CertFile, c.KeyFile, c.Logger)
 	add(err)
 	out.key, err = parseKey(c.JWTPublicKey)

@@ -59,6 +59,9 @@ func answerError(c echo.Context, status int, cause error) error {
 		h.Set(echo.HeaderXContentTypeOptions, "nosniff")
 		return c.String(status, cause.Error()+"\n")
 	}
+	if strings.HasPrefix(c.Request().URL.Path, prometheusPath) {
+		return c.Blob(status, echo.MIMEApplicationJSON, prometheusError(status, cause))
+	}
 	body, err := json.Marshal(struct {
 		Status string `json:"status"`
 		Error  string `json:"error"`

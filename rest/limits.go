@@ -118,6 +118,8 @@ type gates struct {
 	huge    *gate // longer JSON
 	replies *gate // answers under construction, each with a buffer
 	queries *gate // large requests, each with the cells of one series in memory; see helpers
+	// prometheus has the requests of its API, each with up to Config.Prometheus.MaxSamples.
+	prometheus *gate
 
 	close func() // ends all waiting, now and later; it may be called again
 
@@ -131,7 +133,8 @@ const (
 	largeBody  = 2 << 20
 )
 
-func newGates() *gates {
+// newGates returns gates, of which that of Prometheus' API has so many places.
+func newGates(prometheus int) *gates {
 	closed := make(chan struct{})
 	limited := func(places, queue int) *gate {
 		g := newGate(places, queue)
@@ -146,6 +149,8 @@ func newGates() *gates {
 		huge:    limited(1, 64),
 		replies: limited(1024, 4096),
 		queries: limited(max(4, runtime.GOMAXPROCS(0)), 64),
-		close:   sync.OnceFunc(func() { close(closed) }),
+
+		prometheus: limited(prometheus, 256),
+		close:      sync.OnceFunc(func() { close(closed) }),
 	}
 }

@@ -16,7 +16,7 @@ import (
 func endpoint(path string) string {
 	name, _, _ := strings.Cut(strings.TrimPrefix(path, "/api/"), "/")
 	switch name {
-	case "query", "write", "free", "debug", "healthcheck", "page":
+	case "query", "write", "free", "debug", "healthcheck", "page", "v1": // the last one is Prometheus'
 		return name
 	}
 	return "other"

@@ -86,8 +86,11 @@ func (r *reply) newPart() *reply {
 }
 
 // join appends a part, and sends chunk after chunk.
-func (r *reply) join(p *reply) error {
-	for rest := p.buf; len(rest) > 0; {
+func (r *reply) join(p *reply) error { return r.append(p.buf) }
+
+// append appends text of any length, and sends chunk after chunk.
+func (r *reply) append(text []byte) error {
+	for rest := text; len(rest) > 0; {
 		n := min(len(rest), max(chunkBytes-len(r.buf), 1))
 		r.buf = append(r.buf, rest[:n]...)
 		rest = rest[n:]

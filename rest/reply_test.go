@@ -108,7 +108,7 @@ func TestMemoryOfALargeAnswerIsBounded(t *testing.T) {
 }
 
 func TestOneLongSeriesIsSentInParts(t *testing.T) {
-	a := &api{replies: newReplyPools(), gates: newGates(), helpers: newHelpers(2)}
+	a := &api{replies: newReplyPools(), gates: newGates(1), helpers: newHelpers(2)}
 	e := echo.New()
 	c := e.NewContext(httptest.NewRequest("GET", "/", nil), httptest.NewRecorder())
 	newClient(c)
@@ -192,7 +192,7 @@ func TestAnswersOfManySmallPartsAreSentInParts(t *testing.T) {
 	s := newStore(t)
 	log := &testLog{store: s}
 	log.apply("alex", fmt.Sprintf("n1/core/0 flops 1 %d", origin))
-	a := &api{store: s, log: log, replies: newReplyPools(), gates: newGates(), helpers: newHelpers(2)}
+	a := &api{store: s, log: log, replies: newReplyPools(), gates: newGates(1), helpers: newHelpers(2)}
 	for name, body := range map[string]string{
 		"series":        fmt.Sprintf(`{"cluster":"alex","from":%d,"to":%d,"queries":[{"metric":"flops","host":"n1","type":"core","type-ids":%s}]}`, origin, origin+60, many("[", `"0"`, "]", 60_000)),
 		"for-all-nodes": fmt.Sprintf(`{"cluster":"alex","from":%d,"to":%d,"for-all-nodes":%s}`, origin, origin+60, many("[", `"flops"`, "]", 60_000)),

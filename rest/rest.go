@@ -12,6 +12,7 @@ import (
 	"io"
 	"time"
 
+	"cc-metric-store/rest/promapi"
 	"cc-metric-store/store"
 )
 
@@ -24,13 +25,13 @@ type Store interface {
 	Health(cluster, host string, metrics []string) (store.Health, bool)
 	StaleSeries(ctx context.Context, cluster, host string) (int, error)
 	Dump(ctx context.Context, selector []string, use func(*store.Dumped) error) error
+	promapi.Store
 
 	// These are for the page.
 	Clusters() []string
 	CountHosts(cluster string) int
 	Newest(cluster, host string) int64
 	HostStates(ctx context.Context, cluster string) ([]store.HostState, error)
-	Select(ctx context.Context, matchers ...*store.Matcher) ([]store.SeriesID, error)
 	Configured(metric string) (store.MetricConfig, bool)
 }
 

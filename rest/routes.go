@@ -21,6 +21,10 @@ func (a *api) routes(cfg Config) (http.Handler, error) {
 	a.endpoint(e, "write", classWrite, []string{http.MethodPost, http.MethodPut}, a.write)
 	a.endpoint(e, "free", classFree, []string{http.MethodPost}, a.free)
 
+	if err := a.addPrometheus(e, cfg, read, view...); err != nil {
+		return nil, err
+	}
+
 	get := []string{http.MethodGet, http.MethodHead}
 	if a.page == nil {
 		add(e, "/", get, welcome(cfg))

@@ -81,6 +81,9 @@ type Matcher struct {
 	negated bool
 	set     map[string]struct{} // of values; nil: see regexp
 	regexp  *regexp.Regexp
+	// verdict decides by itself, if it is not nil; then set has the only values that it may
+	// be true for, nil: there is no such list.
+	verdict func(string) bool
 }
 
 // NewMatcher returns a matcher of the label. MatchEqual and MatchNotEqual take any number
@@ -110,6 +113,18 @@ func NewMatcher(t MatchType, label Label, values ...string) (*Matcher, error) {
 	return m, nil
 }
 
+// NewMatcherFunc returns a matcher of the label that asks verdict. Values that are not in
+// among never match, unless it is nil: then hosts and metrics need not be searched for others.
+// verdict is called without a lock, by one goroutine for each Select, and gives the same answer
+// for the same value. The error says what is wrong with the label.
+func NewMatcherFunc(label Label, among []string, verdict func(string) bool) (*Matcher, error) {
+	m := &Matcher{label: label, verdict: verdict}
+	if among != nil {
+		m.set = setOf(among)
+	}
+	return m, label.check()
+}
+
 func setOf(values []string) map[string]struct{} {
 	set := make(map[string]struct{}, len(values))
 	for _, v := range values {
@@ -124,23 +139,62 @@ func (m *Matcher) compile(expression string) error {
 		m.set = setOf(texts)
 		return nil
 	}
+	tree, err := parseRegexp(expression)
+	if err != nil {
+		return err
+	}
+	m.regexp, err = regexp.Compile("^(?:" + tree.String() + ")$")
+	return err
+}
+
+// CheckRegexp returns why a regular expression is not possible: it is larger than MaxRegexp or
+// MaxRegexpSteps, or none at all, which is a *syntax.Error (package regexp/syntax). It takes little
+// memory and time, whatever the expression is.
+func CheckRegexp(expression string) error {
+	_, err := parseRegexp(expression)
+	return err
+}
+
+func parseRegexp(expression string) (*syntax.Regexp, error) {
 	if len(expression) > MaxRegexp {
-		return fmt.Errorf("a regular expression of %d bytes: at most %d are possible", len(expression), MaxRegexp)
+		return nil, fmt.Errorf("a regular expression of %d bytes: at most %d are possible", len(expression), MaxRegexp)
 	}
 	// By itself, as "a)(b" would be valid between brackets, and "\Q" take them as text.
 	tree, err := syntax.Parse(expression, syntax.Perl|syntax.DotNL)
 	if err != nil {
-		return fmt.Errorf("regular expression %q: %w", expression, err)
+		return nil, fmt.Errorf("regular expression %q: %w", expression, err)
+	}
+	// A program may take a hundred megabytes: it is made only if it may be small enough.
+	if steps := leastSteps(tree); steps > MaxRegexpSteps {
+		return nil, fmt.Errorf("regular expression %q: it has too many steps, at most %d are possible: repeat less", expression, MaxRegexpSteps)
 	}
 	program, err := syntax.Compile(tree.Simplify())
 	if err != nil {
-		return fmt.Errorf("regular expression %q: %w", expression, err)
+		return nil, fmt.Errorf("regular expression %q: %w", expression, err)
 	}
 	if len(program.Inst) > MaxRegexpSteps {
-		return fmt.Errorf("regular expression %q: it has %d steps, at most %d are possible: repeat less", expression, len(program.Inst), MaxRegexpSteps)
+		return nil, fmt.Errorf("regular expression %q: it has %d steps, at most %d are possible: repeat less", expression, len(program.Inst), MaxRegexpSteps)
 	}
-	m.regexp, err = regexp.Compile("^(?:" + tree.String() + ")$")
-	return err
+	return tree, nil
+}
+
+// leastSteps returns how many steps a regular expression has at least, up to a bit more than
+// MaxRegexpSteps.
+func leastSteps(tree *syntax.Regexp) int {
+	steps := 0
+	switch tree.Op {
+	case syntax.OpLiteral:
+		steps = len(tree.Rune)
+	case syntax.OpCharClass, syntax.OpAnyChar, syntax.OpAnyCharNotNL:
+		steps = 1
+	}
+	for _, sub := range tree.Sub {
+		steps = min(steps+leastSteps(sub), MaxRegexpSteps+1)
+	}
+	if tree.Op == syntax.OpRepeat {
+		steps *= max(tree.Min, tree.Max, 1)
+	}
+	return min(steps, MaxRegexpSteps+1)
 }
 
 // alternatives returns the texts that a regular expression lists, as "a|b\.c" does. It
@@ -162,6 +216,12 @@ func alternatives(expression string) (texts []string, ok bool) {
 
 // matches reports whether a value of the matcher's label fulfils the condition.
 func (m *Matcher) matches(value string) bool {
+	if m.verdict != nil {
+		if _, among := m.set[value]; m.set != nil && !among {
+			return false
+		}
+		return m.verdict(value)
+	}
 	found := false
 	if m.set != nil {
 		_, found = m.set[value]

@@ -73,6 +73,24 @@ func (s *Store) Read(ctx context.Context, series []SeriesID, from, to int64, use
 	return s.HeldFrom(), nil
 }
 
+// AppendRuns is Read for one series: it appends the runs, which the caller may keep, to runs.
+func (s *Store) AppendRuns(ctx context.Context, runs []Run, id *SeriesID, from, to int64) ([]Run, error) {
+	if from > to {
+		return nil, ErrInvalidTimeRange
+	}
+	from, to = max(from, -timeBound), min(to, timeBound)
+	if !s.isArchived(id.Cluster, from) {
+		runs, _, err := s.appendHeld(ctx, runs, id, from, to)
+		return runs, err
+	}
+	r, err := s.recallSeries(ctx, nil, []SeriesID{*id}, from, to)
+	if err != nil {
+		return nil, err
+	}
+	runs, _, err = r.appendRuns(runs, id, from, to)
+	return runs, err
+}
+
 // timeBound is so far beyond all times of samples, and so far below all int64, that
 // intervals can be added to it.
 const timeBound = math.MaxInt64 / 4
@@ -108,6 +126,7 @@ func (s *Store) recallSeries(ctx context.Context, known *recall, series []Series
 
 // appendRuns is appendHeld of a recall.
 func (r *recall) appendRuns(runs []Run, id *SeriesID, from, to int64) (_ []Run, cells int, err error) {
+	first := len(runs)
 	for _, m := range r.table.ids(id.Metric) {
 		column, ok := r.host.columnOf(r.store.seed, id.Part, m)
 		if !ok {
@@ -116,19 +135,20 @@ func (r *recall) appendRuns(runs []Run, id *SeriesID, from, to int64) (_ []Run, 
 		g := r.host.grid(r.table.at(m).grid)
 		runs = g.appendRuns(nil, runs, column, g.rangesBetween(nil, g.blocks.between(from-g.frequency, to+g.frequency), from, to))
 	}
-	for i := range runs {
-		cells += runs[i].Len()
+	for i := range runs[first:] {
+		cells += runs[first+i].Len()
 	}
 	if cells > MaxCells {
 		return nil, 0, &ReadError{Series: *id, Limit: MaxCells}
 	}
-	slices.SortStableFunc(runs, func(a, b Run) int { return cmp.Compare(a.Start, b.Start) })
+	slices.SortStableFunc(runs[first:], func(a, b Run) int { return cmp.Compare(a.Start, b.Start) })
 	return runs, cells, nil
 }
 
 // appendHeld appends the runs of a series that are held in memory, in order of time, and
 // counts their cells.
 func (s *Store) appendHeld(ctx context.Context, runs []Run, id *SeriesID, from, to int64) (_ []Run, cells int, err error) {
+	first := len(runs)
 	metrics := s.metrics.ids(id.Metric)
 	for _, m := range metrics {
 		for next, more := int64(-timeBound), true; more; {
@@ -146,7 +166,7 @@ func (s *Store) appendHeld(ctx context.Context, runs []Run, id *SeriesID, from, 
 		}
 	}
 	if len(metrics) > 1 {
-		slices.SortStableFunc(runs, func(a, b Run) int { return cmp.Compare(a.Start, b.Start) })
+		slices.SortStableFunc(runs[first:], func(a, b Run) int { return cmp.Compare(a.Start, b.Start) })
 	}
 	return runs, cells, nil
 }

@@ -129,6 +129,12 @@ func (a *archiving) compare() {
 	first := a.rnd.IntN(len(all))
 	series := all[first:min(first+1+a.rnd.IntN(5), len(all))]
 	series = append(series[:len(series):len(series)], SeriesID{"none", "", Part{}, "load"}, all[a.rnd.IntN(len(all))])
+	host := &SeriesID{q.Cluster, q.Host, Part{}, q.Metric}
+	made, errMade := a.plain.AppendHostRuns(a.t.Context(), nil, host, q.From, q.To)
+	now, errNow := a.store.AppendHostRuns(a.t.Context(), nil, host, q.From, q.To)
+	if errMade != nil || errNow != nil || !maps.EqualFunc(cells(a.t, now, q.From, q.To), cells(a.t, made, q.From, q.To), sameBits) {
+		a.t.Fatalf("runs of %+v from %d to %d: %v, without an archive %v", host, q.From, q.To, errNow, errMade)
+	}
 	were, are := readAll(a.t, a.plain, series, q.From, q.To), readAll(a.t, a.store, series, q.From, q.To)
 	for i := range series {
 		if !maps.EqualFunc(are[i], were[i], sameBits) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // MaxSelected is the largest number of series that Select returns, and of values that
@@ -59,6 +60,41 @@ func (s *Store) Select(ctx context.Context, matchers ...*Matcher) ([]SeriesID, e
 	return s.selectSeries(ctx, MaxSelected, matchers)
 }
 
+// SelectAtMost is Select with a lower limit than MaxSelected.
+func (s *Store) SelectAtMost(ctx context.Context, limit int, matchers ...*Matcher) ([]SeriesID, error) {
+	return s.selectSeries(ctx, min(limit, MaxSelected), matchers)
+}
+
+// SelectHosts returns the series of hosts themselves that the matchers match, in order: one for
+// each metric that the host has itself, or that any of its parts has. So it finds what Query makes
+// of the parts of a host, too, and AppendHostRuns reads it. Matchers of parts are not looked at. Else it
+// is as Select, but no metric is looked for in the parts.
+func (s *Store) SelectHosts(ctx context.Context, limit int, matchers ...*Matcher) ([]SeriesID, error) {
+	var out []SeriesID
+	limit = min(limit, MaxSelected)
+	f := newSeriesFinder(s, matchers)
+	err := f.eachHost(ctx, func(key hostKey) error {
+		h, err := f.readHost(ctx, key, false)
+		if err != nil {
+			return err
+		}
+		first := len(out)
+		for _, m := range h.metrics {
+			out = append(out, SeriesID{Cluster: h.key.cluster, Host: h.key.host, Metric: s.metrics.at(m).name})
+		}
+		// A metric may have several intervals.
+		slices.SortFunc(out[first:], func(a, b SeriesID) int { return strings.Compare(a.Metric, b.Metric) })
+		if out = append(out[:first], slices.Compact(out[first:])...); len(out) > limit {
+			return &SelectError{Limit: limit}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (s *Store) selectSeries(ctx context.Context, limit int, matchers []*Matcher) ([]SeriesID, error) {
 	var out []SeriesID
 	f := newSeriesFinder(s, matchers)
@@ -95,6 +131,15 @@ func (s *Store) LabelValues(ctx context.Context, label Label, matchers ...*Match
 		return nil, err
 	}
 	return s.labelValues(ctx, MaxSelected, label, matchers)
+}
+
+// LabelValuesAtMost is LabelValues with a lower limit than MaxSelected. With the limit 1, it ends
+// at the second value.
+func (s *Store) LabelValuesAtMost(ctx context.Context, limit int, label Label, matchers ...*Matcher) ([]string, error) {
+	if err := label.check(); err != nil {
+		return nil, err
+	}
+	return s.labelValues(ctx, min(limit, MaxSelected), label, matchers)
 }
 
 func (s *Store) labelValues(ctx context.Context, limit int, label Label, matchers []*Matcher) ([]string, error) {

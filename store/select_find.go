@@ -12,8 +12,10 @@ type seriesFinder struct {
 	store                           *Store
 	cluster, host, metric           labelFilter
 	typ, typeID, subtype, subtypeID labelFilter
-	// wanted says by MetricID which metrics match; nil: all do.
+	// wanted says by MetricID which metrics match, and few lists them if they are few; nil: all
+	// do.
 	wanted []bool
+	few    []MetricID
 	found  hostSeries // of the newest host
 }
 
@@ -52,6 +54,13 @@ func (f *seriesFinder) selectMetrics(ctx context.Context) error {
 	}
 	all := *f.store.metrics.all.Load()
 	f.wanted = make([]bool, len(all))
+	defer func() {
+		for m, is := range f.wanted {
+			if is && len(f.few) <= fewMetrics {
+				f.few = append(f.few, MetricID(m))
+			}
+		}
+	}()
 	names := f.metric.listed()
 	if names == nil || len(names) > len(all) {
 		for i, m := range all {
@@ -77,6 +86,12 @@ func (f *seriesFinder) selectMetrics(ctx context.Context) error {
 	}
 	return nil
 }
+
+// fewMetrics is how many metrics are looked up one by one in a host.
+const fewMetrics = 8
+
+// areFew reports whether few metrics match, which few lists.
+func (f *seriesFinder) areFew() bool { return f.wanted != nil && len(f.few) <= fewMetrics }
 
 // isWanted reports whether a metric matches. One that is newer than the finder does not,
 // if there are matchers of metrics.

@@ -75,25 +75,68 @@ func (f *seriesFinder) copyHost(to *hostSeries, key hostKey, parts bool) {
 		return
 	}
 	to.key = h.key // key may be a part of something larger
-	left := 0
-	for m, n := range h.counts {
-		if f.isWanted(m) {
-			to.metrics = append(to.metrics, m)
-			left += int(n.all)
-		}
+	all, own := f.copyMetrics(to, h)
+	if all == 0 || !parts {
+		return
 	}
-	if left == 0 || !parts {
+	if all == own && len(h.order) > 0 && h.parts[h.order[0]] == (Part{}) { // which comes before all others
+		first := h.order[0]
+		to.parts, to.order = h.parts[first:first+1], append(to.order[:0], 0)
+		for _, m := range to.metrics {
+			to.keys = append(to.keys, seriesKey{0, m})
+		}
 		return
 	}
 	to.parts, to.order = h.parts, append(to.order[:0], h.order...)
+	if len(h.parts)*len(to.metrics) < len(h.series) {
+		for part := range h.parts {
+			for _, m := range to.metrics {
+				if k := (seriesKey{int32(part), m}); hasKey(h.series, k) {
+					to.keys = append(to.keys, k)
+				}
+			}
+		}
+		return
+	}
 	for k := range h.series {
 		if f.isWanted(k.metric) {
 			to.keys = append(to.keys, k)
-			if left--; left == 0 {
+			if all--; all == 0 {
 				return
 			}
 		}
 	}
+}
+
+func hasKey(series map[seriesKey]int32, k seriesKey) bool {
+	_, ok := series[k]
+	return ok
+}
+
+// copyMetrics copies which of the metrics that match the host has. It returns how many series have
+// them, and how many of these are the host's own.
+func (f *seriesFinder) copyMetrics(to *hostSeries, h *host) (all, own int) {
+	add := func(m MetricID, n seriesCount) {
+		to.metrics = append(to.metrics, m)
+		all += int(n.all)
+		if n.own > 0 {
+			own++
+		}
+	}
+	if f.areFew() {
+		for _, m := range f.few {
+			if n := h.counts[m]; n.all > 0 {
+				add(m, n)
+			}
+		}
+		return all, own
+	}
+	for m, n := range h.counts {
+		if f.isWanted(m) {
+			add(m, n)
+		}
+	}
+	return all, own
 }
 
 // sort puts the series into order, each once: a series may have several intervals.

@@ -72,9 +72,30 @@ func randomConditions(t *testing.T, rnd *rand.Rand) (conditions []condition, mat
 			c.values = []string{pick(rnd, expressions...)}
 		}
 		conditions = append(conditions, c)
+		if rnd.IntN(3) == 0 {
+			matchers = append(matchers, functionOf(t, c))
+			continue
+		}
 		matchers = append(matchers, matcher(t, c.kind, c.label, c.values...))
 	}
 	return conditions, matchers
+}
+
+// functionOf returns a condition as a matcher of the caller's own.
+func functionOf(t *testing.T, c condition) *Matcher {
+	t.Helper()
+	var among []string
+	if c.kind == MatchEqual {
+		among = append([]string{}, c.values...)
+	}
+	m, err := NewMatcherFunc(c.label, among, func(value string) bool {
+		id := SeriesID{value, value, Part{value, value, value, value}, value}
+		return c.matches(id)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
 }
 
 // selected returns the series of the model that fulfil all conditions, in order.
@@ -136,6 +157,7 @@ func TestSelectAndReadEquivalence(t *testing.T) {
 					default:
 						e.checkSelect()
 						e.checkRead()
+						e.checkHosts()
 					}
 				}
 			})

@@ -28,6 +28,11 @@ func TestBounds(t *testing.T) {
 	}{
 		{bound{"metrics.cpu_load.frequency", 1}, 0},
 		{bound{"metrics.cpu_load.frequency", 365 * 24 * 3600}, 365*24*3600 + 1},
+		{bound{"main.prometheus.max-queries", 1024}, 1025},
+		{bound{"main.prometheus.timeout", "1s"}, "999ms"},
+		{bound{"main.prometheus.max-samples", 1_000_000_000}, 999},
+		{bound{"main.prometheus.max-series", 1}, 0},
+		{bound{"main.prometheus.lookback", "1s"}, "721h"},
 		{bound{"nats.embedded.max-payload", "128KB"}, 128<<10 - 1},
 		{bound{"nats.embedded.max-payload", "1GB"}, "1025MB"},
 		{bound{"nats.embedded.max-store", "64MB"}, 64<<20 - 1},

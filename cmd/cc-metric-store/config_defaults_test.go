@@ -54,7 +54,8 @@ func TestDefaultsAgree(t *testing.T) {
 	}
 	for _, name := range []string{
 		"store.Retention", "store.MaxSeries", "store.MaxHosts", "store.MaxNewSeries", "checkpoints.Interval",
-		"ingest.FutureTolerance", "ingest.Stream.Name", "ingest.Stream.Replicas", "embedded.MaxPayload", "rest.Addr",
+		"ingest.FutureTolerance", "ingest.Stream.Name", "ingest.Stream.Replicas", "embedded.MaxPayload", "rest.Addr", "rest.Prometheus.Timeout", "rest.Prometheus.MaxSamples",
+		"rest.Prometheus.MaxSeries", "rest.Prometheus.MaxPoints", "rest.Prometheus.Lookback",
 	} {
 		if !compared[name] {
 			t.Errorf("%s has a default in one place alone; compared are %q", name, slices.Sorted(maps.Keys(compared)))

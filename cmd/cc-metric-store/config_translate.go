@@ -6,6 +6,7 @@ import (
 	"cc-metric-store/config"
 	"cc-metric-store/ingest"
 	"cc-metric-store/rest"
+	"cc-metric-store/rest/promapi"
 	"cc-metric-store/store"
 )
 
@@ -102,7 +103,14 @@ func restConfig(cfg *config.Config, o options, logger *slog.Logger) rest.Config 
 		Dev:          o.dev,
 		Version:      version,
 		Logger:       logger,
+
+		PrometheusQueries: cfg.Main.Prometheus.MaxQueries,
+		Prometheus:        prometheusConfig(cfg.Main.Prometheus),
 	}
+}
+
+func prometheusConfig(p config.Prometheus) promapi.Config {
+	return promapi.Config{Timeout: p.Timeout, MaxSamples: p.MaxSamples, MaxSeries: p.MaxSeries, MaxPoints: p.MaxPoints, Lookback: p.Lookback}
 }
 
 // absoluteFile returns the absolute path of a file, empty if there is none.

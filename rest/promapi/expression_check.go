@@ -1,0 +1,106 @@
+package promapi
+
+import (
+	"errors"
+	"fmt"
+	"regexp/syntax"
+	"strings"
+
+	"github.com/prometheus/prometheus/promql/parser"
+	"github.com/prometheus/prometheus/util/strutil"
+
+	"cc-metric-store/store"
+)
+
+// An expression is evaluated by functions that call themselves, of which each takes kilobytes of the
+// stack, and a process cannot outlive the end of a stack. So how deep an expression may be has a bound:
+// that of its words. Long lists of hosts are one word.
+const (
+	maxExpression = 1 << 20 // bytes
+	maxWords      = 5000
+	// maxGrowth bounds how many times longer functions may make labels, all together: label_join
+	// of a label with itself, applied n times, makes it 2^n times as long.
+	maxGrowth = 256
+)
+
+// checkWords returns why a text is not to be parsed, although it may be an expression. Not even the
+// parser may see each one: it compiles regular expressions, and a few bytes may become a hundred
+// megabytes.
+func checkWords(text string) error {
+	if len(text) > maxExpression {
+		return fmt.Errorf("the expression has %d bytes, at most %d are possible", len(text), maxExpression)
+	}
+	lexer := parser.Lex(text)
+	var item parser.Item
+	for range maxWords {
+		before := item.Typ
+		lexer.NextItem(&item)
+		switch item.Typ {
+		case parser.EOF, parser.ERROR:
+			return nil // the parser says what is wrong
+		case parser.STRING:
+			if err := checkString(item.Val, before == parser.EQL_REGEX || before == parser.NEQ_REGEX); err != nil {
+				return err
+			}
+		}
+	}
+	return fmt.Errorf("the expression has more than %d names, signs and numbers: ask in several", maxWords)
+}
+
+// checkString returns why a text in quotes is not possible. If it is no matcher's, it may be a regular
+// expression all the same.
+func checkString(quoted string, ofMatcher bool) error {
+	text, err := strutil.Unquote(quoted)
+	if err != nil {
+		return nil // the parser says so
+	}
+	if ofMatcher {
+		_, err = store.NewMatcher(store.MatchRegexp, store.LabelMetric, text) // a list may be long
+	} else {
+		err = store.CheckRegexp(text)
+	}
+	if _, ok := errors.AsType[*syntax.Error](err); ok {
+		return nil // so does the parser, or the function
+	}
+	return err
+}
+
+// parseExpression returns what a text says, or why it cannot be asked.
+func (a *API) parseExpression(text string) (parser.Expr, error) {
+	if err := checkWords(text); err != nil {
+		return nil, err
+	}
+	expr, err := a.parser.ParseExpr(text)
+	if err != nil {
+		return nil, err
+	}
+	growth := 1
+	parser.Inspect(expr, func(n parser.Node, _ []parser.Node) error {
+		if call, ok := n.(*parser.Call); ok {
+			growth = min(growth*growthOf(call), maxGrowth+1)
+		}
+		return nil
+	})
+	if growth > maxGrowth {
+		return nil, fmt.Errorf("label_join and label_replace make labels more than %d times as long: ask for less", maxGrowth)
+	}
+	return expr, nil
+}
+
+// growthOf returns how many times longer a call may make a label.
+func growthOf(call *parser.Call) int {
+	switch call.Func.Name {
+	case "label_join":
+		return max(len(call.Args)-3, 1)
+	case "label_replace":
+		n := 1
+		parser.Inspect(call.Args[2], func(n2 parser.Node, _ []parser.Node) error {
+			if s, ok := n2.(*parser.StringLiteral); ok {
+				n = max(strings.Count(s.Val, "$"), 1)
+			}
+			return nil
+		})
+		return n
+	}
+	return 1
+}
