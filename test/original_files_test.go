@@ -71,6 +71,7 @@ func TestImport(t *testing.T) {
 	for _, f := range originalFolders() {
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()
+			f = f.withArchive()
 			dir, sent := t.TempDir(), f.sent(t)
 			l := launch{dir: dir, config: originalConfig()}
 			done := runImport(t, l, f.path(), 0)
