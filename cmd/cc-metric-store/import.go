@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"path/filepath"
+	"slices"
 	"sync/atomic"
 
 	"cc-metric-store/config"
@@ -108,10 +110,10 @@ func (i *importer) readAll(ctx context.Context) error {
 			i.finished = append(i.finished, files...)
 		}
 	}
-	if i.archives {
-		if err := i.readArchives(ctx); err != nil {
-			return err
-		}
+	if !i.archives {
+		i.reader.Skip(i.tree.Archives)
+	} else if err := i.readArchives(ctx); err != nil {
+		return err
 	}
 	return i.flush(ctx)
 }
@@ -139,6 +141,19 @@ func (i *importer) readArchives(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// inArchive reports whether Parquet files are in the directory of the archive of this node, from which
+// they are answered as they are.
+func (i *importer) inArchive(directory string) bool {
+	own, err := os.Stat(directory)
+	if err != nil {
+		return false
+	}
+	return slices.ContainsFunc(i.tree.Archives, func(f original.File) bool {
+		other, err := os.Stat(filepath.Dir(filepath.Dir(f.Path)))
+		return err == nil && os.SameFile(own, other)
+	})
 }
 
 // add adds a sample to the next body.

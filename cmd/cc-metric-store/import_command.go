@@ -24,7 +24,7 @@ func importDirectory(ctx context.Context, cfg *config.Config, o options, logger 
 	if err != nil {
 		return err
 	}
-	i.archives = true
+	i.archives = !i.inArchive(cfg.MetricStore.Archive.Directory)
 	if len(i.tree.Hosts) == 0 && len(i.tree.Archives) == 0 {
 		return errors.Join(fmt.Errorf("import %s: there are no files of ClusterCockpit's metric store in it, such as CLUSTER/HOST/1760000000.json", absolute(o.importDir)), printLines(stdout, i.report(maxReportLines)[1:]))
 	}

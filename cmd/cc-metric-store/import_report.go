@@ -20,6 +20,9 @@ func (i *importer) report(limit int) []string {
 			add("%s: %d read", kind, n)
 		}
 	}
+	if n := len(i.tree.Archives); n > 0 && !i.archives {
+		add("Parquet files that were not imported: %d; those in the directory of the archive (metric-store.cleanup.directory) are answered as they are, others are imported with -import", n)
+	}
 	if i.skipped > 0 {
 		add("files that were imported before: %d", i.skipped)
 	}
