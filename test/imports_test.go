@@ -54,7 +54,7 @@ func listPackages(t *testing.T) []goPackage {
 // import nothing of ours.
 func arrows() map[string][]string {
 	return map[string][]string{
-		"cmd/cc-metric-store": {"config", "embedded", "ingest", "ingest/original", "rest", "rest/promapi", "store"},
+		"cmd/cc-metric-store": {"config", "embedded", "ingest", "ingest/original", "rest", "rest/promapi", "store", "store/archive"},
 		// The generator stands for the world outside. Of the others, only tests
 		// may use its load.
 		"cmd/cc-metric-generator":      {"cmd/cc-metric-generator/load"},

@@ -40,6 +40,14 @@ func (f originalFolder) path() string {
 	return filepath.Join("..", "ingest", "original", "testdata", f.name)
 }
 
+// withArchive is the folder with what its Parquet files hold as well: everything that was sent.
+func (f originalFolder) withArchive() originalFolder {
+	if f.name == "wal-archive-3" {
+		f.from, f.samples = 1795631342, 6700
+	}
+	return f
+}
+
 // originalConfig has the metrics of those files.
 func originalConfig() object {
 	cfg := baseConfig()

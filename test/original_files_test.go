@@ -1,6 +1,7 @@
 package test
 
 import (
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -71,6 +72,7 @@ func TestImport(t *testing.T) {
 	for _, f := range originalFolders() {
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()
+			f = f.withArchive()
 			dir, sent := t.TempDir(), f.sent(t)
 			l := launch{dir: dir, config: originalConfig()}
 			done := runImport(t, l, f.path(), 0)
@@ -106,6 +108,24 @@ func TestImport(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestImportBesideOwnArchive: Parquet files in the directory of the node's archive stay there alone.
+func TestImportBesideOwnArchive(t *testing.T) {
+	t.Parallel()
+	f, dir := originalFolders()[2], t.TempDir()
+	if err := os.CopyFS(filepath.Join(dir, "original"), os.DirFS(f.path())); err != nil {
+		t.Fatal(err)
+	}
+	cfg := originalConfig()
+	section(cfg, "metric-store")["cleanup"] = object{"mode": "archive", "directory": "original/archive"}
+	done := runImport(t, launch{dir: dir, config: cfg}, filepath.Join(dir, "original"), 0)
+	if !done.stdout.hasLine("Parquet files that were not imported: 4") || !done.stdout.hasLine(fmt.Sprint(f.samples), "samples were imported") {
+		t.Errorf("the report says %s", done.stdout)
+	}
+	n := begin(t, launch{dir: dir})
+	n.awaitReady()
+	f.want(n)
 }
 
 // TestImportRefused: what keeps an import from its work is said, and nothing is done.

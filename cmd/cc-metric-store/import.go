@@ -1,14 +1,18 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
 	"os"
+	"path/filepath"
+	"slices"
 	"sync/atomic"
 
 	"cc-metric-store/config"
 	"cc-metric-store/ingest/original"
+	"cc-metric-store/store/archive"
 )
 
 // importBody is the size of the bodies in which samples are written: an entry of the log
@@ -36,6 +40,8 @@ type importer struct {
 	reader *original.Reader
 	target importTarget
 	state  *importState // of what was imported before; nil: everything is
+	// archives says that Parquet files are imported, too.
+	archives bool
 
 	written atomic.Int64 // samples that are kept
 	skipped int          // files that were imported before
@@ -104,7 +110,50 @@ func (i *importer) readAll(ctx context.Context) error {
 			i.finished = append(i.finished, files...)
 		}
 	}
+	if !i.archives {
+		i.reader.Skip(i.tree.Archives)
+	} else if err := i.readArchives(ctx); err != nil {
+		return err
+	}
 	return i.flush(ctx)
+}
+
+// readArchives reads the Parquet files. They come last, as what they say of the levels is understood
+// with the help of the checkpoints. What both have is the same.
+func (i *importer) readArchives(ctx context.Context) error {
+	var failed error // of the target
+	to := i.reader.NewArchive(func(s original.Sample) error {
+		failed = i.add(ctx, s)
+		return failed
+	})
+	for _, f := range i.tree.Archives {
+		info, _ := archive.List(f.Path) // what is wrong is said by Scan
+		single := len(info) == 1 && info[0].Foreign
+		fault := archive.Scan(ctx, f.Path, archive.ScanSelection{}, func(cluster, host string, r *archive.Rows) error {
+			return to.Add(&original.Archived{Cluster: cluster, Host: host, Metric: r.Metric, Part: original.Part{Type: r.Part.Type, TypeID: r.Part.ID, SubType: r.Part.Subtype, SubTypeID: r.Part.SubID},
+				Frequency: r.Frequency, Times: r.Times, Values: r.Values, Single: single})
+		})
+		if failed == nil && ctx.Err() == nil {
+			failed = to.End(f, fault)
+		}
+		if err := cmp.Or(failed, ctx.Err()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// inArchive reports whether Parquet files are in the directory of the archive of this node, from which
+// they are answered as they are.
+func (i *importer) inArchive(directory string) bool {
+	own, err := os.Stat(directory)
+	if err != nil {
+		return false
+	}
+	return slices.ContainsFunc(i.tree.Archives, func(f original.File) bool {
+		other, err := os.Stat(filepath.Dir(filepath.Dir(f.Path)))
+		return err == nil && os.SameFile(own, other)
+	})
 }
 
 // add adds a sample to the next body.

@@ -24,7 +24,8 @@ func importDirectory(ctx context.Context, cfg *config.Config, o options, logger 
 	if err != nil {
 		return err
 	}
-	if len(i.tree.Hosts) == 0 {
+	i.archives = !i.inArchive(cfg.MetricStore.Archive.Directory)
+	if len(i.tree.Hosts) == 0 && len(i.tree.Archives) == 0 {
 		return errors.Join(fmt.Errorf("import %s: there are no files of ClusterCockpit's metric store in it, such as CLUSTER/HOST/1760000000.json", absolute(o.importDir)), printLines(stdout, i.report(maxReportLines)[1:]))
 	}
 	node, err := nodeOf(cfg, os.Getenv(tokenVariable))
@@ -36,13 +37,13 @@ func importDirectory(ctx context.Context, cfg *config.Config, o options, logger 
 		return err
 	}
 	if running {
-		fmt.Fprintf(stdout, "importing %d files of %d hosts into the node at %s\n", i.tree.Files, len(i.tree.Hosts), node.url)
+		fmt.Fprintf(stdout, "importing %d files into the node at %s\n", i.tree.Files, node.url)
 		i.target = persistent{node.write, ofOperator(logger, writePatience)}
 		if err = ofOperator(logger, startPatience).until(ctx, theNode, node.ready); err == nil {
 			err = i.show(ctx, stderr)
 		}
 	} else {
-		fmt.Fprintf(stdout, "importing %d files of %d hosts: no node answers at %s, so that its log is opened here\n", i.tree.Files, len(i.tree.Hosts), node.url)
+		fmt.Fprintf(stdout, "importing %d files: no node answers at %s, so that its log is opened here\n", i.tree.Files, node.url)
 		err = importStopped(ctx, cfg, o, logger, i, stderr)
 	}
 	if err != nil {

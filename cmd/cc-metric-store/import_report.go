@@ -15,10 +15,13 @@ func (i *importer) report(limit int) []string {
 	r := i.reader.Report()
 	lines := []string{fmt.Sprintf("%d samples were imported from %s", i.written.Load(), i.tree.Dir)}
 	add := func(format string, a ...any) { lines = append(lines, fmt.Sprintf(format, a...)) }
-	for _, kind := range []original.Kind{original.JSON, original.Binary, original.WAL} {
+	for _, kind := range []original.Kind{original.JSON, original.Binary, original.WAL, original.Parquet} {
 		if n := r.Files[kind]; n > 0 {
 			add("%s: %d read", kind, n)
 		}
+	}
+	if n := len(i.tree.Archives); n > 0 && !i.archives {
+		add("Parquet files that were not imported: %d; those in the directory of the archive (metric-store.cleanup.directory) are answered as they are, others are imported with -import", n)
 	}
 	if i.skipped > 0 {
 		add("files that were imported before: %d", i.skipped)
@@ -66,10 +69,11 @@ func (i *importer) report(limit int) []string {
 
 func clusterLines(name string, c *original.Cluster) []string {
 	if c.Samples == 0 {
-		return []string{fmt.Sprintf("cluster %q: no samples of %s", name, countHosts(c.Hosts))}
+		return []string{fmt.Sprintf("cluster %q: no samples of %s", name, countHosts(c.Hosts()))}
 	}
+	earliest, end := c.Earliest()
 	lines := []string{fmt.Sprintf("cluster %q: %d samples of %s, from %s to %s; nothing later is in the files (those of host %q end first, at %s)",
-		name, c.Samples, countHosts(c.Hosts), timeOf(c.From), timeOf(c.To), c.Earliest, timeOf(c.EarliestTo))}
+		name, c.Samples, countHosts(c.Hosts()), timeOf(c.From), timeOf(c.To), earliest, timeOf(end))}
 	if c.Killed > 0 {
 		lines = append(lines, fmt.Sprintf("cluster %q: the original was not stopped in order, as write-ahead files of %s say: what it had not yet written to them, about the last second, is lost", name, countHosts(c.Killed)))
 	}

@@ -77,6 +77,7 @@ func importAll(t *testing.T, dir string, cfg Config) (sent, *Report) {
 			t.Fatal(err)
 		}
 	}
+	r.Skip(tree.Archives) // which are read by another package
 	if r.BytesRead() != tree.Bytes {
 		t.Errorf("%d of %d bytes are behind the reader", r.BytesRead(), tree.Bytes)
 	}
@@ -97,9 +98,9 @@ func TestFilesOfTheOriginal(t *testing.T) {
 		killed    int
 		wantFiles [kinds]int
 	}{
-		{"json-delete-1", func(got, want float64) bool { return math.Abs(got-want) <= 0.05+1e-9 }, 0, 1795631422, math.MaxInt64, 0, [kinds]int{12, 0, 0}},
-		{"wal-delete-5-kill", func(got, want float64) bool { return float32(got) == float32(want) }, 0, 1795631392, 1795631411, 3, [kinds]int{0, 6, 3}},
-		{"wal-archive-3", func(got, want float64) bool { return float32(got) == float32(want) }, 1795631415, 1795631511, math.MaxInt64, 0, [kinds]int{0, 12, 0}},
+		{"json-delete-1", func(got, want float64) bool { return math.Abs(got-want) <= 0.05+1e-9 }, 0, 1795631422, math.MaxInt64, 0, [kinds]int{12, 0, 0, 0}},
+		{"wal-delete-5-kill", func(got, want float64) bool { return float32(got) == float32(want) }, 0, 1795631392, 1795631411, 3, [kinds]int{0, 6, 3, 0}},
+		{"wal-archive-3", func(got, want float64) bool { return float32(got) == float32(want) }, 1795631415, 1795631511, math.MaxInt64, 0, [kinds]int{0, 12, 0, 0}},
 	} {
 		t.Run(c.folder, func(t *testing.T) {
 			t.Parallel()

@@ -41,9 +41,13 @@ func splitKey(key string, known []partType) (kind, id string, isClear bool) {
 
 // partOf returns the part that the keys of the levels below the host name, at most two. isClear
 // says that the types are known ones. A key that is only a number is of the host itself: it
-// comes of type=node with a type-id.
+// comes of type=node with a type-id. No line can name a level below two, which a record may claim: its Part
+// is not usable.
 func partOf(keys []string) (p Part, isClear bool) {
 	isClear = true
+	if len(keys) > 2 {
+		return Part{Type: "\x00"}, false
+	}
 	if len(keys) > 0 {
 		p.Type, p.TypeID, isClear = splitKey(keys[0], partTypes())
 		if p.Type == "" {

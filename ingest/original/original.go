@@ -22,11 +22,12 @@ const (
 	JSON Kind = iota
 	Binary
 	WAL
+	Parquet // read by another package, see Archive
 	kinds
 )
 
 func (k Kind) String() string {
-	return [...]string{"JSON snapshots", "binary snapshots", "write-ahead files"}[k]
+	return [...]string{"JSON snapshots", "binary snapshots", "write-ahead files", "Parquet files"}[k]
 }
 
 // Series is what a sample belongs to. It is not changed once it is made.

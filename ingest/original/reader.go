@@ -27,6 +27,7 @@ type Reader struct {
 	cfg    Config
 	report *Report
 	bytes  atomic.Int64
+	above  map[string]string // levels that have another one above them, by aboveKey; "": several
 }
 
 // NewReader opens nothing.
@@ -34,7 +35,7 @@ func NewReader(t *Tree, cfg Config) *Reader {
 	if cfg.Known == nil {
 		cfg.Known = func(string) (int64, bool) { return 0, true }
 	}
-	return &Reader{tree: t, cfg: cfg, report: newReport(t)}
+	return &Reader{tree: t, cfg: cfg, report: newReport(t), above: map[string]string{}}
 }
 
 // Report returns what was read so far. The caller does not change it.
@@ -59,7 +60,7 @@ func (r *Reader) Skip(files []File) {
 // ReadHost reads files of a host, in the order of Host.Files, and gives each sample to take. It
 // returns the error of take, or of ctx; what is wrong with the files is in the report.
 func (r *Reader) ReadHost(ctx context.Context, h Host, files []File, take func(Sample) error) error {
-	hr := &hostReader{r: r, host: h, take: take, series: map[string]*known{}, phases: map[string]phase{}, last: math.MinInt64}
+	hr := newHostReader(r, h, take)
 	if h.Unclear && r.report.once("unclear host "+h.Dir) {
 		r.report.unclear.add(fmt.Sprintf("files in %s, which names no cluster and host: taken for cluster %q, host %q", h.Dir, h.Cluster, h.Name))
 	}
@@ -69,15 +70,12 @@ func (r *Reader) ReadHost(ctx context.Context, h Host, files []File, take func(S
 		}
 		r.bytes.Add(f.Size)
 	}
-	c := r.report.cluster(h.Cluster)
-	c.Hosts++
-	if hr.logged != 0 {
-		c.addKilled(hr.snapshots, hr.logged, hr.interval)
-	}
-	if hr.last != math.MinInt64 && (c.Earliest == "" || hr.last < c.EarliestTo) {
-		c.Earliest, c.EarliestTo = h.Name, hr.last
-	}
+	r.report.addHost(hr)
 	return nil
+}
+
+func newHostReader(r *Reader, h Host, take func(Sample) error) *hostReader {
+	return &hostReader{r: r, host: h, take: take, series: map[string]*known{}, phases: map[string]phase{}, last: math.MinInt64}
 }
 
 // hostReader reads one host. It implements visitor for its snapshots.
@@ -194,8 +192,8 @@ func (h *hostReader) begin(keys []string, metric string, head header) error {
 	if h.interval == 0 || head.frequency < h.interval {
 		h.interval = head.frequency
 	}
-	if interval, ok := h.r.cfg.Known(metric); ok && interval != 0 && interval != head.frequency && h.r.report.once("interval "+metric) {
-		h.r.report.intervals.add(fmt.Sprintf("%s: every %d s in the files, every %d s in the configuration", metric, head.frequency, interval))
+	if interval, ok := h.r.cfg.Known(metric); ok {
+		h.r.report.addInterval(metric, head.frequency, interval)
 	}
 	if err := h.snapshot.begin(h.current.Series, h.firstTime(metric, head), head.frequency); err != nil {
 		return &stopError{err}
@@ -224,7 +222,16 @@ func (h *hostReader) refuse(k *known, v float64) {
 
 // find returns the series of a metric at the level with the keys.
 func (h *hostReader) find(keys []string, metric string) *known {
-	id := strings.Join(keys, "\x00") + "\x00\x00" + metric
+	return h.findPart(strings.Join(keys, "\x00")+"\x00", metric, strings.Join(keys, ", "), func() (Part, bool) {
+		h.r.learnAbove(h.host.Cluster, metric, keys)
+		return partOf(keys)
+	})
+}
+
+// findPart returns the series of a metric of a part, which has the id among those of the host, and the
+// name for an operator.
+func (h *hostReader) findPart(id, metric, name string, part func() (p Part, isClear bool)) *known {
+	id += "\x00" + metric
 	k := h.series[id]
 	if k != nil {
 		return k
@@ -238,18 +245,16 @@ func (h *hostReader) find(keys []string, metric string) *known {
 		return k
 	}
 	report := h.r.report
-	part, isClear := partOf(keys)
-	if len(keys) <= 2 {
-		k.Series = newSeries(h.host.Cluster, h.host.Name, metric, part)
-	}
-	switch name := strings.Join(keys, ", "); {
+	p, isClear := part()
+	k.Series = newSeries(h.host.Cluster, h.host.Name, metric, p)
+	switch {
 	case k.Series == nil:
 		k.unusable = true
 		if report.once("unusable " + id) {
 			report.unclear.add(fmt.Sprintf("series %.100q of %.100q, level %.100q: no line of the line protocol can name it, it is left out", metric, filepath.Join(h.host.Cluster, h.host.Name), name))
 		}
 	case !isClear && report.once("unclear "+name):
-		report.unclear.add(fmt.Sprintf("level %.200q: taken for %s", name, part))
+		report.unclear.add(fmt.Sprintf("level %.200q: taken for %s", name, p))
 	}
 	return k
 }

@@ -3,6 +3,7 @@ package original
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 )
 
@@ -31,12 +32,8 @@ type Report struct {
 
 // Cluster is what was read of a cluster.
 type Cluster struct {
-	Hosts    int
 	Samples  int64
 	From, To int64 // of the oldest and the newest sample, Unix seconds; valid if there are Samples
-	// Earliest is the host whose files end first, at EarliestTo.
-	Earliest   string
-	EarliestTo int64
 	// Killed hosts have a write-ahead file: the original was not stopped in order. What it had
 	// not yet written then is nowhere.
 	Killed int
@@ -45,6 +42,42 @@ type Cluster struct {
 	// gaps are between GapFrom and GapTo.
 	Gaps           int
 	GapFrom, GapTo int64
+
+	ends map[string]int64 // of the newest sample of each host; math.MinInt64: it has none
+}
+
+// Hosts returns the number of hosts.
+func (c *Cluster) Hosts() int { return len(c.ends) }
+
+// Earliest returns the host whose samples end first, and when.
+func (c *Cluster) Earliest() (host string, end int64) {
+	end = math.MaxInt64
+	for name, at := range c.ends {
+		if at != math.MinInt64 && (at < end || at == end && name < host) {
+			host, end = name, at
+		}
+	}
+	return host, end
+}
+
+// addHost adds what was read of a host.
+func (r *Report) addHost(h *hostReader) {
+	c := r.cluster(h.host.Cluster)
+	end, ok := c.ends[h.host.Name]
+	if !ok {
+		end = math.MinInt64
+	}
+	c.ends[h.host.Name] = max(end, h.last)
+	if h.logged != 0 {
+		c.addKilled(h.snapshots, h.logged, h.interval)
+	}
+}
+
+// addInterval notes that files have another interval than the configuration.
+func (r *Report) addInterval(metric string, files, configured int64) {
+	if configured != 0 && configured != files && r.once("interval "+metric) {
+		r.intervals.add(fmt.Sprintf("%s: every %d s in the files, every %d s in the configuration", metric, files, configured))
+	}
 }
 
 // addKilled takes a host with a write-ahead file, which begins at logged; the snapshots end with
@@ -138,7 +171,7 @@ func (r *Report) addUnknown(metric string) {
 func (r *Report) cluster(name string) *Cluster {
 	c := r.Clusters[name]
 	if c == nil {
-		c = &Cluster{}
+		c = &Cluster{ends: map[string]int64{}}
 		r.Clusters[name] = c
 	}
 	return c

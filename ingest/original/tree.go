@@ -25,8 +25,10 @@ const (
 type Tree struct {
 	Dir   string
 	Hosts []Host // by cluster and name
-	Files int
-	Bytes int64
+	// Archives are the Parquet files, by their path.
+	Archives []File
+	Files    int
+	Bytes    int64
 
 	ignored list
 	failed  list // directories
@@ -49,8 +51,8 @@ type File struct {
 	Modified time.Time
 }
 
-// Find looks for the files of the original in a directory: that of its checkpoints, or one
-// that has it as its directory "checkpoints". It fails if the directory cannot be read or is one of
+// Find looks for the files of the original in a directory: that of its checkpoints or of its archive, or one
+// that has them as its directories "checkpoints" and "archive". It fails if the directory cannot be read or is one of
 // a cluster or a host, and with the error of ctx.
 func Find(ctx context.Context, dir string) (*Tree, error) {
 	t := &Tree{Dir: dir}
@@ -62,7 +64,11 @@ func Find(ctx context.Context, dir string) (*Tree, error) {
 	if slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == "checkpoints" && isDir(dir, e) }) {
 		roots = []string{filepath.Join(dir, "checkpoints")}
 		for _, e := range entries {
-			if e.Name() != "checkpoints" {
+			switch {
+			case e.Name() == "checkpoints":
+			case e.Name() == "archive" && isDir(dir, e):
+				roots = append(roots, filepath.Join(dir, "archive"))
+			default:
 				t.ignore(filepath.Join(dir, e.Name()), isDir(dir, e))
 			}
 		}
@@ -86,7 +92,9 @@ func (t *Tree) findClusters(ctx context.Context, root string) error {
 		if !isDir(root, cluster) {
 			// Others are not noted: our own checkpoints may be there.
 			if f, ok := newFile(root, cluster); ok {
-				nameless = append(nameless, f)
+				if f.Kind != Parquet {
+					nameless = append(nameless, f)
+				}
 			}
 			continue
 		}
@@ -97,7 +105,11 @@ func (t *Tree) findClusters(ctx context.Context, root string) error {
 			}
 			below := filepath.Join(path, host.Name())
 			if !isDir(path, host) {
-				if f, ok := newFile(path, host); ok {
+				if f, ok := newFile(path, host); ok && f.Kind == Parquet {
+					t.Archives = append(t.Archives, f)
+					t.Files++
+					t.Bytes += f.Size
+				} else if ok {
 					own = append(own, f)
 				} else {
 					t.ignore(below, false)
@@ -147,7 +159,7 @@ func (t *Tree) filesOf(dir string, note bool) (files []File, err error) {
 		return nil, err
 	}
 	for _, e := range entries {
-		if f, ok := newFile(dir, e); ok {
+		if f, ok := newFile(dir, e); ok && f.Kind != Parquet {
 			files = append(files, f)
 		} else if note {
 			t.ignore(filepath.Join(dir, e.Name()), isDir(dir, e))
@@ -178,10 +190,12 @@ func newFile(dir string, e fs.DirEntry) (f File, ok bool) {
 		f.Kind = JSON
 	case suffix == ".bin":
 		f.Kind = Binary
+	case suffix == ".parquet":
+		f.Kind = Parquet
 	default:
 		return f, false
 	}
-	if f.Kind != WAL {
+	if f.Kind == JSON || f.Kind == Binary {
 		var err error
 		if f.Time, err = strconv.ParseInt(strings.TrimSuffix(name, suffix), 10, 64); err != nil || f.Time < 0 || f.Time > maxTime {
 			return f, false
