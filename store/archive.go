@@ -20,6 +20,9 @@ type ArchiveConfig struct {
 	// Until then, nothing goes to the archive: blocks may lack samples that a replay brings.
 	// Default: always.
 	CaughtUp func() bool
+	// ForeignPart takes the names of parts apart that files of ClusterCockpit's metric store have as
+	// types without an id, such as filesystemhome. Default: they are as they are.
+	ForeignPart func(Part) Part
 	// Logger receives warnings of files that cannot be read. Default: discard.
 	Logger *slog.Logger
 }
@@ -31,7 +34,11 @@ func (s *Store) OpenArchive(c ArchiveConfig) error {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	a, err := archive.Open(archive.Config{Directory: c.Directory, Keep: c.Keep, MaxBytes: c.MaxBytes, Logger: c.Logger, Now: s.cfg.Now})
+	open := archive.Config{Directory: c.Directory, Keep: c.Keep, MaxBytes: c.MaxBytes, Logger: c.Logger, Now: s.cfg.Now}
+	if c.ForeignPart != nil {
+		open.ForeignPart = func(p archive.Part) archive.Part { return archive.Part(c.ForeignPart(Part(p))) }
+	}
+	a, err := archive.Open(open)
 	if err != nil {
 		return err
 	}

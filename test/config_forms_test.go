@@ -59,6 +59,36 @@ func TestOldConfiguration(t *testing.T) {
 	n.wantError(n.send("GET", "/api/query", anyQuery), 401, "JWT")
 }
 
+// TestConfigurationsOfSites: configurations as sites have them, of all versions, start as they are.
+func TestConfigurationsOfSites(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("testdata/configurations/20*.json")
+	if err != nil || len(files) < 6 {
+		t.Fatal(files, err)
+	}
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			if err := os.CopyFS(dir, os.DirFS(filepath.Dir(file))); err != nil {
+				t.Fatal(err)
+			}
+			n := begin(t, launch{dir: dir, args: []string{"-config", filepath.Base(file), "-loglevel", "info"}})
+			if a := n.send("GET", "/healthz", ""); a.status != 200 {
+				t.Errorf("%d %s", a.status, a.body)
+			}
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			archived := strings.Contains(string(text), `"archive"`) && !strings.Contains(string(text), `"delete-instead": true`)
+			if got := n.stdout.hasLine("archive", "var/archive"); got != archived {
+				t.Errorf("there is an archive: %v, want %v", got, archived)
+			}
+		})
+	}
+}
+
 // TestDefaultsOfAFileThatSaysLittle: the metrics and all else of the defaults, at
 // the addresses of the flags.
 func TestDefaultsOfAFileThatSaysLittle(t *testing.T) {

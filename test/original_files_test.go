@@ -110,7 +110,8 @@ func TestImport(t *testing.T) {
 	}
 }
 
-// TestImportBesideOwnArchive: Parquet files in the directory of the node's archive stay there alone.
+// TestImportBesideOwnArchive: Parquet files in the directory of the node's archive stay there alone,
+// and are answered as they are.
 func TestImportBesideOwnArchive(t *testing.T) {
 	t.Parallel()
 	f, dir := originalFolders()[2], t.TempDir()
@@ -126,6 +127,23 @@ func TestImportBesideOwnArchive(t *testing.T) {
 	n := begin(t, launch{dir: dir})
 	n.awaitReady()
 	f.want(n)
+	f = f.withArchive()
+	sent := f.sent(t)
+	f.samples = 0
+	for key, s := range sent {
+		if s.tags["stype"] != "" { // the files do not name the level above
+			delete(sent, key)
+			continue
+		}
+		for at := range s.samples {
+			if f.from <= at && at <= f.end && at != f.lost {
+				f.samples++
+			}
+		}
+	}
+	if err := f.check(n, sent); err != nil {
+		t.Error(err)
+	}
 }
 
 // TestImportRefused: what keeps an import from its work is said, and nothing is done.

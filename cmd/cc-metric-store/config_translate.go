@@ -5,6 +5,7 @@ import (
 
 	"cc-metric-store/config"
 	"cc-metric-store/ingest"
+	"cc-metric-store/ingest/original"
 	"cc-metric-store/rest"
 	"cc-metric-store/rest/promapi"
 	"cc-metric-store/store"
@@ -61,7 +62,19 @@ func aggregation(name string) store.Aggregation {
 
 func archiveConfig(cfg *config.Config, logger *slog.Logger) store.ArchiveConfig {
 	a := cfg.MetricStore.Archive
-	return store.ArchiveConfig{Directory: absoluteFile(a.Directory), Keep: a.Keep, MaxBytes: a.MaxBytes, Logger: logger}
+	return store.ArchiveConfig{Directory: absoluteFile(a.Directory), Keep: a.Keep, MaxBytes: a.MaxBytes, ForeignPart: foreignPart, Logger: logger}
+}
+
+// foreignPart takes the name of a part apart that a Parquet file of the original has as a whole.
+func foreignPart(p store.Part) store.Part {
+	if p.Type == "" || p.ID != "" || p.Subtype != "" {
+		return p
+	}
+	of := original.PartOfScope(p.Type)
+	if of.Type == "node" {
+		return store.Part{}
+	}
+	return store.Part{Type: of.Type, ID: of.TypeID}
 }
 
 func ingestConfig(cfg *config.Config, e *embeddedServer, logger *slog.Logger) ingest.Config {

@@ -25,6 +25,9 @@ type Config struct {
 	MaxBytes int64
 	// Readers is how many reads there may be at a time. The default is half the cores, 1 at least.
 	Readers int
+	// ForeignPart takes the names of parts apart that files of the original program have as types
+	// without an id, for Read. The default leaves them as they are.
+	ForeignPart func(Part) Part
 	// Logger hears of files that cannot be read. The default is slog.Default.
 	Logger *slog.Logger
 	// Now is the clock for Keep. The default is time.Now.
@@ -68,6 +71,7 @@ type Archive struct {
 	directory string
 	keep      time.Duration
 	maxBytes  int64
+	part      func(Part) Part
 	logger    *slog.Logger
 	now       func() time.Time
 	places    chan struct{} // one for each read
@@ -92,7 +96,7 @@ func Open(c Config) (*Archive, error) {
 	if err := c.check(); err != nil {
 		return nil, fmt.Errorf("open archive: %w", err)
 	}
-	a := &Archive{directory: c.Directory, keep: c.Keep, maxBytes: c.MaxBytes, logger: c.Logger, now: c.Now}
+	a := &Archive{directory: c.Directory, keep: c.Keep, maxBytes: c.MaxBytes, part: c.ForeignPart, logger: c.Logger, now: c.Now}
 	if a.logger == nil {
 		a.logger = slog.Default()
 	}

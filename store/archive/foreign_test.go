@@ -3,6 +3,7 @@ package archive
 import (
 	"math"
 	"os"
+	"strconv"
 	"testing"
 
 	"github.com/parquet-go/parquet-go"
@@ -50,7 +51,10 @@ func TestOriginalFiles(t *testing.T) {
 			t.Errorf("%+v for %d rows", i, len(rows))
 		}
 		for _, r := range rows {
-			want[r.sample()] = float64(r.Value)
+			text := strconv.FormatFloat(float64(r.Value), 'g', -1, 32)
+			if want[r.sample()], err = strconv.ParseFloat(text, 64); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 	got := map[sample]float64{}

@@ -20,7 +20,8 @@ type Selection struct {
 	AllSeries bool
 }
 
-// Rows are samples of one series in one block, ascending in time. Its slices belong to the archive
+// Rows are samples of one series in one block, ascending in time. Values that a file of the original
+// program has as float32 are the shortest decimal numbers that are the same float32. Its slices belong to the archive
 // again when the function that got them returns.
 type Rows struct {
 	Metric    string
@@ -44,7 +45,7 @@ func (a *Archive) Read(ctx context.Context, s *Selection, use func(*Rows) error)
 		return nil
 	}
 	f := newFilter([]string{s.Cluster}, []string{s.Host}, s.Metrics, s.Types, s.From, s.To)
-	f.allSeries = s.AllSeries
+	f.allSeries, f.part = s.AllSeries, a.part
 	isWaiting := true
 	for _, file := range slices.Backward(c.files) {
 		if file.info.Last < s.From || file.info.First >= s.To || !file.hosts.has(s.Host) {

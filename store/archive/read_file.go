@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+
+	"github.com/parquet-go/parquet-go/format"
 )
 
 // rowRange is rows of a row group.
@@ -21,7 +23,7 @@ func readFile(ctx context.Context, s *source, g *groupReader, f *filter, use vis
 			err = errDamaged(p)
 		}
 	}()
-	gather := &gatherer{isOurs: s.meta.version > 0, all: f.allSeries, wait: map[rowsKey]*Rows{}}
+	gather := &gatherer{isOurs: s.meta.version > 0, all: f.allSeries, narrow: s.meta.version == 0 && s.meta.types[columnValue] == format.Float, wait: map[rowsKey]*Rows{}}
 	gather.use = func(cluster, host string, r *Rows) error {
 		isInside = true
 		err := use(cluster, host, r)
@@ -53,12 +55,21 @@ func (m *fileMeta) mayHave(group int, f *filter) bool {
 	if g.rows == 0 {
 		return false
 	}
-	for c, wanted := range f.values {
+	for c, wanted := range m.wanted(f) {
 		if wanted != nil && !hasAny(&g.chunks[c].bounds, wanted) {
 			return false
 		}
 	}
 	return f.allSeries || m.hasTime(&g.chunks[columnTimestamp].bounds, f)
+}
+
+// wanted returns the values that bounds are compared with, by column.
+func (m *fileMeta) wanted(f *filter) [columns][]string {
+	values := f.values
+	if m.version == 0 && f.part != nil { // the file has other names of parts
+		values[columnScope] = nil
+	}
+	return values
 }
 
 func hasAny(b *bounds, wanted []string) bool {
@@ -72,7 +83,7 @@ func (m *fileMeta) hasTime(b *bounds, f *filter) bool {
 // prune returns the rows that the filter may ask for, by the page index.
 func (g *groupReader) prune(f *filter) []rowRange {
 	ranges := []rowRange{{0, g.rows}}
-	for c, wanted := range f.values {
+	for c, wanted := range g.source.meta.wanted(f) {
 		if wanted != nil {
 			ranges = intersect(ranges, g.index.pages[c], func(b *bounds) bool { return hasAny(b, wanted) })
 		}
@@ -125,6 +136,9 @@ func (g *groupReader) readRange(ctx context.Context, r rowRange, f *filter, gath
 			return err
 		}
 		end = min(end, r.to)
+		if f.part != nil && g.source.meta.version == 0 {
+			k.part = f.part(k.part)
+		}
 		if !f.cluster(k.cluster) || !f.host(k.host) || !f.metric(k.metric) || !f.kind(k.part.Type) {
 			row = end
 			continue

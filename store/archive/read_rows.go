@@ -2,8 +2,10 @@ package archive
 
 import (
 	"errors"
+	"math"
 	"slices"
 	"sort"
+	"strconv"
 )
 
 const (
@@ -20,6 +22,8 @@ type filter struct {
 	// values are those that the bounds of pages are compared with, by column; nil: all.
 	values    [columns][]string
 	allSeries bool // also those without samples in this time
+	// part takes the names of parts in files of the original program apart; nil: they are as they are.
+	part func(Part) Part
 }
 
 func newFilter(clusters, hosts, metrics, types []string, from, to int64) *filter {
@@ -62,6 +66,7 @@ type visitor func(cluster, host string, r *Rows) error
 type gatherer struct {
 	use     visitor
 	isOurs  bool // one series after the other
+	narrow  bool // values are of float32
 	all     bool // series without samples count
 	wait    map[rowsKey]*Rows
 	order   []rowsKey
@@ -69,6 +74,7 @@ type gatherer struct {
 	last    rowsKey
 	rows    int // that wait
 	free    []*Rows
+	digits  []byte
 }
 
 type rowsKey struct {
@@ -115,6 +121,9 @@ func (g *gatherer) add(k *rowsKey, times []int64, values []float64, f *filter) e
 	} else {
 		for i, t := range times {
 			if v := values[i]; f.from <= t && t < f.to && v == v {
+				if g.narrow {
+					v = g.widen(v)
+				}
 				r.Times = append(r.Times, t)
 				r.Values = append(r.Values, v)
 			}
@@ -124,6 +133,17 @@ func (g *gatherer) add(k *rowsKey, times []int64, values []float64, f *filter) e
 		return g.flush()
 	}
 	return nil
+}
+
+// widen returns the shortest decimal number that is the same float32: what was measured most likely.
+func (g *gatherer) widen(v float64) float64 {
+	const exact = 1 << 24
+	if v == math.Trunc(v) && math.Abs(v) < exact || math.IsInf(v, 0) {
+		return v
+	}
+	g.digits = strconv.AppendFloat(g.digits[:0], v, 'g', -1, 32)
+	wide, _ := strconv.ParseFloat(string(g.digits), 64) // it has just been printed
+	return wide
 }
 
 func (g *gatherer) take() *Rows {
