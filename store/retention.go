@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 )
 
@@ -93,6 +95,20 @@ func (s *Store) ask(ctx context.Context, now time.Time) error {
 	return nil
 }
 
+// Retain makes the retention pass that is due, as Run does, beside which it may be called.
+func (s *Store) Retain(ctx context.Context) error {
+	pass := lastPass(s.cfg.Now(), max(s.cfg.Retention/2, 1))
+	if err := s.ask(ctx, pass); err != nil {
+		return fmt.Errorf("learn which hosts have jobs: %w", err)
+	}
+	if s.archived == nil {
+		s.retain(pass)
+	} else if !s.archive(ctx, pass) {
+		return errors.Join(s.ArchiveError(), ctx.Err())
+	}
+	return nil
+}
+
 // archive makes the retention pass of a time: it writes the blocks to the archive that were older
 // than the retention then, but not those of hosts that InUse named when it was last asked, and
 // drops them. It returns false if that failed. Then what is older than two retentions is dropped,
@@ -127,6 +143,8 @@ func (s *Store) relieve(ctx context.Context) {
 
 // archiveBefore makes an archive pass and logs what came of it. It returns false if it failed.
 func (s *Store) archiveBefore(ctx context.Context, before time.Time, keeps func(hostKey) bool) bool {
+	s.archiving.Lock()
+	defer s.archiving.Unlock()
 	samples := s.counters.archived.Load()
 	freed, err := s.archivePass(ctx, before.Unix(), keeps)
 	s.counters.freed.Add(int64(freed))

@@ -139,7 +139,7 @@ func (c Config) validate() []error {
 // writing unless it says otherwise. Hosts, grids, blocks and what is in them are guarded by
 // that lock as a whole; their methods do not say so again.
 //
-// Locks are acquired in this order: Checkpoints.writing, evicting, the lock of one stripe
+// Locks are acquired in this order: Checkpoints.writing, archiving, evicting, the lock of one stripe
 // (never of two), and then one of the locks inside hosts, metrics, tombstones and newSeries,
 // under which no other lock is acquired. The locks of refusals and replacements are acquired
 // alone. Nothing slow is done under the lock of a stripe, and nothing is logged.
@@ -167,6 +167,7 @@ type Store struct {
 
 	archived     *archive.Archive      // nil: none
 	caughtUp     func() bool           // see ArchiveConfig
+	archiving    sync.Mutex            // held by the one archive pass
 	archiveError atomic.Pointer[error] // of the last archive pass
 
 	counters  counters

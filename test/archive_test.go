@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"testing"
+	"time"
 
 	"cc-metric-store/test/testkit"
 )
@@ -134,5 +135,31 @@ func TestKilledWhileArchiving(t *testing.T) {
 			t.Errorf("round %d: %d samples are in the archive, %d were sent", round, got, 2*400*generatedSeries)
 		}
 		n.stop()
+	}
+}
+
+// TestCleanUp: -cleanup-checkpoints makes one pass, beside no running node.
+func TestCleanUp(t *testing.T) {
+	t.Parallel()
+	cfg := archiving(baseConfig())
+	n := start(t, cfg)
+	n.write(ramp("a", 300))
+	n.write(line("b", "cpu_load", 1, time.Now().Unix()))
+	args := []string{"-config", "config.json", "-loglevel", "info", "-cleanup-checkpoints"}
+	run(t, launch{dir: n.launch.dir, args: args}).wantExit(1, "running")
+	n.stop()
+	section(cfg, "metric-store")["retention-in-memory"] = "24h"
+	done := run(t, launch{dir: n.launch.dir, config: cfg, args: args})
+	done.wantExit(0)
+	if !done.stdout.hasLine("3 blocks of series", "24h", "moved to the archive") {
+		t.Errorf("it says %s", done.stdout)
+	}
+	if got := len(n.readArchive()); got != 300 {
+		t.Errorf("%d samples of 300 are in the archive", got)
+	}
+	n = n.restart()
+	n.wantRamp("a", 300)
+	if held := n.metric("series"); held != 1 {
+		t.Errorf("%v series are in memory, want 1", held)
 	}
 }

@@ -87,34 +87,18 @@ func importStopped(ctx context.Context, cfg *config.Config, o options, logger *s
 	if err != nil {
 		return err
 	}
-	a.gc = newGCPacer(cfg.MetricStore.MemoryCap)
-	if err := dropPrivileges(cfg.Main.User, cfg.Main.Group); err != nil {
-		return err
-	}
-	if err := a.openCheckpoints(); err != nil {
-		return fmt.Errorf("%w (if the node is running at another address, give that with -addr)", err)
-	}
-	defer a.checkpoints.Close()
-	if err := a.openArchive(); err != nil {
-		return err
-	}
-	a.lookForForeign("by the next start") // whatever is imported now
-	i.target = persistent{intoLog(a.ingest), ofOperator(logger, writePatience)}
-	var imported error
-	err = a.run(ctx, stage{"import", func(ctx context.Context) error {
-		if imported = ofOperator(logger, startPatience).until(ctx, theNode, a.takesImport()); imported != nil {
-			return nil
+	return a.runTask(ctx, cfg, "import", func(ctx context.Context) error {
+		a.lookForForeign("by the next start") // whatever is imported now
+		i.target = persistent{intoLog(a.ingest), ofOperator(logger, writePatience)}
+		if err := ofOperator(logger, startPatience).until(ctx, theNode, a.takesImport()); err != nil {
+			return err
 		}
-		if imported = i.show(ctx, stderr); imported == nil && i.unopened() == nil && a.imports != nil && a.isOwnDirectory(o.importDir) {
-			imported = a.imports.end()
+		err := i.show(ctx, stderr)
+		if err == nil && i.unopened() == nil && a.imports != nil && a.isOwnDirectory(o.importDir) {
+			err = a.imports.end()
 		}
-		return nil
-	}})
-	err = errors.Join(err, a.store.CloseArchive())
-	if imported == nil && ctx.Err() != nil && err == nil {
-		return nil // it was stopped after the last sample
-	}
-	return errors.Join(imported, err)
+		return err
+	})
 }
 
 // brokerPatience is the wait for a broker, after which what is imported waits for it in the outbox.

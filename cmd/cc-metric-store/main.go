@@ -37,6 +37,7 @@ type options struct {
 	logLevel    string
 	logDate     bool
 	version     bool
+	cleanUp     bool
 	dump        string
 	importDir   string
 	ready       string
@@ -81,6 +82,7 @@ func parseFlags(args []string, stderr io.Writer) (options, error) {
 	fs.StringVar(&o.importDir, "import", "", "import the files of ClusterCockpit's metric store in this `directory`, into the node with this configuration if it is running (with the token in "+tokenVariable+" if it asks for one), otherwise into its log and checkpoints; say what was taken, and exit")
 	fs.StringVar(&o.ready, "ready", "", "ask the node at this `URL`, such as http://localhost:8080, whether it is ready; print what it says, and exit with 0 only if it is")
 	fs.BoolVar(&o.all, "all", false, "with -ready: ask whether another node of its cluster may be stopped")
+	fs.BoolVar(&o.cleanUp, "cleanup-checkpoints", false, "delete the samples of a node that is not running that are older than the retention, or move them to its archive, and exit")
 	fs.BoolVar(&o.version, "version", false, "print the version and exit")
 	if err := fs.Parse(args); err != nil {
 		return o, err

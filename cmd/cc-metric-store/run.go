@@ -45,6 +45,9 @@ func run(ctx context.Context, o options, stdout, stderr io.Writer) error {
 	if o.importDir != "" && !o.check {
 		return importDirectory(ctx, cfg, o, logger, stdout, stderr)
 	}
+	if o.cleanUp && !o.check {
+		return cleanUp(ctx, cfg, o, logger, stdout)
+	}
 	a, err := assemble(cfg, o, logger)
 	if o.check {
 		if err := errors.Join(err, checkSystem(cfg, logger)); err != nil {
