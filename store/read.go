@@ -52,13 +52,16 @@ func (s *Store) Read(ctx context.Context, series []SeriesID, from, to int64, use
 	var known *recall
 	for i := range series {
 		var cells int
-		if s.isArchived(series[i].Cluster, from) {
+		isArchived := s.isArchived(series[i].Cluster, from)
+		if !isArchived {
+			runs, cells, err = s.appendHeld(ctx, runs[:0], &series[i], from, to)
+			isArchived = s.isArchived(series[i].Cluster, from) // blocks may have gone there meanwhile
+		}
+		if isArchived {
 			if known, err = s.recallSeries(ctx, known, series[i:], from, to); err != nil {
 				return 0, err
 			}
 			runs, cells, err = known.appendRuns(runs[:0], &series[i], from, to)
-		} else {
-			runs, cells, err = s.appendHeld(ctx, runs[:0], &series[i], from, to)
 		}
 		if err != nil {
 			return 0, err
@@ -80,8 +83,10 @@ func (s *Store) AppendRuns(ctx context.Context, runs []Run, id *SeriesID, from, 
 	}
 	from, to = max(from, -timeBound), min(to, timeBound)
 	if !s.isArchived(id.Cluster, from) {
-		runs, _, err := s.appendHeld(ctx, runs, id, from, to)
-		return runs, err
+		held, _, err := s.appendHeld(ctx, runs, id, from, to)
+		if err != nil || !s.isArchived(id.Cluster, from) { // otherwise blocks have gone there meanwhile
+			return held, err
+		}
 	}
 	r, err := s.recallSeries(ctx, nil, []SeriesID{*id}, from, to)
 	if err != nil {

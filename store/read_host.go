@@ -27,13 +27,16 @@ func (s *Store) AppendHostRuns(ctx context.Context, runs []Run, id *SeriesID, fr
 	from, to = max(from, -timeBound), min(to, timeBound)
 	var rows []row
 	var err error
-	if s.isArchived(id.Cluster, from) {
+	isArchived := s.isArchived(id.Cluster, from)
+	if !isArchived {
+		rows, err = s.hostRows(memory, id, config.Aggregation, from, to)
+		isArchived = s.isArchived(id.Cluster, from) // blocks may have gone there meanwhile
+	}
+	if isArchived {
 		var r *recall
 		if r, err = s.recall(ctx, recallWanted{hostKey: hostKey{id.Cluster, id.Host}, metric: id.Metric, from: from, to: to}); err == nil {
 			rows, err = s.hostRowsOf(memory, r.host, r.table, id, config.Aggregation, from, to)
 		}
-	} else {
-		rows, err = s.hostRows(memory, id, config.Aggregation, from, to)
 	}
 	if err != nil {
 		return nil, err

@@ -36,6 +36,15 @@ func (s *Store) isArchived(cluster string, from int64) bool {
 	return ok && from-s.metrics.longest() <= newest
 }
 
+// asksArchive reports whether the archive may have samples that the query has to look at.
+func (s *Store) asksArchive(q *Query) bool {
+	from := q.From
+	if q.Unpadded { // its answer begins and ends where the samples do
+		from = -timeBound
+	}
+	return s.isArchived(q.Cluster, from)
+}
+
 // recall is a host as it would be in memory if nothing of one metric had gone to the archive. It
 // is made for one query, from copies of what is in memory and what the archive has, and belongs
 // to one goroutine. It has the parts that memory knows, and those that the archive has in the files

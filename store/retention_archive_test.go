@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -10,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -324,5 +326,59 @@ func TestArchiveFails(t *testing.T) {
 	}
 	if rows, err := s.Query(&Query{Cluster: "c", Host: "h", Metric: "load", From: t0 - 7200, To: t0}); err != nil || len(rows) != 1 {
 		t.Errorf("%v, %v", rows, err)
+	}
+}
+
+// TestArchiveBesideQueries: while blocks go to the archive, an answer never lacks any of them.
+func TestArchiveBesideQueries(t *testing.T) {
+	const hosts, slots = 4, 16 * 30
+	s := newStore(t, Config{blockSlots: 16})
+	s.useArchive(newArchive(t, archive.Config{}), nil)
+	for h := range hosts {
+		for i := range int64(slots) {
+			for _, id := range []string{"0", "1"} {
+				put(t, s, fmt.Sprint(h), Part{Type: "socket", ID: id}, "flops", t0+60*i, float64(i))
+			}
+		}
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	var wg sync.WaitGroup
+	for h := range hosts {
+		wg.Go(func() {
+			id := SeriesID{"c", fmt.Sprint(h), Part{Type: "socket", ID: "1"}, "flops"}
+			for ctx.Err() == nil {
+				rows, err := s.Query(&Query{Cluster: "c", Host: id.Host, Metric: "flops", From: t0, To: t0 + 60*slots})
+				if err != nil || len(rows) != 1 {
+					t.Errorf("%d rows, %v", len(rows), err)
+					return
+				}
+				for i, v := range rows[0].Values {
+					if v != float64(2*i) {
+						t.Errorf("host %s, slot %d: %v", id.Host, i, v)
+						return
+					}
+				}
+				runs, err := s.AppendRuns(ctx, nil, &id, t0, t0+60*slots)
+				got := 0
+				for i := range runs {
+					got += runs[i].Len()
+				}
+				if ctx.Err() == nil && (err != nil || got != slots) {
+					t.Errorf("%d cells of %d are read, %v", got, slots, err)
+					return
+				}
+			}
+		})
+	}
+	for before := int64(t0); before < t0+60*(slots+40); before += 60 * 16 {
+		if _, err := s.archivePass(t.Context(), before, func(hostKey) bool { return false }); err != nil {
+			t.Error(err)
+		}
+	}
+	stop()
+	wg.Wait()
+	if st := s.Stats(); st.Hosts != 0 || st.Archived != hosts*slots*2 {
+		t.Errorf("%d hosts are left, %d samples archived", st.Hosts, st.Archived)
 	}
 }
