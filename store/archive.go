@@ -1,8 +1,11 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"cc-metric-store/store/archive"
@@ -27,39 +30,72 @@ type ArchiveConfig struct {
 	Logger *slog.Logger
 }
 
+// archived is the archive of a store.
+type archived struct {
+	config ArchiveConfig // without a directory there is none
+	now    func() time.Time
+	opened atomic.Pointer[archive.Archive] // nil: it is not open yet, or there is none
+
+	writing sync.Mutex            // held by the one pass that writes to it
+	err     atomic.Pointer[error] // of the last pass
+}
+
+// isWanted reports whether samples that leave memory go to an archive, be it open or not.
+func (a *archived) isWanted() bool { return a.config.Directory != "" }
+
 // OpenArchive gives the store an archive: samples that leave memory for their age, or because the
 // memory cap is near, are written there, and queries read them there. It is called before the
 // store is used. The caller closes the archive with CloseArchive.
+//
+// It fails if another process has the directory. If the directory cannot be used for another reason,
+// such as a disk that is not there, samples stay in memory as if it could not be written, ArchiveError
+// says why, and each pass tries to open it again.
 func (s *Store) OpenArchive(c ArchiveConfig) error {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	open := archive.Config{Directory: c.Directory, Keep: c.Keep, MaxBytes: c.MaxBytes, Logger: c.Logger, Now: s.cfg.Now}
-	if c.ForeignPart != nil {
-		open.ForeignPart = func(p archive.Part) archive.Part { return archive.Part(c.ForeignPart(Part(p))) }
+	if c.CaughtUp == nil {
+		c.CaughtUp = func() bool { return true }
 	}
-	a, err := archive.Open(open)
-	if err != nil {
+	s.archived.config, s.archived.now = c, s.cfg.Now
+	err := s.archived.open()
+	var locked *archive.LockedError
+	if errors.As(err, &locked) {
 		return err
 	}
-	s.useArchive(a, c.CaughtUp)
+	if err != nil {
+		c.Logger.Error("the archive cannot be opened: samples stay in memory until it can, for two retentions at the most, and queries lack what is in it", "error", err)
+		s.archived.err.Store(&err)
+	}
 	return nil
 }
 
-func (s *Store) useArchive(a *archive.Archive, caughtUp func() bool) {
-	if caughtUp == nil {
-		caughtUp = func() bool { return true }
+// open opens the archive if it is not open.
+func (a *archived) open() error {
+	if a.opened.Load() != nil {
+		return nil
 	}
-	s.archived, s.caughtUp = a, caughtUp
+	c := &a.config
+	open := archive.Config{Directory: c.Directory, Keep: c.Keep, MaxBytes: c.MaxBytes, Logger: c.Logger, Now: a.now}
+	if c.ForeignPart != nil {
+		open.ForeignPart = func(p archive.Part) archive.Part { return archive.Part(c.ForeignPart(Part(p))) }
+	}
+	opened, err := archive.Open(open)
+	if err != nil {
+		return err
+	}
+	a.opened.Store(opened)
+	return nil
 }
 
 // CloseArchive closes the archive, if there is one, after the reads that are under way. Queries of
 // what is in it fail from then on.
 func (s *Store) CloseArchive() error {
-	if s.archived == nil {
+	a := s.archived.opened.Load()
+	if a == nil {
 		return nil
 	}
-	if err := s.archived.Close(); err != nil {
+	if err := a.Close(); err != nil {
 		return fmt.Errorf("close the archive: %w", err)
 	}
 	return nil
@@ -76,11 +112,12 @@ type ArchiveStats struct {
 	Unreadable int64
 }
 
-// ArchiveStats returns what the archive holds, false if there is none.
+// ArchiveStats returns what the archive holds, false if there is to be none.
 func (s *Store) ArchiveStats() (ArchiveStats, bool) {
-	if s.archived == nil {
-		return ArchiveStats{}, false
+	opened := s.archived.opened.Load()
+	if opened == nil {
+		return ArchiveStats{}, s.archived.isWanted()
 	}
-	a := s.archived.Stats()
+	a := opened.Stats()
 	return ArchiveStats{Files: a.Files, Samples: a.Rows, Bytes: a.Bytes, Oldest: a.Oldest, Newest: a.Newest, Unreadable: a.Left}, true
 }

@@ -107,8 +107,8 @@ const timeBound = math.MaxInt64 / 4
 // before the start of the program is not known, nor what was dropped before there was an archive.
 func (s *Store) HeldFrom() int64 {
 	from := s.cfg.Now().Add(-s.cfg.Retention).Unix()
-	if s.archived != nil {
-		if oldest, ok := s.archived.Oldest(); ok {
+	if a := s.archived.opened.Load(); a != nil {
+		if oldest, ok := a.Oldest(); ok {
 			from = min(from, oldest)
 		}
 	}

@@ -29,10 +29,11 @@ func (e *RecallError) Error() string {
 // isArchived reports whether the archive may have samples of the cluster in slots that cover from
 // or a later time.
 func (s *Store) isArchived(cluster string, from int64) bool {
-	if s.archived == nil {
+	a := s.archived.opened.Load()
+	if a == nil {
 		return false
 	}
-	newest, ok := s.archived.Newest(cluster)
+	newest, ok := a.Newest(cluster)
 	return ok && from-s.metrics.longest() <= newest
 }
 
@@ -99,7 +100,7 @@ func (s *Store) recall(ctx context.Context, w recallWanted) (*recall, error) {
 	if longest := s.metrics.longest(); w.from > -timeBound {
 		selection.From, selection.To = w.from-longest, w.to+longest
 	}
-	if err := s.archived.Read(ctx, selection, r.add); err != nil {
+	if err := s.archived.opened.Load().Read(ctx, selection, r.add); err != nil {
 		return nil, fmt.Errorf("[METRICSTORE]> read %s of host %s of cluster %s in the archive: %w", w.metric, w.host, w.cluster, err)
 	}
 	r.host.arrange()
@@ -116,7 +117,7 @@ func (s *Store) HostsIn(ctx context.Context, cluster string, from, to int64) ([]
 		return held, nil
 	}
 	longest := s.metrics.longest()
-	archived, err := s.archived.Hosts(ctx, cluster, from-longest, to+longest)
+	archived, err := s.archived.opened.Load().Hosts(ctx, cluster, from-longest, to+longest)
 	if err != nil {
 		return nil, fmt.Errorf("[METRICSTORE]> read the hosts of cluster %s in the archive: %w", cluster, err)
 	}

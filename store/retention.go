@@ -35,7 +35,7 @@ func (s *Store) Run(ctx context.Context) error {
 		case <-time.After(s.untilCheck(due)):
 		}
 		switch {
-		case s.archived != nil && !s.caughtUp():
+		case s.archived.isWanted() && !s.archived.config.CaughtUp():
 			continue
 		case time.Now().Before(due):
 			s.relieve(ctx)
@@ -55,7 +55,7 @@ func (s *Store) Run(ctx context.Context) error {
 			s.cfg.Logger.Error("cannot learn which hosts have jobs: dropping what is older than the retention, but for hosts known to have some before",
 				"error", err, "for", unknown.Truncate(time.Second))
 		}
-		if s.archived == nil {
+		if !s.archived.isWanted() {
 			s.retain(pass)
 		} else if !s.archive(ctx, pass) {
 			wait = min(wait, archiveAgain)
@@ -68,7 +68,7 @@ func (s *Store) Run(ctx context.Context) error {
 // than the next pass.
 func (s *Store) untilCheck(due time.Time) time.Duration {
 	wait := time.Until(due)
-	if s.archived != nil {
+	if s.archived.isWanted() {
 		wait = min(max(wait, caughtUpCheck), relieveCheck)
 	}
 	return wait
@@ -101,7 +101,7 @@ func (s *Store) Retain(ctx context.Context) error {
 	if err := s.ask(ctx, pass); err != nil {
 		return fmt.Errorf("learn which hosts have jobs: %w", err)
 	}
-	if s.archived == nil {
+	if !s.archived.isWanted() {
 		s.retain(pass)
 	} else if !s.archive(ctx, pass) {
 		return errors.Join(s.ArchiveError(), ctx.Err())
@@ -125,7 +125,7 @@ func (s *Store) archive(ctx context.Context, pass time.Time) bool {
 		}
 	}
 	if ok {
-		if _, err := s.archived.Clean(ctx); err != nil && ctx.Err() == nil {
+		if _, err := s.archived.opened.Load().Clean(ctx); err != nil && ctx.Err() == nil {
 			s.cfg.Logger.Error("cannot remove old files of the archive: its disk may fill", "error", err)
 		}
 	}
@@ -143,15 +143,18 @@ func (s *Store) relieve(ctx context.Context) {
 
 // archiveBefore makes an archive pass and logs what came of it. It returns false if it failed.
 func (s *Store) archiveBefore(ctx context.Context, before time.Time, keeps func(hostKey) bool) bool {
-	s.archiving.Lock()
-	defer s.archiving.Unlock()
+	s.archived.writing.Lock()
+	defer s.archived.writing.Unlock()
 	samples := s.counters.archived.Load()
-	freed, err := s.archivePass(ctx, before.Unix(), keeps)
+	freed, err := 0, s.archived.open()
+	if err == nil {
+		freed, err = s.archivePass(ctx, before.Unix(), keeps)
+	}
 	s.counters.freed.Add(int64(freed))
 	if ctx.Err() != nil {
 		return false
 	}
-	if s.archiveError.Store(&err); err != nil {
+	if s.archived.err.Store(&err); err != nil {
 		s.counters.archiveFailures.Add(1)
 		s.cfg.Logger.Error("the archive cannot be written: samples stay in memory until it can, for two retentions at the most, or until they give way under the memory cap",
 			"error", err)
@@ -166,7 +169,7 @@ func (s *Store) archiveBefore(ctx context.Context, before time.Time, keeps func(
 // ArchiveError returns why the archive could not be written when it was last tried, nil if it
 // could.
 func (s *Store) ArchiveError() error {
-	if err := s.archiveError.Load(); err != nil {
+	if err := s.archived.err.Load(); err != nil {
 		return *err
 	}
 	return nil

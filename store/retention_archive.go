@@ -27,7 +27,7 @@ const archiveRows = 1 << 26
 // file stay in memory.
 func (s *Store) archivePass(ctx context.Context, before int64, keeps func(hostKey) bool) (freed int, err error) {
 	for _, cluster := range s.hosts.clusterNames() {
-		p := archivePass{store: s, cluster: cluster, before: before}
+		p := archivePass{store: s, archive: s.archived.opened.Load(), cluster: cluster, before: before}
 		hosts := slices.DeleteFunc(s.Hosts(cluster), func(host string) bool { return keeps(hostKey{cluster, host}) })
 		for len(hosts) > 0 && err == nil {
 			hosts, err = p.writeHosts(ctx, hosts)
@@ -43,6 +43,7 @@ func (s *Store) archivePass(ctx context.Context, before int64, keeps func(hostKe
 // archivePass is a pass over the hosts of a cluster, in order of their names.
 type archivePass struct {
 	store   *Store
+	archive *archive.Archive
 	cluster string
 	before  int64
 	writer  *archive.Writer // nil: no file is begun
@@ -115,7 +116,7 @@ func (p *archivePass) writeHost(ctx context.Context, key hostKey) (more bool, er
 		return false, nil
 	}
 	if p.writer == nil {
-		if p.writer, err = p.store.archived.NewWriter(p.cluster, p.before); err != nil {
+		if p.writer, err = p.archive.NewWriter(p.cluster, p.before); err != nil {
 			return false, err
 		}
 	}
@@ -192,10 +193,10 @@ var errSome = errors.New("there is a sample")
 // from and to. Usually it has none, and then little is read, if anything: of grids with another
 // interval.
 func (p *archivePass) hasArchived(ctx context.Context, h *leavingHost, from, to int64) (bool, error) {
-	if newest, ok := p.store.archived.Newest(h.key.cluster); !ok || newest < from {
+	if newest, ok := p.archive.Newest(h.key.cluster); !ok || newest < from {
 		return false, nil
 	}
-	err := p.store.archived.Read(ctx, &archive.Selection{Cluster: h.key.cluster, Host: h.key.host, From: from, To: to},
+	err := p.archive.Read(ctx, &archive.Selection{Cluster: h.key.cluster, Host: h.key.host, From: from, To: to},
 		func(rows *archive.Rows) error {
 			if h.covers(rows) {
 				return errSome
@@ -231,7 +232,7 @@ func (h *leavingHost) covers(rows *archive.Rows) bool {
 func (p *archivePass) readArchived(ctx context.Context, key hostKey, metric string, from, to int64) (archivedSamples, error) {
 	known := archivedSamples{}
 	selection := archive.Selection{Cluster: key.cluster, Host: key.host, Metrics: []string{metric}, From: from, To: to}
-	err := p.store.archived.Read(ctx, &selection, func(rows *archive.Rows) error {
+	err := p.archive.Read(ctx, &selection, func(rows *archive.Rows) error {
 		of := archivedSeries{Part(rows.Part), rows.Frequency}
 		samples := known[of]
 		if samples == nil {

@@ -37,6 +37,12 @@ func newArchive(t testing.TB, c archive.Config) *archive.Archive {
 	return a
 }
 
+// useArchive gives the store an archive that is open.
+func (s *Store) useArchive(a *archive.Archive) {
+	s.archived.config = ArchiveConfig{Directory: "open", CaughtUp: func() bool { return true }}
+	s.archived.opened.Store(a)
+}
+
 // archiving is a store with an archive and one without, which get the same samples.
 type archiving struct {
 	*equivalence
@@ -50,7 +56,7 @@ type archiving struct {
 func newArchiving(t *testing.T, seed uint64, slots int) *archiving {
 	cfg := Config{Metrics: equivalenceMetrics, blockSlots: slots}
 	a := &archiving{equivalence: newEquivalence(t, seed, cfg), known: map[SeriesID]SeriesID{}}
-	a.store.useArchive(newArchive(t, archive.Config{}), nil)
+	a.store.useArchive(newArchive(t, archive.Config{}))
 	a.plain = newStore(t, cfg)
 	a.base -= a.base % 420
 	a.past = 20_000
@@ -190,7 +196,7 @@ func TestArchivedOnce(t *testing.T) {
 	files := newArchive(t, archive.Config{})
 	newArchiving := func() *Store {
 		s := newStore(t, Config{blockSlots: 16})
-		s.useArchive(files, nil)
+		s.useArchive(files)
 		return s
 	}
 	fill := func(s *Store, from, to int64) (n int64) {
@@ -232,11 +238,11 @@ func TestArchivedOnce(t *testing.T) {
 // TestArchiveKeepsWhatChanges: samples that come while a file is written stay in memory.
 func TestArchiveKeepsWhatChanges(t *testing.T) {
 	s := newStore(t, Config{blockSlots: 16})
-	s.useArchive(newArchive(t, archive.Config{}), nil)
+	s.useArchive(newArchive(t, archive.Config{}))
 	for i := range int64(16) {
 		put(t, s, "h", Part{}, "load", t0+60*i, float64(i))
 	}
-	p := archivePass{store: s, cluster: "c", before: t0 + 100_000}
+	p := archivePass{store: s, archive: s.archived.opened.Load(), cluster: "c", before: t0 + 100_000}
 	if more, err := p.writeHost(t.Context(), hostKey{"c", "h"}); err != nil || more {
 		t.Fatal(more, err)
 	}
@@ -273,7 +279,7 @@ func TestArchiveUnderMemoryCap(t *testing.T) {
 		blockSlots: 16, MemoryCap: 1 << 20, MaxSeries: 1000,
 		Retention: 1000 * time.Hour, Now: func() time.Time { return now },
 	})
-	s.useArchive(newArchive(t, archive.Config{}), nil)
+	s.useArchive(newArchive(t, archive.Config{}))
 	for i := range int64(samples) {
 		put(t, s, "h", Part{Type: "hwthread", ID: fmt.Sprint(i % 7)}, "temp", t0+i/7, math.Sqrt(float64(i)))
 		if _, ok := s.pressure(); ok {
@@ -303,7 +309,7 @@ func TestArchiveFails(t *testing.T) {
 	now := time.Unix(t0, 0)
 	s := newStore(t, Config{Retention: time.Hour, blockSlots: 2, Now: func() time.Time { return now }})
 	dir := filepath.Join(t.TempDir(), "archive")
-	s.useArchive(newArchive(t, archive.Config{Directory: dir}), nil)
+	s.useArchive(newArchive(t, archive.Config{Directory: dir}))
 	put(t, s, "h", Part{}, "load", t0-2*3600+60, 1)
 	put(t, s, "old", Part{}, "load", t0-3*3600, 1)
 	if err := os.RemoveAll(dir); err != nil {
@@ -333,7 +339,7 @@ func TestArchiveFails(t *testing.T) {
 func TestArchiveBesideQueries(t *testing.T) {
 	const hosts, slots = 4, 16 * 30
 	s := newStore(t, Config{blockSlots: 16})
-	s.useArchive(newArchive(t, archive.Config{}), nil)
+	s.useArchive(newArchive(t, archive.Config{}))
 	for h := range hosts {
 		for i := range int64(slots) {
 			for _, id := range []string{"0", "1"} {
@@ -380,5 +386,37 @@ func TestArchiveBesideQueries(t *testing.T) {
 	wg.Wait()
 	if st := s.Stats(); st.Hosts != 0 || st.Archived != hosts*slots*2 {
 		t.Errorf("%d hosts are left, %d samples archived", st.Hosts, st.Archived)
+	}
+}
+
+// TestArchiveIsNotThere: a store whose archive cannot be opened keeps its samples, and opens it when
+// it can.
+func TestArchiveIsNotThere(t *testing.T) {
+	now := time.Unix(t0, 0)
+	s := newStore(t, Config{Retention: time.Hour, blockSlots: 2, Now: func() time.Time { return now }})
+	dir := filepath.Join(t.TempDir(), "disk")
+	if err := os.WriteFile(dir, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := ArchiveConfig{Directory: filepath.Join(dir, "archive")}
+	if err := s.OpenArchive(c); err != nil || s.ArchiveError() == nil {
+		t.Fatal(err, s.ArchiveError())
+	}
+	put(t, s, "h", Part{}, "load", t0-2*3600+60, 1)
+	if s.archive(t.Context(), now) || len(s.Hosts("c")) != 1 {
+		t.Errorf("hosts %q", s.Hosts("c"))
+	}
+	if err := os.Remove(dir); err != nil {
+		t.Fatal(err)
+	}
+	if !s.archive(t.Context(), now) || s.ArchiveError() != nil || len(s.Hosts("c")) != 0 {
+		t.Errorf("hosts %q, error %v", s.Hosts("c"), s.ArchiveError())
+	}
+	var locked *archive.LockedError
+	if err := newStore(t, Config{}).OpenArchive(c); !errors.As(err, &locked) {
+		t.Errorf("a second process opens it: %v", err)
+	}
+	if err := s.CloseArchive(); err != nil {
+		t.Error(err)
 	}
 }

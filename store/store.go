@@ -23,7 +23,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"cc-metric-store/store/archive"
 	"cc-metric-store/store/chunk"
 )
 
@@ -139,7 +138,7 @@ func (c Config) validate() []error {
 // writing unless it says otherwise. Hosts, grids, blocks and what is in them are guarded by
 // that lock as a whole; their methods do not say so again.
 //
-// Locks are acquired in this order: Checkpoints.writing, archiving, evicting, the lock of one stripe
+// Locks are acquired in this order: Checkpoints.writing, archived.writing, evicting, the lock of one stripe
 // (never of two), and then one of the locks inside hosts, metrics, tombstones and newSeries,
 // under which no other lock is acquired. The locks of refusals and replacements are acquired
 // alone. Nothing slow is done under the lock of a stripe, and nothing is logged.
@@ -165,10 +164,7 @@ type Store struct {
 	evicting  sync.Mutex   // held by the one append that makes room
 	inUse     atomic.Pointer[hostSet]
 
-	archived     *archive.Archive      // nil: none
-	caughtUp     func() bool           // see ArchiveConfig
-	archiving    sync.Mutex            // held by the one archive pass
-	archiveError atomic.Pointer[error] // of the last archive pass
+	archived archived
 
 	counters  counters
 	testHooks testHooks

@@ -87,6 +87,13 @@ func parseName(name string) (time, number int64, ok bool) {
 	return time, number, err == nil && err2 == nil && number > 0
 }
 
+// LockedError says that another process has the directory.
+type LockedError struct{ Process string }
+
+func (e *LockedError) Error() string {
+	return fmt.Sprintf("it is in use by the process %s: stop that, or choose another directory", e.Process)
+}
+
 // lockDirectory locks the directory for this process until the file is closed.
 func lockDirectory(path string) (*os.File, error) {
 	f, err := os.OpenFile(filepath.Join(path, lockName), os.O_RDWR|os.O_CREATE, 0o640)
@@ -97,7 +104,7 @@ func lockDirectory(path string) (*os.File, error) {
 		owner, _ := io.ReadAll(io.LimitReader(f, 32)) // for the message alone
 		f.Close()
 		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, fmt.Errorf("it is in use by the process %s: stop that, or choose another directory", strings.TrimSpace(string(owner)))
+			return nil, &LockedError{strings.TrimSpace(string(owner))}
 		}
 		return nil, fmt.Errorf("lock it: %w", err)
 	}
