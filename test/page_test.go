@@ -26,7 +26,7 @@ func TestPage(t *testing.T) {
 	for _, s := range []struct {
 		name string
 		run  func(*tab, int64)
-	}{{"state", pageState}, {"hosts", pageHosts}, {"host", pageHost}, {"job", pageJob}, {"hidden", pageHidden}, {"large", pageLarge}} {
+	}{{"state", pageState}, {"hosts", pageHosts}, {"host", pageHost}, {"job", pageJob}, {"hidden", pageHidden}, {"large", pageLarge}, {"modules", pageModules}} {
 		ok := t.Run(s.name, func(t *testing.T) {
 			sub := &tab{t: t, ctx: b.ctx, base: b.base}
 			s.run(sub, now)
@@ -36,6 +36,7 @@ func TestPage(t *testing.T) {
 		}
 	}
 	b.wantNoProblems()
+	t.Run("away", func(t *testing.T) { pageAway(&tab{t: t, ctx: b.ctx, base: b.base}, n) })
 	t.Run("token", func(t *testing.T) { pageToken(t, browser) })
 }
 
@@ -205,6 +206,16 @@ func pageLarge(b *tab, _ int64) {
 		b.t.Errorf("filtering asks the server %d times", asked)
 	}
 	b.look("large")
+}
+
+// pageAway: who looks is told that the program is gone, and sees it when it is back.
+func pageAway(b *tab, n *node) {
+	eval[string](b, `location.hash = "#/state"`)
+	b.awaitText(".headline", "Ready")
+	n.stop()
+	b.do(chromedp.Click(chromedp.CSS("#live")), chromedp.Click(chromedp.CSS("#live"))) // asks at once
+	b.awaitText("#problem", "does not answer", "Is the program running")
+	b.look("away")
 }
 
 // pageToken: with a key, the page asks for a token, says what is wrong with one, and forgets it.

@@ -129,7 +129,7 @@ export function hostView(root, context) {
 					options = JSON.stringify(list);
 					scope.replaceChildren(...list.map(([value, text]) => h("option", { value }, text)));
 				}
-				scope.value = scopeOf(now);
+				if (scope.value !== scopeOf(now)) scope.value = scopeOf(now);
 				scope.hidden = list.length < 2;
 			},
 			show(series, w, error) {

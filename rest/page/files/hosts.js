@@ -1,5 +1,5 @@
 // The view of a cluster's hosts. The list has any length: only the rows in sight are in the document.
-import { h, debounce } from "./dom.js";
+import { h, renew, debounce } from "./dom.js";
 import { get } from "./api.js";
 import { count, duration, moment } from "./format.js";
 import { download, csvLine } from "./csv.js";
@@ -65,8 +65,8 @@ export function hostsView(root, context) {
 		({ clusters } = await get("clusters", {}, signal));
 		cluster = parameters.get("cluster") ?? [...clusters].sort((a, b) => b.hosts - a.hosts)[0]?.cluster ?? "";
 		if (!clusters.some((c) => c.cluster === cluster)) clusters.unshift({ cluster, hosts: 0 });
-		clusterSelect.replaceChildren(...clusters.map((c) => h("option", { value: c.cluster, selected: c.cluster === cluster },
-			`${c.cluster || "(without a name)"} (${count(c.hosts)})`)));
+		renew(clusterSelect, clusters.map((c) => h("option", { value: c.cluster }, `${c.cluster || "(without a name)"} (${count(c.hosts)})`)));
+		if (clusterSelect.value !== cluster) clusterSelect.value = cluster;
 		const list = await get("hosts", { cluster }, signal);
 		leftOut = list["left-out"];
 		asked = true;

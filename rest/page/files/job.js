@@ -1,6 +1,6 @@
 // The view of a job: some hosts over one time, each metric as one plot with a line for each host,
 // and statistics in a table.
-import { h, table } from "./dom.js";
+import { h, table, renew } from "./dom.js";
 import { get, query } from "./api.js";
 import { si, expandHosts } from "./format.js";
 import { Plot } from "./plot.js";
@@ -57,7 +57,8 @@ export function jobView(root, context) {
 		const { clusters } = await get("clusters", {}, signal);
 		if (document.activeElement !== clusterSelect) {
 			const cluster = parameters.get("cluster") ?? clusters[0]?.cluster ?? "";
-			clusterSelect.replaceChildren(...clusters.map((c) => h("option", { value: c.cluster, selected: c.cluster === cluster }, c.cluster || "(without a name)")));
+			renew(clusterSelect, clusters.map((c) => h("option", { value: c.cluster }, c.cluster || "(without a name)")));
+			clusterSelect.value = cluster;
 		}
 		const list = names();
 		save.hidden = saveTable.hidden = picker.hidden = list.length === 0;
@@ -165,8 +166,8 @@ export function jobView(root, context) {
 		const cell = (s) => !s || s.avg === null ? "–" : h("span", {}, si(s.avg), h("small", {}, ` ${si(s.min)} – ${si(s.max)}`));
 		const rows = [[h("strong", {}, "all hosts"), ...statistics.map((s) => cell(summary(s.series)))],
 			...list.map((host, i) => [h("a", { href: context.address("host", { ...window(), cluster: parameters.get("cluster"), host }) }, host), ...statistics.map((s) => cell(s.series[i]))])];
-		numbers.replaceChildren(h("h2", {}, "Statistics", h("small", {}, "average, and least – largest, of all samples in the window")),
-			table("Statistics", columns, rows, ""));
+		renew(numbers, [h("h2", {}, "Statistics", h("small", {}, "average, and least – largest, of all samples in the window")),
+			table("Statistics", columns, rows, "")]);
 	}
 
 	// window returns the parameters of the window, for links to other views.
