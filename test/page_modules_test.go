@@ -47,7 +47,7 @@ func pagePlot(b *tab) {
 		box.style.width = "460px";
 		box.append(plot.element);
 		document.querySelector("main").prepend(box);
-		const values = Array.from({ length: 20000 }, (_, i) => i === 10000 ? 100 : i >= 14000 && i < 16000 ? null : 50);
+		const values = Array.from({ length: 20000 }, (_, i) => i === 10020 ? 100 : i >= 14000 && i < 16000 ? null : 50);
 		plot.set([{ label: "a", from: 0, step: 1, values }], 0, 20000);
 		while (!plot.style) await new Promise(requestAnimationFrame);
 		const ctx = plot.lines.getContext("2d"), ratio = plot.lines.width / plot.lines.clientWidth;
@@ -62,7 +62,7 @@ func pagePlot(b *tab) {
 			}
 			return { Top: Math.min(...found, Infinity) === Infinity ? -1 : Math.min(...found), Bottom: Math.max(...found, -1) };
 		};
-		const picture = { Peak: column(10000), Flat: column(5000), Gap: column(15000), High: plot.y(100), Low: plot.y(50) };
+		const picture = { Peak: column(10020), Flat: column(5000), Gap: column(15000), High: plot.y(100), Low: plot.y(50) };
 		plot.destroy();
 		box.remove();
 		return picture;
