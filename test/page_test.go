@@ -215,6 +215,7 @@ func pageAway(b *tab, n *node) {
 	n.stop()
 	b.do(chromedp.Click(chromedp.CSS("#live")), chromedp.Click(chromedp.CSS("#live"))) // asks at once
 	b.awaitText("#problem", "does not answer", "Is the program running")
+	b.awaitText(".headline", "Unknown")
 	b.look("away")
 }
 

@@ -4,7 +4,7 @@
 //
 // A view is a function (root, context) that fills root and returns {update(parameters), refresh(signal),
 // destroy(), interval()}: update is called when the address changes, and returns false if the server
-// need not be asked for that; refresh asks it; interval is in seconds.
+// need not be asked for that; refresh asks it; fail is called when that fails; interval is in seconds.
 import { h } from "./dom.js";
 import { ApiError, token } from "./api.js";
 import { clock } from "./format.js";
@@ -25,6 +25,7 @@ const forgetButton = document.getElementById("forget");
 let current = { name: "", view: null };
 let live = true;
 let timer = 0;
+let answered = 0; // when the server last did, Unix seconds
 let running = null; // an AbortController while the server is asked
 
 // read returns the view and the parameters that the address names.
@@ -84,9 +85,16 @@ async function refresh() {
 		await current.view.refresh(mine.signal);
 		if (mine.signal.aborted) return;
 		problem.replaceChildren();
-		updated.textContent = "at " + clock(Date.now() / 1000);
+		answered = Date.now() / 1000;
+		updated.textContent = "at " + clock(answered);
+		updated.className = "muted";
 	} catch (fault) {
 		if (mine.signal.aborted) return;
+		if (answered) {
+			updated.textContent = "last answer at " + clock(answered);
+			updated.className = "mark bad";
+		}
+		current.view.fail?.();
 		tell(fault);
 	}
 	forgetButton.hidden = !token.get();
