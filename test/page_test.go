@@ -26,7 +26,7 @@ func TestPage(t *testing.T) {
 	for _, s := range []struct {
 		name string
 		run  func(*tab, int64)
-	}{{"state", pageState}, {"hosts", pageHosts}, {"host", pageHost}, {"job", pageJob}, {"hidden", pageHidden}, {"large", pageLarge}, {"modules", pageModules}} {
+	}{{"state", pageState}, {"hosts", pageHosts}, {"host", pageHost}, {"job", pageJob}, {"odd", pageOdd}, {"hidden", pageHidden}, {"large", pageLarge}, {"modules", pageModules}} {
 		ok := t.Run(s.name, func(t *testing.T) {
 			sub := &tab{t: t, ctx: b.ctx, base: b.base}
 			s.run(sub, now)
@@ -35,7 +35,7 @@ func TestPage(t *testing.T) {
 			break // what follows goes on where this one ended
 		}
 	}
-	b.wantNoProblems()
+	b.wantNoProblems("404")
 	t.Run("away", func(t *testing.T) { pageAway(&tab{t: t, ctx: b.ctx, base: b.base}, n) })
 	t.Run("token", func(t *testing.T) { pageToken(t, browser) })
 }
@@ -144,6 +144,20 @@ func pageJob(b *tab, now int64) {
 	if lines := strings.Split(text, "\r\n"); lines[0] != "time,cluster,host,metric,part,value" || len(lines) < 2*3*119 || !strings.Contains(text, ",alex,a003,cpu_load,,") {
 		b.t.Errorf("%d lines are saved: %s", len(lines), clip(text))
 	}
+}
+
+// pageOdd: addresses that somebody has changed lead somewhere, and break nothing.
+func pageOdd(b *tab, _ int64) {
+	for _, hash := range []string{"#/constructor", "#/hosts?cluster=none&sort=toString&health=x&q=%00", "#/job?hosts=%5B%5D,a001&cluster=alex&zoom=9-1&metrics=,none", "#nothing"} {
+		eval[string](b, `location.hash = %q`, hash)
+		b.await("an answer", `document.querySelector("h1") && /^at/.test(document.querySelector("#updated").textContent)`)
+	}
+	eval[string](b, `location.hash = "#/host?cluster=alex&host=nobody"`)
+	b.awaitText("#problem", "no samples of host", "Check the name")
+	eval[string](b, `location.hash = "#/host?cluster=alex&host=a001&from=100000&to=100600"`)
+	b.awaitText("main", "There are no samples in this window", "Show that time")
+	b.do(chromedp.Click(chromedp.CSS("main p a")))
+	b.awaitText(`[data-metric="cpu_load"] .facts`, "avg")
 }
 
 // pageHidden: a tab that nobody sees asks for nothing, and asks at once when somebody sees it again.

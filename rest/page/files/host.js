@@ -16,7 +16,7 @@ export function hostView(root, context) {
 	const title = h("h1");
 	const note = h("p", { class: "muted" });
 	const filter = h("input", { id: "metric-filter", type: "search", placeholder: "part of a name", autocomplete: "off", spellcheck: "false",
-		oninput: debounce(100, () => context.navigate({ metric: filter.value }, true)) });
+		oninput: debounce(100, () => filter.isConnected && context.navigate({ metric: filter.value }, true)) });
 	const save = h("button", { type: "button", onclick: () => saveSamples() }, "CSV");
 	const time = windowControls(context);
 	const plots = h("div", { class: "plots" });

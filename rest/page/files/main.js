@@ -31,11 +31,11 @@ let running = null; // an AbortController while the server is asked
 // read returns the view and the parameters that the address names.
 function read() {
 	const [path, query = ""] = location.hash.replace(/^#\/?/, "").split("?");
-	return { name: views[path] ? path : "state", parameters: new URLSearchParams(query) };
+	return { name: Object.hasOwn(views, path) ? path : "state", parameters: new URLSearchParams(query) };
 }
 
 // address returns the fragment that shows a view. Parameters that are empty are left out.
-export function address(name, parameters) {
+function address(name, parameters) {
 	const given = Object.entries(parameters).filter(([, value]) => value !== "" && value !== null && value !== undefined);
 	const query = new URLSearchParams(given).toString();
 	return "#/" + name + (query ? "?" + query : "");
@@ -56,7 +56,6 @@ const context = {
 			location.hash = to;
 		}
 	},
-	refresh: () => refresh(),
 };
 
 function show() {
@@ -81,9 +80,11 @@ async function refresh() {
 	clearTimeout(timer);
 	running?.abort();
 	const mine = running = new AbortController();
+	let wait = interval;
 	try {
 		await current.view.refresh(mine.signal);
 		if (mine.signal.aborted) return;
+		wait = current.view.interval?.() ?? interval;
 		problem.replaceChildren();
 		answered = Date.now() / 1000;
 		updated.textContent = "at " + clock(answered);
@@ -99,12 +100,13 @@ async function refresh() {
 	}
 	forgetButton.hidden = !token.get();
 	running = null;
-	schedule();
+	schedule(wait);
 }
 
-function schedule() {
+// schedule sets the next refresh, in seconds.
+function schedule(wait) {
 	clearTimeout(timer);
-	if (live && !document.hidden && !askingForToken()) timer = setTimeout(refresh, (current.view.interval?.() ?? interval) * 1000);
+	if (live && !document.hidden && !askingForToken()) timer = setTimeout(refresh, wait * 1000);
 }
 
 // tell shows an error, and what to do about it.
@@ -144,7 +146,7 @@ liveButton.addEventListener("click", () => {
 	live = !live;
 	liveButton.setAttribute("aria-pressed", live);
 	if (live) refresh();
-	else schedule();
+	else clearTimeout(timer);
 });
 
 forgetButton.addEventListener("click", () => {
