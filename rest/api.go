@@ -25,14 +25,15 @@ type api struct {
 	gates    *gates
 	helpers  *helpers
 	clients  clients
-	page     *Page // nil: there is none
-	shared   sharedAnswers
+	page     *Page                                                 // nil: there is none
+	states   sharedAnswers                                         // of the program
+	hosts    sharedAnswers                                         // the lists of them
 	degraded func() error                                          // see Config.Degraded
 	observe  func(endpoint string, status int, took time.Duration) // see Config.Observe
 }
 
 func newAPI(cfg Config, set settings, s Store, l Log) *api {
-	a := &api{store: s, log: l, logger: newAccessLogger(cfg.Logger), replies: newReplyPools(), gates: newGates(cfg.PrometheusQueries), helpers: newHelpers(runtime.GOMAXPROCS(0)), page: cfg.Page, shared: newSharedAnswers(), degraded: cfg.Degraded, observe: cfg.Observe}
+	a := &api{store: s, log: l, logger: newAccessLogger(cfg.Logger), replies: newReplyPools(), gates: newGates(cfg.PrometheusQueries), helpers: newHelpers(runtime.GOMAXPROCS(0)), page: cfg.Page, states: newSharedAnswers(), hosts: newSharedAnswers(), degraded: cfg.Degraded, observe: cfg.Observe}
 	if set.key != nil {
 		a.auth = newAuthenticator(set.key, set.need)
 	}

@@ -51,7 +51,7 @@ const (
 // pageStatus answers /api/page/status, also while queries are not answered yet.
 func (a *api) pageStatus(c echo.Context) error {
 	ctx := c.Request().Context()
-	body, err := a.shared.get(ctx, sharedKey{"status", ""}, statusAge, func() ([]byte, error) { return json.Marshal(a.status()) })
+	body, err := a.states.get(ctx, "", statusAge, func() ([]byte, error) { return json.Marshal(a.status()) })
 	if err != nil {
 		return fmt.Errorf("describe the state: %w", err)
 	}
@@ -138,7 +138,7 @@ func (a *api) pageHosts(c echo.Context) error {
 		defer t.leave()
 	}
 	ctx := c.Request().Context()
-	body, err := a.shared.get(ctx, sharedKey{"hosts", cluster}, hostsAge, func() ([]byte, error) {
+	body, err := a.hosts.get(ctx, cluster, hostsAge, func() ([]byte, error) {
 		states, err := a.store.HostStates(ctx, cluster)
 		if err != nil {
 			return nil, fmt.Errorf("judge the hosts of cluster %q: %w", cluster, err)

@@ -5,14 +5,12 @@ import (
 	"time"
 )
 
-// sharedAnswers are answers that several clients get. It is safe for concurrent use.
+// sharedAnswers are answers that several clients get, by what is asked for. It is safe for concurrent
+// use.
 type sharedAnswers struct {
-	busy chan struct{} // holds a token while an answer is looked for or made
-	by   map[sharedKey]sharedAnswer
+	busy chan struct{}           // holds a token while an answer is looked for or made
+	by   map[string]sharedAnswer // who has the token may read and change it
 }
-
-// sharedKey is what was asked for, and of what.
-type sharedKey struct{ what, of string }
 
 type sharedAnswer struct {
 	made time.Time
@@ -23,12 +21,12 @@ type sharedAnswer struct {
 const maxShared = 8
 
 func newSharedAnswers() sharedAnswers {
-	return sharedAnswers{make(chan struct{}, 1), map[sharedKey]sharedAnswer{}}
+	return sharedAnswers{make(chan struct{}, 1), map[string]sharedAnswer{}}
 }
 
 // get returns an answer that is younger than age, and makes one if there is none. One is made at
 // a time. An error is not kept.
-func (s *sharedAnswers) get(ctx context.Context, key sharedKey, age time.Duration, make func() ([]byte, error)) ([]byte, error) {
+func (s *sharedAnswers) get(ctx context.Context, key string, age time.Duration, make func() ([]byte, error)) ([]byte, error) {
 	select {
 	case s.busy <- struct{}{}:
 		defer func() { <-s.busy }()
@@ -40,7 +38,7 @@ func (s *sharedAnswers) get(ctx context.Context, key sharedKey, age time.Duratio
 		return known.body, nil
 	}
 	for k, one := range s.by { // nobody looks any more
-		if now.Sub(one.made) >= hostsAge {
+		if now.Sub(one.made) >= age {
 			delete(s.by, k)
 		}
 	}

@@ -26,7 +26,7 @@ func TestPage(t *testing.T) {
 	for _, s := range []struct {
 		name string
 		run  func(*tab, int64)
-	}{{"state", pageState}, {"hosts", pageHosts}, {"host", pageHost}, {"job", pageJob}, {"hidden", pageHidden}, {"large", pageLarge}} {
+	}{{"state", pageState}, {"hosts", pageHosts}, {"host", pageHost}, {"job", pageJob}, {"odd", pageOdd}, {"hidden", pageHidden}, {"large", pageLarge}, {"modules", pageModules}} {
 		ok := t.Run(s.name, func(t *testing.T) {
 			sub := &tab{t: t, ctx: b.ctx, base: b.base}
 			s.run(sub, now)
@@ -35,7 +35,8 @@ func TestPage(t *testing.T) {
 			break // what follows goes on where this one ended
 		}
 	}
-	b.wantNoProblems()
+	b.wantNoProblems("404")
+	t.Run("away", func(t *testing.T) { pageAway(&tab{t: t, ctx: b.ctx, base: b.base}, n) })
 	t.Run("token", func(t *testing.T) { pageToken(t, browser) })
 }
 
@@ -145,6 +146,20 @@ func pageJob(b *tab, now int64) {
 	}
 }
 
+// pageOdd: addresses that somebody has changed lead somewhere, and break nothing.
+func pageOdd(b *tab, _ int64) {
+	for _, hash := range []string{"#/constructor", "#/hosts?cluster=none&sort=toString&health=x&q=%00", "#/job?hosts=%5B%5D,a001&cluster=alex&zoom=9-1&metrics=,none", "#nothing"} {
+		eval[string](b, `location.hash = %q`, hash)
+		b.await("an answer", `document.querySelector("h1") && /^at/.test(document.querySelector("#updated").textContent)`)
+	}
+	eval[string](b, `location.hash = "#/host?cluster=alex&host=nobody"`)
+	b.awaitText("#problem", "no samples of host", "Check the name")
+	eval[string](b, `location.hash = "#/host?cluster=alex&host=a001&from=100000&to=100600"`)
+	b.awaitText("main", "There are no samples in this window", "Show that time")
+	b.do(chromedp.Click(chromedp.CSS("main p a")))
+	b.awaitText(`[data-metric="cpu_load"] .facts`, "avg")
+}
+
 // pageHidden: a tab that nobody sees asks for nothing, and asks at once when somebody sees it again.
 func pageHidden(b *tab, _ int64) {
 	eval[bool](b, `(() => {
@@ -205,6 +220,17 @@ func pageLarge(b *tab, _ int64) {
 		b.t.Errorf("filtering asks the server %d times", asked)
 	}
 	b.look("large")
+}
+
+// pageAway: who looks is told that the program is gone, and sees it when it is back.
+func pageAway(b *tab, n *node) {
+	eval[string](b, `location.hash = "#/state"`)
+	b.awaitText(".headline", "Ready")
+	n.stop()
+	b.do(chromedp.Click(chromedp.CSS("#live")), chromedp.Click(chromedp.CSS("#live"))) // asks at once
+	b.awaitText("#problem", "does not answer", "Is the program running")
+	b.awaitText(".headline", "Unknown")
+	b.look("away")
 }
 
 // pageToken: with a key, the page asks for a token, says what is wrong with one, and forgets it.

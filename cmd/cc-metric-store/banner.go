@@ -34,7 +34,7 @@ func printBanner(w io.Writer, cfg *config.Config, o options, builtIn bool, url s
 		fmt.Fprintf(w, "  %-12s %s\n", l.what, l.text)
 	}
 	if builtIn {
-		fmt.Fprintf(w, "  %-12s write with cc-metric-generator, or with curl as README.md shows; %s/readyz tells how it is\n", "try", url)
+		fmt.Fprintf(w, "  %-12s write with cc-metric-generator, or with curl as README.md shows; %s/readyz tells how it is, and a browser shows it at %s/\n", "try", url, url)
 	}
 }
 

@@ -43,6 +43,7 @@ async function request(path, options, signal) {
 		throw new ApiError(0, "The server does not answer.");
 	}
 	const body = await answer.text();
+	signal?.throwIfAborted(); // it came after all, and nobody waits for it
 	let object = null;
 	try {
 		object = JSON.parse(body);

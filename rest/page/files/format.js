@@ -14,7 +14,7 @@ export function si(x) {
 }
 
 function trim(x) {
-	const digits = Math.abs(x) >= 100 ? 0 : Math.abs(x) >= 10 ? 1 : Math.abs(x) >= 1 ? 2 : 4;
+	const digits = Math.abs(x) >= 100 ? 0 : Math.abs(x) >= 10 ? 1 : Math.abs(x) >= 0.9995 ? 2 : 4;
 	return String(Number(x.toFixed(digits)));
 }
 

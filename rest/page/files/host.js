@@ -16,7 +16,7 @@ export function hostView(root, context) {
 	const title = h("h1");
 	const note = h("p", { class: "muted" });
 	const filter = h("input", { id: "metric-filter", type: "search", placeholder: "part of a name", autocomplete: "off", spellcheck: "false",
-		oninput: debounce(100, () => context.navigate({ metric: filter.value }, true)) });
+		oninput: debounce(100, () => filter.isConnected && context.navigate({ metric: filter.value }, true)) });
 	const save = h("button", { type: "button", onclick: () => saveSamples() }, "CSV");
 	const time = windowControls(context);
 	const plots = h("div", { class: "plots" });
@@ -129,7 +129,7 @@ export function hostView(root, context) {
 					options = JSON.stringify(list);
 					scope.replaceChildren(...list.map(([value, text]) => h("option", { value }, text)));
 				}
-				scope.value = scopeOf(now);
+				if (scope.value !== scopeOf(now)) scope.value = scopeOf(now);
 				scope.hidden = list.length < 2;
 			},
 			show(series, w, error) {

@@ -1,5 +1,5 @@
 // The view of a cluster's hosts. The list has any length: only the rows in sight are in the document.
-import { h, debounce } from "./dom.js";
+import { h, renew, debounce } from "./dom.js";
 import { get } from "./api.js";
 import { count, duration, moment } from "./format.js";
 import { download, csvLine } from "./csv.js";
@@ -26,7 +26,7 @@ export function hostsView(root, context) {
 
 	const clusterSelect = h("select", { id: "cluster", onchange: () => context.navigate({ cluster: clusterSelect.value }) });
 	const filter = h("input", { id: "filter", type: "search", placeholder: "part of a name", autocomplete: "off", spellcheck: "false",
-		oninput: debounce(60, () => context.navigate({ q: filter.value }, true)) });
+		oninput: debounce(60, () => filter.isConnected && context.navigate({ q: filter.value }, true)) });
 	const chips = ["", "full", "partial", "failed"].map((state) => h("button", { type: "button", class: state && "mark " + kinds[state], "data-health": state,
 		onclick: () => context.navigate({ health: state }) }));
 	const health = h("div", { class: "chips", role: "group", "aria-label": "Health" }, chips);
@@ -63,11 +63,12 @@ export function hostsView(root, context) {
 
 	async function refresh(signal) {
 		({ clusters } = await get("clusters", {}, signal));
-		cluster = parameters.get("cluster") ?? [...clusters].sort((a, b) => b.hosts - a.hosts)[0]?.cluster ?? "";
-		if (!clusters.some((c) => c.cluster === cluster)) clusters.unshift({ cluster, hosts: 0 });
-		clusterSelect.replaceChildren(...clusters.map((c) => h("option", { value: c.cluster, selected: c.cluster === cluster },
-			`${c.cluster || "(without a name)"} (${count(c.hosts)})`)));
-		const list = await get("hosts", { cluster }, signal);
+		const name = parameters.get("cluster") ?? [...clusters].sort((a, b) => b.hosts - a.hosts)[0]?.cluster ?? "";
+		if (!clusters.some((c) => c.cluster === name)) clusters.unshift({ cluster: name, hosts: 0 });
+		renew(clusterSelect, clusters.map((c) => h("option", { value: c.cluster }, `${c.cluster || "(without a name)"} (${count(c.hosts)})`)));
+		if (clusterSelect.value !== name) clusterSelect.value = name;
+		const list = await get("hosts", { cluster: name }, signal);
+		cluster = name; // with its hosts, as rows lead to both
 		leftOut = list["left-out"];
 		asked = true;
 		all = list.hosts.map((host, i) => {
@@ -89,7 +90,7 @@ export function hostsView(root, context) {
 		const { by, sign } = sorting();
 		const values = { health: (x) => order[x.health], newest: (x) => x.newest, metrics: (x) => x.fresh - x.stale - x.missing, series: (x) => x.series };
 		// The list comes in order of the names, and sorting keeps that among equals.
-		if (values[by]) shown = [...shown].sort((a, b) => sign * (values[by](a) - values[by](b)));
+		if (Object.hasOwn(values, by)) shown = [...shown].sort((a, b) => sign * (values[by](a) - values[by](b)));
 		else if (sign < 0) shown = [...shown].reverse();
 		drawControls(named, wanted, by, sign);
 		draw();

@@ -1,6 +1,6 @@
 // The view of a job: some hosts over one time, each metric as one plot with a line for each host,
 // and statistics in a table.
-import { h, table } from "./dom.js";
+import { h, table, renew } from "./dom.js";
 import { get, query } from "./api.js";
 import { si, expandHosts } from "./format.js";
 import { Plot } from "./plot.js";
@@ -57,7 +57,8 @@ export function jobView(root, context) {
 		const { clusters } = await get("clusters", {}, signal);
 		if (document.activeElement !== clusterSelect) {
 			const cluster = parameters.get("cluster") ?? clusters[0]?.cluster ?? "";
-			clusterSelect.replaceChildren(...clusters.map((c) => h("option", { value: c.cluster, selected: c.cluster === cluster }, c.cluster || "(without a name)")));
+			renew(clusterSelect, clusters.map((c) => h("option", { value: c.cluster }, c.cluster || "(without a name)")));
+			clusterSelect.value = cluster;
 		}
 		const list = names();
 		save.hidden = saveTable.hidden = picker.hidden = list.length === 0;
@@ -118,7 +119,8 @@ export function jobView(root, context) {
 		const focused = document.activeElement?.value;
 		fieldset.replaceChildren(fieldset.firstElementChild, ...described.slice(0, maxListed).map(({ metric }) => h("label", {}, h("input", { type: "checkbox", value: metric, checked: chosen.includes(metric),
 			onchange: () => {
-				const now = [...fieldset.querySelectorAll("input:checked")].map((i) => i.value);
+				const boxes = [...fieldset.querySelectorAll("input")], listed = boxes.map((i) => i.value);
+				const now = [...chosen.filter((m) => !listed.includes(m)), ...boxes.filter((i) => i.checked).map((i) => i.value)];
 				context.navigate({ metrics: now.slice(0, maxMetrics).join(",") });
 			} }), metric)));
 		if (focused) [...fieldset.querySelectorAll("input")].find((i) => i.value === focused)?.focus();
@@ -164,13 +166,13 @@ export function jobView(root, context) {
 		const columns = [{ title: "Host" }, ...statistics.map((s) => ({ title: s.metric, class: "number" }))];
 		const cell = (s) => !s || s.avg === null ? "–" : h("span", {}, si(s.avg), h("small", {}, ` ${si(s.min)} – ${si(s.max)}`));
 		const rows = [[h("strong", {}, "all hosts"), ...statistics.map((s) => cell(summary(s.series)))],
-			...list.map((host, i) => [h("a", { href: context.address("host", { ...window(), cluster: parameters.get("cluster"), host }) }, host), ...statistics.map((s) => cell(s.series[i]))])];
-		numbers.replaceChildren(h("h2", {}, "Statistics", h("small", {}, "average, and least – largest, of all samples in the window")),
-			table("Statistics", columns, rows, ""));
+			...list.map((host, i) => [h("a", { href: context.address("host", { ...timeParameters(), cluster: parameters.get("cluster"), host }) }, host), ...statistics.map((s) => cell(s.series[i]))])];
+		renew(numbers, [h("h2", {}, "Statistics", h("small", {}, "average, and least – largest, of all samples in the window")),
+			table("Statistics", columns, rows, "")]);
 	}
 
-	// window returns the parameters of the window, for links to other views.
-	const window = () => Object.fromEntries(["range", "from", "to", "zoom"].map((name) => [name, parameters.get(name)]));
+	// timeParameters returns those of the window, for links to other views.
+	const timeParameters = () => Object.fromEntries(["range", "from", "to", "zoom"].map((name) => [name, parameters.get(name)]));
 
 	function saveStatistics() {
 		const lines = [csvLine(["cluster", "host", "metric", "avg", "min", "max"])];

@@ -4,7 +4,7 @@
 //
 // A view is a function (root, context) that fills root and returns {update(parameters), refresh(signal),
 // destroy(), interval()}: update is called when the address changes, and returns false if the server
-// need not be asked for that; refresh asks it; interval is in seconds.
+// need not be asked for that; refresh asks it; fail is called when that fails; interval is in seconds.
 import { h } from "./dom.js";
 import { ApiError, token } from "./api.js";
 import { clock } from "./format.js";
@@ -25,16 +25,17 @@ const forgetButton = document.getElementById("forget");
 let current = { name: "", view: null };
 let live = true;
 let timer = 0;
+let answered = 0; // when the server last did, Unix seconds
 let running = null; // an AbortController while the server is asked
 
 // read returns the view and the parameters that the address names.
 function read() {
 	const [path, query = ""] = location.hash.replace(/^#\/?/, "").split("?");
-	return { name: views[path] ? path : "state", parameters: new URLSearchParams(query) };
+	return { name: Object.hasOwn(views, path) ? path : "state", parameters: new URLSearchParams(query) };
 }
 
 // address returns the fragment that shows a view. Parameters that are empty are left out.
-export function address(name, parameters) {
+function address(name, parameters) {
 	const given = Object.entries(parameters).filter(([, value]) => value !== "" && value !== null && value !== undefined);
 	const query = new URLSearchParams(given).toString();
 	return "#/" + name + (query ? "?" + query : "");
@@ -55,7 +56,6 @@ const context = {
 			location.hash = to;
 		}
 	},
-	refresh: () => refresh(),
 };
 
 function show() {
@@ -80,23 +80,33 @@ async function refresh() {
 	clearTimeout(timer);
 	running?.abort();
 	const mine = running = new AbortController();
+	let wait = interval;
 	try {
 		await current.view.refresh(mine.signal);
 		if (mine.signal.aborted) return;
+		wait = current.view.interval?.() ?? interval;
 		problem.replaceChildren();
-		updated.textContent = "at " + clock(Date.now() / 1000);
+		answered = Date.now() / 1000;
+		updated.textContent = "at " + clock(answered);
+		updated.className = "muted";
 	} catch (fault) {
 		if (mine.signal.aborted) return;
+		if (answered) {
+			updated.textContent = "last answer at " + clock(answered);
+			updated.className = "mark bad";
+		}
+		current.view.fail?.();
 		tell(fault);
 	}
 	forgetButton.hidden = !token.get();
 	running = null;
-	schedule();
+	schedule(wait);
 }
 
-function schedule() {
+// schedule sets the next refresh, in seconds.
+function schedule(wait) {
 	clearTimeout(timer);
-	if (live && !document.hidden && !askingForToken()) timer = setTimeout(refresh, (current.view.interval?.() ?? interval) * 1000);
+	if (live && !document.hidden && !askingForToken()) timer = setTimeout(refresh, wait * 1000);
 }
 
 // tell shows an error, and what to do about it.
@@ -136,7 +146,7 @@ liveButton.addEventListener("click", () => {
 	live = !live;
 	liveButton.setAttribute("aria-pressed", live);
 	if (live) refresh();
-	else schedule();
+	else clearTimeout(timer);
 });
 
 forgetButton.addEventListener("click", () => {

@@ -6,13 +6,12 @@
 // pixels, each column of pixels gets its least and its largest value, so that no peak is lost. What
 // has no sample is a gap; where no line has any, the ground is shaded.
 import { h } from "./dom.js";
-import { si, exact, clock, day, moment } from "./format.js";
+import { si, exact, clock, moment } from "./format.js";
+import { prepare, stroke, niceStep, timeTicks } from "./axes.js";
+import { trace } from "./trace.js";
 
 const margin = { left: 52, right: 8, top: 8, bottom: 20 };
 const colours = 8; // --line-0 to --line-7 of the style sheet
-const second = 1, minute = 60, hour = 3600, dayLength = 86400;
-const timeSteps = [1, 2, 5, 10, 15, 30].map((n) => n * second).concat([1, 2, 5, 10, 15, 30].map((n) => n * minute),
-	[1, 2, 3, 6, 12].map((n) => n * hour), [1, 2, 7, 14, 28].map((n) => n * dayLength));
 
 export class Plot {
 	// label names the plot for those who do not see it. onZoom(from, to), onReset() and
@@ -179,54 +178,8 @@ export class Plot {
 		ctx.strokeStyle = ctx.fillStyle = colour;
 		ctx.lineJoin = "round";
 		ctx.beginPath();
-		if (end - begin > 2 * this.width) this.traceColumns(ctx, s, begin, end);
-		else this.traceSamples(ctx, s, begin, end);
+		trace(ctx, this, s, begin, end);
 		ctx.stroke();
-	}
-
-	traceSamples(ctx, s, begin, end) {
-		const { values } = s;
-		for (let i = begin, down = false; i < end; i++) {
-			if (values[i] === null) {
-				down = false;
-				continue;
-			}
-			const x = this.x(s.from + i * s.step), y = this.y(values[i]);
-			if (down) ctx.lineTo(x, y);
-			else ctx.moveTo(x, y);
-			// One sample alone would be a line without length.
-			if (!down && (i + 1 >= end || values[i + 1] === null)) ctx.fillRect(x - 1.5, y - 1.5, 3, 3);
-			down = true;
-		}
-	}
-
-	traceColumns(ctx, s, begin, end) {
-		let column = -1, down = false, first, last, low, high;
-		const flush = () => {
-			if (column < 0 || first === undefined) return;
-			const x = margin.left + column;
-			if (down) ctx.lineTo(x, this.y(first));
-			else ctx.moveTo(x, this.y(first));
-			ctx.lineTo(x, this.y(low));
-			ctx.lineTo(x, this.y(high));
-			ctx.lineTo(x, this.y(last));
-			down = true;
-		};
-		for (let i = begin; i < end; i++) {
-			const v = s.values[i], at = Math.floor(this.x(s.from + i * s.step) - margin.left);
-			if (at !== column) {
-				flush();
-				if (first === undefined) down = false; // the column before had no sample
-				column = at;
-				first = undefined;
-			}
-			if (v === null) continue;
-			if (first === undefined) first = low = high = v;
-			last = v;
-			if (v < low) low = v;
-			if (v > high) high = v;
-		}
-		flush();
 	}
 
 	// index returns that of the sample of a series at the cursor.
@@ -340,41 +293,4 @@ export class Plot {
 	}
 }
 
-// prepare empties a canvas, in its size of now and with the pixels of the screen.
-function prepare(canvas) {
-	const ratio = window.devicePixelRatio || 1, width = canvas.clientWidth, height = canvas.clientHeight;
-	if (canvas.width !== Math.round(width * ratio)) canvas.width = Math.round(width * ratio);
-	if (canvas.height !== Math.round(height * ratio)) canvas.height = Math.round(height * ratio);
-	const ctx = canvas.getContext("2d");
-	ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
-	ctx.clearRect(0, 0, width, height);
-	return ctx;
-}
-
-function stroke(ctx, x1, y1, x2, y2) {
-	ctx.beginPath();
-	ctx.moveTo(x1, y1);
-	ctx.lineTo(x2, y2);
-	ctx.stroke();
-}
-
 const opaque = (colour) => colour.replace(" / 0.75", "");
-
-// niceStep returns the next larger one of 1, 2, 5, 10, 20, ...
-function niceStep(least) {
-	const power = 10 ** Math.floor(Math.log10(least));
-	for (const n of [1, 2, 5]) if (n * power >= least) return n * power;
-	return 10 * power;
-}
-
-// timeTicks returns about as many times with their texts, at full units of local time.
-function timeTicks(from, to, most) {
-	const step = timeSteps.find((s) => (to - from) / s <= Math.max(most, 1)) ?? timeSteps.at(-1);
-	const ticks = [];
-	const shift = -new Date(from * 1000).getTimezoneOffset() * minute; // of local time
-	for (let t = Math.ceil((from + shift) / step) * step - shift; t <= to && ticks.length < 100; t += step) {
-		const midnight = (t + shift) % dayLength === 0;
-		ticks.push([t, midnight || step >= dayLength ? day(t).slice(5) : step < minute ? clock(t) : clock(t).slice(0, 5)]);
-	}
-	return ticks;
-}

@@ -59,8 +59,7 @@ export function stateView(root) {
 		else list.push(["bad", s.answering.ok ? "Not ready" : "Not answering queries yet", s.ready.why]);
 		if (!s.log.writable.ok && s.ready.ok) list.push(["bad", "Log not writable", s.log.writable.why]);
 		if (s.attention) list.push(["warn", "Needs attention", s.attention]);
-		return h("ul", { class: "headline" }, list.map(([kind, title, text]) => h("li", { class: kind },
-			h("strong", {}, title), " ", h("span", {}, text))));
+		return headlines(list);
 	}
 
 	function tiles(s) {
@@ -87,7 +86,18 @@ export function stateView(root) {
 		return h("dl", { class: "tiles" }, list);
 	}
 
-	return { update() {}, refresh, interval: () => quick ? 2 : 10 };
+	// fail takes back what may not be true any more.
+	function fail() {
+		if (before) content.querySelector(".headline")?.replaceWith(headlines([["warn", "Unknown", "Below is what was known at " + moment(before.time) + "."]]));
+	}
+
+	return { update() {}, refresh, fail, interval: () => quick ? 2 : 10 };
+}
+
+// headlines makes a list of {kind, title, text}.
+function headlines(list) {
+	return h("ul", { class: "headline" }, list.map(([kind, title, text]) => h("li", { class: kind },
+		h("strong", {}, title), " ", h("span", {}, text))));
 }
 
 function faults(s) {

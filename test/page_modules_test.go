@@ -1,0 +1,81 @@
+package test
+
+import (
+	"fmt"
+	"reflect"
+	"testing"
+)
+
+// pageModules calls functions of the page's files in the browser.
+func pageModules(b *tab, _ int64) {
+	for _, c := range []struct {
+		call string
+		want any
+	}{
+		{`expandHosts("f[0098-0101,7] a,b\nb", 64)`, []any{"f0098", "f0099", "f0100", "f0101", "f7", "a", "b"}},
+		{`expandHosts("n[1-3]-ib,x[2-1]", 64)`, []any{"n1-ib", "n2-ib", "n3-ib"}},
+		{`expandHosts("n[1-999999999],n[1-999999999]", 3)`, []any{"n1", "n2", "n3"}},
+		{`[si(0), si(null), si(1234), si(999600), si(-2.5e9), si(0.05), si(1e-7)]`, []any{"0", "–", "1.23 k", "1 M", "-2.5 G", "0.05", "1.00e-7"}},
+		{`[exact(null), exact(80000000000), exact(1/3)]`, []any{"no sample", "80 G", "0.3333333"}},
+		{`[duration(-5), duration(89), duration(600), duration(7500), duration(2*86400+3600)]`, []any{"0 s", "89 s", "10 min", "2 h 5 min", "2 d 1 h"}},
+		{`csvLine(["=1+1", 'a"b', "c,d", -3, null, "e\nf"])`, "'=1+1,\"a\"\"b\",\"c,d\",-3,,\"e\nf\"\r\n"},
+	} {
+		got := eval[any](b, `(async () => {
+			const at = (name) => import(new URL("page/" + name, document.baseURI));
+			const { expandHosts, si, exact, duration } = await at("format.js"), { csvLine } = await at("csv.js");
+			return %s;
+		})()`, c.call)
+		if !reflect.DeepEqual(got, c.want) {
+			b.t.Errorf("%s is %q, want %q", c.call, got, c.want)
+		}
+	}
+	b.t.Run("plot", func(t *testing.T) { pagePlot(&tab{t: t, ctx: b.ctx, base: b.base}) })
+}
+
+// pagePlot draws more samples than there are pixels: one peak among 20,000 is to be seen, and so is a
+// gap.
+func pagePlot(b *tab) {
+	type column struct{ Top, Bottom int } // of what is drawn in the colour of the line, -1: nothing
+	type picture struct {
+		Peak, Flat, Gap column
+		High, Low       float64 // where 100 and 50 are
+	}
+	p := eval[picture](b, `(async () => {
+		const { Plot } = await import(new URL("page/plot.js", document.baseURI));
+		const nothing = () => {}, plot = new Plot({ label: "test", onZoom: nothing, onReset: nothing, onCursor: nothing });
+		const box = document.createElement("div");
+		box.style.width = "460px";
+		box.append(plot.element);
+		document.querySelector("main").prepend(box);
+		const values = Array.from({ length: 20000 }, (_, i) => i === 10020 ? 100 : i >= 14000 && i < 16000 ? null : 50);
+		plot.set([{ label: "a", from: 0, step: 1, values }], 0, 20000);
+		while (!plot.style) await new Promise(requestAnimationFrame);
+		const ctx = plot.lines.getContext("2d"), ratio = plot.lines.width / plot.lines.clientWidth;
+		const { width, height } = plot.lines, pixels = ctx.getImageData(0, 0, width, height).data;
+		const column = (t) => {
+			const left = Math.round((Math.floor(plot.x(t)) - 1) * ratio), found = [];
+			for (let y = 0; y < height; y++) {
+				for (let x = left; x < left + 3; x++) {
+					const [r, g, b, a] = pixels.subarray(4 * (y * width + x));
+					if (a > 120 && b > 120 && r < 90) found.push(Math.floor(y / ratio)); // #0b5cad
+				}
+			}
+			return { Top: Math.min(...found, Infinity) === Infinity ? -1 : Math.min(...found), Bottom: Math.max(...found, -1) };
+		};
+		const picture = { Peak: column(10020), Flat: column(5000), Gap: column(15000), High: plot.y(100), Low: plot.y(50) };
+		plot.destroy();
+		box.remove();
+		return picture;
+	})()`)
+	text := fmt.Sprintf("%+v", p)
+	near := func(a int, y float64) bool { return float64(a) > y-3 && float64(a) < y+3 }
+	if !near(p.Peak.Top, p.High) || !near(p.Peak.Bottom, p.Low) {
+		b.t.Error("the peak is lost:", text)
+	}
+	if !near(p.Flat.Top, p.Low) || !near(p.Flat.Bottom, p.Low) {
+		b.t.Error("the line is not where it should be:", text)
+	}
+	if p.Gap.Top != -1 {
+		b.t.Error("the gap is drawn over:", text)
+	}
+}
