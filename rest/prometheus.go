@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -115,6 +116,9 @@ func prometheusError(status int, cause error) []byte {
 
 // maxForm bounds a form: it holds the text of an expression, with a list of hosts.
 const maxForm = largeBody
+
+// parseForm returns the parameters of a form.
+func parseForm(text []byte) (url.Values, error) { return url.ParseQuery(string(text)) }
 
 // form reads a body that is a form. It waits for a turn before it takes more memory.
 func (b *body) form(g *gates) ([]byte, error) {

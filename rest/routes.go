@@ -26,6 +26,7 @@ func (a *api) routes(cfg Config) (http.Handler, error) {
 	}
 
 	get := []string{http.MethodGet, http.MethodHead}
+	a.addInflux(e, get)
 	add(e, "/", get, welcome(cfg))
 	add(e, "/healthz", get, a.healthz)
 	add(e, "/readyz", get, a.readyz)
