@@ -2,6 +2,7 @@ package test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -11,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/prometheus/prometheus/tsdb/chunks"
 )
 
 // dashboard is what the tests read of a dashboard of Grafana.
@@ -196,6 +199,43 @@ func TestDashboardOfClusters(t *testing.T) {
 		}
 	}
 	if ran < 30 {
+		t.Errorf("only %d expressions ran", ran)
+	}
+	t.Logf("%d expressions", ran)
+}
+
+// TestDashboardOfStore runs every expression of the dashboard of the store's own health on what a Prometheus would have
+// of a node.
+func TestDashboardOfStore(t *testing.T) {
+	t.Parallel()
+	cfg := baseConfig()
+	section(cfg, "metric-store")["checkpoint-interval"] = "1s"
+	n := start(t, cfg)
+	s := &scrapes{t: t, series: map[string][]chunks.Sample{}}
+	begin := time.Unix(1760000000, 0)
+	n.write(fmt.Sprintf("cpu_load,hostname=h value=1 %d\n", time.Now().Unix()))
+	n.send("POST", "/api/write/?cluster=alex", "nonsense\n")
+	n.waitFor("a checkpoint", func() error {
+		if n.metric("checkpoint_last_timestamp_seconds") == 0 {
+			return errors.New("there is none")
+		}
+		return nil
+	})
+	for i := range 5 {
+		n.query(object{"cluster": "alex", "from": 1, "to": 61, "queries": []object{{"metric": "cpu_load", "host": "h"}}})
+		s.scrape(n, "cc-metric-store", begin.Add(time.Duration(i)*15*time.Second))
+	}
+	fill := strings.NewReplacer("$job", "cc-metric-store", "$instance", ".*", "$__rate_interval", "1m")
+	ran := 0
+	for _, p := range readDashboard(t, "store.json").Panels {
+		for _, target := range p.Targets {
+			if text := fill.Replace(target.Expr); s.rows(text, begin.Add(time.Minute)) == 0 {
+				t.Errorf("the panel %q is empty: %s", p.Title, text)
+			}
+			ran++
+		}
+	}
+	if ran < 20 {
 		t.Errorf("only %d expressions ran", ran)
 	}
 	t.Logf("%d expressions", ran)
