@@ -58,6 +58,7 @@ func (a *api) prometheus(c echo.Context, handler *promapi.API) error {
 		}
 		defer t.leave()
 	}
+	a.setCompleteUntil(c)
 	inner := r.Clone(r.Context())
 	inner.URL.Path = path
 	inner.Body = io.NopCloser(bytes.NewReader(form))
