@@ -51,8 +51,7 @@ func off(b *bool) bool { return b != nil && !*b }
 
 // query answers /api/query. See API.md for the request and the answer.
 func (a *api) query(c echo.Context) error {
-	// Before the store is read: what comes meanwhile may be in the answer or not.
-	c.Response().Header().Set(headerCompleteUntil, strconv.FormatInt(max(a.log.CompleteUntil().Unix(), 0), 10))
+	a.setCompleteUntil(c)
 	b, err := a.openBody(c, false)
 	if err != nil {
 		return err
@@ -93,6 +92,12 @@ func (a *api) query(c echo.Context) error {
 // headerCompleteUntil is the field with the time up to which an answer is complete, in Unix
 // seconds.
 const headerCompleteUntil = "X-Complete-Until"
+
+// setCompleteUntil puts that time into the header of the answer, before the store is read: what comes meanwhile may
+// be in the answer or not.
+func (a *api) setCompleteUntil(c echo.Context) {
+	c.Response().Header().Set(headerCompleteUntil, strconv.FormatInt(max(a.log.CompleteUntil().Unix(), 0), 10))
+}
 
 // readQuery reads a request.
 func (a *api) readQuery(b *body) (*queryRequest, error) {

@@ -15,7 +15,19 @@ import (
 
 // write answers /api/write: it appends the lines of the body to the log.
 func (a *api) write(c echo.Context) error {
-	cluster := rawParameter(c.Request().URL.RawQuery, "cluster")
+	if err := a.writeLines(c, rawParameter(c.Request().URL.RawQuery, "cluster")); err != nil {
+		return err
+	}
+	// Without a body: collectors do not read it, and would have to connect again.
+	h := c.Response().Header()
+	h.Set(echo.HeaderContentType, echo.MIMEApplicationJSON)
+	h.Set(echo.HeaderContentLength, "0")
+	return c.NoContent(http.StatusOK)
+}
+
+// writeLines appends the lines of the body to the log, and puts the position into the header of the answer. cluster
+// is that of lines that name none.
+func (a *api) writeLines(c echo.Context, cluster string) error {
 	if err := checkName("cluster", cluster); err != nil {
 		return refuse(http.StatusBadRequest, err)
 	}
@@ -33,11 +45,7 @@ func (a *api) write(c echo.Context) error {
 		return writeFault(err, b.fault)
 	}
 	a.setPosition(c)
-	// Without a body: collectors do not read it, and would have to connect again.
-	h := c.Response().Header()
-	h.Set(echo.HeaderContentType, echo.MIMEApplicationJSON)
-	h.Set(echo.HeaderContentLength, "0")
-	return c.NoContent(http.StatusOK)
+	return nil
 }
 
 // checkName returns why a name from a URL cannot be shown, or sent to the log, as it is.

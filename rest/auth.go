@@ -45,11 +45,14 @@ func newAuthenticator(key ed25519.PublicKey, need map[class][]string) *authentic
 
 // require returns the middleware that lets requests pass if they carry a valid token
 // with one of the roles that the class needs. It answers others 401 or 403.
-func (a *authenticator) require(of class) echo.MiddlewareFunc {
+func (a *authenticator) require(of class) echo.MiddlewareFunc { return a.requireBy(bearerToken, of) }
+
+// requireBy is require for clients that send their token in a way of their own.
+func (a *authenticator) requireBy(tokenOf func(*http.Request) string, of class) echo.MiddlewareFunc {
 	need := a.need[of]
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
-			g, err := a.authenticate(c.Request())
+			g, err := a.authenticate(tokenOf(c.Request()))
 			if err != nil {
 				c.Response().Header().Set(echo.HeaderWWWAuthenticate, "Bearer")
 				return refuse(http.StatusUnauthorized, err)
@@ -71,12 +74,16 @@ func rolesOf(g grant) string {
 	return join(g.roles)
 }
 
-// authenticate returns what the token of a request grants. It remembers valid tokens.
-func (a *authenticator) authenticate(r *http.Request) (grant, error) {
-	token, ok := strings.CutPrefix(r.Header.Get(echo.HeaderAuthorization), "Bearer ")
-	if !ok {
-		token = r.Header.Get("X-Auth-Token")
+// bearerToken returns the token of a request, empty if it has none.
+func bearerToken(r *http.Request) string {
+	if token, ok := strings.CutPrefix(r.Header.Get(echo.HeaderAuthorization), "Bearer "); ok {
+		return token
 	}
+	return r.Header.Get("X-Auth-Token")
+}
+
+// authenticate returns what a token grants. It remembers valid tokens.
+func (a *authenticator) authenticate(token string) (grant, error) {
 	if token == "" {
 		return grant{}, errNoToken
 	}

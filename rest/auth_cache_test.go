@@ -49,7 +49,7 @@ func TestRejectedTokensAreNotCached(t *testing.T) {
 	for _, token := range []string{"x", other.sign(t, jwt.MapClaims{}), key.sign(t, jwt.MapClaims{})} {
 		r := httptest.NewRequest("GET", "/api/query", nil)
 		r.Header.Set("Authorization", "Bearer "+token)
-		if _, err := a.authenticate(r); errors.Is(err, errNoToken) {
+		if _, err := a.authenticate(bearerToken(r)); errors.Is(err, errNoToken) {
 			t.Errorf("%q: %v", token, err)
 		}
 	}

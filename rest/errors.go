@@ -55,6 +55,9 @@ func answerError(c echo.Context, status int, cause error) error {
 	if errors.Is(cause, errBusy) || errors.Is(cause, errBehind) {
 		h.Set(echo.HeaderRetryAfter, retryAfter)
 	}
+	if body, ok := influxError(c.Request().URL.Path, status, cause); ok {
+		return c.Blob(status, echo.MIMEApplicationJSON, body)
+	}
 	if !isAPI(c.Request().URL.Path) {
 		h.Set(echo.HeaderXContentTypeOptions, "nosniff")
 		return c.String(status, cause.Error()+"\n")

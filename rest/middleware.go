@@ -14,9 +14,12 @@ import (
 // endpoint returns the name of the endpoint that a path leads to, "other" for what is not
 // below /api. There are few names, as they are labels of metrics.
 func endpoint(path string) string {
+	if path == influxWrite1 {
+		return "write"
+	}
 	name, _, _ := strings.Cut(strings.TrimPrefix(path, "/api/"), "/")
 	switch name {
-	case "query", "write", "free", "debug", "healthcheck", "page", "v1": // the last one is Prometheus'
+	case "query", "write", "free", "debug", "healthcheck", "page", "v1", "v2": // the last two are Prometheus' and InfluxDB's
 		return name
 	}
 	return "other"

@@ -20,7 +20,9 @@ func welcome(cfg Config) echo.HandlerFunc {
 		text += "/metrics          its own metrics, for Prometheus\n"
 	}
 	text += `/api/query        samples, asked for with JSON
+/api/v1/query     samples, asked for in PromQL, by clients of Prometheus
 /api/write        takes samples as line protocol
+/api/v2/write     the same for clients of InfluxDB
 /api/healthcheck  which hosts and metrics have recent samples
 /api/debug        what it holds
 /api/free         drops old samples

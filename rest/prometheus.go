@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -57,6 +58,7 @@ func (a *api) prometheus(c echo.Context, handler *promapi.API) error {
 		}
 		defer t.leave()
 	}
+	a.setCompleteUntil(c)
 	inner := r.Clone(r.Context())
 	inner.URL.Path = path
 	inner.Body = io.NopCloser(bytes.NewReader(form))
@@ -115,6 +117,9 @@ func prometheusError(status int, cause error) []byte {
 
 // maxForm bounds a form: it holds the text of an expression, with a list of hosts.
 const maxForm = largeBody
+
+// parseForm returns the parameters of a form.
+func parseForm(text []byte) (url.Values, error) { return url.ParseQuery(string(text)) }
 
 // form reads a body that is a form. It waits for a turn before it takes more memory.
 func (b *body) form(g *gates) ([]byte, error) {

@@ -116,7 +116,7 @@ func TestPrometheusAnswers(t *testing.T) {
 	if a := f.prom("status/buildinfo"); json.Unmarshal([]byte(a.body), &info) != nil || info.Data.Version != promapi.Version || strings.Contains(a.body, "features") {
 		t.Errorf("build info: %s", a.body)
 	}
-	for _, c := range [][]string{{"label/hostname/values"}, {"series", "match[]", "cpu_load"}, {"query", "query", "cpu_load", "time", at}} {
+	for _, c := range [][]string{{"label/hostname/values"}, {"series", "match[]", "cpu_load", "match[]", `{hostname="n1",__name__=~"cpu.*"}`}, {"series", "match[]", "cpu_load"}, {"query", "query", "cpu_load", "time", at}} {
 		a := f.prom(c[0], append(c[1:], "limit", "1")...)
 		if a.status != 200 || strings.Contains(a.body, "n2") || !strings.Contains(a.body, `"warnings":["results truncated due to limit"]`) {
 			t.Errorf("%q with a limit: %d %s", c, a.status, a.body)
@@ -163,6 +163,7 @@ func TestPrometheusErrors(t *testing.T) {
 		{"series", "match[]=1%2B1", 400, "bad_data", "match[]"},
 		{"series", `match[]={cluster=~".*"}`, 400, "bad_data", "match[]"},
 		{"series", `match[]={cluster="alex"}`, 422, "execution", "more than 3 series"},
+		{"series", `match[]={cluster="alex"}&limit=4`, 422, "execution", "more than 3 series"},
 		{"series", `match[]=x&start=NaN`, 400, "bad_data", "start"},
 		{"labels", `match[]={`, 400, "bad_data", "match[]"},
 		{"label//values", ``, 404, "not_found", ""},
@@ -255,6 +256,9 @@ func TestPrometheusBombs(t *testing.T) {
 		"subqueries":       subqueries,
 		"labels doubled":   double,
 		"a long label":     `label_replace(cpu_load, "a", "` + strings.Repeat("$1", 1500) + `", "cluster", "(.*)")`,
+		"many regexps":     `cpu_load{` + strings.Repeat(`cluster=~"(a|.){1000}",`, 1000) + `}`,
+		"long separators":  `label_join(cpu_load, "a", "` + strings.Repeat("x", 4000) + `"` + strings.Repeat(`, "cluster"`, 60) + `)`,
+		"a list":           `cpu_load{hostname=~"` + strings.Repeat("a-long-name-of-a-host|", 40_000) + `n1"}`,
 		"a regexp":         `{cluster=~"((((a{30}){30}){30}){30}){30}"}`,
 		"a long regexp":    `{cluster=~"(` + strings.Repeat("a?b*", 100_000) + `)"}`,
 		"its regexp":       `label_replace(cpu_load, "a", "$1", "cluster", "((((a{30}){30}){30}){1000})")`,
@@ -277,6 +281,9 @@ func TestPrometheusBombs(t *testing.T) {
 		if took := time.Since(begin); took > 20*time.Second {
 			t.Errorf("%s: it took %v", name, took)
 		}
+	}
+	if a := f.prom("query", "query", `count(cpu_load{hostname=~"`+strings.Repeat("a-long-name-of-a-host|", 40_000)+`n1"})`, "time", fmt.Sprint(origin)); !strings.Contains(a.body, `,"1"]`) {
+		t.Errorf("a long list: %d %.300s", a.status, a.body)
 	}
 	if a := f.prom("query", "query", "1"); a.status != 200 {
 		t.Errorf("afterwards: %d %s", a.status, a.body)

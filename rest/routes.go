@@ -26,6 +26,7 @@ func (a *api) routes(cfg Config) (http.Handler, error) {
 	}
 
 	get := []string{http.MethodGet, http.MethodHead}
+	a.addInflux(e, get)
 	if a.page == nil {
 		add(e, "/", get, welcome(cfg))
 	} else if err := a.addPage(e, get, welcome(cfg)); err != nil {

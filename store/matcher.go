@@ -139,7 +139,7 @@ func (m *Matcher) compile(expression string) error {
 		m.set = setOf(texts)
 		return nil
 	}
-	tree, err := parseRegexp(expression)
+	tree, _, err := parseRegexp(expression)
 	if err != nil {
 		return err
 	}
@@ -147,35 +147,39 @@ func (m *Matcher) compile(expression string) error {
 	return err
 }
 
-// CheckRegexp returns why a regular expression is not possible: it is larger than MaxRegexp or
+// RegexpSteps returns how many steps the program of a regular expression has, 0 if it only lists
+// texts. The error says why the expression is not possible: it is larger than MaxRegexp or
 // MaxRegexpSteps, or none at all, which is a *syntax.Error (package regexp/syntax). It takes little
 // memory and time, whatever the expression is.
-func CheckRegexp(expression string) error {
-	_, err := parseRegexp(expression)
-	return err
+func RegexpSteps(expression string) (steps int, err error) {
+	if _, ok := alternatives(expression); ok {
+		return 0, nil
+	}
+	_, steps, err = parseRegexp(expression)
+	return steps, err
 }
 
-func parseRegexp(expression string) (*syntax.Regexp, error) {
+func parseRegexp(expression string) (tree *syntax.Regexp, steps int, err error) {
 	if len(expression) > MaxRegexp {
-		return nil, fmt.Errorf("a regular expression of %d bytes: at most %d are possible", len(expression), MaxRegexp)
+		return nil, 0, fmt.Errorf("a regular expression of %d bytes: at most %d are possible", len(expression), MaxRegexp)
 	}
 	// By itself, as "a)(b" would be valid between brackets, and "\Q" take them as text.
-	tree, err := syntax.Parse(expression, syntax.Perl|syntax.DotNL)
+	tree, err = syntax.Parse(expression, syntax.Perl|syntax.DotNL)
 	if err != nil {
-		return nil, fmt.Errorf("regular expression %q: %w", expression, err)
+		return nil, 0, fmt.Errorf("regular expression %q: %w", expression, err)
 	}
 	// A program may take a hundred megabytes: it is made only if it may be small enough.
 	if steps := leastSteps(tree); steps > MaxRegexpSteps {
-		return nil, fmt.Errorf("regular expression %q: it has too many steps, at most %d are possible: repeat less", expression, MaxRegexpSteps)
+		return nil, 0, fmt.Errorf("regular expression %q: it has too many steps, at most %d are possible: repeat less", expression, MaxRegexpSteps)
 	}
 	program, err := syntax.Compile(tree.Simplify())
 	if err != nil {
-		return nil, fmt.Errorf("regular expression %q: %w", expression, err)
+		return nil, 0, fmt.Errorf("regular expression %q: %w", expression, err)
 	}
 	if len(program.Inst) > MaxRegexpSteps {
-		return nil, fmt.Errorf("regular expression %q: it has %d steps, at most %d are possible: repeat less", expression, len(program.Inst), MaxRegexpSteps)
+		return nil, 0, fmt.Errorf("regular expression %q: it has %d steps, at most %d are possible: repeat less", expression, len(program.Inst), MaxRegexpSteps)
 	}
-	return tree, nil
+	return tree, len(program.Inst), nil
 }
 
 // leastSteps returns how many steps a regular expression has at least, up to a bit more than

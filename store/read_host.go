@@ -80,8 +80,8 @@ func (s *Store) hostRowsOf(memory *queryMemory, h *host, table *metricTable, id 
 		one := h.selectHost(memory, m, n)
 		// The centre of a block's last slot may lie behind its end.
 		blocks := g.blocks.between(max(from-g.frequency, -timeBound), to)
-		if len(one.columns) == 0 || len(blocks) == 0 {
-			continue
+		if len(one.columns) == 0 || len(blocks) == 0 || how == AggregateNone && one.roles == nil && len(one.columns) > 1 {
+			continue // there is nothing, or no way to combine it
 		}
 		if len(one.columns) > maxQueryRuns/len(blocks) {
 			return nil, &RunsError{Series: len(one.columns), Blocks: len(blocks)}
@@ -118,13 +118,10 @@ func (g *grid) hostRow(memory *queryMemory, one selection, adds bool, totalParts
 }
 
 // appendCombined appends a run for each block in which the row has cells: the combination of its
-// columns, in memory of its own. It appends none if they cannot be combined.
+// columns, in memory of its own.
 func (r *row) appendCombined(ctx context.Context, runs []Run, how Aggregation) ([]Run, error) {
-	switch {
-	case r.roles == nil && len(r.columns) == 1:
+	if r.roles == nil && len(r.columns) == 1 {
 		return append(runs, r.runs...), nil
-	case r.roles == nil && how == AggregateNone:
-		return runs, nil
 	}
 	for s := range r.stretches() {
 		if err := ctx.Err(); err != nil {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -65,6 +66,17 @@ func (s *Store) SelectAtMost(ctx context.Context, limit int, matchers ...*Matche
 	return s.selectSeries(ctx, min(limit, MaxSelected), matchers)
 }
 
+// SelectFirst is Select for the first series of so many: it looks no further. more says that there are
+// others.
+func (s *Store) SelectFirst(ctx context.Context, most int, matchers ...*Matcher) (series []SeriesID, more bool, err error) {
+	most = min(most, MaxSelected)
+	series, err = s.selectSome(ctx, most, matchers)
+	if len(series) > most {
+		return series[:most], true, err
+	}
+	return series, false, err
+}
+
 // SelectHosts returns the series of hosts themselves that the matchers match, in order: one for
 // each metric that the host has itself, or that any of its parts has. So it finds what Query makes
 // of the parts of a host, too, and AppendHostRuns reads it. Matchers of parts are not looked at. Else it
@@ -96,6 +108,18 @@ func (s *Store) SelectHosts(ctx context.Context, limit int, matchers ...*Matcher
 }
 
 func (s *Store) selectSeries(ctx context.Context, limit int, matchers []*Matcher) ([]SeriesID, error) {
+	out, err := s.selectSome(ctx, limit, matchers)
+	if err == nil && len(out) > limit {
+		return nil, &SelectError{Limit: limit}
+	}
+	return out, err
+}
+
+// errEnough ends a search.
+var errEnough = errors.New("more than the limit")
+
+// selectSome is Select, but it looks no further when more than limit are found.
+func (s *Store) selectSome(ctx context.Context, limit int, matchers []*Matcher) ([]SeriesID, error) {
 	var out []SeriesID
 	f := newSeriesFinder(s, matchers)
 	err := f.eachHost(ctx, func(key hostKey) error {
@@ -104,16 +128,17 @@ func (s *Store) selectSeries(ctx context.Context, limit int, matchers []*Matcher
 			return err
 		}
 		h.sort()
-		if len(out)+len(h.series) > limit {
-			return &SelectError{Limit: limit}
-		}
-		out = slices.Grow(out, len(h.series))
-		for _, one := range h.series {
+		found := h.series[:min(len(h.series), limit+1-len(out))]
+		out = slices.Grow(out, len(found))
+		for _, one := range found {
 			out = append(out, SeriesID{h.key.cluster, h.key.host, *h.part(one), one.metric})
+		}
+		if len(out) > limit {
+			return errEnough
 		}
 		return nil
 	})
-	if err != nil {
+	if err != nil && err != errEnough {
 		return nil, err
 	}
 	return out, nil

@@ -122,6 +122,11 @@ func (e *equivalence) checkSelect() {
 	if err != nil || !slices.Equal(got, want) {
 		e.t.Fatalf("select %+v: %v, error %v, the model %v", conditions, got, err, want)
 	}
+	most := e.rnd.IntN(len(want) + 2)
+	first, more, err := e.store.SelectFirst(e.t.Context(), most, matchers...)
+	if err != nil || !slices.Equal(first, want[:min(most, len(want))]) || more != (most < len(want)) {
+		e.t.Fatalf("select the first %d of %d: %v, more %v, error %v", most, len(want), first, more, err)
+	}
 	for _, label := range allLabels {
 		var values []string
 		for _, id := range want {

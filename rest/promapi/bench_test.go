@@ -106,7 +106,8 @@ func BenchmarkPromQL(b *testing.B) {
 	}{
 		{"plain", `own3`, 24, 60, hosts},
 		{"plain", `own3`, 24, 300, hosts},
-		{"plain", `own3{type="node"}`, 24, 60, hosts},
+		{"plain, type node", `own3{type="node"}`, 24, 60, hosts},
+		{"plain", `own3`, 6, 60, hosts},
 		{"plain", `own3`, 1, 60, hosts},
 		{"sum by cluster", `sum by (cluster) (own3)`, 24, 60, 1},
 		{"sum by cluster", `sum by (cluster) (own3)`, 24, 300, 1},

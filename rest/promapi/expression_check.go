@@ -18,9 +18,13 @@ import (
 const (
 	maxExpression = 1 << 20 // bytes
 	maxWords      = 5000
+	// maxRegexpSteps bounds the steps of all regular expressions: each takes some forty bytes.
+	maxRegexpSteps = 4 * store.MaxRegexpSteps
 	// maxGrowth bounds how many times longer functions may make labels, all together: label_join
 	// of a label with itself, applied n times, makes it 2^n times as long.
-	maxGrowth = 256
+	maxGrowth = 64
+	// freeText is how long a literal in a label may be that does not count.
+	freeText = 32
 )
 
 // checkWords returns why a text is not to be parsed, although it may be an expression. Not even the
@@ -32,6 +36,7 @@ func checkWords(text string) error {
 	}
 	lexer := parser.Lex(text)
 	var item parser.Item
+	steps := 0
 	for range maxWords {
 		before := item.Typ
 		lexer.NextItem(&item)
@@ -39,30 +44,33 @@ func checkWords(text string) error {
 		case parser.EOF, parser.ERROR:
 			return nil // the parser says what is wrong
 		case parser.STRING:
-			if err := checkString(item.Val, before == parser.EQL_REGEX || before == parser.NEQ_REGEX); err != nil {
+			more, err := checkString(item.Val, before == parser.EQL_REGEX || before == parser.NEQ_REGEX)
+			if err != nil {
 				return err
+			}
+			if steps += more; steps > maxRegexpSteps {
+				return fmt.Errorf("the regular expressions have more than %d steps in all: repeat less", maxRegexpSteps)
 			}
 		}
 	}
 	return fmt.Errorf("the expression has more than %d names, signs and numbers: ask in several", maxWords)
 }
 
-// checkString returns why a text in quotes is not possible. If it is no matcher's, it may be a regular
-// expression all the same.
-func checkString(quoted string, ofMatcher bool) error {
+// checkString returns why a text in quotes is not possible, and the steps that it has as a regular expression: if
+// it is no matcher's, it may be one all the same. A matcher may have a list of texts of any length.
+func checkString(quoted string, ofMatcher bool) (steps int, err error) {
 	text, err := strutil.Unquote(quoted)
 	if err != nil {
-		return nil // the parser says so
+		return 0, nil // the parser says so
 	}
-	if ofMatcher {
-		_, err = store.NewMatcher(store.MatchRegexp, store.LabelMetric, text) // a list may be long
-	} else {
-		err = store.CheckRegexp(text)
+	if !ofMatcher && len(text) > store.MaxRegexp {
+		return 0, fmt.Errorf("a text of %d bytes: at most %d are possible", len(text), store.MaxRegexp)
 	}
+	steps, err = store.RegexpSteps(text)
 	if _, ok := errors.AsType[*syntax.Error](err); ok {
-		return nil // so does the parser, or the function
+		return 0, nil // so does the parser, or the function
 	}
-	return err
+	return steps, err
 }
 
 // parseExpression returns what a text says, or why it cannot be asked.
@@ -89,18 +97,20 @@ func (a *API) parseExpression(text string) (parser.Expr, error) {
 
 // growthOf returns how many times longer a call may make a label.
 func growthOf(call *parser.Call) int {
-	switch call.Func.Name {
-	case "label_join":
-		return max(len(call.Args)-3, 1)
-	case "label_replace":
-		n := 1
-		parser.Inspect(call.Args[2], func(n2 parser.Node, _ []parser.Node) error {
-			if s, ok := n2.(*parser.StringLiteral); ok {
-				n = max(strings.Count(s.Val, "$"), 1)
+	text := ""
+	if len(call.Args) > 2 {
+		parser.Inspect(call.Args[2], func(n parser.Node, _ []parser.Node) error {
+			if s, ok := n.(*parser.StringLiteral); ok {
+				text = s.Val
 			}
 			return nil
 		})
-		return n
+	}
+	switch call.Func.Name {
+	case "label_join": // the text stands between the others
+		return max(len(call.Args)-3, 1) * (1 + len(text)/freeText)
+	case "label_replace":
+		return max(strings.Count(text, "$"), 1) + len(text)/freeText
 	}
 	return 1
 }

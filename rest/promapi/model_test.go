@@ -131,7 +131,7 @@ func (m modelQuerier) Close() error { return nil }
 const modelStart = 1760000000
 
 // randomModel returns a store and a model with the same samples.
-func randomModel(t *testing.T, rnd *rand.Rand) (*store.Store, *mapModel) {
+func randomModel(t testing.TB, rnd *rand.Rand) (*store.Store, *mapModel) {
 	t.Helper()
 	m := &mapModel{series: map[store.SeriesID]map[int64]float64{}, metrics: map[string]store.MetricConfig{
 		"load":      {Frequency: 60},
@@ -155,7 +155,7 @@ func randomModel(t *testing.T, rnd *rand.Rand) (*store.Store, *mapModel) {
 }
 
 // addHost adds the series that a host has of a metric.
-func (m *mapModel) addHost(t *testing.T, rnd *rand.Rand, s *store.Store, id store.SeriesID, begin int64) {
+func (m *mapModel) addHost(t testing.TB, rnd *rand.Rand, s *store.Store, id store.SeriesID, begin int64) {
 	t.Helper()
 	f := m.metrics[id.Metric].Frequency
 	var parts []store.Part

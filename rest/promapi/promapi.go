@@ -26,6 +26,7 @@ import (
 // store.Store, which implements it.
 type Store interface {
 	SelectAtMost(ctx context.Context, limit int, matchers ...*store.Matcher) ([]store.SeriesID, error)
+	SelectFirst(ctx context.Context, most int, matchers ...*store.Matcher) (series []store.SeriesID, more bool, err error)
 	SelectHosts(ctx context.Context, limit int, matchers ...*store.Matcher) ([]store.SeriesID, error)
 	LabelValuesAtMost(ctx context.Context, limit int, label store.Label, matchers ...*store.Matcher) ([]string, error)
 	AppendRuns(ctx context.Context, runs []store.Run, id *store.SeriesID, from, to int64) ([]store.Run, error)

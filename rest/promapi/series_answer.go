@@ -54,13 +54,13 @@ func (a *API) series(ctx context.Context, p *parameters, out *answer) error {
 	if err := p.checkRange(); err != nil {
 		return err
 	}
-	found, err := a.selectAny(ctx, selectors)
+	found, truncated, err := a.selectAny(ctx, selectors, limit)
 	if err != nil {
 		return evaluationError(ctx, err)
 	}
 	n := notes{}
-	if limit > 0 && len(found) > limit {
-		found, n.warnings = found[:limit], []string{truncatedNote}
+	if truncated {
+		n.warnings = []string{truncatedNote}
 	}
 	var builder labels.ScratchBuilder
 	out.begin()
@@ -79,32 +79,36 @@ func (a *API) series(ctx context.Context, p *parameters, out *answer) error {
 	return nil
 }
 
-// selectAny returns the series that any of the selectors finds, each once.
-func (a *API) selectAny(ctx context.Context, selectors []selection) ([]store.SeriesID, error) {
-	var found []store.SeriesID
+// selectAny returns the series that any of the selectors finds, each once, and no more than limit, unless that
+// is 0. more says that there are others.
+func (a *API) selectAny(ctx context.Context, selectors []selection, limit int) (found []store.SeriesID, more bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, a.cfg.Timeout)
+	defer cancel()
+	isLimited := limit > 0 && limit <= a.cfg.MaxSeries
+	if !isLimited {
+		limit = a.cfg.MaxSeries
+	}
 	seen := map[store.SeriesID]bool{}
 	for _, s := range selectors {
 		if s.isEmpty {
 			continue
 		}
-		series, err := a.store.SelectAtMost(ctx, a.cfg.MaxSeries, s.matchers...)
+		series, others, err := a.store.SelectFirst(ctx, limit, s.matchers...)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
-		if len(selectors) == 1 {
-			return series, nil
-		}
+		more = more || others
 		for _, id := range series {
 			if !seen[id] {
 				seen[id] = true
 				found = append(found, id)
 			}
 		}
-		if len(found) > a.cfg.MaxSeries {
-			return nil, &store.SelectError{Limit: a.cfg.MaxSeries}
-		}
 	}
-	return found, nil
+	if more = more || len(found) > limit; more && !isLimited {
+		return nil, false, &store.SelectError{Limit: limit}
+	}
+	return found[:min(len(found), limit)], more, nil
 }
 
 // labelNames answers labels: the names of the labels that the series have.
@@ -170,12 +174,14 @@ func (a *API) valuesOf(ctx context.Context, p *parameters, label store.Label, li
 	if len(selectors) == 0 {
 		selectors = []selection{{}}
 	}
+	limited, cancel := context.WithTimeout(ctx, a.cfg.Timeout)
+	defer cancel()
 	var all []string
 	for _, s := range selectors {
 		if s.isEmpty {
 			continue
 		}
-		values, err := a.store.LabelValuesAtMost(ctx, limit, label, s.matchers...)
+		values, err := a.store.LabelValuesAtMost(limited, limit, label, s.matchers...)
 		if err != nil {
 			return nil, namesError(ctx, err)
 		}
