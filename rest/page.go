@@ -32,6 +32,7 @@ type Status struct {
 	Nodes         []NodeStatus      `json:"nodes"`  // of the cluster, none without
 	Memory        MemoryStatus      `json:"memory"`
 	Checkpoints   *CheckpointStatus `json:"checkpoints"` // null: they are not opened yet
+	Archive       *ArchiveStatus    `json:"archive"`     // null: there is none
 	Samples       SampleStatus      `json:"samples"`
 }
 
@@ -90,6 +91,16 @@ type MemoryStatus struct {
 	Series    int64 `json:"series"`
 	Retention int64 `json:"retention"` // seconds
 	Evicted   int64 `json:"evicted"`   // series' blocks that gave way under the cap
+}
+
+// ArchiveStatus describes the archive.
+type ArchiveStatus struct {
+	Files      int64  `json:"files"`
+	Samples    int64  `json:"samples"`
+	Bytes      int64  `json:"bytes"`
+	Oldest     int64  `json:"oldest"` // of samples; 0: there is none
+	Unreadable int64  `json:"unreadable-files"`
+	Why        string `json:"why"` // it could not be written
 }
 
 // CheckpointStatus describes the checkpoints.

@@ -7,7 +7,7 @@ import (
 
 // pageConfig has metrics of each kind.
 func pageConfig() object {
-	cfg := baseConfig()
+	cfg := archiving(baseConfig())
 	cfg["metrics"] = object{
 		"cpu_load": minute(), "mem_used": minute(), "core_temp": minute(),
 		"flops_any": object{"frequency": 60, "aggregation": "sum"},

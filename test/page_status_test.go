@@ -27,7 +27,11 @@ type pageStatus struct {
 	}
 	Memory      struct{ Held, Cap, Process, Hosts, Series, Retention int64 }
 	Checkpoints *struct{ Last, Interval, Written int64 }
-	Samples     struct {
+	Archive     *struct {
+		Files, Samples, Bytes int64
+		Why                   string
+	}
+	Samples struct {
 		Stored    int64
 		NotStored map[string]int64          `json:"not-stored"`
 		Unknown   []struct{ Metric string } `json:"unknown-metrics"`
@@ -54,7 +58,7 @@ func TestPageStatus(t *testing.T) {
 	t.Parallel()
 	b := startBroker(t, server.Options{JetStream: true, Username: "store", Password: "secret"})
 	address := strings.Replace(b.URL, "nats://", "nats://store:secret@", 1)
-	cfg := checkpointConfig(brokerConfig(address))
+	cfg := archiving(checkpointConfig(brokerConfig(address)))
 	section(cfg, "metric-store")["memory-cap"] = 2
 	section(cfg, "metric-store")["max-hosts"] = 2
 	n, c := start(t, cfg), connect(t, address)
@@ -78,7 +82,7 @@ func TestPageStatus(t *testing.T) {
 	})
 	if s.Log.Name != "CC_METRICS" || s.Log.Place != "broker" || s.Broker == nil || !s.Broker.Connected || strings.Contains(s.Broker.Address, "secret") ||
 		s.Memory.Hosts != 2 || s.Memory.Series != 2 || s.Memory.Cap != 2<<30 || s.Memory.Held == 0 || s.Memory.Process < 1<<20 || s.Memory.Retention != 500000*3600 ||
-		s.Checkpoints.Interval != 1 || s.Samples.OverLimit[0].Limit != "hosts" || s.Samples.OverLimit[0].Samples != 1 || s.Samples.Unknown[0].Metric != "never_heard" {
+		s.Checkpoints.Interval != 1 || s.Archive == nil || s.Archive.Why != "" || s.Samples.OverLimit[0].Limit != "hosts" || s.Samples.OverLimit[0].Samples != 1 || s.Samples.Unknown[0].Metric != "never_heard" {
 		t.Errorf("%+v", s)
 	}
 	refused := func(n *node) error {

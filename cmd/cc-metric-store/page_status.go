@@ -35,6 +35,7 @@ func (p *pageSource) status() rest.Status {
 		},
 		Nodes:       p.nodes(),
 		Checkpoints: p.checkpoints(),
+		Archive:     p.archive(),
 		Memory: rest.MemoryStatus{
 			Held: held.Bytes, Cap: p.cfg.MetricStore.MemoryCap, Lines: in.CacheBytes, Process: processMemory(),
 			Hosts: held.Hosts, Series: held.Series, Evicted: held.Evicted,
@@ -94,6 +95,19 @@ func (p *pageSource) checkpoints() *rest.CheckpointStatus {
 	}
 	if c.Err != nil {
 		out.Why = c.Err.Error()
+	}
+	return out
+}
+
+// archive returns nil if there is to be no archive.
+func (p *pageSource) archive() *rest.ArchiveStatus {
+	a, ok := p.app.store.ArchiveStats()
+	if !ok {
+		return nil
+	}
+	out := &rest.ArchiveStatus{Files: a.Files, Samples: a.Samples, Bytes: a.Bytes, Oldest: a.Oldest, Unreadable: a.Unreadable}
+	if err := p.app.store.ArchiveError(); err != nil {
+		out.Why = err.Error()
 	}
 	return out
 }

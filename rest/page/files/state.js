@@ -77,7 +77,9 @@ export function stateView(root) {
 		if (s.broker) {
 			list.push(tile("Broker", s.broker.connected ? "connected" : "not connected", s.broker.address, s.broker.connected ? "" : "bad"));
 		}
-		list.push(memory(s), checkpoints(s),
+		list.push(memory(s), checkpoints(s));
+		if (s.archive) list.push(archive(s.archive));
+		list.push(
 			tile("Lines refused", count(faults(s)),
 				refusedRate > 0 ? si(refusedRate) + " per second now" : s.samples["refused-not-kept"] ? count(s.samples["refused-not-kept"]) + " of them not kept" : "since the start",
 				refusedRate > 0 ? "warn" : ""),
@@ -123,6 +125,11 @@ function checkpoints(s) {
 	const age = c.last ? s.time - c.last : 0;
 	const note = c.why || `due every ${duration(c.interval)}` + (c.failed ? `; ${count(c.failed)} failed` : "");
 	return tile("Checkpoint", c.last ? duration(age) + " ago" : "none yet", note, c.why ? "bad" : c.last && age > 3 * c.interval ? "warn" : "");
+}
+
+function archive(a) {
+	const note = a.why || (a["unreadable-files"] ? `${count(a["unreadable-files"])} files cannot be read` : a.oldest ? "back to " + moment(a.oldest) : "nothing has left memory yet");
+	return tile("Archive", bytes(a.bytes), `${count(a.files)} files; ${note}`, a.why ? "bad" : a["unreadable-files"] ? "warn" : "");
 }
 
 function nodes(s) {
