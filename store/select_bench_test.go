@@ -40,6 +40,18 @@ func BenchmarkSelect(b *testing.B) {
 	}
 }
 
+// BenchmarkSelectOwn selects a metric that 200 hosts of hundreds of series have themselves.
+func BenchmarkSelectOwn(b *testing.B) {
+	s := walked(b, 200, 1)
+	metric := matcher(b, MatchEqual, LabelMetric, "node7")
+	b.ReportAllocs()
+	for b.Loop() {
+		if got, err := s.Select(b.Context(), metric); err != nil || len(got) != 200 {
+			b.Fatal(len(got), err)
+		}
+	}
+}
+
 // BenchmarkRead reads and decodes 24 h of one series, and of one metric of all threads
 // of 32 hosts.
 func BenchmarkRead(b *testing.B) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 
 	"github.com/prometheus/prometheus/promql"
@@ -80,7 +81,7 @@ func evaluationError(ctx context.Context, err error) error {
 	case canceled, errors.Is(err, context.Canceled), ctx.Err() != nil:
 		return NewError(StatusGone, err)
 	case timeout, errors.Is(err, context.DeadlineExceeded):
-		return NewError(http.StatusServiceUnavailable, err)
+		return NewError(http.StatusServiceUnavailable, fmt.Errorf("the request timed out: %w", err))
 	case internal:
 		return NewError(http.StatusInternalServerError, err)
 	}

@@ -27,28 +27,32 @@ const (
 	freeText = 32
 )
 
-// checkWords returns why a text is not to be parsed, although it may be an expression. Not even the
+// budget is what all expressions of a request may have.
+type budget struct {
+	words, steps int // so far
+}
+
+// check returns why a text is not to be parsed, although it may be an expression. Not even the
 // parser may see each one: it compiles regular expressions, and a few bytes may become a hundred
 // megabytes.
-func checkWords(text string) error {
+func (b *budget) check(text string) error {
 	if len(text) > maxExpression {
 		return fmt.Errorf("the expression has %d bytes, at most %d are possible", len(text), maxExpression)
 	}
 	lexer := parser.Lex(text)
 	var item parser.Item
-	steps := 0
-	for range maxWords {
+	for ; b.words < maxWords; b.words++ {
 		before := item.Typ
 		lexer.NextItem(&item)
 		switch item.Typ {
 		case parser.EOF, parser.ERROR:
 			return nil // the parser says what is wrong
 		case parser.STRING:
-			more, err := checkString(item.Val, before == parser.EQL_REGEX || before == parser.NEQ_REGEX)
+			steps, err := checkString(item.Val, before == parser.EQL_REGEX || before == parser.NEQ_REGEX)
 			if err != nil {
 				return err
 			}
-			if steps += more; steps > maxRegexpSteps {
+			if b.steps += steps; b.steps > maxRegexpSteps {
 				return fmt.Errorf("the regular expressions have more than %d steps in all: repeat less", maxRegexpSteps)
 			}
 		}
@@ -75,7 +79,7 @@ func checkString(quoted string, ofMatcher bool) (steps int, err error) {
 
 // parseExpression returns what a text says, or why it cannot be asked.
 func (a *API) parseExpression(text string) (parser.Expr, error) {
-	if err := checkWords(text); err != nil {
+	if err := new(budget).check(text); err != nil {
 		return nil, err
 	}
 	expr, err := a.parser.ParseExpr(text)

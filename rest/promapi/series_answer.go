@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -18,8 +19,9 @@ import (
 // them.
 func (a *API) selectors(p *parameters) ([]selection, error) {
 	var out []selection
+	var b budget
 	for _, text := range p.values["match[]"] {
-		if err := checkWords(text); err != nil {
+		if err := b.check(text); err != nil {
 			return nil, badData(fmt.Errorf(`parameter "match[]": %w`, err))
 		}
 		matchers, err := a.parser.ParseMetricSelector(text)
@@ -104,6 +106,9 @@ func (a *API) selectAny(ctx context.Context, selectors []selection, limit int) (
 				found = append(found, id)
 			}
 		}
+		if len(found) > limit {
+			break
+		}
 	}
 	if more = more || len(found) > limit; more && !isLimited {
 		return nil, false, &store.SelectError{Limit: limit}
@@ -176,7 +181,7 @@ func (a *API) valuesOf(ctx context.Context, p *parameters, label store.Label, li
 	}
 	limited, cancel := context.WithTimeout(ctx, a.cfg.Timeout)
 	defer cancel()
-	var all []string
+	all := map[string]bool{}
 	for _, s := range selectors {
 		if s.isEmpty {
 			continue
@@ -185,10 +190,14 @@ func (a *API) valuesOf(ctx context.Context, p *parameters, label store.Label, li
 		if err != nil {
 			return nil, namesError(ctx, err)
 		}
-		all = append(all, values...)
+		for _, v := range values {
+			all[v] = true
+		}
+		if len(all) > limit {
+			return nil, NewError(http.StatusUnprocessableEntity, &store.SelectError{Label: label, Limit: limit})
+		}
 	}
-	slices.Sort(all)
-	return slices.Compact(all), nil
+	return slices.Sorted(maps.Keys(all)), nil
 }
 
 // namesError is evaluationError, but the error of a limit stays as it is.
