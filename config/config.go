@@ -64,7 +64,7 @@ type Main struct {
 
 // Prometheus is main.prometheus: what requests of Prometheus' API may take.
 type Prometheus struct {
-	// MaxQueries is how many are answered at once; 0: as many as there are cores.
+	// MaxQueries is how many are answered at once; 0: as many as there are cores, at most 8.
 	MaxQueries int
 	// Timeout bounds the evaluation of a query.
 	Timeout time.Duration

@@ -49,7 +49,8 @@ type Config struct {
 	Metrics http.Handler
 	// Prometheus bounds the requests below /api/v1/.
 	Prometheus promapi.Config
-	// PrometheusQueries is how many of them are answered at once. Default: the number of cores.
+	// PrometheusQueries is how many of them are answered at once. Default: the number of cores, at
+	// most 8, as each may take memory up to its bounds.
 	PrometheusQueries int
 	// Version is the program's version, which the Swagger page shows.
 	Version string
@@ -64,7 +65,7 @@ func (c Config) withDefaults() Config {
 	}
 	c.Prometheus = c.Prometheus.WithDefaults()
 	if c.PrometheusQueries == 0 {
-		c.PrometheusQueries = runtime.GOMAXPROCS(0)
+		c.PrometheusQueries = min(runtime.GOMAXPROCS(0), 8)
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

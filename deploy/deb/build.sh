@@ -48,6 +48,9 @@ for page in README API CONFIGURATION OPERATIONS; do
 	put 644 $page.md $doc/$page.md
 done
 put 644 deploy/alerts.yml $doc/examples/alerts.yml
+for part in $(cd deploy/grafana && find . -type f); do
+	put 644 "deploy/grafana/$part" "$doc/examples/grafana/$part"
+done
 for example in deploy/examples/*; do
 	put 644 "$example" "$doc/examples/$(basename "$example")"
 done
@@ -58,6 +61,13 @@ maintainer=${DEB_MAINTAINER:-The cc-metric-store authors <cc-metric-store@localh
 	echo " -- $maintainer  $(LC_ALL=C date -u -R -d "@$SOURCE_DATE_EPOCH")"
 } | gzip -9n >"$root$doc/changelog.gz"
 gzip -9nc CHANGELOG.md >"$root$doc/upstream.changelog.gz"
+# The licences of the libraries that are in the programs go with them.
+go version -m "$bin/cc-metric-store" "$bin/cc-metric-generator" | awk '$1 == "dep" { print $2 "@" $3 }' | LC_ALL=C sort -u | while read -r module; do
+	printf '%s\n\n' "--- $module"
+	dir=$(go list -m -f '{{.Dir}}' "$module")
+	find "$dir" -maxdepth 1 -type f \( -iname 'LICEN[CS]E*' -o -iname 'COPYING*' -o -iname 'NOTICE*' \) | LC_ALL=C sort | xargs -r -d '\n' cat
+	echo
+done | gzip -9n >"$root$doc/libraries.copyright.gz"
 
 mkdir "$root/DEBIAN"
 for script in postinst prerm postrm; do
