@@ -8,7 +8,7 @@ IMAGE      ?= cc-metric-store
 GO_IMAGE   ?= golang:1.26.8
 LDFLAGS     = -s -w -X main.version=$(VERSION) -X main.gitHash=$(GIT_HASH) -X main.buildTime=$(BUILD_TIME)
 
-FUZZTIME   ?= 5s
+FUZZTIME   ?= 3s
 STRESS     ?= 3m
 SOAK       ?= 10m
 BENCHTIME  ?= 2s

@@ -1,6 +1,6 @@
 module cc-metric-store/test/duckdb
 
-go 1.26.0
+go 1.26.7
 
 require (
 	cc-metric-store v0.0.0
