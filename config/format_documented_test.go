@@ -12,7 +12,7 @@ import (
 // keysOf lists the keys with an effect below a field.
 func keysOf(path string, f field) (found []string) {
 	// Keys of former versions are read and need no place in the tables.
-	older := []string{"metric-store.archive", "metric-store.subscriptions", "metric-store.checkpoints.interval", "metric-store.cleanup"}
+	older := []string{"metric-store.archive", "metric-store.subscriptions", "metric-store.checkpoints.interval"}
 	switch {
 	case f.kind == anything || f.ineffective != "" || f.unsupported != "" || slices.Contains(older, path):
 		return nil
