@@ -20,6 +20,7 @@ type filter struct {
 	// values are those that the bounds of pages are compared with, by column; nil: all.
 	values    [columns][]string
 	allSeries bool // also those without samples in this time
+	onlyNames bool // no samples at all
 }
 
 func newFilter(clusters, hosts, metrics, types []string, from, to int64) *filter {
@@ -82,6 +83,11 @@ type rowsKey struct {
 func (g *gatherer) begin(k *rowsKey) error {
 	if g.current == nil || *k != g.last {
 		if g.isOurs {
+			if err := g.flush(); err != nil {
+				return err
+			}
+		}
+		if len(g.order) >= maxCallSeries {
 			if err := g.flush(); err != nil {
 				return err
 			}
