@@ -16,7 +16,7 @@ import (
 func endpoint(path string) string {
 	name, _, _ := strings.Cut(strings.TrimPrefix(path, "/api/"), "/")
 	switch name {
-	case "query", "write", "free", "debug", "healthcheck":
+	case "query", "write", "free", "debug", "healthcheck", "export":
 		return name
 	}
 	return "other"
