@@ -145,12 +145,15 @@ func appendField(b []byte, s string) []byte {
 }
 
 // appendFloat appends the shortest digits that are this float64, and no other.
-func appendFloat(b []byte, v float64) []byte {
+func appendFloat(b []byte, v float64) []byte { return AppendValue(b, v, 64) }
+
+// AppendValue appends the shortest digits that are this float64, or with 32 bits this float32, and no other.
+func AppendValue(b []byte, v float64, bits int) []byte {
 	format := byte('g')
 	if a := math.Abs(v); a == 0 || a >= 1e-6 && a < 1e15 {
 		format = 'f'
 	}
-	return strconv.AppendFloat(b, v, format, -1, 64)
+	return strconv.AppendFloat(b, v, format, -1, bits)
 }
 
 func (e *Encoder) appendObject(b []byte, r Row) []byte {
