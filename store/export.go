@@ -23,8 +23,8 @@ const (
 	exportCells = 4096
 	// exportLeap is how many are where there are none.
 	exportLeap = MaxCells / 2
-	// exportBudget bounds the cells of all series that are read at once.
-	exportBudget = 1 << 22
+	// exportBudget bounds the cells of all series that are read at once, and with them the runs: see maxQueryRuns.
+	exportBudget = 1 << 19
 )
 
 // Export gives use all samples that are stored of the selected series, in memory and in the archive: by
@@ -33,7 +33,7 @@ const (
 // else. What is appended or dropped meanwhile may be there or not.
 //
 // The run is good until use returns. No lock is held meanwhile, and memory is taken for some
-// million cells at a time. Export ends with the error of use, that of ctx when it ends, or that of the archive.
+// hundred thousand cells at a time. Export ends with the error of use, that of ctx when it ends, or that of the archive.
 func (s *Store) Export(ctx context.Context, sel *ExportSelection, use func(id *SeriesID, r *Run) error) error {
 	if sel.From > sel.To {
 		return ErrInvalidTimeRange
@@ -208,7 +208,7 @@ func (e *exporter) exportMetric(ctx context.Context, name string, m *exportedMet
 	for i, p := range parts {
 		series[i] = SeriesID{e.key.cluster, e.key.host, p, name}
 	}
-	most := max(exportBudget/len(parts), 16)
+	most := max(exportBudget/len(parts), 1)
 	for _, at := range joinSpans(m.spans, e.sel.From, e.sel.To) {
 		cells := min(exportCells, most)
 		for from := at.from; from < at.to; {

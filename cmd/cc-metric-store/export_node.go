@@ -97,7 +97,7 @@ func askExport(ctx context.Context, u *url.URL) (*http.Response, error) {
 	}
 	client := &http.Client{
 		// As with -ready: nobody stands between two programs of one machine.
-		Transport:     &http.Transport{Proxy: http.ProxyFromEnvironment, TLSClientConfig: &tls.Config{InsecureSkipVerify: loopback(u.Hostname())}, DisableKeepAlives: true},
+		Transport:     &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: loopback(u.Hostname())}, DisableKeepAlives: true},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	answer, err := client.Do(r)

@@ -49,7 +49,7 @@ func newFileImporter(paths, faults []string, cfg *config.Config) (*fileImporter,
 			continue
 		}
 		seen[path] = true
-		if isBelow(path, own) {
+		if isWithin(path, own) {
 			return nil, fmt.Errorf("%s is in the archive of this node (cleanup.directory), which it answers from already", path)
 		}
 		kind, err := kindOfFile(path)
@@ -73,8 +73,8 @@ func newFileImporter(paths, faults []string, cfg *config.Config) (*fileImporter,
 	return i, nil
 }
 
-// isBelow reports whether a file lies in a directory, or in one below it.
-func isBelow(path, dir string) bool {
+// isWithin reports whether a path is a directory, or lies in it or below it.
+func isWithin(path, dir string) bool {
 	if dir == "" {
 		return false
 	}
@@ -82,7 +82,7 @@ func isBelow(path, dir string) bool {
 	if err != nil {
 		return false
 	}
-	for p := filepath.Dir(absolute(path)); ; p = filepath.Dir(p) {
+	for p := absolute(path); ; p = filepath.Dir(p) {
 		if info, err := os.Stat(p); err == nil && os.SameFile(info, own) {
 			return true
 		}
@@ -189,7 +189,7 @@ func (i *fileImporter) readParquet(ctx context.Context, f importFile, emit func(
 		i.read.Store(start + int64(float64(f.size)*float64(done)/float64(max(rows, 1))))
 		frequency, wanted := i.known(r.Metric)
 		if !wanted {
-			i.addUnknown(r.Metric, int64(len(r.Times)))
+			i.addUnknown(r.Metric[:min(len(r.Metric), maxMetricName)], int64(len(r.Times)))
 			return nil
 		}
 		if frequency != r.Frequency {

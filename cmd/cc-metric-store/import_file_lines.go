@@ -144,12 +144,12 @@ func (i *fileImporter) takeLine(line []byte, at *int64, emit func(int64, []byte)
 	wanted, known := i.metrics[string(name)]
 	if !known {
 		metric := strings.NewReplacer(`\,`, ",", `\ `, " ").Replace(string(name))
-		if _, wanted = i.known(metric); len(i.metrics) < maxMetricNames {
+		if _, wanted = i.known(metric); len(i.metrics) < maxMetricNames && len(name) <= maxMetricName {
 			i.metrics[string(name)] = wanted
 		}
 	}
 	if !wanted {
-		i.addUnknown(string(name), 1)
+		i.addUnknown(string(name[:min(len(name), maxMetricName)]), 1)
 		return nil
 	}
 	i.taken++
@@ -161,8 +161,11 @@ func (i *fileImporter) takeLine(line []byte, at *int64, emit func(int64, []byte)
 	return emit(*at, append(line, '\n'))
 }
 
-// maxMetricNames bounds the names that are remembered.
-const maxMetricNames = 1 << 16
+// maxMetricNames bounds the names that are remembered, and maxMetricName the length of one.
+const (
+	maxMetricNames = 1 << 16
+	maxMetricName  = 256
+)
 
 // nameEnd returns where the name of the metric ends.
 func nameEnd(line []byte) int {

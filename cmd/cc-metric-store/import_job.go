@@ -28,8 +28,8 @@ type importJob interface {
 	kept() int64
 }
 
-// newImportJob looks for what can be imported: a file, or in a directory the checkpoints of the original, its
-// archive or ours, and files of lines.
+// newImportJob looks for what can be imported: a file, or in a directory the checkpoints of the original, and its
+// archive or ours.
 func newImportJob(ctx context.Context, path string, cfg *config.Config) (importJob, error) {
 	info, err := os.Stat(path)
 	if err == nil && !info.IsDir() {
@@ -43,11 +43,15 @@ func newImportJob(ctx context.Context, path string, cfg *config.Config) (importJ
 	if err != nil {
 		return nil, err
 	}
-	files, err := newFileImporter(findImportFiles(path, cfg))
+	own := archiveConfig(cfg, nil).Directory
+	paths, faults, isOwn := findParquet(path, own)
+	files, err := newFileImporter(paths, faults, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("import %s: %w", absolute(path), err)
 	}
 	switch {
+	case files.isEmpty() && original.isEmpty() && isOwn:
+		return nil, fmt.Errorf("import %s: it has the archive of this node (cleanup.directory), which it answers from already, and nothing else", absolute(path))
 	case files.isEmpty():
 		return original, nil
 	case original.isEmpty():
@@ -57,11 +61,16 @@ func newImportJob(ctx context.Context, path string, cfg *config.Config) (importJ
 	return &importJobs{[]importJob{files, original}}, nil // the checkpoints are newer
 }
 
-// findImportFiles returns the files of an archive, in the order in which they were written, and those of lines, in the
-// directory or in its directory "archive", and the faults of those that are damaged.
-func findImportFiles(dir string, cfg *config.Config) (paths []string, faults []string, _ *config.Config) {
+// findParquet returns the files of an archive, in the order in which they were written, in the
+// directory or in its directory "archive", and the faults of those that are damaged. isOwn says that it left out the
+// archive that this node answers from.
+func findParquet(dir, own string) (paths, faults []string, isOwn bool) {
 	for _, d := range []string{dir, filepath.Join(dir, "archive")} {
 		if info, err := os.Stat(d); err != nil || !info.IsDir() {
+			continue
+		}
+		if isWithin(d, own) {
+			isOwn = true
 			continue
 		}
 		infos, err := archive.List(d)
@@ -69,17 +78,8 @@ func findImportFiles(dir string, cfg *config.Config) (paths []string, faults []s
 		for _, i := range infos {
 			paths = append(paths, i.Path)
 		}
-		entries, err := os.ReadDir(d)
-		if err != nil {
-			continue // as archive.List has said
-		}
-		for _, e := range entries {
-			if name := strings.TrimSuffix(strings.TrimSuffix(e.Name(), ".gz"), ".zst"); strings.HasSuffix(name, ".lp") && e.Type().IsRegular() {
-				paths = append(paths, filepath.Join(d, e.Name()))
-			}
-		}
 	}
-	return paths, faults, cfg
+	return paths, faults, isOwn
 }
 
 // importJobs are several, one after the other.
