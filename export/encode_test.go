@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/influxdata/line-protocol/v2/lineprotocol"
 
@@ -146,6 +147,7 @@ func FuzzLine(f *testing.F) {
 	f.Add(`a\ b`, `\,`, `m=\ x`, `t=\=`, `"`, `\\ `, "ü,", 1e-308)
 	f.Fuzz(func(t *testing.T, cluster, host, metric, typ, id, subtype, subID string, value float64) {
 		s := &Series{cluster, host, metric, typ, id, subtype, subID}
+		checkObject(t, s, value)
 		line, err := encode(LineProtocol, s, Row{1, 1, []float64{value}})
 		if err != nil || value != value || math.IsInf(value, 0) {
 			return
@@ -181,4 +183,25 @@ func FuzzLine(f *testing.F) {
 			t.Errorf("%q is read as %+v = %v, %v; want %+v", line, got, v, err, want)
 		}
 	})
+}
+
+// checkObject reads an object back.
+func checkObject(t *testing.T, s *Series, value float64) {
+	t.Helper()
+	line, err := encode(JSONLines, s, Row{-7, 9, []float64{value}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{s.Cluster, s.Host, s.Metric, s.Type, s.TypeID, s.Subtype, s.SubtypeID} {
+		if !utf8.ValidString(name) {
+			return
+		}
+	}
+	if value != value || math.IsInf(value, 0) || s.Metric == "" {
+		return
+	}
+	var r Row
+	if got, err := ParseObject([]byte(line), &r); err != nil || got != *s || r.Start != -7 || r.Step != 9 || len(r.Values) != 1 || math.Float64bits(r.Values[0]) != math.Float64bits(value) {
+		t.Errorf("%q is read as %+v, %+v, %v", line, got, r, err)
+	}
 }

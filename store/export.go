@@ -81,6 +81,8 @@ type exporter struct {
 	sel     *ExportSelection
 	use     func(*SeriesID, *Run) error
 	metrics map[string]*exportedMetric
+	held    []heldRun
+	values  []float64
 }
 
 // exportedMetric is what a host has of a metric.
@@ -226,23 +228,41 @@ func (e *exporter) exportMetric(ctx context.Context, name string, m *exportedMet
 	return nil
 }
 
+// heldRun is a run of one of the series that are read.
+type heldRun struct {
+	series int
+	run    Run
+}
+
 // read gives the samples of [from, to), and reports whether there were any.
 func (e *exporter) read(ctx context.Context, series []SeriesID, from, to int64) (some bool, err error) {
-	var values []float64
-	_, err = e.store.Read(ctx, series, from, to, func(i int, runs []Run) error {
-		for k := range runs {
-			some = true
-			values = runs[k].AppendTo(values[:0])
-			if !slices.ContainsFunc(values, func(v float64) bool { return v == v }) {
-				continue
+	for again := true; again; {
+		isArchived := e.store.isArchived(e.key.cluster, from)
+		e.held = e.held[:0]
+		if _, err := e.store.Read(ctx, series, from, to, func(i int, runs []Run) error {
+			for _, r := range runs {
+				e.held = append(e.held, heldRun{i, r})
 			}
-			if err := e.use(&series[i], &runs[k]); err != nil {
-				return err
-			}
+			return nil
+		}); err != nil {
+			return false, err
 		}
-		return nil
-	})
-	return some, err
+		// Blocks go to the archive meanwhile. If it had nothing of that time, it was not asked.
+		again = isArchived != e.store.isArchived(e.key.cluster, from)
+	}
+	for i := range e.held {
+		h := &e.held[i]
+		e.values = h.run.AppendTo(e.values[:0])
+		if !slices.ContainsFunc(e.values, func(v float64) bool { return v == v }) {
+			continue
+		}
+		if err := e.use(&series[h.series], &h.run); err != nil {
+			return true, err
+		}
+	}
+	some = len(e.held) > 0
+	clear(e.held) // they keep blocks in memory
+	return some, nil
 }
 
 // joinSpans returns the spans within [from, to) in order, those that touch each other as one.

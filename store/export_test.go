@@ -147,3 +147,41 @@ func TestExportOfExtremes(t *testing.T) {
 		t.Errorf("a window that ends before it begins: %v", err)
 	}
 }
+
+// TestExportBesideArchiving: blocks go to the archive while exports run. Each export has each sample once.
+func TestExportBesideArchiving(t *testing.T) {
+	t.Parallel()
+	s := newStore(t, Config{blockSlots: 4})
+	s.useArchive(newArchive(t, archive.Config{}), nil)
+	const samples = 400
+	for i := range int64(samples) {
+		put(t, s, "h", Part{}, "load", t0+60*i, float64(i))
+		put(t, s, "h", Part{Type: "core", ID: "1"}, "load", t0+60*i, -float64(i))
+	}
+	passed := make(chan error, 1)
+	go func() {
+		var err error
+		for i := int64(0); i < samples && err == nil; i += 8 {
+			_, err = s.archivePass(t.Context(), t0+60*i, func(hostKey) bool { return false })
+		}
+		passed <- err
+	}()
+	for isOver := false; !isOver; {
+		select {
+		case err := <-passed:
+			if err != nil {
+				t.Fatal(err)
+			}
+			isOver = true // and a last one
+		default:
+		}
+		for id, got := range exportAll(t, s, &ExportSelection{From: math.MinInt64, To: math.MaxInt64}) {
+			if len(got) != samples {
+				t.Fatalf("%v: %d of %d samples", id, len(got), samples)
+			}
+		}
+	}
+	if n := s.Stats().Archived; n == 0 {
+		t.Error("nothing was archived")
+	}
+}

@@ -213,6 +213,15 @@ func TestExportOfSome(t *testing.T) {
 	for _, c := range [][]string{{"there is no format", "-format", "xml"}, {"no regular file", "-o", t.TempDir()}, {"needs a name", "-format", "parquet"}, {"leave .gz out", "-o", "x.parquet.gz"}} {
 		some(1, c[1:]...).wantLog(c[0])
 	}
+	empty := filepath.Join(t.TempDir(), "empty.parquet")
+	some(0, "-o", empty, "-select", "host=nobody").wantLog("empty.parquet: 0 samples")
+	listed := run(t, launch{args: []string{"-list", empty}})
+	listed.wantExit(0)
+	wantRow(t, listed, "total", "0")
+	if text := runExport(t, 0, empty).stdout.String(); text != "" {
+		t.Errorf("a file without samples has %q", text)
+	}
+	runImport(t, launch{dir: t.TempDir(), config: baseConfig()}, empty, 0)
 	run(t, launch{args: []string{"-export", "x", "-select", "hosts=a"}}).wantExit(2, "hosts")
 	run(t, launch{args: []string{"-o", "x"}}).wantExit(2, "-export")
 	run(t, launch{args: []string{"-export", "http://127.0.0.1:1", "-o", file}}).wantExit(1, "connection refused")

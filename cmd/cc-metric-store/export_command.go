@@ -151,7 +151,7 @@ func readFiles(ctx context.Context, path string) (s *store.Store, left, err erro
 		return s, left, nil
 	}
 	infos, left := archive.List(path)
-	if len(infos) == 0 {
+	if len(infos) == 0 && (left != nil || info.IsDir()) {
 		return nil, nil, errors.Join(left, errors.New("there are no Parquet files and no checkpoints of this program: the checkpoints of the original are for -import"))
 	}
 	s, err = store.ReadArchive(path, slog.New(slog.DiscardHandler))

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -84,7 +85,7 @@ func listAll(ctx context.Context, path string) ([]*listing, error) {
 		}
 		all = append(all, l)
 	}
-	for _, find := range []func(context.Context, string) (*listing, error){listArchive, listOriginal} {
+	for _, find := range []func(context.Context, string) (*listing, error){listArchive, listArchiveBelow, listOriginal} {
 		l, err := find(ctx, path)
 		if err != nil && (len(all) == 0 || ctx.Err() != nil) {
 			return nil, err
@@ -106,7 +107,11 @@ func listFile(ctx context.Context, path string) (*listing, error) {
 	case err != nil:
 		return nil, err
 	case kind == kindParquet:
-		return listArchive(ctx, path)
+		l, err := listArchive(ctx, path)
+		if l == nil && err == nil {
+			l = &listing{what: "archive " + path + ", which has no samples"}
+		}
+		return l, err
 	case kind == kindCheckpoint:
 		return listCheckpoint(ctx, path)
 	}
@@ -174,6 +179,15 @@ func listArchive(ctx context.Context, path string) (*listing, error) {
 	}
 	l.files = len(files)
 	return l, nil
+}
+
+// listArchiveBelow lists the archive in the directory of the original, or of this program.
+func listArchiveBelow(ctx context.Context, path string) (*listing, error) {
+	below := filepath.Join(path, "archive")
+	if info, err := os.Stat(below); err != nil || !info.IsDir() {
+		return nil, nil
+	}
+	return listArchive(ctx, below)
 }
 
 // splitFaults returns the messages of errors that were joined.
