@@ -2,6 +2,7 @@ package test
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -17,14 +18,17 @@ func TestImportOfTheOriginalsArchive(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := launch{dir: t.TempDir(), config: originalConfig()}
-	done := runImport(t, l, dir, 0)
-	if !done.stdout.hasLine("2686 samples were imported") || !done.stdout.hasLine(`scope "mountm1"`, "type mount, type-id m1", "a level above it is not in the file") {
-		t.Errorf("the report: %s", done.stdout)
+	files, err := filepath.Glob(filepath.Join(dir, "*", "*.parquet"))
+	if err != nil || len(files) != 4 {
+		t.Fatal(files, err)
 	}
-	l.config = nil
-	n := begin(t, l)
-	n.awaitReady()
+	n := start(t, originalConfig())
+	for _, file := range files {
+		done := runImport(t, launch{dir: n.launch.dir, args: []string{"-addr", strings.TrimPrefix(n.URL, "http://")}}, file, 0)
+		if !done.stdout.hasLine(`scope "mountm1"`, "type mount, type-id m1", "a level above it is not in the file") {
+			t.Errorf("the report: %s", done.stdout)
+		}
+	}
 	sent := map[string]float64{} // by the tags in the order of an export, and the time
 	for _, s := range f.sent(t) {
 		tags := fmt.Sprintf("%s,cluster=%s,hostname=%s", s.metric, s.tags["cluster"], s.tags["hostname"])
@@ -56,5 +60,22 @@ func TestImportOfTheOriginalsArchive(t *testing.T) {
 	}
 	if lines != 2686 {
 		t.Errorf("%d samples are stored", lines)
+	}
+}
+
+// TestExportOfTheOriginalsArchive: a node that has such files as its archive exports what they hold.
+func TestExportOfTheOriginalsArchive(t *testing.T) {
+	t.Parallel()
+	l := launch{dir: t.TempDir(), config: archiving(originalConfig())}
+	if err := os.CopyFS(filepath.Join(l.dir, "archive"), os.DirFS(filepath.Join(originalFolders()[2].path(), "archive"))); err != nil {
+		t.Fatal(err)
+	}
+	n := begin(t, l)
+	n.awaitReady()
+	if lines := strings.Count(n.send("GET", "/api/export", "").body, "\n"); lines != 2686 {
+		t.Errorf("%d samples are exported, of 2686", lines)
+	}
+	if lines := strings.Count(n.send("GET", "/api/export?metric=nfs_read&host=a0101", "").body, "\n"); lines == 0 {
+		t.Error("a level whose name lacks a part is not exported")
 	}
 }

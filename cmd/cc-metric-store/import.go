@@ -17,8 +17,7 @@ type importer struct {
 	tree   *original.Tree
 	reader *original.Reader
 	importSender
-	skipped int    // files that were imported before
-	taken   string // a directory that is imported beside
+	skipped int // files that were imported before
 }
 
 // newImporter looks for the files. Samples that are not older than before, in Unix seconds, are

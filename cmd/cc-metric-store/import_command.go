@@ -25,7 +25,7 @@ func importFiles(ctx context.Context, cfg *config.Config, o options, logger *slo
 		return err
 	}
 	if job.isEmpty() {
-		return errors.Join(fmt.Errorf("import %s: there are no files of ClusterCockpit's metric store in it, such as CLUSTER/HOST/1760000000.json, and no Parquet files", absolute(o.importFrom)), printLines(stdout, job.report(maxReportLines)[1:]))
+		return errors.Join(fmt.Errorf("import %s: there are no files of ClusterCockpit's metric store in it, such as CLUSTER/HOST/1760000000.json", absolute(o.importFrom)), printLines(stdout, job.report(maxReportLines)[1:]))
 	}
 	node, err := nodeOf(cfg, os.Getenv(tokenVariable))
 	if err != nil {

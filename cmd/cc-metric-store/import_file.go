@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -18,12 +17,13 @@ import (
 	"cc-metric-store/store/archive"
 )
 
-// fileImporter imports Parquet files and files of lines, one after the other. It implements importJob.
+// fileImporter imports a Parquet file or a file of lines. It implements importJob.
 type fileImporter struct {
 	importSender
-	files  []importFile
-	total  int64
-	read   atomic.Int64 // bytes of files
+	path   string
+	kind   fileKind
+	size   int64
+	read   atomic.Int64 // bytes
 	known  func(metric string) (frequency int64, ok bool)
 	sorter lineSorter
 	fileReport
@@ -31,45 +31,28 @@ type fileImporter struct {
 	metrics map[string]bool // by the name as a line has it: whether it is wanted
 }
 
-// importFile is a file to import.
-type importFile struct {
-	path string
-	kind fileKind
-	size int64
-}
-
-// newFileImporter looks at the files. faults are those that it does not need to look at.
-func newFileImporter(paths, faults []string, cfg *config.Config) (*fileImporter, error) {
-	i := &fileImporter{importSender: newImportSender(), known: knownMetric(cfg), metrics: map[string]bool{}, fileReport: newFileReport()}
-	i.damaged = faults
-	own := archiveConfig(cfg, nil).Directory
-	seen := map[string]bool{}
-	for _, path := range paths {
-		if seen[path] {
-			continue
-		}
-		seen[path] = true
-		if isWithin(path, own) {
-			return nil, fmt.Errorf("%s is in the archive of this node (cleanup.directory), which it answers from already", path)
-		}
-		kind, err := kindOfFile(path)
-		if err != nil {
-			return nil, err
-		}
-		plain := strings.TrimSuffix(strings.TrimSuffix(path, ".gz"), ".zst")
-		switch {
-		case kind == kindCheckpoint:
-			return nil, fmt.Errorf("%s is a checkpoint of this program: put it and its segments into the directory of the checkpoints of a node that is stopped, or -export it as Parquet, and import that", path)
-		case kind != kindParquet && (strings.HasSuffix(plain, ".csv") || strings.HasSuffix(plain, ".jsonl")):
-			return nil, fmt.Errorf("%s is not imported: of what -export writes, lp and parquet are", path)
-		}
-		info, err := os.Stat(path)
-		if err != nil {
-			return nil, err
-		}
-		i.files = append(i.files, importFile{path, kind, info.Size()})
-		i.total += info.Size()
+// newFileImporter looks at the file.
+func newFileImporter(path string, cfg *config.Config) (*fileImporter, error) {
+	i := &fileImporter{importSender: newImportSender(), path: path, known: knownMetric(cfg), metrics: map[string]bool{}, fileReport: newFileReport()}
+	if isWithin(path, archiveConfig(cfg, nil).Directory) {
+		return nil, errors.New("it is in the archive of this node (cleanup.directory), which it answers from already")
 	}
+	var err error
+	if i.kind, err = kindOfFile(path); err != nil {
+		return nil, err
+	}
+	plain := strings.TrimSuffix(strings.TrimSuffix(path, ".gz"), ".zst")
+	switch {
+	case i.kind == kindCheckpoint:
+		return nil, errors.New("it is a checkpoint of this program: put it and its segments into the directory of the checkpoints of a node that is stopped, or -export it as Parquet, and import that")
+	case i.kind != kindParquet && (strings.HasSuffix(plain, ".csv") || strings.HasSuffix(plain, ".jsonl")):
+		return nil, errors.New("of what -export writes, lp and parquet are imported")
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	i.size = info.Size()
 	return i, nil
 }
 
@@ -92,20 +75,14 @@ func isWithin(path, dir string) bool {
 	}
 }
 
-func (i *fileImporter) isEmpty() bool { return len(i.files) == 0 && len(i.damaged) == 0 }
+func (i *fileImporter) isEmpty() bool { return false }
 
-func (i *fileImporter) what() string {
-	if len(i.files) == 1 {
-		return i.files[0].path
-	}
-	return fmt.Sprintf("%d files of samples", len(i.files))
-}
+func (i *fileImporter) what() string { return i.path }
 
-func (i *fileImporter) bytes() (done, total int64) { return i.read.Load(), i.total }
+func (i *fileImporter) bytes() (done, total int64) { return i.read.Load(), i.size }
 
 func (i *fileImporter) progress() string {
-	done, total := i.bytes()
-	return fmt.Sprintf("importing files of samples: %.0f %% of %d bytes read, %d samples kept", 100*float64(done)/float64(max(total, 1)), total, i.kept())
+	return fmt.Sprintf("importing %s: %.0f %% of %d bytes read, %d samples kept", i.path, 100*float64(i.read.Load())/float64(max(i.size, 1)), i.size, i.kept())
 }
 
 // run imports everything. It returns when all of it is kept, or with the first error of the
@@ -122,36 +99,29 @@ func (i *fileImporter) run(ctx context.Context) error {
 }
 
 func (i *fileImporter) readAll(ctx context.Context) error {
-	before := int64(0)
-	for _, f := range i.files {
-		var stopped error // of the target, which is no damage
-		emit := func(at int64, line []byte) error {
-			if stopped == nil && i.sorter.isFull(len(line)) {
-				stopped = i.sendSorted(ctx)
-			}
-			i.sorter.add(at, line)
-			return stopped
+	var stopped error // of the target, which is no damage
+	emit := func(at int64, line []byte) error {
+		if stopped == nil && i.sorter.isFull(len(line)) {
+			stopped = i.sendSorted(ctx)
 		}
-		var err error
-		if f.kind == kindParquet {
-			err = i.readParquet(ctx, f, emit)
-		} else {
-			err = i.readLines(ctx, f, emit)
-		}
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if stopped == nil {
-			stopped = i.sendSorted(ctx) // later files count more
-		}
-		if stopped != nil {
-			return stopped
-		}
-		if err != nil {
-			i.damaged = append(i.damaged, err.Error())
-		}
-		before += f.size
-		i.read.Store(before)
+		i.sorter.add(at, line)
+		return stopped
+	}
+	read := i.readLines
+	if i.kind == kindParquet {
+		read = i.readParquet
+	}
+	err := read(ctx, emit)
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case stopped != nil:
+		return stopped
+	}
+	i.damage = err
+	i.read.Store(i.size)
+	if err := i.sendSorted(ctx); err != nil {
+		return err
 	}
 	return i.flush(ctx)
 }
@@ -165,8 +135,8 @@ func (i *fileImporter) sendSorted(ctx context.Context) error {
 }
 
 // readParquet makes lines of a Parquet file.
-func (i *fileImporter) readParquet(ctx context.Context, f importFile, emit func(int64, []byte) error) error {
-	infos, err := archive.List(f.path)
+func (i *fileImporter) readParquet(ctx context.Context, emit func(int64, []byte) error) error {
+	infos, err := archive.List(i.path)
 	if err != nil {
 		return err
 	}
@@ -183,10 +153,10 @@ func (i *fileImporter) readParquet(ctx context.Context, f importFile, emit func(
 		cluster, host, metric string
 		part                  archive.Part
 	}
-	done, start := int64(0), i.read.Load()
-	err = archive.Scan(ctx, f.path, archive.ScanSelection{From: math.MinInt64}, func(cluster, host string, r *archive.Rows) error {
+	done := int64(0)
+	return archive.Scan(ctx, i.path, archive.ScanSelection{From: math.MinInt64}, func(cluster, host string, r *archive.Rows) error {
 		done += int64(len(r.Times))
-		i.read.Store(start + int64(float64(f.size)*float64(done)/float64(max(rows, 1))))
+		i.read.Store(int64(float64(i.size) * float64(done) / float64(max(rows, 1))))
 		frequency, wanted := i.known(r.Metric)
 		if !wanted {
 			i.addUnknown(r.Metric[:min(len(r.Metric), maxMetricName)], int64(len(r.Times)))
@@ -218,17 +188,13 @@ func (i *fileImporter) readParquet(ctx context.Context, f importFile, emit func(
 		}
 		return nil
 	})
-	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("read %s: %w", f.path, err)
-	}
-	return err
 }
 
 // keyOf appends what a line of a series in a Parquet file has before the value, nothing if no line can name
 // the series.
 func (i *fileImporter) keyOf(b []byte, cluster, host, metric string, p archive.Part, isForeign bool) []byte {
 	if isForeign && p.Subtype == "" {
-		part, isClear := original.PartOfScope(p.Type, p.ID)
+		part, isClear := original.ScopePart(p.Type, p.ID)
 		if !isClear {
 			i.addUnclear(fmt.Sprintf("scope %q, id %q: taken for %s; a level above it is not in the file", p.Type, p.ID, part))
 		}

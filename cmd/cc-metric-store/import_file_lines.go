@@ -93,15 +93,15 @@ func decompress(r io.Reader, kind fileKind) (io.ReadCloser, error) {
 }
 
 // readLines takes the lines of a file. They are not read here, but for the name of the metric and the time.
-func (i *fileImporter) readLines(ctx context.Context, f importFile, emit func(int64, []byte) error) error {
-	file, err := os.Open(f.path)
+func (i *fileImporter) readLines(ctx context.Context, emit func(int64, []byte) error) error {
+	file, err := os.Open(i.path)
 	if err != nil {
 		return err
 	}
 	defer file.Close()
-	in, err := decompress(&countingReader{ctx, file, func(n int) { i.read.Add(int64(n)) }}, f.kind)
+	in, err := decompress(&countingReader{ctx, file, func(n int) { i.read.Add(int64(n)) }}, i.kind)
 	if err != nil {
-		return fmt.Errorf("read %s: %w", f.path, err)
+		return fmt.Errorf("read %s: %w", i.path, err)
 	}
 	defer in.Close()
 	lines := bufio.NewReaderSize(in, maxImportLine+1)
@@ -122,7 +122,7 @@ func (i *fileImporter) readLines(ctx context.Context, f importFile, emit func(in
 		case errors.Is(err, io.EOF):
 			return nil
 		case err != nil:
-			return fmt.Errorf("read %s: line %d: %w: it is damaged or cut off; what comes before was taken", f.path, number, err)
+			return fmt.Errorf("read %s: line %d: %w: it is damaged or cut off; what comes before was taken", i.path, number, err)
 		}
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"cc-metric-store/store/archive"
 )
 
-// fileReport says what was read of files of samples.
+// fileReport says what was read of a file of samples.
 type fileReport struct {
 	taken    int64 // lines
 	tooLong  int64 // lines
@@ -19,7 +19,7 @@ type fileReport struct {
 	more     int64 // samples of further metrics that are not known
 	unclear  map[string]bool
 	interval map[string]string
-	damaged  []string
+	damage   error // why it could not be read to its end
 }
 
 func newFileReport() fileReport {
@@ -45,7 +45,7 @@ func (r *fileReport) addUnclear(text string) {
 
 func (r *fileReport) addInterval(metric string, inFile, configured int64) {
 	if _, ok := r.interval[metric]; !ok && len(r.interval) < maxNoted {
-		r.interval[metric] = fmt.Sprintf("%s: every %d s in the files, every %d s in the configuration", metric, inFile, configured)
+		r.interval[metric] = fmt.Sprintf("%s: every %d s in the file, every %d s in the configuration", metric, inFile, configured)
 	}
 }
 
@@ -85,7 +85,7 @@ func (i *fileImporter) report(limit int) []string {
 	}
 	for _, name := range slices.Sorted(maps.Keys(i.clusters)) {
 		c := i.clusters[name]
-		add("cluster %q: %d samples of %d metrics in Parquet files, from %s to %s", name, c.Samples, len(c.Metrics), timeOf(c.First), timeOf(c.Last))
+		add("cluster %q: %d samples of %d metrics, from %s to %s", name, c.Samples, len(c.Metrics), timeOf(c.First), timeOf(c.Last))
 	}
 	var unknown []string
 	for _, name := range slices.Sorted(maps.Keys(i.unknown)) {
@@ -108,14 +108,11 @@ func (i *fileImporter) report(limit int) []string {
 		add("lines of more than %d bytes were left out: %d", maxImportLine, i.tooLong)
 	}
 	list("parts whose names are not clear", slices.Sorted(maps.Keys(i.unclear)))
-	list("damaged, and imported as far as they could be read", i.damaged)
+	if i.damage != nil {
+		add("damaged, and imported as far as it could be read: %v", i.damage)
+	}
 	return lines
 }
 
-// unopened returns an error if some of the files could not be read to their end.
-func (i *fileImporter) unopened() error {
-	if len(i.damaged) == 0 {
-		return nil
-	}
-	return fmt.Errorf("%d files could not be read to their end, such as: %s", len(i.damaged), i.damaged[0])
-}
+// unopened returns an error if the file could not be read to its end.
+func (i *fileImporter) unopened() error { return i.damage }

@@ -60,7 +60,7 @@ func (i *importer) report(limit int) []string {
 	}
 	list("levels whose type is not clear", r.Unclear())
 	list("damaged, and imported as far as they could be read", r.Damaged())
-	list("not read, as they are no checkpoints", slices.DeleteFunc(r.Ignored(), func(path string) bool { return i.taken != "" && path == i.taken }))
+	list("not read, as they are no checkpoints", r.Ignored())
 	return lines
 }
 

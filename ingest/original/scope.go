@@ -1,10 +1,10 @@
 package original
 
-// PartOfScope returns the part that a scope and an id of the original's Parquet files name. Scopes are
+// ScopePart returns the part that a scope and an id of the original's Parquet files name. Scopes are
 // types, but for the names of levels that the original did not know, which it took as they are:
 // "filesystemhome", or "mountm1" for a level below that, whose own level is in no column. They are taken apart by
 // the known types. isClear says that nothing is missing.
-func PartOfScope(scope, id string) (p Part, isClear bool) {
+func ScopePart(scope, id string) (p Part, isClear bool) {
 	if scope == "" || scope == "node" {
 		return Part{Type: "node"}, true
 	}
