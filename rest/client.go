@@ -32,6 +32,7 @@ type client struct {
 	cut     bool          // it is not waited for any more, as others want its place
 	last    time.Time     // when the answer has to be sent, zero before its first byte
 	sending bool          // the body is not read to its end
+	most    time.Duration // that an answer may take from its first byte on
 	stuck   *time.Timer   // see watchStreamLocked
 }
 
@@ -45,7 +46,7 @@ func clientOf(c echo.Context) *client { return c.Get(clientKey).(*client) }
 // of an answer that is not measured is bounded as well.
 func newClient(c echo.Context) *client {
 	cl := &client{
-		conn: http.NewResponseController(c.Response().Writer), shared: sharedConnection(c.Request()), now: time.Now,
+		conn: http.NewResponseController(c.Response().Writer), shared: sharedConnection(c.Request()), now: time.Now, most: answerTimeout,
 		sending: c.Request().Body != nil && c.Request().Body != http.NoBody,
 	}
 	c.Set(clientKey, cl)
@@ -101,6 +102,13 @@ func (c *client) answerBegins() {
 // answerEnds bounds the sending of what http.Server has buffered of an answer.
 func (c *client) answerEnds() { _ = c.conn.SetWriteDeadline(c.now().Add(smallTimeout)) }
 
+// allow lets the answer take so long from its first byte on. It is called before that.
+func (c *client) allow(most time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.most = most
+}
+
 // sentAll says that the body was read to its end.
 func (c *client) sentAll() {
 	c.mu.Lock()
@@ -125,7 +133,7 @@ func (c *client) measure(reading bool, do func() (int, error)) (int, error) {
 	until := c.began.Add(grace + time.Duration(float64(c.moved)/leastRate*float64(time.Second)) - c.waited)
 	if !reading {
 		if c.last.IsZero() {
-			c.last = c.began.Add(answerTimeout)
+			c.last = c.began.Add(c.most)
 		}
 		if until.After(c.last) {
 			until = c.last

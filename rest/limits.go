@@ -90,7 +90,7 @@ const (
 	leastRate   = 8 << 10
 	shortGrace  = time.Second
 	pressedRate = 64 << 10
-	// answerTimeout bounds an answer from its first byte on.
+	// answerTimeout bounds an answer from its first byte on, but for exports.
 	answerTimeout = 10 * time.Minute
 	// smallTimeout bounds the sending of an answer that is made at once. restTimeout
 	// bounds the reading of what is left of a body when the answer is known.

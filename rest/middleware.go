@@ -19,7 +19,7 @@ func endpoint(path string) string {
 	}
 	name, _, _ := strings.Cut(strings.TrimPrefix(path, "/api/"), "/")
 	switch name {
-	case "query", "write", "free", "debug", "healthcheck", "page", "v1", "v2": // the last two are Prometheus' and InfluxDB's
+	case "query", "write", "free", "debug", "healthcheck", "page", "export", "v1", "v2": // the last two are Prometheus' and InfluxDB's
 		return name
 	}
 	return "other"

@@ -44,7 +44,7 @@ func newReplyPools() *replyPools {
 	}
 }
 
-// reply is a JSON answer of any size under construction. Encoders append to buf and call
+// reply is an answer, mostly JSON, of any size under construction. Encoders append to buf and call
 // spill from time to time, which sends buf when it fills a chunk. It belongs to one
 // goroutine.
 type reply struct {
@@ -57,9 +57,11 @@ type reply struct {
 	zipper  *gzip.Writer
 	client  *client
 	turn    *turn
-	isPart  bool  // of another reply, which its goroutine sends
-	started bool  // the header is sent
-	err     error // of the first chunk that could not be sent
+	isPart  bool // of another reply, which its goroutine sends
+	started bool // the header is sent
+	// contentType is that of the answer.
+	contentType string
+	err         error // of the first chunk that could not be sent
 }
 
 // newReply returns an empty answer, once there is memory for it. The caller calls release
@@ -71,7 +73,7 @@ func (a *api) newReply(c echo.Context) (*reply, error) {
 	if err != nil {
 		return nil, busy(c.Request().Context(), err, "answers under way")
 	}
-	r := &reply{c: c, pools: a.replies, buffer: a.replies.buffers.Get().(*[]byte), client: clientOf(c), turn: t}
+	r := &reply{c: c, pools: a.replies, buffer: a.replies.buffers.Get().(*[]byte), client: clientOf(c), turn: t, contentType: echo.MIMEApplicationJSON}
 	r.buf = (*r.buffer)[:0]
 	r.zip = wantsGzip(c.Request())
 	return r, nil
@@ -156,7 +158,7 @@ func (r *reply) fail(err error) {
 // start sends the header.
 func (r *reply) start(out *echo.Response) {
 	h := out.Header()
-	h.Set(echo.HeaderContentType, echo.MIMEApplicationJSON)
+	h.Set(echo.HeaderContentType, r.contentType)
 	h.Add(echo.HeaderVary, echo.HeaderAcceptEncoding)
 	if r.zip {
 		h.Set(echo.HeaderContentEncoding, "gzip")

@@ -24,6 +24,7 @@ type Store interface {
 	HostsIn(ctx context.Context, cluster string, from, to int64) ([]string, error)
 	Health(cluster, host string, metrics []string) (store.Health, bool)
 	StaleSeries(ctx context.Context, cluster, host string) (int, error)
+	Export(ctx context.Context, sel *store.ExportSelection, use func(id *store.SeriesID, r *store.Run) error) error
 	Dump(ctx context.Context, selector []string, use func(*store.Dumped) error) error
 	promapi.Store
 

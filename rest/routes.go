@@ -18,6 +18,7 @@ func (a *api) routes(cfg Config) (http.Handler, error) {
 	a.endpoint(e, "query", classQuery, read, a.query, view...)
 	a.endpoint(e, "healthcheck", classQuery, read, a.healthCheck, view...)
 	a.endpoint(e, "debug", classDebug, read, a.debug, view...)
+	a.endpoint(e, "export", classQuery, []string{http.MethodGet, http.MethodHead}, a.export, view...)
 	a.endpoint(e, "write", classWrite, []string{http.MethodPost, http.MethodPut}, a.write)
 	a.endpoint(e, "free", classFree, []string{http.MethodPost}, a.free)
 

@@ -20,6 +20,7 @@ func TestMethodsAndSlashes(t *testing.T) {
 		{"/api/query", "?version=v2", `{"cluster":"alex","queries":[]}`, "GET, HEAD, POST"},
 		{"/api/healthcheck", "", `{"cluster":"alex","nodes":["n1"]}`, "GET, HEAD, POST"},
 		{"/api/debug", "?selector=alex:n1", "", "GET, HEAD, POST"},
+		{"/api/export", "?cluster=alex", "", "GET, HEAD"},
 		{"/api/write", "?cluster=alex", "", "POST, PUT"},
 		{"/api/free", "?to=1", "[]", "POST"},
 		{"/healthz", "", "", "GET, HEAD"},

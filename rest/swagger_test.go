@@ -58,7 +58,7 @@ func TestSwagger(t *testing.T) {
 			t.Errorf("no definition of %q", name)
 		}
 	}
-	if len(doc.Paths) != 5 {
+	if len(doc.Paths) != 6 {
 		t.Errorf("%d paths", len(doc.Paths))
 	}
 }

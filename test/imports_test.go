@@ -54,17 +54,18 @@ func listPackages(t *testing.T) []goPackage {
 // import nothing of ours.
 func arrows() map[string][]string {
 	return map[string][]string{
-		"cmd/cc-metric-store": {"config", "embedded", "ingest", "ingest/original", "rest", "rest/promapi", "store", "store/archive"},
+		"cmd/cc-metric-store": {"config", "embedded", "export", "ingest", "ingest/original", "rest", "rest/promapi", "store", "store/archive"},
 		// The generator stands for the world outside. Of the others, only tests
 		// may use its load.
 		"cmd/cc-metric-generator":      {"cmd/cc-metric-generator/load"},
 		"cmd/cc-metric-generator/load": nil,
 		"config":                       nil,
 		"embedded":                     nil,
+		"export":                       nil,
 		"ingest":                       {"ingest/lineproto", "store"},
 		"ingest/lineproto":             {"store"},
 		"ingest/original":              nil,
-		"rest":                         {"rest/page", "rest/promapi", "store"},
+		"rest":                         {"export", "rest/page", "rest/promapi", "store"},
 		"rest/page":                    nil,
 		"rest/promapi":                 {"store"},
 		"store":                        {"store/archive", "store/checkpoint", "store/chunk"},
@@ -93,7 +94,7 @@ func homes() map[string][]string {
 		"github.com/labstack/echo":            {"rest"},
 		"github.com/golang-jwt/jwt":           {"rest"},
 		"github.com/swaggo":                   {"rest"},
-		"github.com/klauspost/compress":       {"ingest", "rest", "store/archive"},
+		"github.com/klauspost/compress":       {"ingest", "rest", "store/archive", program},
 		"github.com/parquet-go/parquet-go":    {"store/archive"},
 		"github.com/prometheus/client_golang": {program},
 		"github.com/prometheus/prometheus":    {"rest/promapi"},

@@ -92,7 +92,7 @@ func TestSwaggerIsTriedOut(t *testing.T) {
 	n.awaitReady()
 	doc := readSwagger(n)
 	sent := 0
-	for _, path := range []string{"/write", "/query", "/healthcheck", "/debug", "/free"} { // written first, freed last
+	for _, path := range []string{"/write", "/query", "/healthcheck", "/debug", "/export", "/free"} { // written first, freed last
 		for method, op := range doc.Paths[path] {
 			sent++
 			want := "200"

@@ -8,29 +8,11 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"sync/atomic"
 
 	"cc-metric-store/config"
 	"cc-metric-store/ingest/original"
 	"cc-metric-store/store/archive"
 )
-
-// importBody is the size of the bodies in which samples are written: an entry of the log
-// holds one.
-const importBody = 384 << 10
-
-// importTarget takes the lines of an import.
-type importTarget interface {
-	// write returns when the lines are kept and visible. What of them was refused, such as
-	// samples of the future, is no error: it is said. It tries again for as long as that may help.
-	write(ctx context.Context, lines []byte) (refused *refusedLines, err error)
-}
-
-// refusedLines says what the store did not take of a body.
-type refusedLines struct {
-	lines  int // as far as it is known
-	reason string
-}
 
 // importer writes the files of the original to a target, host after host: while one body is on
 // its way, the next one is made. Make one with newImporter; run is called once. The other
@@ -38,20 +20,10 @@ type refusedLines struct {
 type importer struct {
 	tree   *original.Tree
 	reader *original.Reader
-	target importTarget
-	state  *importState // of what was imported before; nil: everything is
+	importSender
 	// archives says that Parquet files are imported, too.
 	archives bool
-
-	written atomic.Int64 // samples that are kept
-	skipped int          // files that were imported before
-
-	lines    []byte
-	samples  int64
-	finished []original.File // whose samples are in lines, or before
-	spare    []byte
-	onItsWay chan error // the outcome of a body; nil: there is none
-	refused  map[string]int
+	skipped  int // files that were imported before
 }
 
 // newImporter looks for the files. Samples that are not older than before, in Unix seconds, are
@@ -63,7 +35,7 @@ func newImporter(ctx context.Context, dir string, cfg *config.Config, before int
 	}
 	tree.Dir = absolute(dir)
 	reader := original.NewReader(tree, original.Config{Known: knownMetric(cfg), Before: before})
-	return &importer{tree: tree, reader: reader, refused: map[string]int{}}, nil
+	return &importer{tree: tree, reader: reader, importSender: newImportSender()}, nil
 }
 
 // knownMetric says which metrics are stored, and how often they come.
@@ -129,7 +101,7 @@ func (i *importer) readArchives(ctx context.Context) error {
 	for _, f := range i.tree.Archives {
 		info, _ := archive.List(f.Path) // what is wrong is said by Scan
 		single := len(info) == 1 && info[0].Foreign
-		fault := archive.Scan(ctx, f.Path, archive.ScanSelection{}, func(cluster, host string, r *archive.Rows) error {
+		fault := archive.Scan(ctx, f.Path, archive.ScanSelection{From: math.MinInt64}, func(cluster, host string, r *archive.Rows) error {
 			return to.Add(&original.Archived{Cluster: cluster, Host: host, Metric: r.Metric, Part: original.Part{Type: r.Part.Type, TypeID: r.Part.ID, SubType: r.Part.Subtype, SubTypeID: r.Part.SubID},
 				Frequency: r.Frequency, Times: r.Times, Values: r.Values, Single: single})
 		})
@@ -159,53 +131,7 @@ func (i *importer) inArchive(directory string) bool {
 // add adds a sample to the next body.
 func (i *importer) add(ctx context.Context, s original.Sample) error {
 	i.lines = s.AppendLine(i.lines)
-	if i.samples++; len(i.lines) < importBody {
-		return nil
-	}
-	return i.flush(ctx)
-}
-
-// flush sends what is there on its way, when what was before is kept.
-func (i *importer) flush(ctx context.Context) error {
-	if err := i.await(); err != nil {
-		return err
-	}
-	lines, samples, finished, done := i.lines, i.samples, i.finished, make(chan error, 1)
-	i.lines, i.spare = i.spare[:0], lines
-	i.samples, i.finished, i.onItsWay = 0, nil, done
-	go func() { done <- i.write(ctx, lines, samples, finished) }() // await waits for it
-	return nil
-}
-
-// await waits for the body that is on its way.
-func (i *importer) await() error {
-	if i.onItsWay == nil {
-		return nil
-	}
-	err := <-i.onItsWay
-	i.onItsWay = nil
-	return err
-}
-
-// maxRefusals bounds the reasons that are told apart.
-const maxRefusals = 20
-
-func (i *importer) write(ctx context.Context, lines []byte, samples int64, finished []original.File) error {
-	if len(lines) > 0 {
-		refused, err := i.target.write(ctx, lines)
-		if err != nil {
-			return err
-		}
-		if refused != nil {
-			if _, ok := i.refused[refused.reason]; !ok && len(i.refused) == maxRefusals {
-				refused.reason = "for other reasons"
-			}
-			i.refused[refused.reason] += refused.lines
-			samples -= int64(refused.lines)
-		}
-		i.written.Add(samples)
-	}
-	return i.state.record(finished)
+	return i.added(ctx)
 }
 
 // unopened returns an error if some of the files could not even be opened.
@@ -215,6 +141,17 @@ func (i *importer) unopened() error {
 	}
 	return nil
 }
+
+// isEmpty reports whether there are no files.
+func (i *importer) isEmpty() bool { return len(i.tree.Hosts) == 0 && len(i.tree.Archives) == 0 }
+
+// what says what is imported.
+func (i *importer) what() string {
+	return fmt.Sprintf("%d files", i.tree.Files)
+}
+
+// bytes returns how much of the files is read. It is safe for concurrent use.
+func (i *importer) bytes() (done, total int64) { return i.reader.BytesRead(), i.tree.Bytes }
 
 // share returns how much of the files is read, from 0 to 1.
 func (i *importer) share() float64 {

@@ -17,16 +17,15 @@ import (
 // maxReportLines bounds each list of the report that -import prints.
 const maxReportLines = 200
 
-// importDirectory does what -import asks for. It returns when everything that the files hold is
+// importFiles does what -import asks for. It returns when everything that the files hold is
 // kept, and the report is printed.
-func importDirectory(ctx context.Context, cfg *config.Config, o options, logger *slog.Logger, stdout, stderr io.Writer) error {
-	i, err := newImporter(ctx, o.importDir, cfg, 0)
+func importFiles(ctx context.Context, cfg *config.Config, o options, logger *slog.Logger, stdout, stderr io.Writer) error {
+	job, err := newImportJob(ctx, o.importFrom, cfg)
 	if err != nil {
 		return err
 	}
-	i.archives = !i.inArchive(cfg.MetricStore.Archive.Directory)
-	if len(i.tree.Hosts) == 0 && len(i.tree.Archives) == 0 {
-		return errors.Join(fmt.Errorf("import %s: there are no files of ClusterCockpit's metric store in it, such as CLUSTER/HOST/1760000000.json", absolute(o.importDir)), printLines(stdout, i.report(maxReportLines)[1:]))
+	if job.isEmpty() {
+		return errors.Join(fmt.Errorf("import %s: there are no files of ClusterCockpit's metric store in it, such as CLUSTER/HOST/1760000000.json", absolute(o.importFrom)), printLines(stdout, job.report(maxReportLines)[1:]))
 	}
 	node, err := nodeOf(cfg, os.Getenv(tokenVariable))
 	if err != nil {
@@ -37,23 +36,23 @@ func importDirectory(ctx context.Context, cfg *config.Config, o options, logger 
 		return err
 	}
 	if running {
-		fmt.Fprintf(stdout, "importing %d files into the node at %s\n", i.tree.Files, node.url)
-		i.target = persistent{node.write, ofOperator(logger, writePatience)}
+		fmt.Fprintf(stdout, "importing %s into the node at %s\n", job.what(), node.url)
+		job.into(persistent{node.write, ofOperator(logger, writePatience)})
 		if err = ofOperator(logger, startPatience).until(ctx, theNode, node.ready); err == nil {
-			err = i.show(ctx, stderr)
+			err = show(ctx, stderr, job)
 		}
 	} else {
-		fmt.Fprintf(stdout, "importing %d files: no node answers at %s, so that its log is opened here\n", i.tree.Files, node.url)
-		err = importStopped(ctx, cfg, o, logger, i, stderr)
+		fmt.Fprintf(stdout, "importing %s: no node answers at %s, so that its log is opened here\n", job.what(), node.url)
+		err = importStopped(ctx, cfg, o, logger, job, stderr)
 	}
 	if err != nil {
-		return fmt.Errorf("import %s: %w; %d samples are kept: import again, which is harmless", absolute(o.importDir), err, i.written.Load())
+		return fmt.Errorf("import %s: %w; %d samples are kept: import again, which is harmless", absolute(o.importFrom), err, job.kept())
 	}
-	if err := printLines(stdout, i.report(maxReportLines)); err != nil {
+	if err := printLines(stdout, job.report(maxReportLines)); err != nil {
 		return err
 	}
-	if err := i.unopened(); err != nil {
-		return fmt.Errorf("import %s: %w", absolute(o.importDir), err)
+	if err := job.unopened(); err != nil {
+		return fmt.Errorf("import %s: %w", absolute(o.importFrom), err)
 	}
 	return nil
 }
@@ -67,11 +66,11 @@ func printLines(w io.Writer, lines []string) (err error) {
 }
 
 // show runs the import and shows how far it is.
-func (i *importer) show(ctx context.Context, out io.Writer) error {
+func show(ctx context.Context, out io.Writer, job importJob) error {
 	showing, stop := context.WithCancel(ctx)
 	var bar sync.WaitGroup
-	bar.Go(func() { showImport(showing, out, i) })
-	err := i.run(ctx)
+	bar.Go(func() { showImport(showing, out, job) })
+	err := job.run(ctx)
 	stop()
 	bar.Wait()
 	return err
@@ -82,19 +81,19 @@ const theNode = "the node to be ready"
 
 // importStopped imports into the log and the checkpoints of the node with this configuration,
 // which is not running: this process is that node meanwhile, without REST.
-func importStopped(ctx context.Context, cfg *config.Config, o options, logger *slog.Logger, i *importer, stderr io.Writer) error {
+func importStopped(ctx context.Context, cfg *config.Config, o options, logger *slog.Logger, job importJob, stderr io.Writer) error {
 	a, err := assemble(cfg, o, logger)
 	if err != nil {
 		return err
 	}
 	return a.runTask(ctx, cfg, "import", func(ctx context.Context) error {
 		a.lookForForeign("by the next start") // whatever is imported now
-		i.target = persistent{intoLog(a.ingest), ofOperator(logger, writePatience)}
+		job.into(persistent{intoLog(a.ingest), ofOperator(logger, writePatience)})
 		if err := ofOperator(logger, startPatience).until(ctx, theNode, a.takesImport()); err != nil {
 			return err
 		}
-		err := i.show(ctx, stderr)
-		if err == nil && i.unopened() == nil && a.imports != nil && a.isOwnDirectory(o.importDir) {
+		err := show(ctx, stderr, job)
+		if err == nil && job.unopened() == nil && a.imports != nil && a.isOwnDirectory(o.importFrom) {
 			err = a.imports.end()
 		}
 		return err

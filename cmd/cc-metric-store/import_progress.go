@@ -23,9 +23,9 @@ func isTerminal(w io.Writer) bool {
 }
 
 // showImport shows how far an import is until ctx ends: a bar on a terminal, else lines.
-func showImport(ctx context.Context, out io.Writer, i *importer) {
+func showImport(ctx context.Context, out io.Writer, job importJob) {
 	if isTerminal(out) {
-		showImportBar(ctx, out, i)
+		showImportBar(ctx, out, job)
 		return
 	}
 	ticker := time.NewTicker(lineInterval)
@@ -33,15 +33,16 @@ func showImport(ctx context.Context, out io.Writer, i *importer) {
 	for {
 		select {
 		case <-ticker.C:
-			fmt.Fprintln(out, i.progress())
+			fmt.Fprintln(out, job.progress())
 		case <-ctx.Done():
 			return
 		}
 	}
 }
 
-func showImportBar(ctx context.Context, out io.Writer, i *importer) {
-	bar := progressbar.NewOptions64(max(i.tree.Bytes, 1),
+func showImportBar(ctx context.Context, out io.Writer, job importJob) {
+	_, total := job.bytes()
+	bar := progressbar.NewOptions64(max(total, 1),
 		progressbar.OptionSetWriter(out),
 		progressbar.OptionSetDescription("importing"),
 		progressbar.OptionShowBytes(true),
@@ -52,11 +53,13 @@ func showImportBar(ctx context.Context, out io.Writer, i *importer) {
 	defer ticker.Stop()
 	for {
 		// The bar writes to a terminal; if that fails there is nobody to tell.
-		_ = bar.Set64(i.reader.BytesRead())
+		done, _ := job.bytes()
+		_ = bar.Set64(done)
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
-			_ = bar.Set64(i.reader.BytesRead())
+			done, _ = job.bytes()
+			_ = bar.Set64(done)
 			_ = bar.Exit()
 			fmt.Fprintln(out)
 			return

@@ -39,7 +39,9 @@ type options struct {
 	version     bool
 	cleanUp     bool
 	dump        string
-	importDir   string
+	importFrom  string
+	list        string
+	export      exportOptions
 	ready       string
 	all         bool
 }
@@ -79,7 +81,13 @@ func parseFlags(args []string, stderr io.Writer) (options, error) {
 	fs.StringVar(&o.logLevel, "loglevel", "warn", "write log lines from this `level` on: debug, info, warn, err or crit")
 	fs.BoolVar(&o.logDate, "logdate", false, "put date and time into log lines")
 	fs.StringVar(&o.dump, "dump", "", "print a `file` of a checkpoint, or of its segments, as lines of JSON, and exit")
-	fs.StringVar(&o.importDir, "import", "", "import the files of ClusterCockpit's metric store in this `directory`, into the node with this configuration if it is running (with the token in "+tokenVariable+" if it asks for one), otherwise into its log and checkpoints; say what was taken, and exit")
+	fs.StringVar(&o.importFrom, "import", "", "import the files at this `path`, into the node with this configuration if it is running (with the token in "+tokenVariable+" if it asks for one), otherwise into its log and checkpoints; say what was taken, and exit. It takes a directory of ClusterCockpit's metric store, a Parquet file of that program or this one, and what -export has written as parquet or lp")
+	fs.StringVar(&o.list, "list", "", "print what the files at this `path` hold: clusters, hosts, metrics, times, samples and bytes of an archive, of checkpoints, or of those of ClusterCockpit's metric store; then exit")
+	fs.StringVar(&o.export.source, "export", "", "export samples from this `source`: the URL of a node, such as http://localhost:8080 (with the token in "+tokenVariable+" if it asks for one), an archive, a Parquet file, or checkpoints of this program; then exit")
+	fs.StringVar(&o.export.output, "o", "", "with -export: write to this `file`, which is there when it is complete; .gz or .zst at the end compresses; default is standard output")
+	fs.StringVar(&o.export.format, "format", "", "with -export: `format` lp (line protocol), csv, jsonl or parquet; default is the ending of -o, or lp")
+	o.export.selection = exportSelection{}
+	fs.Func("select", "with -export: export only what this `selection` names, such as cluster=fritz,host=f0001,metric=cpu_load,type=node,from=1760000000,to=2025-10-10T00:00:00Z; names may come several times, and so may -select", o.export.selection.add)
 	fs.StringVar(&o.ready, "ready", "", "ask the node at this `URL`, such as http://localhost:8080, whether it is ready; print what it says, and exit with 0 only if it is")
 	fs.BoolVar(&o.all, "all", false, "with -ready: ask whether another node of its cluster may be stopped")
 	fs.BoolVar(&o.cleanUp, "cleanup-checkpoints", false, "delete the samples of a node that is not running that are older than the retention, or move them to its archive, and exit")
@@ -97,6 +105,11 @@ func parseFlags(args []string, stderr io.Writer) (options, error) {
 		fmt.Fprintln(stderr, "cc-metric-store:", err)
 		return o, err
 	}
+	if o.export.isGiven() && o.export.source == "" {
+		err := errors.New("-o, -format and -select are of no use without -export")
+		fmt.Fprintln(stderr, "cc-metric-store:", err)
+		return o, err
+	}
 	if _, err := logLevel(o.logLevel); err != nil {
 		fmt.Fprintln(stderr, "cc-metric-store:", err)
 		return o, err
@@ -104,7 +117,7 @@ func parseFlags(args []string, stderr io.Writer) (options, error) {
 	var err error
 	fs.Visit(func(f *flag.Flag) {
 		o.configGiven = o.configGiven || f.Name == "config"
-		if f.Value.String() == "" { // of a variable that is not set, most likely
+		if f.Value.String() == "" && f.Name != "select" { // of a variable that is not set, most likely
 			err = fmt.Errorf("-%s is empty: give it a value, or leave it out", f.Name)
 		}
 	})

@@ -22,6 +22,12 @@ func run(ctx context.Context, o options, stdout, stderr io.Writer) error {
 	if o.dump != "" {
 		return store.DumpFile(stdout, absolute(o.dump))
 	}
+	if o.list != "" {
+		return list(ctx, stdout, absolute(o.list))
+	}
+	if o.export.source != "" {
+		return exportSamples(ctx, o.export, stdout, stderr)
+	}
 	if o.ready != "" {
 		return printReady(ctx, stdout, o.ready, o.all)
 	}
@@ -42,8 +48,8 @@ func run(ctx context.Context, o options, stdout, stderr io.Writer) error {
 	if o.print {
 		return printConfig(stdout, stderr, cfg)
 	}
-	if o.importDir != "" && !o.check {
-		return importDirectory(ctx, cfg, o, logger, stdout, stderr)
+	if o.importFrom != "" && !o.check {
+		return importFiles(ctx, cfg, o, logger, stdout, stderr)
 	}
 	if o.cleanUp && !o.check {
 		return cleanUp(ctx, cfg, o, logger, stdout)

@@ -8,8 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,6 +21,10 @@ import (
 type Config struct {
 	// Directory has a directory for each cluster. It is made if need be.
 	Directory string
+	// ReadOnly takes no lock, makes and removes nothing, so that it may be used beside the process that
+	// owns the directory, and Directory may also be a single file. Files that come or go meanwhile
+	// may be there or not.
+	ReadOnly bool
 	// Keep is for how long files are kept: a file goes when its newest sample is older. 0 is for ever.
 	Keep time.Duration
 	// MaxBytes bounds all files together: beyond it those with the oldest samples go first. 0 is no bound.
@@ -53,6 +59,8 @@ type FileInfo struct {
 	Hosts   int   // how many; 0 if the file does not say, as those of the original program
 	// Foreign says that another program has written the file.
 	Foreign bool
+	// Single says that the values are float32 in the file.
+	Single bool
 }
 
 // Stats is what an archive holds.
@@ -69,6 +77,7 @@ type Stats struct {
 // concurrently.
 type Archive struct {
 	directory string
+	readOnly  bool
 	keep      time.Duration
 	maxBytes  int64
 	part      func(Part) Part
@@ -96,7 +105,7 @@ func Open(c Config) (*Archive, error) {
 	if err := c.check(); err != nil {
 		return nil, fmt.Errorf("open archive: %w", err)
 	}
-	a := &Archive{directory: c.Directory, keep: c.Keep, maxBytes: c.MaxBytes, part: c.ForeignPart, logger: c.Logger, now: c.Now}
+	a := &Archive{directory: c.Directory, readOnly: c.ReadOnly, keep: c.Keep, maxBytes: c.MaxBytes, part: c.ForeignPart, logger: c.Logger, now: c.Now}
 	if a.logger == nil {
 		a.logger = slog.Default()
 	}
@@ -115,14 +124,16 @@ func Open(c Config) (*Archive, error) {
 		return nil, fmt.Errorf("open archive %s: %w", c.Directory, err)
 	}
 	a.readers.New = func() any { return newGroupReader(a.pages) }
-	if err := os.MkdirAll(c.Directory, 0o750); err != nil {
-		return nil, fmt.Errorf("open archive: %w", err)
-	}
-	if a.lock, err = lockDirectory(c.Directory); err != nil {
-		return nil, fmt.Errorf("open archive %s: %w", c.Directory, err)
+	if !c.ReadOnly {
+		if err := os.MkdirAll(c.Directory, 0o750); err != nil {
+			return nil, fmt.Errorf("open archive: %w", err)
+		}
+		if a.lock, err = lockDirectory(c.Directory); err != nil {
+			return nil, fmt.Errorf("open archive %s: %w", c.Directory, err)
+		}
 	}
 	if err := a.load(); err != nil {
-		a.lock.Close()
+		_ = a.unlock()
 		return nil, fmt.Errorf("open archive %s: %w", c.Directory, err)
 	}
 	return a, nil
@@ -159,8 +170,19 @@ func (a *Archive) Close() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.cache.close()
+	return a.unlock()
+}
+
+// unlock unlocks the directory.
+func (a *Archive) unlock() error {
+	if a.lock == nil {
+		return nil
+	}
 	return a.lock.Close()
 }
+
+// Clusters returns the names of the clusters that have files, ascending.
+func (a *Archive) Clusters() []string { return slices.Sorted(maps.Keys(a.state.Load().clusters)) }
 
 // Newest returns the time after the newest sample of a cluster in Unix seconds, false if there is
 // none. It is cheap: one atomic load and a look into a map.

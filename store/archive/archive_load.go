@@ -13,6 +13,9 @@ const maxTime = 1 << 38
 
 // load finds the files of all clusters.
 func (a *Archive) load() error {
+	if a.readOnly {
+		return a.loadAll()
+	}
 	found, err := findFiles(a.directory, true)
 	if err != nil {
 		return err
@@ -20,7 +23,7 @@ func (a *Archive) load() error {
 	var files []*file
 	left := int64(0)
 	for _, path := range found {
-		f, err := inspect(path)
+		f, err := inspectOne(path)
 		if _, _, ok := parseName(filepath.Base(path)); err == nil && !ok {
 			err = errors.New("its name is not a time: call it <Unix seconds>.parquet")
 		}
@@ -35,6 +38,19 @@ func (a *Archive) load() error {
 		}
 	}
 	a.state.Store(newState(files, left))
+	return nil
+}
+
+// loadAll finds all files that can be read, of whatever name, in the directory or at the path.
+func (a *Archive) loadAll() error {
+	if _, err := os.Stat(a.directory); err != nil {
+		return err
+	}
+	files, faults := listFiles(a.directory)
+	for _, err := range faults {
+		a.logger.Warn("leave a file of the archive out", "error", err)
+	}
+	a.state.Store(newState(files, int64(len(faults))))
 	return nil
 }
 
@@ -70,56 +86,4 @@ func findFiles(directory string, isOurs bool) ([]string, error) {
 		}
 	}
 	return paths, nil
-}
-
-// inspect reads what a file holds. It returns nil for a file without rows.
-func inspect(path string) (f *file, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("it is damaged: %v", p)
-		}
-	}()
-	open, err := openFile(path)
-	if err != nil {
-		return nil, err
-	}
-	defer open.file.Close()
-	m := open.meta
-	if m.rows == 0 {
-		return nil, nil
-	}
-	f = &file{sequence: m.sequence}
-	f.info = FileInfo{Path: path, Rows: m.rows, Bytes: m.size, Hosts: m.hosts, Foreign: m.version == 0}
-	f.time, f.number, _ = parseName(filepath.Base(path))
-	f.info.Cluster = unescapeName(filepath.Base(filepath.Dir(path)))
-	isFirst := true
-	for i := range m.groups {
-		g := &m.groups[i]
-		if g.rows == 0 {
-			continue
-		}
-		times, cluster, hosts := g.chunks[columnTimestamp].bounds, g.chunks[columnCluster].bounds, g.chunks[columnHost].bounds
-		if !times.known {
-			return nil, errors.New("it does not say from when its samples are, in statistics of the column timestamp")
-		}
-		first, last := m.int(columnTimestamp, times.min), m.int(columnTimestamp, times.max)
-		if first < -maxTime || last > maxTime {
-			return nil, fmt.Errorf("it claims to have samples from %d to %d: it is damaged, or these are no seconds", first, last)
-		}
-		if isFirst && cluster.known {
-			f.info.Cluster = cluster.min
-		}
-		if cluster.known && (cluster.min != cluster.max || cluster.min != f.info.Cluster) {
-			return nil, fmt.Errorf("it has samples of more than one cluster, %.100q and %.100q: write a file for each", f.info.Cluster, cluster.max)
-		}
-		if isFirst {
-			f.info.First, f.info.Last, f.hosts = first, last, hosts
-			isFirst = false
-			continue
-		}
-		f.info.First, f.info.Last = min(f.info.First, first), max(f.info.Last, last)
-		f.hosts.known = f.hosts.known && hosts.known
-		f.hosts.min, f.hosts.max = min(f.hosts.min, hosts.min), max(f.hosts.max, hosts.max)
-	}
-	return f, nil
 }

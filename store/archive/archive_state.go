@@ -14,6 +14,7 @@ type file struct {
 	sequence     uint64 // order of writing; 0 if it does not say
 	time, number int64  // of its name
 	hosts        bounds
+	isShared     bool                     // with other clusters
 	names        atomic.Pointer[[]string] // of the hosts; nil: not read yet
 }
 

@@ -65,6 +65,9 @@ func (a *Archive) readHosts(ctx context.Context, file *file) (names []string, er
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
+		if !open.meta.groups[i].chunks[columnCluster].bounds.has(file.info.Cluster) {
+			continue
+		}
 		if err := g.open(&open.source, i); err != nil {
 			return nil, err
 		}

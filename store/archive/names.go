@@ -10,17 +10,17 @@ import (
 // maxNames bounds how many names Names returns of each kind.
 const maxNames = 1 << 20
 
-// Names returns the hosts and the metrics of a file, ascending. It reads no samples, only the columns of
+// Names returns the hosts and the metrics of a cluster in a file, ascending. It reads no samples, only the columns of
 // the names, and takes no lock. It fails for more than 1,048,576 hosts or metrics.
-func Names(ctx context.Context, path string) (hosts, metrics []string, err error) {
+func Names(ctx context.Context, path, cluster string) (hosts, metrics []string, err error) {
 	found := [2]map[string]bool{{}, {}}
-	if err := readNames(ctx, path, &found); err != nil {
+	if err := readNames(ctx, path, cluster, &found); err != nil {
 		return nil, nil, readError(path, err)
 	}
 	return slices.Sorted(maps.Keys(found[0])), slices.Sorted(maps.Keys(found[1])), nil
 }
 
-func readNames(ctx context.Context, path string, found *[2]map[string]bool) (err error) {
+func readNames(ctx context.Context, path, cluster string, found *[2]map[string]bool) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = errDamaged(p)
@@ -39,6 +39,9 @@ func readNames(ctx context.Context, path string, found *[2]map[string]bool) (err
 	open.forget()
 	g := newGroupReader(pages)
 	for i := range open.meta.groups {
+		if !open.meta.groups[i].chunks[columnCluster].bounds.has(cluster) {
+			continue
+		}
 		if err := g.open(&open.source, i); err != nil {
 			return err
 		}

@@ -143,7 +143,7 @@ func (g *groupReader) readRange(ctx context.Context, r rowRange, f *filter, gath
 			row = end
 			continue
 		}
-		if f.allSeries && !k.mayHave(f) {
+		if f.onlyNames || f.allSeries && !k.mayHave(f) {
 			if err := gather.begin(&k); err != nil {
 				return err
 			}

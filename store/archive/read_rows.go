@@ -22,6 +22,7 @@ type filter struct {
 	// values are those that the bounds of pages are compared with, by column; nil: all.
 	values    [columns][]string
 	allSeries bool // also those without samples in this time
+	onlyNames bool // no samples at all
 	// part takes the names of parts in files of the original program apart; nil: they are as they are.
 	part func(Part) Part
 }
@@ -88,6 +89,11 @@ type rowsKey struct {
 func (g *gatherer) begin(k *rowsKey) error {
 	if g.current == nil || *k != g.last {
 		if g.isOurs {
+			if err := g.flush(); err != nil {
+				return err
+			}
+		}
+		if len(g.order) >= maxCallSeries {
 			if err := g.flush(); err != nil {
 				return err
 			}

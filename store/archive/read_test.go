@@ -300,14 +300,14 @@ func TestHostsAndMetrics(t *testing.T) {
 	for k := range want {
 		hosts[k.host], metrics[k.metric] = true, true
 	}
-	gotHosts, gotMetrics, err := Names(t.Context(), info.Path)
+	gotHosts, gotMetrics, err := Names(t.Context(), info.Path, info.Cluster)
 	if err != nil || !slices.Equal(gotHosts, slices.Sorted(maps.Keys(hosts))) || !slices.Equal(gotMetrics, slices.Sorted(maps.Keys(metrics))) {
 		t.Errorf("%q %q %v", gotHosts, gotMetrics, err)
 	}
-	if _, _, err := Names(t.Context(), info.Path+"x"); err == nil || !strings.Contains(err.Error(), info.Path) {
+	if _, _, err := Names(t.Context(), info.Path+"x", info.Cluster); err == nil || !strings.Contains(err.Error(), info.Path) {
 		t.Errorf("a file that is not there: %v", err)
 	}
-	if h, m, err := Names(t.Context(), "testdata/original/alex/1795631400.parquet"); err != nil || len(h) != 2 || !slices.Contains(m, "clock") {
+	if h, m, err := Names(t.Context(), "testdata/original/alex/1795631400.parquet", "alex"); err != nil || len(h) != 2 || !slices.Contains(m, "clock") {
 		t.Errorf("%q %q %v", h, m, err)
 	}
 }

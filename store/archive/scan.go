@@ -26,7 +26,11 @@ func Scan(ctx context.Context, path string, s ScanSelection, use func(cluster, h
 		if s.Clusters != nil && !slices.Contains(s.Clusters, i.Cluster) || i.Last < f.from || i.First >= f.to {
 			continue
 		}
-		err := scanFile(ctx, g, i.Path, f, use)
+		wanted := f
+		if file.isShared {
+			wanted = newFilter([]string{i.Cluster}, s.Hosts, s.Metrics, s.Types, f.from, f.to)
+		}
+		err := scanFile(ctx, g, i.Path, wanted, use)
 		var ofUse *useError
 		if errors.As(err, &ofUse) || ctx.Err() != nil {
 			return readError(i.Path, err)
@@ -48,7 +52,8 @@ func scanFile(ctx context.Context, g *groupReader, path string, f *filter, use v
 	return readFile(ctx, &open.source, g, f, use)
 }
 
-// List returns what a file, or all files of a directory of an archive, hold, from their footers. It takes no lock and
+// List returns what a file, or all files of a directory of an archive, hold, from their footers: a file of
+// several clusters, as Create may have made it, once for each. It takes no lock and
 // changes nothing. The error names files that cannot be read; the others are in the result.
 func List(path string) ([]FileInfo, error) {
 	files, faults := listFiles(path)
@@ -70,12 +75,11 @@ func listFiles(path string) (files []*file, faults []error) {
 		return nil, []error{fmt.Errorf("list archive: %w", err)}
 	}
 	for _, p := range paths {
-		f, err := inspect(p)
+		found, err := inspect(p)
 		if err != nil {
 			faults = append(faults, fmt.Errorf("read archive file %s: %w", p, err))
-		} else if f != nil {
-			files = append(files, f)
 		}
+		files = append(files, found...)
 	}
 	return newState(files, 0).files(), faults
 }

@@ -7,7 +7,6 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"strings"
 )
 
 const (
@@ -36,10 +35,12 @@ var ErrFull = errors.New("the file is full")
 // After an error of Add, other than ErrFull, or of Commit nothing but Abort helps, which the caller calls in any
 // case; after Commit it does nothing.
 type Writer struct {
-	archive *Archive
+	archive *Archive // nil: of a FileWriter
 	cluster string
 	before  int64
 	file    *groupFile
+	isNew   bool // the cluster has no rows yet
+	isLoose bool // only hosts and metrics have an order
 
 	strings map[column]*runColumn[string]
 	ints    map[column]*runColumn[int64]
@@ -59,23 +60,6 @@ type Writer struct {
 	err       error
 }
 
-// key is what rows are sorted by.
-type key struct {
-	host, metric     string
-	part             Part
-	frequency, start int64
-}
-
-func (k *key) compare(o *key) int {
-	return cmp.Or(strings.Compare(k.host, o.host), strings.Compare(k.metric, o.metric), k.part.compare(&o.part),
-		cmp.Compare(k.frequency, o.frequency), cmp.Compare(k.start, o.start))
-}
-
-func (p *Part) compare(o *Part) int {
-	return cmp.Or(strings.Compare(p.Type, o.Type), strings.Compare(p.ID, o.ID),
-		strings.Compare(p.Subtype, o.Subtype), strings.Compare(p.SubID, o.SubID))
-}
-
 // NewWriter begins a file with samples of a cluster, which are named by the time before which they
 // are, in Unix seconds. Commit or Abort ends it.
 func (a *Archive) NewWriter(cluster string, before int64) (*Writer, error) {
@@ -90,12 +74,11 @@ func (a *Archive) newWriter(cluster string, before int64) (*Writer, error) {
 	if a.closed.Load() {
 		return nil, errClosed
 	}
+	if a.readOnly {
+		return nil, errors.New("it was opened for reading alone")
+	}
 	if len(cluster) > maxName {
 		return nil, errors.New("its name is too long")
-	}
-	pages, err := newPageCompressor()
-	if err != nil {
-		return nil, err
 	}
 	directory := filepath.Join(a.directory, escapeName(cluster))
 	if err := os.MkdirAll(a.directory, 0o750); err != nil { // somebody may have removed it
@@ -104,14 +87,28 @@ func (a *Archive) newWriter(cluster string, before int64) (*Writer, error) {
 	if err := makeDirectory(a.directory, directory); err != nil {
 		return nil, err
 	}
+	w, err := newFileIn(directory)
+	if err != nil {
+		return nil, err
+	}
+	w.archive, w.cluster, w.before, w.info.Cluster = a, cluster, before, cluster
+	return w, nil
+}
+
+// newFileIn begins a file in a directory.
+func newFileIn(directory string) (*Writer, error) {
+	pages, err := newPageCompressor()
+	if err != nil {
+		return nil, err
+	}
 	file, err := createGroupFile(directory)
 	if err != nil {
 		return nil, err
 	}
 	w := &Writer{
-		archive: a, cluster: cluster, before: before, file: file, pages: pages, groups: maxGroups,
+		file: file, pages: pages, groups: maxGroups, isNew: true,
 		strings: map[column]*runColumn[string]{}, ints: map[column]*runColumn[int64]{},
-		info: FileInfo{Cluster: cluster, First: math.MaxInt64, Last: math.MinInt64},
+		info: FileInfo{First: math.MaxInt64, Last: math.MinInt64},
 	}
 	w.times.column, w.times.encoding = columnTimestamp, encodingTimes
 	w.values.column, w.values.encoding = columnValue, encodingValues
@@ -182,9 +179,10 @@ func (w *Writer) addKeys(k *key, end int64, n int) {
 	if scope == "" {
 		scope = nodeScope
 	}
-	if w.rows == 0 || k.host != w.last.host {
+	if w.isNew || k.host != w.last.host {
 		w.hosts++
 	}
+	w.isNew = false
 	if w.rows == 0 {
 		w.firstHost = k.host
 	}
@@ -203,7 +201,7 @@ func (w *Writer) addKeys(k *key, end int64, n int) {
 
 func (w *Writer) check(k *key, end int64, slots int) error {
 	switch {
-	case w.rows > 0 && k.compare(&w.last) <= 0:
+	case !w.isNew && !w.follows(k):
 		return fmt.Errorf("block %d of %v does not come after block %d of %s, %v", k.start, k.part, w.last.start, w.last.metric, w.last.part)
 	case k.frequency <= 0 || end <= k.start:
 		return fmt.Errorf("a block from %d to %d with slots of %d s is none", k.start, end, k.frequency)

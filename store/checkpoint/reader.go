@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -32,13 +34,18 @@ type Loss struct {
 // The host belongs to each. Blocks that cannot be read are left out, and listed in
 // Contents.Lost. On an error, be it of each, some hosts may have been handed over already.
 func (d *Dir) Read(ctx context.Context, id uint64, workers int, each func(metrics []string, h *Host) error) (*Contents, error) {
-	path := d.Path(id)
+	return ReadFile(ctx, d.Path(id), workers, each)
+}
+
+// ReadFile is Dir.Read for the file of a checkpoint, with its segments beside it. It takes no lock: the process
+// that owns the directory removes a checkpoint when two newer ones are there.
+func ReadFile(ctx context.Context, path string, workers int, each func(metrics []string, h *Host) error) (*Contents, error) {
 	file, err := openFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("read checkpoint %s: %w", path, err)
 	}
 	defer file.Close()
-	in := newSegments(d.path)
+	in := newSegments(filepath.Dir(path))
 	defer in.close()
 	c := &Contents{}
 	var lost sync.Mutex
@@ -54,6 +61,32 @@ func (d *Dir) Read(ctx context.Context, id uint64, workers int, each func(metric
 		return nil, fmt.Errorf("read checkpoint %s: %w", path, err)
 	}
 	return c, nil
+}
+
+// ReadFrames is ReadFile without the segments: it is quick, and the sealed blocks have no values.
+func ReadFrames(ctx context.Context, path string, workers int, each func(metrics []string, h *Host) error) (*Contents, error) {
+	file, err := openFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read checkpoint %s: %w", path, err)
+	}
+	defer file.Close()
+	c := &Contents{}
+	if err := readFrames(ctx, file, c, workers, each); err != nil {
+		return nil, fmt.Errorf("read checkpoint %s: %w", path, err)
+	}
+	return c, nil
+}
+
+// Newest returns the path of the newest checkpoint in a directory, and false if there is none.
+func Newest(directory string) (path string, ok bool, err error) {
+	if _, err := os.Stat(directory); err != nil {
+		return "", false, err
+	}
+	found, _, err := list(directory)
+	if err != nil || len(found) == 0 {
+		return "", false, err
+	}
+	return filepath.Join(directory, fileName(found[len(found)-1], checkpointSuffix)), true, nil
 }
 
 // readFrames reads a checkpoint without its segments, and calls do for each host, from several

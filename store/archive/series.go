@@ -1,0 +1,55 @@
+package archive
+
+import (
+	"context"
+	"fmt"
+	"math"
+)
+
+// SeriesExtent is where a file has samples of a series.
+type SeriesExtent struct {
+	Metric    string
+	Part      Part
+	Frequency int64 // seconds, above 0
+	From, To  int64 // all are at times in [From, To), Unix seconds
+}
+
+// Series calls use for the series of a host in the files that the times of the selection touch, once or
+// more for each, in no order. It reads no samples, only the columns that name them. Extents are those
+// of blocks, or of whole files of other programs; some may be outside of the selected times. It waits and fails as
+// Read does.
+func (a *Archive) Series(ctx context.Context, s *Selection, use func(*SeriesExtent) error) error {
+	c := a.state.Load().clusters[s.Cluster]
+	if c == nil || s.From >= s.To {
+		return nil
+	}
+	f := newFilter([]string{s.Cluster}, []string{s.Host}, s.Metrics, s.Types, s.From, s.To)
+	f.allSeries, f.onlyNames, f.part = true, true, a.part
+	for _, file := range c.files {
+		if file.info.Last < s.From || file.info.First >= s.To || !file.hosts.has(s.Host) {
+			continue
+		}
+		if err := a.enter(ctx); err != nil {
+			return fmt.Errorf("read the series of host %q, cluster %q, in the archive: %w", s.Host, s.Cluster, err)
+		}
+		err := a.read(ctx, file, f, func(r *Rows) error {
+			e := SeriesExtent{Metric: r.Metric, Part: r.Part, Frequency: r.Frequency}
+			e.From, e.To = blockExtent(r, &file.info)
+			return use(&e)
+		})
+		a.leave()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// blockExtent returns the times that samples of a block may have; those of the file if it has no
+// blocks.
+func blockExtent(r *Rows, i *FileInfo) (from, to int64) {
+	if b := r.Block; b.Frequency > 0 && b.Start > -maxTime && b.End < maxTime && b.Frequency < math.MaxInt32 {
+		return b.Start, b.End + b.Frequency // the last slot may be cut off before the time of its sample
+	}
+	return i.First, i.Last + 1
+}
