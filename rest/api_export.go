@@ -10,7 +10,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"cc-metric-store/export"
+	"cc-metric-store/rest/export"
 	"cc-metric-store/store"
 )
 

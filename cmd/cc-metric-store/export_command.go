@@ -13,7 +13,7 @@ import (
 
 	"github.com/schollz/progressbar/v3"
 
-	"cc-metric-store/export"
+	"cc-metric-store/rest/export"
 	"cc-metric-store/store"
 	"cc-metric-store/store/archive"
 )

@@ -15,7 +15,7 @@ import (
 	"strings"
 	"time"
 
-	"cc-metric-store/export"
+	"cc-metric-store/rest/export"
 )
 
 const (

@@ -14,7 +14,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
-	"cc-metric-store/export"
+	"cc-metric-store/rest/export"
 	"cc-metric-store/store/archive"
 )
 

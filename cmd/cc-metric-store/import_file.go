@@ -12,8 +12,8 @@ import (
 	"sync/atomic"
 
 	"cc-metric-store/config"
-	"cc-metric-store/export"
 	"cc-metric-store/ingest/original"
+	"cc-metric-store/rest/export"
 	"cc-metric-store/store/archive"
 )
 
