@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -162,4 +163,10 @@ func TestCleanUp(t *testing.T) {
 	if held := n.metric("series"); held != 1 {
 		t.Errorf("%v series are in memory, want 1", held)
 	}
+	// Another node takes the archive as a whole.
+	dir := t.TempDir()
+	runImport(t, launch{dir: dir, config: baseConfig()}, filepath.Join(n.launch.dir, "archive"), 0)
+	other := begin(t, launch{dir: dir})
+	other.awaitReady()
+	other.wantRamp("a", 300)
 }
