@@ -147,6 +147,29 @@ func TestClean(t *testing.T) {
 	}
 }
 
+// TestHeldFrom: late samples in a file that stays do not stand for those that went with others.
+func TestHeldFrom(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(9_000, 0)
+	a := openArchive(t, Config{Keep: time.Hour, Now: func() time.Time { return now }})
+	put(t, a, "c", 1, oneSeries("h", 6000, 1, 2), nil) // 6005 and 6015
+	put(t, a, "c", 2, append(oneSeries("h", 1000, 3), oneSeries("i", 9000, 4)...), nil)
+	held := func(want int64) {
+		t.Helper()
+		if from, ok := a.HeldFrom(); !ok || from != want {
+			t.Errorf("held from %d, want %d", from, want)
+		}
+	}
+	held(9000 - 3600) // what was before may have been removed by another process
+	a.keep = 0
+	held(1005)
+	a.maxBytes = a.Stats().Bytes - 1
+	if n, err := a.Clean(t.Context()); n != 1 || err != nil {
+		t.Fatal(n, err)
+	}
+	held(6016)
+}
+
 // TestRemovedMeanwhile: a file that somebody removed is no error.
 func TestRemovedMeanwhile(t *testing.T) {
 	t.Parallel()
@@ -183,8 +206,8 @@ func TestOneWriter(t *testing.T) {
 // TestConfigFaults: all faults are told at once.
 func TestConfigFaults(t *testing.T) {
 	t.Parallel()
-	_, err := Open(Config{Keep: -1, MaxBytes: -1, Readers: -1})
-	if err == nil || strings.Count(err.Error(), "\n") != 3 {
+	_, err := Open(Config{Keep: -1, MaxBytes: -1, Readers: -1, MaxGroups: -1})
+	if err == nil || strings.Count(err.Error(), "\n") != 4 {
 		t.Errorf("%v", err)
 	}
 }

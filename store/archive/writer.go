@@ -48,12 +48,11 @@ type Writer struct {
 	values  valueColumn
 	pages   *pageCompressor
 
-	rows   int64
-	group  int64 // rows of the row group that are in pages
-	groups int   // how many row groups the file may have
-	last   key
-	hosts  int
-	info   FileInfo
+	rows  int64
+	group int64 // rows of the row group that are in pages
+	last  key
+	hosts int
+	info  FileInfo
 
 	firstHost string
 	err       error
@@ -109,7 +108,7 @@ func (a *Archive) newWriter(cluster string, before int64) (*Writer, error) {
 		return nil, err
 	}
 	w := &Writer{
-		archive: a, cluster: cluster, before: before, file: file, pages: pages, groups: maxGroups,
+		archive: a, cluster: cluster, before: before, file: file, pages: pages,
 		strings: map[column]*runColumn[string]{}, ints: map[column]*runColumn[int64]{},
 		info: FileInfo{Cluster: cluster, First: math.MaxInt64, Last: math.MinInt64},
 	}
@@ -135,7 +134,7 @@ func (w *Writer) Add(host, metric string, p Part, b Block, values []float64) err
 	if w.err != nil {
 		return w.err
 	}
-	if w.file != nil && len(w.file.groups) >= w.groups {
+	if w.file != nil && len(w.file.groups) >= w.archive.maxGroups {
 		return ErrFull
 	}
 	if err := w.add(&key{host, metric, p, b.Frequency, b.Start}, b.End, values); err != nil {
