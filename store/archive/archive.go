@@ -62,7 +62,7 @@ type FileInfo struct {
 // Stats is what an archive holds.
 type Stats struct {
 	Files, Rows, Bytes int64
-	// Left is how many files are left out, as they are damaged or no files of samples. The other numbers are
+	// Left is how many files and directories are left out, as they are damaged, no files of samples or not to be read. The other numbers are
 	// without them.
 	Left int64
 	// Oldest and Newest are the times of the oldest and the newest sample, 0 if there is none.

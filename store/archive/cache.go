@@ -2,8 +2,10 @@ package archive
 
 import (
 	"container/list"
+	"errors"
 	"os"
 	"sync"
+	"syscall"
 )
 
 const (
@@ -74,11 +76,15 @@ func (c *cache) open(path string) (*cached, error) {
 
 // openFile opens a file and reads its footer.
 func openFile(path string) (*cached, error) {
-	file, err := os.Open(path)
+	// A pipe would wait for somebody who writes.
+	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
 	}
 	info, err := file.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = errors.New("it is no regular file")
+	}
 	if err != nil {
 		file.Close()
 		return nil, err
