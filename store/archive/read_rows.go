@@ -93,6 +93,11 @@ func (g *gatherer) begin(k *rowsKey) error {
 			}
 		}
 		g.current = g.wait[*k]
+		if g.current == nil && len(g.order) >= maxCallSeries { // all without samples
+			if err := g.flush(); err != nil {
+				return err
+			}
+		}
 		if g.current == nil {
 			g.current = g.take()
 			g.current.Metric, g.current.Part, g.current.Frequency, g.current.Block = k.metric, k.part, k.frequency, k.block
