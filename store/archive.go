@@ -36,8 +36,9 @@ type archived struct {
 	now    func() time.Time
 	opened atomic.Pointer[archive.Archive] // nil: it is not open yet, or there is none
 
-	writing sync.Mutex            // held by the one pass that writes to it
-	err     atomic.Pointer[error] // of the last pass
+	writing sync.Mutex                // held by the one pass that writes to it
+	err     atomic.Pointer[error]     // of the last pass
+	failed  atomic.Pointer[time.Time] // when the last pass was, if it failed; by time.Now
 }
 
 // isWanted reports whether samples that leave memory go to an archive, be it open or not.

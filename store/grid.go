@@ -23,6 +23,9 @@ type grid struct {
 	// holders counts, by column, the blocks with a value of the column, but not open blocks.
 	// It is nil while there are few blocks: then the blocks are searched.
 	holders []int32
+	// extents has, by column, samples of a recalled grid that are not in its blocks; a column behind its
+	// end has none.
+	extents []period
 }
 
 // addColumn returns a column for a new series.

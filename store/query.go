@@ -98,7 +98,7 @@ func (s *Store) Cost(q *Query) (Cost, error) {
 			}
 		}
 	}
-	if s.asksArchive(q) {
+	if s.isArchived(q.Cluster, q.From) || q.Unpadded && s.isArchived(q.Cluster, -timeBound) {
 		// What the host has there is not known before it is read.
 		blocks := int(q.windowCells(metric.finest))/s.cfg.blockSlots + 1
 		c.Runs += recallRuns + archivedColumns*blocks
@@ -202,10 +202,11 @@ func (s *Store) QueryEach(ctx context.Context, q *Query, use func(*Series) error
 	}()
 	var snapshots []snapshot
 	var err error
-	isArchived := s.asksArchive(q)
+	isArchived := s.isArchived(q.Cluster, q.From)
 	if !isArchived {
 		snapshots, err = s.snapshots(memory, q, config.Aggregation)
-		isArchived = s.asksArchive(q) // blocks may have gone there meanwhile
+		// Blocks may have gone there meanwhile.
+		isArchived = s.isArchived(q.Cluster, q.From) || err == nil && s.isArchivedBefore(q, snapshots)
 	}
 	if isArchived {
 		snapshots, err = s.recalledSnapshots(ctx, memory, q, config.MetricConfig)

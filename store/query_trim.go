@@ -35,13 +35,14 @@ func (g *grid) periods(rows []selection) []period {
 	for c := range of {
 		of[c] = noPeriod()
 	}
+	copy(of, g.extents)
 	g.each(rows, g.blocks.all(), func(b *block, c int32) {
 		first, _ := b.extent(c)
-		of[c].first = g.centre(b, first)
+		of[c].first = min(of[c].first, g.centre(b, first))
 	})
 	g.each(rows, g.blocks.backward(), func(b *block, c int32) {
 		_, last := b.extent(c)
-		of[c].last = g.centre(b, last)
+		of[c].last = max(of[c].last, g.centre(b, last))
 	})
 	out := make([]period, len(rows))
 	for i, row := range rows {

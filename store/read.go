@@ -108,11 +108,18 @@ const timeBound = math.MaxInt64 / 4
 func (s *Store) HeldFrom() int64 {
 	from := s.cfg.Now().Add(-s.cfg.Retention).Unix()
 	if a := s.archived.opened.Load(); a != nil {
-		if oldest, ok := a.Oldest(); ok {
-			from = min(from, oldest)
+		if held, ok := a.HeldFrom(); ok {
+			from = min(from, held)
 		}
 	}
 	return max(from, s.evictedTo.Load())
+}
+
+// lost notes that samples before a time in Unix seconds have gone that should be held.
+func (s *Store) lost(before int64) {
+	s.evicting.Lock()
+	defer s.evicting.Unlock()
+	s.evictedTo.Store(max(s.evictedTo.Load(), before))
 }
 
 // recallSeries returns a recall of the first series. One that is known is used again if it has

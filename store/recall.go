@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"hash/maphash"
+	"maps"
 	"math"
 	"slices"
 
@@ -37,15 +38,6 @@ func (s *Store) isArchived(cluster string, from int64) bool {
 	return ok && from-s.metrics.longest() <= newest
 }
 
-// asksArchive reports whether the archive may have samples that the query has to look at.
-func (s *Store) asksArchive(q *Query) bool {
-	from := q.From
-	if q.Unpadded { // its answer begins and ends where the samples do
-		from = -timeBound
-	}
-	return s.isArchived(q.Cluster, from)
-}
-
 // recall is a host as it would be in memory if nothing of one metric had gone to the archive. It
 // is made for one query, from copies of what is in memory and what the archive has, and belongs
 // to one goroutine. It has the parts that memory knows, and those that the archive has in the files
@@ -63,15 +55,25 @@ type recall struct {
 	lastPart archive.Part
 }
 
-// recallWanted says what a recall is for: a metric of a host, of parts of one type or of all, and
-// of one part alone if part is not nil, in the slots that cover the times [from, to).
+// recallWanted says what a recall is for: a metric of a host, of parts of one type or of all, of those
+// with some ids or with any, and of one part alone if part is not nil, in the slots that cover the times
+// [from, to).
 type recallWanted struct {
 	hostKey
 	metric   string
 	typ      *string
+	ids      *idSet
 	part     *Part
 	from, to int64
+	// extents says that it matters whether series have samples outside of these times.
+	extents bool
 }
+
+// idSet is a set of ids of parts.
+type idSet map[string]struct{}
+
+// maxReadIDs is for how many ids pages are looked at one by one whether they have any of them.
+const maxReadIDs = 64
 
 // recalledSeries is a series of the recalled host.
 type recalledSeries struct {
@@ -92,19 +94,40 @@ func (s *Store) recall(ctx context.Context, w recallWanted) (*recall, error) {
 	if err := r.addMemory(); err != nil {
 		return nil, err
 	}
-	selection := &archive.Selection{Cluster: w.cluster, Host: w.host, Metrics: []string{w.metric}, AllSeries: true, From: math.MinInt64, To: math.MaxInt64}
-	if w.typ != nil {
-		selection.Types = []string{*w.typ}
-	}
+	selection := w.selection()
+	selection.AllSeries = true
 	// The slots around the ends of the window are half an interval longer.
 	if longest := s.metrics.longest(); w.from > -timeBound {
 		selection.From, selection.To = w.from-longest, w.to+longest
 	}
-	if err := s.archived.opened.Load().Read(ctx, selection, r.add); err != nil {
-		return nil, fmt.Errorf("[METRICSTORE]> read %s of host %s of cluster %s in the archive: %w", w.metric, w.host, w.cluster, err)
+	if err := r.read(ctx, selection, r.add); err != nil {
+		return nil, err
 	}
 	r.host.arrange()
 	return r, nil
+}
+
+// read reads the archive.
+func (r *recall) read(ctx context.Context, selection *archive.Selection, use func(*archive.Rows) error) error {
+	if err := r.store.archived.opened.Load().Read(ctx, selection, use); err != nil {
+		w := &r.wanted
+		return fmt.Errorf("[METRICSTORE]> read %s of host %s of cluster %s in the archive: %w", w.metric, w.host, w.cluster, err)
+	}
+	return nil
+}
+
+// selection is what is read of the archive, of all times.
+func (w *recallWanted) selection() *archive.Selection {
+	selection := &archive.Selection{Cluster: w.cluster, Host: w.host, Metrics: []string{w.metric}, From: math.MinInt64, To: math.MaxInt64}
+	if w.typ != nil {
+		selection.Types = []string{*w.typ}
+	}
+	if w.part != nil {
+		selection.IDs = []string{w.part.ID}
+	} else if w.ids != nil && len(*w.ids) <= maxReadIDs {
+		selection.IDs = slices.Collect(maps.Keys(*w.ids))
+	}
+	return selection
 }
 
 // HostsIn returns the names of the hosts of a cluster, ascending, that have samples in memory, and of
@@ -128,12 +151,13 @@ func (s *Store) HostsIn(ctx context.Context, cluster string, from, to int64) ([]
 
 // recalledSnapshots is snapshots for a window that begins where samples are archived.
 func (s *Store) recalledSnapshots(ctx context.Context, memory *queryMemory, q *Query, config MetricConfig) ([]snapshot, error) {
-	w := recallWanted{hostKey: hostKey{q.Cluster, q.Host}, metric: q.Metric, from: q.From, to: q.To}
+	w := recallWanted{hostKey: hostKey{q.Cluster, q.Host}, metric: q.Metric, from: q.From, to: q.To, extents: q.Unpadded}
 	if q.Type != "" {
-		w.typ = &q.Type
-	}
-	if q.Unpadded { // the first and the last sample of all count
-		w.from, w.to = -timeBound, timeBound
+		ids := idSet{}
+		for _, id := range q.TypeIDs {
+			ids[id] = struct{}{}
+		}
+		w.typ, w.ids = &q.Type, &ids
 	}
 	r, err := s.recall(ctx, w)
 	if err != nil {
@@ -145,6 +169,17 @@ func (s *Store) recalledSnapshots(ctx context.Context, memory *queryMemory, q *Q
 			return nil, err
 		}
 	}
+	snapshots, err := s.snapshotsOf(memory, r.host, r.table, q, config.Aggregation)
+	if err != nil || !q.Unpadded {
+		return snapshots, err
+	}
+	front, back := isCut(q, snapshots)
+	if !front && !back {
+		return snapshots, nil
+	}
+	if err := r.findExtents(ctx, front, back); err != nil {
+		return nil, err
+	}
 	return s.snapshotsOf(memory, r.host, r.table, q, config.Aggregation)
 }
 
@@ -153,13 +188,19 @@ func (w *recallWanted) wants(p *Part) bool {
 	if w.part != nil {
 		return *p == *w.part
 	}
+	if w.ids != nil {
+		if _, ok := (*w.ids)[p.ID]; !ok {
+			return false
+		}
+	}
 	return w.typ == nil || p.Type == *w.typ
 }
 
 // memorySeries is what memory has of a series: the runs of whole blocks.
 type memorySeries struct {
-	part Part
-	runs []Run
+	part   Part
+	runs   []Run
+	extent period // of all times, if that matters
 }
 
 // memoryBlock is where a block of memory lies.
@@ -190,6 +231,9 @@ func (r *recall) addMemory() error {
 		columns := make([]int32, len(from.series))
 		for i := range from.series {
 			columns[i] = r.addSeries(g, m, from.series[i].part)
+			if r.wanted.extents {
+				g.extend(columns[i], from.series[i].extent)
+			}
 		}
 		for i := range from.series {
 			for n := range from.series[i].runs {
@@ -228,9 +272,10 @@ func (r *recall) readMemory() ([]memoryGrid, error) {
 		}
 		g := h.grid(s.metrics.at(m).grid)
 		blocks := g.blocks.between(w.from, w.to)
-		if columns := int(h.counts[m].all); columns > maxQueryRuns/max(len(blocks), 1) {
-			return nil, &RunsError{Series: columns, Blocks: len(blocks)}
+		if all := int(h.counts[m].all); all > maxQueryRuns/max(len(blocks), 1) {
+			return nil, &RunsError{Series: all, Blocks: len(blocks)}
 		}
+		var columns []selection // one each
 		out := memoryGrid{frequency: g.frequency}
 		var ranges []slotRange
 		for _, b := range blocks {
@@ -246,7 +291,13 @@ func (r *recall) readMemory() ([]memoryGrid, error) {
 			if r.bytes += len(runs) * valueBytes; r.bytes > maxRecalled {
 				return nil, r.tooLarge()
 			}
-			out.series = append(out.series, memorySeries{h.parts[i], runs})
+			out.series = append(out.series, memorySeries{h.parts[i], runs, noPeriod()})
+			columns = append(columns, selection{columns: []int32{c}})
+		}
+		if w.extents {
+			for i, p := range g.periods(columns) {
+				out.series[i].extent = p
+			}
 		}
 		grids = append(grids, out)
 	}

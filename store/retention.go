@@ -120,13 +120,9 @@ func (s *Store) archive(ctx context.Context, pass time.Time) bool {
 	if !ok && ctx.Err() == nil {
 		if n := s.dropBefore(before.Add(-s.cfg.Retention), inUse); n > 0 {
 			s.counters.unarchived.Add(int64(n))
+			s.lost(before.Add(-s.cfg.Retention).Unix())
 			s.cfg.Logger.Error("samples that are older than two retentions are dropped, as the archive cannot be written: they are lost",
 				"blocks", n, "older_than", before.Add(-s.cfg.Retention).Truncate(time.Second))
-		}
-	}
-	if ok {
-		if _, err := s.archived.opened.Load().Clean(ctx); err != nil && ctx.Err() == nil {
-			s.cfg.Logger.Error("cannot remove old files of the archive: its disk may fill", "error", err)
 		}
 	}
 	s.metrics.releaseNames()
@@ -134,8 +130,11 @@ func (s *Store) archive(ctx context.Context, pass time.Time) bool {
 }
 
 // relieve archives the oldest blocks of all hosts if the memory cap is near, before an append has
-// to drop them.
+// to drop them. An archive that has just failed is left alone.
 func (s *Store) relieve(ctx context.Context) {
+	if failed := s.archived.failed.Load(); failed != nil && time.Since(*failed) < archiveAgain {
+		return
+	}
 	if before, ok := s.pressure(); ok {
 		s.archiveBefore(ctx, time.Unix(before, 0), func(hostKey) bool { return false })
 	}
@@ -154,7 +153,11 @@ func (s *Store) archiveBefore(ctx context.Context, before time.Time, keeps func(
 	if ctx.Err() != nil {
 		return false
 	}
+	s.cleanArchive(ctx) // also if there was no room for more
+	s.archived.failed.Store(nil)
 	if s.archived.err.Store(&err); err != nil {
+		now := time.Now()
+		s.archived.failed.Store(&now)
 		s.counters.archiveFailures.Add(1)
 		s.cfg.Logger.Error("the archive cannot be written: samples stay in memory until it can, for two retentions at the most, or until they give way under the memory cap",
 			"error", err)
@@ -164,6 +167,17 @@ func (s *Store) archiveBefore(ctx context.Context, before time.Time, keeps func(
 		s.cfg.Logger.Info("retention pass", "blocks_archived", freed, "samples", s.counters.archived.Load()-samples, "older_than", before.Truncate(time.Second))
 	}
 	return true
+}
+
+// cleanArchive removes what the archive has beyond its bounds.
+func (s *Store) cleanArchive(ctx context.Context) {
+	a := s.archived.opened.Load()
+	if a == nil {
+		return
+	}
+	if _, err := a.Clean(ctx); err != nil && ctx.Err() == nil {
+		s.cfg.Logger.Error("cannot remove old files of the archive: its disk may fill", "error", err)
+	}
 }
 
 // ArchiveError returns why the archive could not be written when it was last tried, nil if it

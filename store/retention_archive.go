@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"math"
 	"slices"
 	"time"
 
@@ -24,20 +23,25 @@ const archiveRows = 1 << 26
 // the two brings blocks back whose samples are in a file: these are not written again.
 //
 // It returns how many blocks of series were dropped. After an error, the blocks that are not in a
-// file stay in memory.
+// file stay in memory; a cluster that fails does not keep others from it.
 func (s *Store) archivePass(ctx context.Context, before int64, keeps func(hostKey) bool) (freed int, err error) {
+	var faults []error
 	for _, cluster := range s.hosts.clusterNames() {
 		p := archivePass{store: s, archive: s.archived.opened.Load(), cluster: cluster, before: before}
 		hosts := slices.DeleteFunc(s.Hosts(cluster), func(host string) bool { return keeps(hostKey{cluster, host}) })
+		var err error
 		for len(hosts) > 0 && err == nil {
 			hosts, err = p.writeHosts(ctx, hosts)
 		}
 		freed += p.freed
 		if err != nil {
-			return freed, fmt.Errorf("archive samples of cluster %q that are older than %s: %w", cluster, time.Unix(before, 0).UTC().Format(time.DateTime), err)
+			faults = append(faults, fmt.Errorf("archive samples of cluster %q that are older than %s: %w", cluster, time.Unix(before, 0).UTC().Format(time.DateTime), err))
+		}
+		if ctx.Err() != nil {
+			break
 		}
 	}
-	return freed, nil
+	return freed, errors.Join(faults...)
 }
 
 // archivePass is a pass over the hosts of a cluster, in order of their names.
@@ -50,6 +54,7 @@ type archivePass struct {
 	written []leavingBlock  // blocks in the file that is not finished yet
 	freed   int
 	values  [chunk.MaxSlots]float64
+	isTold  bool // that a file cannot be read
 }
 
 // writeHosts writes blocks of hosts, whose names ascend, and drops them. It returns the hosts
@@ -85,6 +90,7 @@ type leavingBlock struct {
 	sealed chunk.Group
 	of     archive.Block
 	slots  int64
+	first  int64 // how many slots the blocks of the grid before this one have
 }
 
 // leavingSeries is a series of a host that has such blocks.
@@ -115,28 +121,18 @@ func (p *archivePass) writeHost(ctx context.Context, key hostKey) (more bool, er
 	if len(blocks) == 0 {
 		return false, nil
 	}
-	if p.writer == nil {
-		if p.writer, err = p.archive.NewWriter(p.cluster, p.before); err != nil {
-			return false, err
-		}
+	if err := p.begin(); err != nil {
+		return false, err
 	}
-	from, to := int64(math.MaxInt64), int64(math.MinInt64)
-	for i := range blocks {
-		from, to = min(from, blocks[i].of.Start), max(to, blocks[i].of.End+blocks[i].of.Frequency)
-	}
-	some, err := p.hasArchived(ctx, &h, from, to)
+	known, err := p.findArchived(ctx, &h)
 	if err != nil {
 		return false, err
 	}
-	var known archivedSamples
 	for i := range h.series {
-		one := &h.series[i]
-		if some && (i == 0 || one.metric != h.series[i-1].metric) {
-			if known, err = p.readArchived(ctx, key, one.metric, from, to); err != nil {
-				return false, err
-			}
+		if err := known.read(ctx, i); err != nil {
+			return false, err
 		}
-		if err := p.writeSeries(key, one, h.blocks[one.grid], known); err != nil {
+		if err := p.writeSeries(&h, i, known); err != nil {
 			return false, err
 		}
 	}
@@ -145,108 +141,38 @@ func (p *archivePass) writeHost(ctx context.Context, key hostKey) (more bool, er
 }
 
 // writeSeries writes what the blocks have of a series, without the samples that are archived.
-func (p *archivePass) writeSeries(key hostKey, one *leavingSeries, blocks []leavingBlock, known archivedSamples) error {
-	for i := range blocks {
-		b := &blocks[i]
+func (p *archivePass) writeSeries(h *leavingHost, number int, known *archivedSamples) error {
+	one := &h.series[number]
+	for i := range h.blocks[one.grid] {
+		b := &h.blocks[one.grid][i]
 		if !b.sealed.Has(one.column) {
 			continue
 		}
 		values := p.values[:b.slots]
 		decode(values, b.sealed, one.column, 0)
-		if known.remove(values, one, b) {
+		if known.remove(values, number, b) {
 			continue
 		}
-		if err := p.writer.Add(key.host, one.metric, archive.Part(one.part), b.of, values); err != nil {
+		if err := p.add(h.key.host, one, b, values); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// archivedSamples are samples of one metric of a host that are in the archive, by series and
-// time.
-type archivedSamples map[archivedSeries]map[int64]float64
-
-type archivedSeries struct {
-	part      Part
-	frequency int64
-}
-
-// remove makes gaps of those values that are archived as they are. It reports whether none is
-// left.
-func (a archivedSamples) remove(values []float64, one *leavingSeries, b *leavingBlock) bool {
-	known := a[archivedSeries{one.part, one.of}]
-	if len(known) == 0 {
-		return false
+// add writes a block of a series, into another file if the one that is begun is full.
+func (p *archivePass) add(host string, one *leavingSeries, b *leavingBlock, values []float64) error {
+	err := p.writer.Add(host, one.metric, archive.Part(one.part), b.of, values)
+	if !errors.Is(err, archive.ErrFull) {
+		return err
 	}
-	for i, v := range values {
-		if old, ok := known[b.of.Start+one.of/2+int64(i)*one.of]; ok && math.Float64bits(old) == math.Float64bits(v) {
-			values[i] = math.NaN()
-		}
+	if err := p.finish(); err != nil {
+		return err
 	}
-	return !hasValue(values)
-}
-
-var errSome = errors.New("there is a sample")
-
-// hasArchived reports whether the archive may have samples of the blocks, all of which lie between
-// from and to. Usually it has none, and then little is read, if anything: of grids with another
-// interval.
-func (p *archivePass) hasArchived(ctx context.Context, h *leavingHost, from, to int64) (bool, error) {
-	if newest, ok := p.archive.Newest(h.key.cluster); !ok || newest < from {
-		return false, nil
+	if err := p.begin(); err != nil {
+		return err
 	}
-	err := p.archive.Read(ctx, &archive.Selection{Cluster: h.key.cluster, Host: h.key.host, From: from, To: to},
-		func(rows *archive.Rows) error {
-			if h.covers(rows) {
-				return errSome
-			}
-			return nil
-		})
-	if errors.Is(err, errSome) {
-		return true, nil
-	}
-	return false, err
-}
-
-// covers reports whether any of the rows may be of a slot of the blocks.
-func (h *leavingHost) covers(rows *archive.Rows) bool {
-	for _, blocks := range h.blocks {
-		if len(blocks) == 0 || blocks[0].of.Frequency != rows.Frequency || len(rows.Times) == 0 {
-			continue
-		}
-		first, last := rows.Times[0], rows.Times[len(rows.Times)-1]
-		// The first block that ends after the first row.
-		at := search(len(blocks), func(i int) bool { return blocks[i].of.End+rows.Frequency > first })
-		for ; at < len(blocks) && blocks[at].of.Start <= last; at++ {
-			if of := rows.Block; of.Frequency == 0 || of.Start < blocks[at].of.End && blocks[at].of.Start < of.End {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// readArchived returns what the archive has of a metric of the host in a time. Of several samples
-// for one time, it is that of the newest file.
-func (p *archivePass) readArchived(ctx context.Context, key hostKey, metric string, from, to int64) (archivedSamples, error) {
-	known := archivedSamples{}
-	selection := archive.Selection{Cluster: key.cluster, Host: key.host, Metrics: []string{metric}, From: from, To: to}
-	err := p.archive.Read(ctx, &selection, func(rows *archive.Rows) error {
-		of := archivedSeries{Part(rows.Part), rows.Frequency}
-		samples := known[of]
-		if samples == nil {
-			samples = map[int64]float64{}
-			known[archivedSeries{of.part.clone(), of.frequency}] = samples
-		}
-		for i, t := range rows.Times {
-			if _, newer := samples[t]; !newer {
-				samples[t] = rows.Values[i]
-			}
-		}
-		return nil
-	})
-	return known, err
+	return p.writer.Add(host, one.metric, archive.Part(one.part), b.of, values)
 }
 
 const (
@@ -298,7 +224,12 @@ func (p *archivePass) takeSome(out *leavingHost) (sealing bool) {
 					continue // it had no values, and is gone
 				}
 			}
-			out.blocks[i] = append(out.blocks[i], leavingBlock{h.key, i, b, b.sealed, archive.Block{Start: b.start, End: b.end, Frequency: g.frequency}, b.slots})
+			first := int64(0)
+			if n := len(out.blocks[i]); n > 0 {
+				first = out.blocks[i][n-1].first + out.blocks[i][n-1].slots
+			}
+			of := archive.Block{Start: b.start, End: b.end, Frequency: g.frequency}
+			out.blocks[i] = append(out.blocks[i], leavingBlock{h.key, i, b, b.sealed, of, b.slots, first})
 		}
 	}
 	for k, c := range h.series {
@@ -320,6 +251,14 @@ func (g *grid) leaving(before int64) []*block {
 		out = append(out, b)
 	}
 	return out
+}
+
+// begin begins a file if there is none.
+func (p *archivePass) begin() (err error) {
+	if p.writer == nil {
+		p.writer, err = p.archive.NewWriter(p.cluster, p.before)
+	}
+	return err
 }
 
 // finish ends the file, and drops the blocks that it has.

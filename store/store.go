@@ -59,6 +59,9 @@ type Config struct {
 	// totalParts is of how many series a total is made at least. Default manyParts; only tests
 	// set it.
 	totalParts int
+	// knownSlots bounds the slots whose archived samples a pass knows at a time. Default
+	// maxKnownSlots; only tests take another one.
+	knownSlots int64
 	// InUse returns the hosts, by cluster, that have jobs which began before the
 	// given time: their samples outlive the retention. It is asked before each
 	// retention pass. Default: none.
@@ -80,6 +83,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.blockSlots == 0 {
 		c.blockSlots = 128
+	}
+	if c.knownSlots == 0 {
+		c.knownSlots = maxKnownSlots
 	}
 	if c.totalParts == 0 {
 		c.totalParts = manyParts

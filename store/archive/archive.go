@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"math"
 	"os"
 	"runtime"
 	"slices"
@@ -31,6 +32,9 @@ type Config struct {
 	MaxBytes int64
 	// Readers is how many reads there may be at a time. The default is half the cores, 1 at least.
 	Readers int
+	// MaxGroups bounds the row groups of a file, the footer of which is in memory as a whole. The default, and
+	// the most, is 4,096.
+	MaxGroups int
 	// ForeignPart takes the names of parts apart that files of the original program have as types
 	// without an id, for Read. The default leaves them as they are.
 	ForeignPart func(Part) Part
@@ -66,7 +70,7 @@ type FileInfo struct {
 // Stats is what an archive holds.
 type Stats struct {
 	Files, Rows, Bytes int64
-	// Left is how many files are left out, as they are damaged or no files of samples. The other numbers are
+	// Left is how many files and directories are left out, as they are damaged, no files of samples or not to be read. The other numbers are
 	// without them.
 	Left int64
 	// Oldest and Newest are the times of the oldest and the newest sample, 0 if there is none.
@@ -84,12 +88,14 @@ type Archive struct {
 	logger    *slog.Logger
 	now       func() time.Time
 	places    chan struct{} // one for each read
+	maxGroups int
 	pages     *pageReader
 	readers   sync.Pool // of *groupReader
 	cache     *cache
 	closed    atomic.Bool
 	closing   chan struct{}         // closed by Close
 	state     atomic.Pointer[state] // what readers see; mu guards its replacement
+	cleanedTo atomic.Int64          // the time after the newest sample that Clean has removed
 
 	mu       sync.Mutex
 	lock     *os.File
@@ -115,6 +121,10 @@ func Open(c Config) (*Archive, error) {
 	readers := c.Readers
 	if readers == 0 {
 		readers = max(runtime.GOMAXPROCS(0)/2, 1)
+	}
+	a.cleanedTo.Store(math.MinInt64)
+	if a.maxGroups = c.MaxGroups; a.maxGroups == 0 {
+		a.maxGroups = maxGroups
 	}
 	a.places = make(chan struct{}, readers)
 	a.cache = newCache()
@@ -152,6 +162,9 @@ func (c *Config) check() error {
 	}
 	if c.Readers < 0 {
 		faults = append(faults, fmt.Errorf("%d concurrent reads are too few: use 0 for the default", c.Readers))
+	}
+	if c.MaxGroups < 0 || c.MaxGroups > maxGroups {
+		faults = append(faults, fmt.Errorf("a file cannot have %d row groups: use 0 for the default, or up to %d", c.MaxGroups, maxGroups))
 	}
 	return errors.Join(faults...)
 }
@@ -194,11 +207,16 @@ func (a *Archive) Newest(cluster string) (int64, bool) {
 	return c.newest, true
 }
 
-// Oldest returns the time of the oldest sample of all clusters in Unix seconds, false if there is
-// none.
-func (a *Archive) Oldest() (int64, bool) {
+// HeldFrom returns the time in Unix seconds from which on no samples were removed, false if there is no
+// sample: that of the oldest sample, or later if there were other files with samples as old, which Clean
+// has removed, or may have removed before Open for their age.
+func (a *Archive) HeldFrom() (int64, bool) {
 	s := a.state.Load()
-	return s.stats.Oldest, s.stats.Files > 0
+	from := max(s.stats.Oldest, a.cleanedTo.Load())
+	if a.keep > 0 {
+		from = max(from, min(a.now().Add(-a.keep).Unix(), s.stats.Newest))
+	}
+	return from, s.stats.Files > 0
 }
 
 // Files returns all files, by cluster in the order in which they are read.

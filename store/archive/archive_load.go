@@ -3,6 +3,7 @@ package archive
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,12 +17,15 @@ func (a *Archive) load() error {
 	if a.readOnly {
 		return a.loadAll()
 	}
-	found, err := findFiles(a.directory, true)
+	found, faults, err := findFiles(a.directory, true)
 	if err != nil {
 		return err
 	}
+	for _, fault := range faults {
+		a.logger.Warn("leave a part of the archive out", "error", fault)
+	}
 	var files []*file
-	left := int64(0)
+	left := int64(len(faults))
 	for _, path := range found {
 		f, err := inspectOne(path)
 		if _, _, ok := parseName(filepath.Base(path)); err == nil && !ok {
@@ -54,36 +58,42 @@ func (a *Archive) loadAll() error {
 	return nil
 }
 
-// findFiles returns the paths of all files in the directories of an archive. If it is ours, it removes
-// what a crash has left incomplete.
-func findFiles(directory string, isOurs bool) ([]string, error) {
+// lostAndFound is what a file system of its own has beside the clusters, for its owner alone.
+const lostAndFound = "lost+found"
+
+// findFiles returns the paths of all files in the directories of an archive, and what keeps it from some. If
+// it is ours, it removes what a crash has left incomplete.
+func findFiles(directory string, isOurs bool) (paths []string, faults []error, err error) {
 	clusters, err := os.ReadDir(directory)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var paths []string
 	for _, c := range clusters {
 		inside := filepath.Join(directory, c.Name())
-		if info, err := os.Stat(inside); err != nil || !info.IsDir() {
+		if info, err := os.Stat(inside); err != nil || !info.IsDir() || c.Name() == lostAndFound {
 			if !isOurs && strings.HasSuffix(inside, fileSuffix) { // the directory of one cluster
 				paths = append(paths, inside)
 			}
 			continue
 		}
 		entries, err := os.ReadDir(inside)
+		if errors.Is(err, fs.ErrPermission) {
+			faults = append(faults, fmt.Errorf("find files: %w", err))
+			continue
+		}
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		for _, e := range entries {
 			path := filepath.Join(inside, e.Name())
 			if strings.HasSuffix(e.Name(), partialSuffix) && isOurs {
 				if err := os.Remove(path); err != nil {
-					return nil, fmt.Errorf("remove an incomplete file: %w", err)
+					faults = append(faults, fmt.Errorf("remove an incomplete file: %w", err))
 				}
 			} else if strings.HasSuffix(e.Name(), fileSuffix) {
 				paths = append(paths, path)
 			}
 		}
 	}
-	return paths, nil
+	return paths, faults, nil
 }

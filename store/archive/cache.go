@@ -2,15 +2,20 @@ package archive
 
 import (
 	"container/list"
+	"errors"
 	"os"
 	"sync"
+	"sync/atomic"
+	"syscall"
 )
 
 const (
 	// maxOpen bounds how many files are open while nobody reads them.
 	maxOpen = 256
-	// maxCached bounds the footers and page indexes in memory, in bytes.
+	// maxCached bounds the footers, page indexes and dictionaries in memory, in bytes. maxKept bounds the
+	// indexes and dictionaries of one file, also while it is read: those of other programs may be large.
 	maxCached = 64 << 20
+	maxKept   = 16 << 20
 )
 
 // cache keeps files open, with their footers and page indexes: as many as the bounds allow, those
@@ -36,6 +41,7 @@ type cached struct {
 	mu           sync.Mutex
 	indexes      map[int]*groupIndex
 	dictionaries map[int]*groupDictionaries
+	kept         *atomic.Int64 // bytes of these, about
 }
 
 func newCache() *cache {
@@ -74,11 +80,15 @@ func (c *cache) open(path string) (*cached, error) {
 
 // openFile opens a file and reads its footer.
 func openFile(path string) (*cached, error) {
-	file, err := os.Open(path)
+	// A pipe would wait for somebody who writes.
+	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
 	}
 	info, err := file.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = errors.New("it is no regular file")
+	}
 	if err != nil {
 		file.Close()
 		return nil, err
@@ -88,7 +98,7 @@ func openFile(path string) (*cached, error) {
 		file.Close()
 		return nil, err
 	}
-	f := &cached{path: path, file: file, indexes: map[int]*groupIndex{}, dictionaries: map[int]*groupDictionaries{}}
+	f := &cached{path: path, file: file, indexes: map[int]*groupIndex{}, dictionaries: map[int]*groupDictionaries{}, kept: new(atomic.Int64)}
 	f.source = source{r: file, meta: meta, index: f.index, dictionaries: f.dictionariesOf}
 	return f, nil
 }
@@ -96,7 +106,7 @@ func openFile(path string) (*cached, error) {
 // forget makes the file keep nothing that it reads: a scan comes by once.
 func (f *cached) forget() {
 	f.source.index = func(group int) (*groupIndex, error) { return readIndex(f.r, f.meta, group) }
-	f.source.dictionaries = func(int) *groupDictionaries { return newGroupDictionaries() }
+	f.source.dictionaries = func(int) *groupDictionaries { return newGroupDictionaries(new(atomic.Int64)) }
 }
 
 // index returns the page index of a row group, which it reads once.
@@ -108,9 +118,20 @@ func (f *cached) index(group int) (*groupIndex, error) {
 	}
 	i, err := readIndex(f.r, f.meta, group)
 	if err == nil {
+		f.shrink()
 		f.indexes[group] = i
+		f.kept.Add(int64(i.cost))
 	}
 	return i, err
+}
+
+// shrink lets go of all that is kept if it is too much. Who uses it has it for as long. f.mu is held.
+func (f *cached) shrink() {
+	if f.kept.Load() > maxKept {
+		clear(f.indexes)
+		clear(f.dictionaries)
+		f.kept = new(atomic.Int64)
+	}
 }
 
 func (f *cached) dictionariesOf(group int) *groupDictionaries {
@@ -118,7 +139,8 @@ func (f *cached) dictionariesOf(group int) *groupDictionaries {
 	defer f.mu.Unlock()
 	d := f.dictionaries[group]
 	if d == nil {
-		d = newGroupDictionaries()
+		f.shrink()
+		d = newGroupDictionaries(f.kept)
 		f.dictionaries[group] = d
 	}
 	return d
@@ -128,27 +150,7 @@ func (f *cached) dictionariesOf(group int) *groupDictionaries {
 func (f *cached) measure() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	n := f.meta.cost
-	for _, i := range f.indexes {
-		n += i.cost
-	}
-	for _, d := range f.dictionaries {
-		n += d.cost()
-	}
-	return n
-}
-
-func (d *groupDictionaries) cost() int {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	n := 0
-	for _, s := range d.strings {
-		n += len(s) * 40
-	}
-	for _, s := range d.ints {
-		n += len(s) * 8
-	}
-	return n
+	return f.meta.cost + int(f.kept.Load())
 }
 
 // release gives a file back.

@@ -30,6 +30,7 @@ func (a *Archive) Clean(ctx context.Context) (removed int, err error) {
 			return false
 		}
 		a.cache.forget(f.info.Path)
+		a.cleanedTo.Store(max(a.cleanedTo.Load(), f.info.Last+1))
 		bytes -= f.info.Bytes
 		removed++
 		return true

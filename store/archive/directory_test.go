@@ -2,11 +2,15 @@ package archive
 
 import (
 	"errors"
+	"io/fs"
 	"log/slog"
 	"math"
 	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -122,7 +126,7 @@ func TestClean(t *testing.T) {
 		if err != nil || n != removed || len(a.Files()) != left || a.Stats().Files != int64(left) {
 			t.Errorf("%d files are removed, %+v left: %v", n, a.Files(), err)
 		}
-		found, err := findFiles(a.directory, false)
+		found, _, err := findFiles(a.directory, false)
 		if err != nil || len(found) != left {
 			t.Errorf("%v are there: %v", found, err)
 		}
@@ -145,6 +149,29 @@ func TestClean(t *testing.T) {
 	if _, ok := a.Newest("c"); ok {
 		t.Error("there is a newest sample")
 	}
+}
+
+// TestHeldFrom: late samples in a file that stays do not stand for those that went with others.
+func TestHeldFrom(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(9_000, 0)
+	a := openArchive(t, Config{Keep: time.Hour, Now: func() time.Time { return now }})
+	put(t, a, "c", 1, oneSeries("h", 6000, 1, 2), nil) // 6005 and 6015
+	put(t, a, "c", 2, append(oneSeries("h", 1000, 3), oneSeries("i", 9000, 4)...), nil)
+	held := func(want int64) {
+		t.Helper()
+		if from, ok := a.HeldFrom(); !ok || from != want {
+			t.Errorf("held from %d, want %d", from, want)
+		}
+	}
+	held(9000 - 3600) // what was before may have been removed by another process
+	a.keep = 0
+	held(1005)
+	a.maxBytes = a.Stats().Bytes - 1
+	if n, err := a.Clean(t.Context()); n != 1 || err != nil {
+		t.Fatal(n, err)
+	}
+	held(6016)
 }
 
 // TestRemovedMeanwhile: a file that somebody removed is no error.
@@ -183,8 +210,8 @@ func TestOneWriter(t *testing.T) {
 // TestConfigFaults: all faults are told at once.
 func TestConfigFaults(t *testing.T) {
 	t.Parallel()
-	_, err := Open(Config{Keep: -1, MaxBytes: -1, Readers: -1})
-	if err == nil || strings.Count(err.Error(), "\n") != 3 {
+	_, err := Open(Config{Keep: -1, MaxBytes: -1, Readers: -1, MaxGroups: -1})
+	if err == nil || strings.Count(err.Error(), "\n") != 4 {
 		t.Errorf("%v", err)
 	}
 }
@@ -226,4 +253,84 @@ func TestAfterACrash(t *testing.T) {
 	if got := all(t, a, "c", "h"); len(got) != 1 {
 		t.Error(got)
 	}
+}
+
+// TestOddDirectory: what may be in the directory of an archive beside clusters, such as a disk of its own has,
+// and what is no file keep no archive from being opened.
+func TestOddDirectory(t *testing.T) {
+	a := openArchive(t, Config{})
+	info := put(t, a, "c", 1, oneSeries("h", 0, 1), nil)
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"lost+found", "secret", "c/4.parquet", "c/x.parquet.partial/y"} {
+		if err := os.MkdirAll(filepath.Join(a.directory, name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := syscall.Mkfifo(filepath.Join(a.directory, "c", "5.parquet"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	becomeOther(t, a.directory, "lost+found", "secret")
+	var log testkit.LogBuffer
+	a = openArchive(t, Config{Directory: a.directory, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	if len(a.Files()) != 1 || a.Stats().Left != 4 {
+		t.Errorf("%+v %+v\n%s", a.Files(), a.Stats(), log.String())
+	}
+	for _, name := range []string{"secret", "4.parquet", "5.parquet", "x.parquet.partial"} {
+		if !log.Contains(name) {
+			t.Errorf("nothing is said about %s:\n%s", name, log.String())
+		}
+	}
+	if log.Contains("lost+found") {
+		t.Errorf("lost+found is expected:\n%s", log.String())
+	}
+	if files, err := List(a.directory); len(files) != 1 || err == nil || !strings.Contains(err.Error(), "secret") {
+		t.Errorf("%+v %v", files, err)
+	}
+	if err := os.Remove(info.Path); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mkfifo(info.Path, 0o600); err != nil { // in its place, while the archive is open
+		t.Fatal(err)
+	}
+	s := &Selection{Cluster: "c", Host: "h", To: 1000}
+	if err := a.Read(t.Context(), s, func(*Rows) error { return nil }); err == nil || !strings.Contains(err.Error(), info.Path) {
+		t.Errorf("%v", err)
+	}
+}
+
+// becomeOther makes the files of this goroutine, until the test ends, those of a user who may not read
+// some directories.
+func becomeOther(t *testing.T, directory string, unreadable ...string) {
+	t.Helper()
+	for _, name := range unreadable {
+		path := filepath.Join(directory, name)
+		if err := os.Chmod(path, 0); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = os.Chmod(path, 0o700) })
+	}
+	if os.Getuid() != 0 {
+		return
+	}
+	const other = 65534
+	if err := os.Chmod(filepath.Dir(directory), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	err := filepath.WalkDir(directory, func(path string, e fs.DirEntry, err error) error {
+		if slices.Contains(unreadable, e.Name()) {
+			return fs.SkipDir
+		}
+		return errors.Join(err, os.Chown(path, other, other))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	runtime.LockOSThread() // what follows is about this thread alone
+	_, _, _ = syscall.RawSyscall(syscall.SYS_SETFSUID, other, 0, 0)
+	t.Cleanup(func() {
+		_, _, _ = syscall.RawSyscall(syscall.SYS_SETFSUID, 0, 0, 0)
+		runtime.UnlockOSThread()
+	})
 }

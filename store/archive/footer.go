@@ -12,6 +12,8 @@ import (
 const (
 	// maxFooter bounds the footer of a file, which is in memory while it is read.
 	maxFooter = 64 << 20
+	// maxSequence bounds the number of a file, so that there are others after it.
+	maxSequence = 1 << 62
 	// maxForeignRows bounds a row group of other programs.
 	maxForeignRows = 1 << 40
 )

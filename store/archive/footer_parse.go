@@ -140,6 +140,9 @@ func (r *footerReader) keyValue(kind byte) {
 		}
 	case keySequence:
 		r.meta.sequence, err = strconv.ParseUint(value, 10, 64)
+		if err == nil && r.meta.sequence > maxSequence {
+			r.refuse(fmt.Sprintf("it claims to be file %d of the archive, so that none could come after it", r.meta.sequence))
+		}
 	case keyHosts:
 		r.meta.hosts, err = strconv.Atoi(value)
 	}

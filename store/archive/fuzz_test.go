@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"sync/atomic"
 	"testing"
 
 	"github.com/parquet-go/parquet-go/format"
@@ -30,7 +31,7 @@ func readBytes(data []byte) (rows int, err error) {
 	r := bytes.NewReader(data)
 	s := &source{r: r, meta: m,
 		index:        func(group int) (*groupIndex, error) { return readIndex(r, m, group) },
-		dictionaries: func(int) *groupDictionaries { return newGroupDictionaries() },
+		dictionaries: func(int) *groupDictionaries { return newGroupDictionaries(new(atomic.Int64)) },
 	}
 	f := newFilter(nil, nil, nil, nil, math.MinInt64, math.MaxInt64)
 	err = readFile(context.Background(), s, newGroupReader(pages), f, func(_, _ string, r *Rows) error {

@@ -14,6 +14,7 @@ type Selection struct {
 	Cluster, Host string
 	Metrics       []string // nil: all
 	Types         []string // of parts; nil: all; "" is the host itself
+	IDs           []string // of parts; nil: all
 	From, To      int64    // times of samples in Unix seconds, without To
 	// AllSeries asks for all series that are selected in the files that the time touches: one
 	// without samples there comes as Rows without any, at least once.
@@ -45,6 +46,7 @@ func (a *Archive) Read(ctx context.Context, s *Selection, use func(*Rows) error)
 		return nil
 	}
 	f := newFilter([]string{s.Cluster}, []string{s.Host}, s.Metrics, s.Types, s.From, s.To)
+	f.ids, f.values[columnScopeID] = s.IDs, s.IDs
 	f.allSeries, f.part = s.AllSeries, a.part
 	isWaiting := true
 	for _, file := range slices.Backward(c.files) {

@@ -3,6 +3,7 @@ package archive
 import (
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/parquet-go/parquet-go/format"
 )
@@ -12,10 +13,11 @@ type groupDictionaries struct {
 	mu      sync.Mutex
 	strings map[column][]string
 	ints    map[column][]int64
+	kept    *atomic.Int64 // counts their bytes, about
 }
 
-func newGroupDictionaries() *groupDictionaries {
-	return &groupDictionaries{strings: map[column][]string{}, ints: map[column][]int64{}}
+func newGroupDictionaries(kept *atomic.Int64) *groupDictionaries {
+	return &groupDictionaries{strings: map[column][]string{}, ints: map[column][]int64{}, kept: kept}
 }
 
 // readDictionary reads the dictionary page of a column.
@@ -47,11 +49,16 @@ func (g *groupReader) stringDictionary(c column, h *pageHeader) ([]string, error
 	if ok {
 		return d, nil
 	}
+	bytes := 0
 	err := g.readDictionary(c, func(h *pageHeader, body []byte) error {
-		return eachText(h, body, func(text []byte) { d = append(d, string(text)) })
+		return eachText(h, body, func(text []byte) {
+			d = append(d, string(text))
+			bytes += 40 + len(text)
+		})
 	})
 	if err == nil {
 		g.keys.strings[c] = d
+		g.keys.kept.Add(int64(bytes))
 	}
 	return d, err
 }
@@ -69,6 +76,7 @@ func (g *groupReader) intDictionary(c column) ([]int64, error) {
 	})
 	if err == nil {
 		g.keys.ints[c] = d
+		g.keys.kept.Add(int64(len(d)) * 8)
 	}
 	return d, err
 }

@@ -67,7 +67,7 @@ func (m *fileMeta) mayHave(group int, f *filter) bool {
 func (m *fileMeta) wanted(f *filter) [columns][]string {
 	values := f.values
 	if m.version == 0 && f.part != nil { // the file has other names of parts
-		values[columnScope] = nil
+		values[columnScope], values[columnScopeID] = nil, nil
 	}
 	return values
 }
@@ -139,7 +139,7 @@ func (g *groupReader) readRange(ctx context.Context, r rowRange, f *filter, gath
 		if f.part != nil && g.source.meta.version == 0 {
 			k.part = f.part(k.part)
 		}
-		if !f.cluster(k.cluster) || !f.host(k.host) || !f.metric(k.metric) || !f.kind(k.part.Type) {
+		if !f.cluster(k.cluster) || !f.host(k.host) || !f.metric(k.metric) || !f.kind(k.part.Type) || !f.id(k.part.ID) {
 			row = end
 			continue
 		}

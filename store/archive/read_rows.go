@@ -17,8 +17,8 @@ const (
 
 // filter is what a read asks for. Make one with newFilter.
 type filter struct {
-	clusters, hosts, metrics, types []string // nil: all
-	from, to                        int64
+	clusters, hosts, metrics, types, ids []string // nil: all
+	from, to                             int64
 	// values are those that the bounds of pages are compared with, by column; nil: all.
 	values    [columns][]string
 	allSeries bool // also those without samples in this time
@@ -40,6 +40,7 @@ func (f *filter) cluster(v string) bool {
 func (f *filter) host(v string) bool   { return f.hosts == nil || slices.Contains(f.hosts, v) }
 func (f *filter) metric(v string) bool { return f.metrics == nil || slices.Contains(f.metrics, v) }
 func (f *filter) kind(v string) bool   { return f.types == nil || slices.Contains(f.types, v) }
+func (f *filter) id(v string) bool     { return f.ids == nil || slices.Contains(f.ids, v) }
 
 // scopes are the scopes in files for the types.
 func scopes(types []string) []string {
@@ -99,6 +100,11 @@ func (g *gatherer) begin(k *rowsKey) error {
 			}
 		}
 		g.current = g.wait[*k]
+		if g.current == nil && len(g.order) >= maxCallSeries { // all without samples
+			if err := g.flush(); err != nil {
+				return err
+			}
+		}
 		if g.current == nil {
 			g.current = g.take()
 			g.current.Metric, g.current.Part, g.current.Frequency, g.current.Block = k.metric, k.part, k.frequency, k.block

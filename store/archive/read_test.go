@@ -55,12 +55,16 @@ func TestSelections(t *testing.T) {
 			s.Types = []string{other.part.Type, one.part.Type, "none"}[r.IntN(3):]
 		}
 		if r.IntN(2) == 0 {
+			s.IDs = []string{other.part.ID, one.part.ID, "none"}[r.IntN(3):]
+		}
+		if r.IntN(2) == 0 {
 			s.From, s.To = one.time, one.time+r.Int64N(20000)
 		}
 		selected := map[sample]float64{}
 		for k, v := range want {
 			if k.host == s.Host && s.From <= k.time && k.time < s.To &&
-				(s.Metrics == nil || slices.Contains(s.Metrics, k.metric)) && (s.Types == nil || slices.Contains(s.Types, k.part.Type)) {
+				(s.Metrics == nil || slices.Contains(s.Metrics, k.metric)) && (s.Types == nil || slices.Contains(s.Types, k.part.Type)) &&
+				(s.IDs == nil || slices.Contains(s.IDs, k.part.ID)) {
 				selected[k] = v
 			}
 		}

@@ -69,7 +69,7 @@ func listFiles(path string) (files []*file, faults []error) {
 	paths := []string{path}
 	info, err := os.Stat(path)
 	if err == nil && info.IsDir() {
-		paths, err = findFiles(path, false)
+		paths, faults, err = findFiles(path, false)
 	}
 	if err != nil {
 		return nil, []error{fmt.Errorf("list archive: %w", err)}

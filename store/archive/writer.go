@@ -91,7 +91,7 @@ func (a *Archive) newWriter(cluster string, before int64) (*Writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	w.archive, w.cluster, w.before, w.info.Cluster = a, cluster, before, cluster
+	w.archive, w.groups, w.cluster, w.before, w.info.Cluster = a, a.maxGroups, cluster, before, cluster
 	return w, nil
 }
 

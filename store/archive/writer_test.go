@@ -93,13 +93,12 @@ func TestWriteFails(t *testing.T) {
 // TestFull: a file that is full refuses more, and can be committed with what it has.
 func TestFull(t *testing.T) {
 	t.Parallel()
-	a := openArchive(t, Config{})
+	a := openArchive(t, Config{MaxGroups: 1})
 	w, err := a.NewWriter("c", 1)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer w.Abort()
-	w.groups = 1
 	values := make([]float64, maxGroupRows)
 	b := Block{0, maxGroupRows * 10, 10}
 	if err := w.Add("h", "m", Part{}, b, values); err != nil {

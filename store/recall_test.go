@@ -1,0 +1,142 @@
+package store
+
+import (
+	"fmt"
+	"runtime"
+	"testing"
+	"time"
+
+	"cc-metric-store/store/archive"
+)
+
+// TestUnpaddedReadsLittle: a query that is not padded takes what its window does, not what all of
+// the archive would.
+func TestUnpaddedReadsLittle(t *testing.T) {
+	for _, archived := range []bool{false, true} {
+		s := newStore(t, Config{})
+		s.useArchive(newArchive(t, archive.Config{}))
+		const parts, slots = 50, 20_000
+		flops, _ := s.Metric([]byte("flops"))
+		b := Batch{Cluster: "c", Host: "h"}
+		for p := range parts {
+			b.Parts = append(b.Parts, Part{Type: "hwthread", ID: fmt.Sprint(p)})
+		}
+		for at := range int64(slots) {
+			b.Samples = b.Samples[:0]
+			for p := range parts {
+				b.Add(int32(p), flops, t0+60*at, float64(at%7))
+			}
+			s.Append(&b)
+		}
+		if err := passAll(t, s, t0+60*(slots-1000)); err != nil {
+			t.Fatal(err)
+		}
+		q := &Query{Cluster: "c", Host: "h", Metric: "flops", From: t0 + 60*(slots-60), To: t0 + 60*(slots+60), Unpadded: true}
+		if archived {
+			q.From, q.To = t0+60*100, t0+60*200
+		}
+		if _, err := s.Query(q); err != nil { // which fills the caches
+			t.Fatal(err)
+		}
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		before := m.TotalAlloc
+		begin := time.Now()
+		rows, err := s.Query(q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		runtime.ReadMemStats(&m)
+		t.Logf("%d KiB in %v, %d cells", (m.TotalAlloc-before)>>10, time.Since(begin), len(rows[0].Values))
+		if m.TotalAlloc-before > 4<<20 {
+			t.Errorf("archived=%t: %d MiB were allocated", archived, (m.TotalAlloc-before)>>20)
+		}
+	}
+}
+
+// TestUnpaddedInArchive: where a series begins and ends counts, also if only files far from the window know,
+// and no part that was asked for is taken for another one.
+func TestUnpaddedInArchive(t *testing.T) {
+	s, plain := newStore(t, Config{blockSlots: 4}), newStore(t, Config{blockSlots: 4})
+	s.useArchive(newArchive(t, archive.Config{}))
+	core := func(id string) Part { return Part{Type: "core", ID: id} }
+	for _, one := range []struct {
+		part  Part
+		slots []int64
+	}{
+		{core("0"), []int64{10, 11, 500, 501, 900}},
+		{core("1"), []int64{502, 900}},
+		{core("2"), []int64{10, 503}},
+		{core("3"), []int64{504, 505}},
+		{core("4"), []int64{500, 505, 510}},
+		{Part{Type: "socket", ID: "0"}, []int64{10, 504, 900}},
+	} {
+		for _, at := range one.slots {
+			for _, to := range []*Store{s, plain} {
+				put(t, to, "h", one.part, "flops", t0+60*at, float64(at))
+			}
+		}
+	}
+	for _, before := range []int64{20, 520, 1000} {
+		if err := passAll(t, s, t0+60*before); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := s.Stats(); n.Hosts != 0 {
+		t.Fatalf("%+v", n)
+	}
+	for _, ids := range [][]string{nil, {"0"}, {"1"}, {"2"}, {"3"}, {"4"}, {"0", "3"}, {"1", "4", "none"}} {
+		for _, aggregate := range []bool{false, true} {
+			for _, window := range [][2]int64{{500, 511}, {498, 520}, {501, 504}, {505, 506}} {
+				q := &Query{Cluster: "c", Host: "h", Metric: "flops", From: t0 + 60*window[0], To: t0 + 60*window[1], Unpadded: true, Aggregate: aggregate}
+				if ids != nil {
+					q.Type, q.TypeIDs = "core", ids
+				}
+				got, err := s.Query(q)
+				want, wantErr := plain.Query(q)
+				if err != nil || wantErr != nil {
+					t.Fatal(err, wantErr)
+				}
+				if diff := differStatistics(got, want); diff != "" {
+					t.Errorf("%+v: %s", q, diff)
+				}
+			}
+		}
+	}
+}
+
+// TestOnePartOfMany: a query of one part takes what that one does, not what all parts of its type would.
+func TestOnePartOfMany(t *testing.T) {
+	s := newStore(t, Config{})
+	s.useArchive(newArchive(t, archive.Config{}))
+	const parts, slots = 2000, 256
+	flops, _ := s.Metric([]byte("flops"))
+	b := Batch{Cluster: "c", Host: "h"}
+	for p := range parts {
+		b.Parts = append(b.Parts, Part{Type: "hwthread", ID: fmt.Sprint(p)})
+	}
+	for at := range int64(slots) {
+		b.Samples = b.Samples[:0]
+		for p := range parts {
+			b.Add(int32(p), flops, t0+60*at, float64(p))
+		}
+		s.Append(&b)
+	}
+	if err := passAll(t, s, t0+60*slots*2); err != nil {
+		t.Fatal(err)
+	}
+	q := &Query{Cluster: "c", Host: "h", Metric: "flops", Type: "hwthread", TypeIDs: []string{"77"}, From: t0, To: t0 + 60*slots}
+	var m runtime.MemStats
+	for i := range 2 {
+		runtime.ReadMemStats(&m)
+		before := m.TotalAlloc
+		rows, err := s.Query(q)
+		if err != nil || len(rows) != 1 || rows[0].Min != 77 || rows[0].Max != 77 {
+			t.Fatal(rows, err)
+		}
+		runtime.ReadMemStats(&m)
+		if n := m.TotalAlloc - before; i > 0 && n > 1<<20 { // the caches are filled
+			t.Errorf("%d KiB were allocated", n>>10)
+		}
+	}
+}
