@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"unsafe"
+
+	"cc-metric-store/config"
 )
 
 // TestExportOfNodeThatBreaksOff: an answer without its end is an error, and leaves what was there.
@@ -131,5 +133,19 @@ func TestLineSorterOfShortLines(t *testing.T) {
 	}
 	if held := cap(s.lines) * int(unsafe.Sizeof(sortedLine{})); held > 2*maxSorted {
 		t.Errorf("%d bytes are held for %d lines", held, n)
+	}
+}
+
+// TestImportOfEmptyParquet: a file that was cut off at its begin is not taken for lines.
+func TestImportOfEmptyParquet(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"", "PA", "m value=1\n"} {
+		path := filepath.Join(t.TempDir(), "backup.parquet")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := newFileImporter(path, &config.Config{}); err == nil || !strings.Contains(err.Error(), "no Parquet file") {
+			t.Errorf("%q: %v", text, err)
+		}
 	}
 }
