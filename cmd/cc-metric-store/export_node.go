@@ -31,6 +31,9 @@ func exportNode(ctx context.Context, o exportOptions, format string, out *export
 	if err != nil || u.Host == "" {
 		return errors.New("it is no URL of a node, such as http://localhost:8080")
 	}
+	if u.RawQuery != "" {
+		return fmt.Errorf("%.200q belongs into -select and -format, and not into the URL", u.RawQuery)
+	}
 	if !strings.HasSuffix(strings.TrimSuffix(u.Path, "/"), "/api/export") {
 		u = u.JoinPath("api", "export")
 	}

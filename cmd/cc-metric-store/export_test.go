@@ -111,7 +111,7 @@ func TestExportOfWhatIsNoNode(t *testing.T) {
 		_ = conn.Close()
 	}))
 	defer server.Close()
-	for below, words := range map[string]string{"/page": "no node", "/cut": "its end"} {
+	for below, words := range map[string]string{"/page": "no node", "/cut": "its end", "/api/export?host=a": "-select"} {
 		path := filepath.Join(t.TempDir(), "x.lp")
 		err := exportSamples(context.Background(), exportOptions{source: server.URL + below, output: path}, io.Discard, io.Discard)
 		if err == nil || !strings.Contains(err.Error(), words) {
