@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -100,6 +101,18 @@ func TestExportThatFails(t *testing.T) {
 	a, err := f.try("GET", "/api/export?format=lp", nil)
 	if err == nil {
 		t.Errorf("%d, and %d bytes that pass for the whole", a.status, len(a.body))
+	}
+	// A proxy may ask with HTTP/1.0, whose answers end with their connection: it has to break, and not to end.
+	conn, err := net.Dial("tcp", strings.TrimPrefix(f.server.URL(), "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, "GET /api/export HTTP/1.0\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := io.Copy(io.Discard, conn); err == nil {
+		t.Errorf("%d bytes over HTTP/1.0 pass for the whole", n)
 	}
 	f.wantError(f.send("GET", "/api/export?host=n2", ""), 500, "export: the disk is gone")
 }

@@ -240,6 +240,19 @@ func (c *connections) headerRead(ctx context.Context) {
 	}
 }
 
+// breakOff resets the connection of a request. An answer in HTTP/1.0, as proxies ask for it, has
+// no other end than that of its connection: closed in order, it would pass for the whole.
+func breakOff(ctx context.Context) {
+	conn, ok := ctx.Value(connectionKey{}).(*connection)
+	if !ok || conn == nil {
+		return
+	}
+	if tcp, ok := conn.Conn.(interface{ SetLinger(seconds int) error }); ok {
+		_ = tcp.SetLinger(0) // what fails here is closed already
+	}
+	_ = conn.Conn.Close() // before TLS ends in order; http.Server closes what is around it
+}
+
 // ownConnection returns the connection of ours below one of http.Server, which may be
 // encrypted, nil if there is none.
 func ownConnection(conn net.Conn) *connection {

@@ -51,6 +51,9 @@ func (a *api) instrument(next echo.HandlerFunc) echo.HandlerFunc {
 		if torn {
 			// Returning would end the answer in order, and the client would take what
 			// was sent for the whole.
+			if !c.Request().ProtoAtLeast(1, 1) {
+				breakOff(c.Request().Context())
+			}
 			panic(http.ErrAbortHandler)
 		}
 		return nil

@@ -31,6 +31,9 @@ func exportNode(ctx context.Context, o exportOptions, format string, out *export
 	if err != nil || u.Host == "" {
 		return errors.New("it is no URL of a node, such as http://localhost:8080")
 	}
+	if u.RawQuery != "" {
+		return fmt.Errorf("%.200q belongs into -select and -format, and not into the URL", u.RawQuery)
+	}
 	if !strings.HasSuffix(strings.TrimSuffix(u.Path, "/"), "/api/export") {
 		u = u.JoinPath("api", "export")
 	}
@@ -52,7 +55,10 @@ func exportNode(ctx context.Context, o exportOptions, format string, out *export
 		return withCause(ctx, err)
 	}
 	defer answer.Body.Close()
-	if until, err := strconv.ParseInt(answer.Header.Get("X-Complete-Until"), 10, 64); err == nil && time.Since(time.Unix(until, 0)) > exportBehind {
+	if err := checkExport(answer); err != nil {
+		return err
+	}
+	if until, err := strconv.ParseInt(answer.Header.Get(exportHeader), 10, 64); err == nil && time.Since(time.Unix(until, 0)) > exportBehind {
 		fmt.Fprintf(stderr, "the node is behind its log: what came there after %s may be missing\n", timeOf(until))
 	}
 	body := &silentReader{answer.Body, silence}
@@ -61,6 +67,22 @@ func exportNode(ctx context.Context, o exportOptions, format string, out *export
 	}
 	if _, err := io.CopyBuffer(struct{ io.Writer }{out}, body, make([]byte, 1<<16)); err != nil {
 		return withCause(ctx, fmt.Errorf("the answer is not complete: %w", err))
+	}
+	return nil
+}
+
+// exportHeader is in each export of a node.
+const exportHeader = "X-Complete-Until"
+
+// checkExport returns an error for an answer that is no export, such as the page of a proxy where
+// one logs in, and for one whose end cannot be told from a break.
+func checkExport(answer *http.Response) error {
+	if answer.Header.Get(exportHeader) == "" {
+		return fmt.Errorf("no node answers there, but another program, with %.100q and without the header %s: give the URL of a node", answer.Header.Get("Content-Type"), exportHeader)
+	}
+	isFramed := answer.ContentLength >= 0 || len(answer.TransferEncoding) > 0 || answer.Uncompressed || answer.ProtoMajor > 1
+	if !isFramed {
+		return errors.New("the answer does not say where its end is, so that a broken one would pass for the whole: a proxy in between has to speak HTTP/1.1 to its clients; or ask the node itself")
 	}
 	return nil
 }

@@ -10,6 +10,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"unsafe"
+
+	"cc-metric-store/config"
 )
 
 // TestExportOfNodeThatBreaksOff: an answer without its end is an error, and leaves what was there.
@@ -88,5 +91,61 @@ func TestLineSorter(t *testing.T) {
 	s.add(1, make([]byte, maxSorted))
 	if !s.isFull(1) {
 		t.Error("one that is full takes more")
+	}
+}
+
+// TestExportOfWhatIsNoNode: an answer of another program, or one that may be cut off without notice, is no export.
+func TestExportOfWhatIsNoNode(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/page") {
+			_, _ = io.WriteString(w, "<!doctype html><p>Log in.\n")
+			return
+		}
+		conn, _, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nX-Complete-Until: 1760000000\r\nConnection: close\r\n\r\nm,cluster=c value=1 60\nm,cl")
+		_ = conn.Close()
+	}))
+	defer server.Close()
+	for below, words := range map[string]string{"/page": "no node", "/cut": "its end", "/api/export?host=a": "-select"} {
+		path := filepath.Join(t.TempDir(), "x.lp")
+		err := exportSamples(context.Background(), exportOptions{source: server.URL + below, output: path}, io.Discard, io.Discard)
+		if err == nil || !strings.Contains(err.Error(), words) {
+			t.Errorf("%s: %v", below, err)
+		}
+		if _, err := os.Stat(path); err == nil {
+			t.Errorf("%s: there is a file", below)
+		}
+	}
+}
+
+// TestLineSorterOfShortLines: what is noted of each line counts, too.
+func TestLineSorterOfShortLines(t *testing.T) {
+	t.Parallel()
+	var s lineSorter
+	n := 0
+	for ; !s.isFull(4); n++ {
+		s.add(0, []byte("m 1\n"))
+	}
+	if held := cap(s.lines) * int(unsafe.Sizeof(sortedLine{})); held > 2*maxSorted {
+		t.Errorf("%d bytes are held for %d lines", held, n)
+	}
+}
+
+// TestImportOfEmptyParquet: a file that was cut off at its begin is not taken for lines.
+func TestImportOfEmptyParquet(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"", "PA", "m value=1\n"} {
+		path := filepath.Join(t.TempDir(), "backup.parquet")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := newFileImporter(path, &config.Config{}); err == nil || !strings.Contains(err.Error(), "no Parquet file") {
+			t.Errorf("%q: %v", text, err)
+		}
 	}
 }

@@ -137,7 +137,7 @@ func (i *importer) add(ctx context.Context, s original.Sample) error {
 // unopened returns an error if some of the files could not even be opened.
 func (i *importer) unopened() error {
 	if n := i.reader.Report().Unopened; n > 0 {
-		return fmt.Errorf("%d of the files and directories could not be opened: may this user (%d) read them?", n, os.Getuid())
+		return fmt.Errorf("%d of the files and directories could not be opened: may this user (%d) read them? If a running original has removed them, import again", n, os.Getuid())
 	}
 	return nil
 }

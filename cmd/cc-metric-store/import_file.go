@@ -45,6 +45,8 @@ func newFileImporter(path string, cfg *config.Config) (*fileImporter, error) {
 	switch {
 	case i.kind == kindCheckpoint:
 		return nil, errors.New("it is a checkpoint of this program: put it and its segments into the directory of the checkpoints of a node that is stopped, or -export it as Parquet, and import that")
+	case i.kind != kindParquet && strings.HasSuffix(path, ".parquet"):
+		return nil, errors.New("it is no Parquet file, but for its name: is it complete? -import takes line protocol under any other name")
 	case i.kind != kindParquet && (strings.HasSuffix(plain, ".csv") || strings.HasSuffix(plain, ".jsonl")):
 		return nil, errors.New("of what -export writes, lp and parquet are imported")
 	}

@@ -18,7 +18,7 @@ import (
 )
 
 const (
-	// maxSorted bounds the lines that are held to be put in order, in bytes.
+	// maxSorted bounds the lines that are held to be put in order, in bytes, with what is noted of each.
 	maxSorted = 48 << 20
 	// maxImportLine bounds a line: the longest one that the store reads.
 	maxImportLine = 64 << 10
@@ -38,9 +38,12 @@ type sortedLine struct {
 	start, end int32
 }
 
+// noteBytes is the size of a sortedLine.
+const noteBytes = 16
+
 // isFull reports whether a line of that length does not fit any more.
 func (s *lineSorter) isFull(length int) bool {
-	return len(s.lines) > 0 && len(s.text)+length > maxSorted
+	return len(s.lines) > 0 && len(s.text)+length+(len(s.lines)+1)*noteBytes > maxSorted
 }
 
 func (s *lineSorter) add(at int64, line []byte) {
@@ -121,6 +124,8 @@ func (i *fileImporter) readLines(ctx context.Context, emit func(int64, []byte) e
 		switch {
 		case errors.Is(err, io.EOF):
 			return nil
+		case errors.Is(err, zstd.ErrWindowSizeExceeded):
+			return fmt.Errorf("read %s: it takes more than %d MB of memory to decompress: do that first, with zstd -d --long=31", i.path, maxWindow>>20)
 		case err != nil:
 			return fmt.Errorf("read %s: line %d: %w: it is damaged or cut off; what comes before was taken", i.path, number, err)
 		}

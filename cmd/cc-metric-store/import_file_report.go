@@ -89,7 +89,7 @@ func (i *fileImporter) report(limit int) []string {
 	}
 	var unknown []string
 	for _, name := range slices.Sorted(maps.Keys(i.unknown)) {
-		unknown = append(unknown, fmt.Sprintf("%s: %d", name, i.unknown[name]))
+		unknown = append(unknown, fmt.Sprintf("%s: %d", quoteName(name), i.unknown[name]))
 	}
 	if i.more > 0 {
 		unknown = append(unknown, fmt.Sprintf("others: %d", i.more))

@@ -43,7 +43,7 @@ func (i *importer) report(limit int) []string {
 	}
 	var unknown []string
 	for _, name := range r.UnknownNames() {
-		unknown = append(unknown, fmt.Sprintf("%s: %d", name, r.Unknown[name]))
+		unknown = append(unknown, fmt.Sprintf("%s: %d", quoteName(name), r.Unknown[name]))
 	}
 	if r.UnknownMore > 0 {
 		unknown = append(unknown, fmt.Sprintf("others: %d", r.UnknownMore))

@@ -115,8 +115,16 @@ func parseFlags(args []string, stderr io.Writer) (options, error) {
 		return o, err
 	}
 	var err error
+	command := "" // the flag that says what to do instead of running
 	fs.Visit(func(f *flag.Flag) {
 		o.configGiven = o.configGiven || f.Name == "config"
+		switch f.Name {
+		case "dump", "import", "list", "export", "ready", "gen-keypair", "gen-token", "cleanup-checkpoints":
+			if command != "" {
+				err = fmt.Errorf("-%s and -%s are given: each is done alone, one after the other", command, f.Name)
+			}
+			command = f.Name
+		}
 		if f.Value.String() == "" && f.Name != "select" { // of a variable that is not set, most likely
 			err = fmt.Errorf("-%s is empty: give it a value, or leave it out", f.Name)
 		}

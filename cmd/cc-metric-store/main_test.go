@@ -15,7 +15,7 @@ func TestParseFlags(t *testing.T) {
 	if o, err = parseFlags(nil, io.Discard); err != nil || o.configGiven || o.config != "./config.json" || o.logLevel != "warn" {
 		t.Errorf("%+v, %v", o, err)
 	}
-	for _, args := range [][]string{{"-nonsense"}, {"word"}, {"-loglevel", "loud"}, {"-addr", ""}, {"-nats-addr", ""}, {"-gen-token", ""}, {"-config", ""}, {"-ready", ""}} {
+	for _, args := range [][]string{{"-nonsense"}, {"word"}, {"-loglevel", "loud"}, {"-addr", ""}, {"-nats-addr", ""}, {"-gen-token", ""}, {"-config", ""}, {"-ready", ""}, {"-list", "x", "-import", "import"}, {"-export", "x", "-list", "list"}} {
 		var msg bytes.Buffer
 		if _, err := parseFlags(args, &msg); err == nil || !strings.Contains(msg.String(), strings.TrimPrefix(args[len(args)-1], "-")) {
 			t.Errorf("%q: error %v, message %q", args, err, &msg)

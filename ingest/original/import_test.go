@@ -145,3 +145,34 @@ func TestFilesOfTheOriginal(t *testing.T) {
 		})
 	}
 }
+
+// TestSnapshotWhileImported: what moves from the write-ahead file to a new snapshot while the files of
+// the host are read is not missed.
+func TestSnapshotWhileImported(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, dir, "c/h/1000.bin", level{from: 1000, metrics: []metric{{"m", 60, 1000, []float32{1, 2}}}}.binary())
+	write(t, dir, "c/h/current.wal", appendRecord(walHead(), 1120, "m", 3))
+	tree, err := Find(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := tree.Hosts[0].Files()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[float64]bool{}
+	if err := NewReader(tree, Config{}).ReadHost(t.Context(), tree.Hosts[0], files, func(s Sample) error {
+		if len(got) == 0 { // the original makes a snapshot
+			write(t, dir, "c/h/1120.bin", level{from: 1120, metrics: []metric{{"m", 60, 1120, []float32{3}}}}.binary())
+			write(t, dir, "c/h/current.wal", walHead())
+		}
+		got[s.Value] = true
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if len(got) != 3 {
+		t.Errorf("imported are %v", got)
+	}
+}

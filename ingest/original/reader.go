@@ -57,22 +57,31 @@ func (r *Reader) Skip(files []File) {
 	}
 }
 
-// ReadHost reads files of a host, in the order of Host.Files, and gives each sample to take. It
+// ReadHost reads files of a host, in the order of Host.Files, and gives each sample to take. After them
+// it reads the snapshots that the original has made meanwhile, which have what was in its write-ahead file. It
 // returns the error of take, or of ctx; what is wrong with the files is in the report.
 func (r *Reader) ReadHost(ctx context.Context, h Host, files []File, take func(Sample) error) error {
 	hr := newHostReader(r, h, take)
 	if h.Unclear && r.report.once("unclear host "+h.Dir) {
 		r.report.unclear.add(fmt.Sprintf("files in %s, which names no cluster and host: taken for cluster %q, host %q", h.Dir, h.Cluster, h.Name))
 	}
-	for _, f := range files {
-		if err := hr.readFile(ctx, f, files); err != nil {
-			return err
+	for range maxRounds {
+		for _, f := range files {
+			if err := hr.readFile(ctx, f, files); err != nil {
+				return err
+			}
+			r.bytes.Add(f.Size)
 		}
-		r.bytes.Add(f.Size)
+		if files = h.newer(files); len(files) == 0 {
+			break
+		}
 	}
 	r.report.addHost(hr)
 	return nil
 }
+
+// maxRounds bounds how often new snapshots of a host are looked for: one comes in minutes.
+const maxRounds = 3
 
 func newHostReader(r *Reader, h Host, take func(Sample) error) *hostReader {
 	return &hostReader{r: r, host: h, take: take, series: map[string]*known{}, phases: map[string]phase{}, last: math.MinInt64}

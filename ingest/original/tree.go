@@ -151,6 +151,21 @@ func (h Host) Files() ([]File, error) {
 	return files, err
 }
 
+// newer returns the snapshots that are later than all of these files.
+func (h Host) newer(files []File) []File {
+	latest := int64(-1)
+	for _, f := range files {
+		if f.Kind != WAL {
+			latest = max(latest, f.Time)
+		}
+	}
+	all, err := h.Files()
+	if err != nil {
+		return nil // the directory went, after its files were read
+	}
+	return slices.DeleteFunc(all, func(f File) bool { return f.Kind == WAL || f.Time <= latest })
+}
+
 // filesOf lists the files of a directory, and notes the others if it is to.
 func (t *Tree) filesOf(dir string, note bool) (files []File, err error) {
 	entries, err := readDir(dir)
