@@ -221,7 +221,7 @@ func TestExportOfSome(t *testing.T) {
 	if text := runExport(t, 0, empty).stdout.String(); text != "" {
 		t.Errorf("a file without samples has %q", text)
 	}
-	runImport(t, launch{dir: t.TempDir(), config: baseConfig()}, empty, 0)
+	runImport(t, launch{dir: t.TempDir(), config: baseConfig()}, empty, 1).wantLog("not one sample was kept")
 	run(t, launch{args: []string{"-export", "x", "-select", "hosts=a"}}).wantExit(2, "hosts")
 	run(t, launch{args: []string{"-o", "x"}}).wantExit(2, "-export")
 	run(t, launch{args: []string{"-export", "http://127.0.0.1:1", "-o", file}}).wantExit(1, "connection refused")

@@ -69,6 +69,9 @@ func exportSamples(ctx context.Context, o exportOptions, stdout, stderr io.Write
 	if o.output != "" {
 		fmt.Fprintf(stderr, "%s: %s\n", o.output, out.done())
 	}
+	if out.isEmpty(format) {
+		fmt.Fprintln(stderr, "warning: no sample was found: see whether -select names what is there, as -list or /api/page/clusters show it")
+	}
 	if left != nil {
 		return fmt.Errorf("export %s: what is named here is missing in the output, all else is in it: %w", o.source, left)
 	}

@@ -172,6 +172,15 @@ func (o *exportOutput) abort() {
 	}
 }
 
+// isEmpty reports whether nothing was written, but for the header of CSV.
+func (o *exportOutput) isEmpty(format string) bool {
+	header := int64(0)
+	if format == "csv" {
+		header = 1
+	}
+	return o.lines.Load() <= header
+}
+
 // done says what was written.
 func (o *exportOutput) done() string {
 	if o.parquet != nil {

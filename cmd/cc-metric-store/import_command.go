@@ -54,6 +54,9 @@ func importFiles(ctx context.Context, cfg *config.Config, o options, logger *slo
 	if err := job.unopened(); err != nil {
 		return fmt.Errorf("import %s: %w", absolute(o.importFrom), err)
 	}
+	if job.kept() == 0 {
+		return fmt.Errorf("import %s: not one sample was kept: the report says what became of them", absolute(o.importFrom))
+	}
 	return nil
 }
 
