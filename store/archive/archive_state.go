@@ -5,16 +5,14 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"sync/atomic"
 )
 
-// file is one file of the archive. It is immutable, but for what is read later.
+// file is one file of the archive. It is immutable.
 type file struct {
 	info         FileInfo
 	sequence     uint64 // order of writing; 0 if it does not say
 	time, number int64  // of its name
 	hosts        bounds
-	names        atomic.Pointer[[]string] // of the hosts; nil: not read yet
 }
 
 // bounds are the lowest and the highest value.
