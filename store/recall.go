@@ -35,7 +35,17 @@ func (s *Store) isArchived(cluster string, from int64) bool {
 		return false
 	}
 	newest, ok := a.Newest(cluster)
-	return ok && from-s.metrics.longest() <= newest
+	return ok && from-s.longest(cluster) <= newest
+}
+
+// longest returns the longest interval of samples of a cluster, in memory or in the archive: a slot that
+// covers a time has its sample no further from it.
+func (s *Store) longest(cluster string) int64 {
+	longest := s.metrics.longest()
+	if a := s.archived.opened.Load(); a != nil {
+		longest = max(longest, a.Longest(cluster))
+	}
+	return longest
 }
 
 // recall is a host as it would be in memory if nothing of one metric had gone to the archive. It
@@ -97,7 +107,7 @@ func (s *Store) recall(ctx context.Context, w recallWanted) (*recall, error) {
 	selection := w.selection()
 	selection.AllSeries = true
 	// The slots around the ends of the window are half an interval longer.
-	if longest := s.metrics.longest(); w.from > -timeBound {
+	if longest := s.longest(w.cluster); w.from > -timeBound {
 		selection.From, selection.To = w.from-longest, w.to+longest
 	}
 	if err := r.read(ctx, selection, r.add); err != nil {
@@ -139,7 +149,7 @@ func (s *Store) HostsIn(ctx context.Context, cluster string, from, to int64) ([]
 	if !s.isArchived(cluster, from) {
 		return held, nil
 	}
-	longest := s.metrics.longest()
+	longest := s.longest(cluster)
 	archived, err := s.archived.opened.Load().Hosts(ctx, cluster, from-longest, to+longest)
 	if err != nil {
 		return nil, fmt.Errorf("[METRICSTORE]> read the hosts of cluster %s in the archive: %w", cluster, err)

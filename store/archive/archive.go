@@ -185,6 +185,15 @@ func (a *Archive) Newest(cluster string) (int64, bool) {
 	return c.newest, true
 }
 
+// Longest returns the longest interval of samples of a cluster in seconds, 0 if none is known. It is as cheap.
+func (a *Archive) Longest(cluster string) int64 {
+	c := a.state.Load().clusters[cluster]
+	if c == nil {
+		return 0
+	}
+	return c.longest
+}
+
 // HeldFrom returns the time in Unix seconds from which on no samples were removed, false if there is no
 // sample: that of the oldest sample, or later if there were other files with samples as old, which Clean
 // has removed, or may have removed before Open for their age.

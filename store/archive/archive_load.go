@@ -112,6 +112,9 @@ func inspect(path string) (f *file, err error) {
 		if !times.known {
 			return nil, errors.New("it does not say from when its samples are, in statistics of the column timestamp")
 		}
+		if intervals := g.chunks[columnFrequency].bounds; intervals.known {
+			f.longest = max(f.longest, m.int(columnFrequency, intervals.max))
+		}
 		first, last := m.int(columnTimestamp, times.min), m.int(columnTimestamp, times.max)
 		if first < -maxTime || last > maxTime {
 			return nil, fmt.Errorf("it claims to have samples from %d to %d: it is damaged, or these are no seconds", first, last)

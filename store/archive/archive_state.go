@@ -13,6 +13,7 @@ type file struct {
 	sequence     uint64 // order of writing; 0 if it does not say
 	time, number int64  // of its name
 	hosts        bounds
+	longest      int64 // interval in seconds, 0 if it does not say
 }
 
 // bounds are the lowest and the highest value.
@@ -31,8 +32,9 @@ func (b *bounds) has(v string) bool {
 
 // cluster is the files of a cluster, in the order in which they were written.
 type cluster struct {
-	files  []*file
-	newest int64
+	files   []*file
+	newest  int64
+	longest int64 // interval in seconds
 }
 
 // state is what the archive holds. It is immutable.
@@ -56,6 +58,7 @@ func newState(files []*file, left int64) *state {
 		}
 		c.files = append(c.files, f)
 		c.newest = max(c.newest, f.info.Last+1)
+		c.longest = max(c.longest, min(f.longest, maxTime))
 		if s.stats.Files == 0 {
 			s.stats.Oldest, s.stats.Newest = f.info.First, f.info.Last
 		}
