@@ -68,7 +68,7 @@ var errAll = errors.New("all is known")
 // findExtents finds a sample in the archive of each series that is not known to begin before the window, if
 // front, or to end behind it, if back.
 func (r *recall) findExtents(ctx context.Context, front, back bool) error {
-	w, longest := &r.wanted, r.store.metrics.longest()
+	w, longest := &r.wanted, r.store.longest(r.wanted.cluster)
 	begins, ends := r.cutParts()
 	if selection := w.selection(); front {
 		selection.To = w.from - longest

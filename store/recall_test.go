@@ -140,3 +140,38 @@ func TestOnePartOfMany(t *testing.T) {
 		}
 	}
 }
+
+// TestArchivedIntervals: samples of an interval that no metric has any more are answered as others: those
+// whose slots cover the ends of a window, too.
+func TestArchivedIntervals(t *testing.T) {
+	dir := t.TempDir()
+	files := newArchive(t, archive.Config{Directory: dir})
+	config := func(f int64) Config { return Config{Metrics: map[string]MetricConfig{"m": {Frequency: f}}} }
+	before := newStore(t, config(600))
+	before.useArchive(files)
+	for i := range int64(10) {
+		put(t, before, "h", Part{}, "m", t0+600*i, float64(i))
+	}
+	if err := passAll(t, before, t0+100_000); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range []int64{10, 11, 600, 3600} {
+		if f > 10 { // as at another start
+			if err := files.Close(); err != nil {
+				t.Fatal(err)
+			}
+			files = newArchive(t, archive.Config{Directory: dir})
+		}
+		s := newStore(t, config(f))
+		s.useArchive(files)
+		for _, offset := range []int64{-250, 0, 250} {
+			for i := range int64(10) {
+				from := t0 + 600*i + offset
+				got, err := s.Query(&Query{Cluster: "c", Host: "h", Metric: "m", From: from, To: from + 20})
+				if err != nil || len(got) != 1 || len(got[0].Values) != 1 || got[0].Values[0] != float64(i) {
+					t.Errorf("interval %d, sample %d, %d s from it: %+v, %v", f, i, offset, got, err)
+				}
+			}
+		}
+	}
+}

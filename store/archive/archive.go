@@ -26,7 +26,8 @@ type Config struct {
 	// owns the directory, and Directory may also be a single file. Files that come or go meanwhile
 	// may be there or not.
 	ReadOnly bool
-	// Keep is for how long files are kept: a file goes when its newest sample is older. 0 is for ever.
+	// Keep is for how long files are kept: a file goes when its newest sample is older. 0 is for ever. It
+	// counts back from the newest sample of all files, or from now if that is earlier.
 	Keep time.Duration
 	// MaxBytes bounds all files together: beyond it those with the oldest samples go first. 0 is no bound.
 	MaxBytes int64
@@ -205,6 +206,15 @@ func (a *Archive) Newest(cluster string) (int64, bool) {
 		return 0, false
 	}
 	return c.newest, true
+}
+
+// Longest returns the longest interval of samples of a cluster in seconds, 0 if none is known. It is as cheap.
+func (a *Archive) Longest(cluster string) int64 {
+	c := a.state.Load().clusters[cluster]
+	if c == nil {
+		return 0
+	}
+	return c.longest
 }
 
 // HeldFrom returns the time in Unix seconds from which on no samples were removed, false if there is no

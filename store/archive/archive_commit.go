@@ -37,7 +37,7 @@ func (a *Archive) commit(w *Writer) error {
 	f.file = nil
 	a.sequence++
 	w.info.Path, w.info.Rows, w.info.Bytes, w.info.Hosts = path, w.rows, f.offset, w.hosts
-	added := &file{info: w.info, sequence: a.sequence, time: time, number: number, hosts: bounds{w.firstHost, w.last.host, true}}
+	added := &file{info: w.info, sequence: a.sequence, time: time, number: number, hosts: bounds{w.firstHost, w.last.host, true}, longest: w.longest}
 	s := a.state.Load()
 	a.state.Store(newState(append(s.files(), added), s.stats.Left))
 	return nil

@@ -73,6 +73,9 @@ func inspect(path string) (files []*file, err error) {
 			f.hosts.known = f.hosts.known && hosts.known
 			f.hosts.min, f.hosts.max = min(f.hosts.min, hosts.min), max(f.hosts.max, hosts.max)
 		}
+		if intervals := g.chunks[columnFrequency].bounds; intervals.known {
+			f.longest = max(f.longest, m.int(columnFrequency, intervals.max))
+		}
 		f.info.Rows += g.rows
 		f.info.Bytes += g.size()
 	}

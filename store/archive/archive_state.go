@@ -5,17 +5,16 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"sync/atomic"
 )
 
-// file is one file of the archive. It is immutable, but for what is read later.
+// file is one file of the archive. It is immutable.
 type file struct {
 	info         FileInfo
 	sequence     uint64 // order of writing; 0 if it does not say
 	time, number int64  // of its name
 	hosts        bounds
-	isShared     bool                     // with other clusters
-	names        atomic.Pointer[[]string] // of the hosts; nil: not read yet
+	isShared     bool  // with other clusters
+	longest      int64 // interval in seconds, 0 if it does not say
 }
 
 // bounds are the lowest and the highest value.
@@ -34,8 +33,9 @@ func (b *bounds) has(v string) bool {
 
 // cluster is the files of a cluster, in the order in which they were written.
 type cluster struct {
-	files  []*file
-	newest int64
+	files   []*file
+	newest  int64
+	longest int64 // interval in seconds
 }
 
 // state is what the archive holds. It is immutable.
@@ -59,6 +59,7 @@ func newState(files []*file, left int64) *state {
 		}
 		c.files = append(c.files, f)
 		c.newest = max(c.newest, f.info.Last+1)
+		c.longest = max(c.longest, min(f.longest, maxTime))
 		if s.stats.Files == 0 {
 			s.stats.Oldest, s.stats.Newest = f.info.First, f.info.Last
 		}

@@ -12,8 +12,8 @@ import (
 const (
 	// maxOpen bounds how many files are open while nobody reads them.
 	maxOpen = 256
-	// maxCached bounds the footers, page indexes and dictionaries in memory, in bytes. maxKept bounds the
-	// indexes and dictionaries of one file, also while it is read: those of other programs may be large.
+	// maxCached bounds the footers, page indexes, dictionaries and names of hosts in memory, in bytes. maxKept bounds the
+	// indexes, dictionaries and names of one file, also while it is read: those of other programs may be large.
 	maxCached = 64 << 20
 	maxKept   = 16 << 20
 )
@@ -41,6 +41,7 @@ type cached struct {
 	mu           sync.Mutex
 	indexes      map[int]*groupIndex
 	dictionaries map[int]*groupDictionaries
+	hosts        []string      // their names, nil: not read yet
 	kept         *atomic.Int64 // bytes of these, about
 }
 
@@ -130,6 +131,7 @@ func (f *cached) shrink() {
 	if f.kept.Load() > maxKept {
 		clear(f.indexes)
 		clear(f.dictionaries)
+		f.hosts = nil
 		f.kept = new(atomic.Int64)
 	}
 }
@@ -144,6 +146,28 @@ func (f *cached) dictionariesOf(group int) *groupDictionaries {
 		f.dictionaries[group] = d
 	}
 	return d
+}
+
+// knownHosts returns what keepHosts has got, nil if that is not known.
+func (f *cached) knownHosts() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.hosts
+}
+
+// keepHosts keeps the names of all hosts in the file.
+func (f *cached) keepHosts(names []string) {
+	bytes := 0
+	for _, name := range names {
+		bytes += 16 + len(name)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.shrink()
+	if f.hosts == nil {
+		f.kept.Add(int64(bytes))
+	}
+	f.hosts = names
 }
 
 // measure returns how many bytes of memory the file takes, about.

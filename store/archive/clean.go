@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"time"
 )
 
-// Clean removes files whose newest sample is older than Config.Keep, and then those with the oldest
+// Clean removes files whose newest sample is older than Config.Keep, before the newest sample of all if that
+// is before now: a clock that leaps ahead deletes nothing. Then it removes those with the oldest
 // samples until all take Config.MaxBytes at most. It goes on after a file that cannot be removed. Reads that
 // are under way read on.
 func (a *Archive) Clean(ctx context.Context) (removed int, err error) {
@@ -35,8 +37,9 @@ func (a *Archive) Clean(ctx context.Context) (removed int, err error) {
 		removed++
 		return true
 	}
+	oldest := min(a.now().Unix(), s.stats.Newest) - int64(a.keep/time.Second)
 	for _, f := range byAge(s.files()) {
-		isOld := a.keep > 0 && f.info.Last < a.now().Add(-a.keep).Unix()
+		isOld := a.keep > 0 && f.info.Last < oldest
 		isTooMuch := a.maxBytes > 0 && bytes > a.maxBytes
 		if (isOld || isTooMuch) && drop(f) {
 			continue

@@ -114,8 +114,8 @@ func TestWrongOrder(t *testing.T) {
 // TestClean: files go by age and by size, the oldest first.
 func TestClean(t *testing.T) {
 	t.Parallel()
-	now := time.Unix(9_000, 0)
-	a := openArchive(t, Config{Keep: time.Hour, Now: func() time.Time { return now }})
+	now := time.Unix(8_000, 0)
+	a := openArchive(t, Config{Keep: 2500 * time.Second, Now: func() time.Time { return now }})
 	for i := range 4 {
 		put(t, a, "c", int64(i), oneSeries("h", 6000+int64(i)*1000, 1, 2), nil) // 6005 and 6015, ...
 	}
@@ -132,7 +132,7 @@ func TestClean(t *testing.T) {
 		}
 	}
 	want(0, 4)
-	now = time.Unix(6015+3600, 0)
+	now = time.Unix(6015+2500, 0)
 	want(0, 4)
 	now = now.Add(time.Second)
 	want(1, 3)
@@ -144,8 +144,12 @@ func TestClean(t *testing.T) {
 	if s := a.Stats(); s.Oldest != 8005 || s.Newest != 9015 || s.Rows != 4 {
 		t.Errorf("%+v", s)
 	}
-	now = now.Add(10 * time.Hour)
-	want(2, 0)
+	now = now.Add(10 * 365 * 24 * time.Hour) // the clock leaps ahead
+	want(0, 2)
+	put(t, a, "c", 9, oneSeries("h", 12_000, 1, 2), nil)
+	want(2, 1)
+	a.maxBytes = 1
+	want(1, 0)
 	if _, ok := a.Newest("c"); ok {
 		t.Error("there is a newest sample")
 	}

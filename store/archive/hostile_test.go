@@ -118,3 +118,26 @@ func TestLastSequence(t *testing.T) {
 		t.Errorf("%+v, sequence %d", a.Files(), a.sequence)
 	}
 }
+
+// TestHostNamesAreBounded: the names of the hosts of many files are not kept for ever.
+func TestHostNamesAreBounded(t *testing.T) {
+	a := openArchive(t, Config{})
+	a.cache.maxBytes = 4 << 20
+	const files, hosts = 30, 3000
+	for f := range int64(files) {
+		var all []series
+		for h := range hosts {
+			all = append(all, oneSeries(fmt.Sprintf("%0100d", h), f*100, 1)...)
+		}
+		put(t, a, "c", f, all, nil)
+	}
+	growth := heapGrowth()
+	for range 2 {
+		if names, err := a.Hosts(t.Context(), "c", 0, files*100); err != nil || len(names) != hosts {
+			t.Fatal(len(names), err)
+		}
+	}
+	if n := growth(); n > 7 {
+		t.Errorf("%d MiB are kept", n)
+	}
+}

@@ -9,38 +9,33 @@ import (
 )
 
 // Hosts returns the names of the hosts, ascending, that have samples in the files of a cluster which
-// the times [from, to) touch. The names of a file are read once. It waits and fails as Read does.
+// the times [from, to) touch. It waits and fails as Read does.
 func (a *Archive) Hosts(ctx context.Context, cluster string, from, to int64) ([]string, error) {
 	c := a.state.Load().clusters[cluster]
 	if c == nil || from >= to {
 		return nil, nil
 	}
-	names := map[string]struct{}{}
+	all := map[string]struct{}{}
 	for _, file := range c.files {
 		if file.info.Last < from || file.info.First >= to {
 			continue
 		}
-		hosts := file.names.Load()
-		if hosts == nil {
-			read, err := a.readHosts(ctx, file)
-			if errors.Is(err, fs.ErrNotExist) {
-				continue
-			}
-			if err != nil {
-				return nil, readError(file.info.Path, err)
-			}
-			hosts = &read
-			file.names.Store(hosts)
+		names, err := a.hosts(ctx, file)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
 		}
-		for _, name := range *hosts {
-			names[name] = struct{}{}
+		if err != nil {
+			return nil, readError(file.info.Path, err)
+		}
+		for _, name := range names {
+			all[name] = struct{}{}
 		}
 	}
-	return slices.Sorted(maps.Keys(names)), nil
+	return slices.Sorted(maps.Keys(all)), nil
 }
 
-// readHosts returns the names of the hosts in a file.
-func (a *Archive) readHosts(ctx context.Context, file *file) (names []string, err error) {
+// hosts returns the names of the hosts in a file, which are kept with it unless others share it.
+func (a *Archive) hosts(ctx context.Context, file *file) ([]string, error) {
 	if err := a.enter(ctx); err != nil {
 		return nil, err
 	}
@@ -50,6 +45,20 @@ func (a *Archive) readHosts(ctx context.Context, file *file) (names []string, er
 		return nil, err
 	}
 	defer a.cache.release(open)
+	if file.isShared {
+		return a.readHosts(ctx, open, file.info.Cluster)
+	}
+	names := open.knownHosts()
+	if names == nil {
+		if names, err = a.readHosts(ctx, open, file.info.Cluster); err == nil {
+			open.keepHosts(names)
+		}
+	}
+	return names, err
+}
+
+// readHosts reads the names of the hosts of a cluster in a file.
+func (a *Archive) readHosts(ctx context.Context, open *cached, cluster string) (names []string, err error) {
 	g := a.readers.Get().(*groupReader)
 	defer func() {
 		g.close()
@@ -65,7 +74,7 @@ func (a *Archive) readHosts(ctx context.Context, file *file) (names []string, er
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if !open.meta.groups[i].chunks[columnCluster].bounds.has(file.info.Cluster) {
+		if !open.meta.groups[i].chunks[columnCluster].bounds.has(cluster) {
 			continue
 		}
 		if err := g.open(&open.source, i); err != nil {

@@ -56,6 +56,8 @@ type Writer struct {
 	hosts  int
 	info   FileInfo
 
+	longest int64 // interval
+
 	firstHost string
 	err       error
 }
@@ -186,6 +188,7 @@ func (w *Writer) addKeys(k *key, end int64, n int) {
 	if w.rows == 0 {
 		w.firstHost = k.host
 	}
+	w.longest = max(w.longest, k.frequency)
 	w.strings[columnCluster].add(w.cluster, n)
 	w.strings[columnHost].add(k.host, n)
 	w.strings[columnMetric].add(k.metric, n)
