@@ -84,6 +84,7 @@ func TestPrometheusAnswers(t *testing.T) {
 		{"query_range", []string{"query", `cpu_load{hostname="n1"}`, "start", fmt.Sprint(origin), "end", at, "step", "30s"}, `{"resultType":"matrix","result":[` +
 			`{"metric":{"__name__":"cpu_load","cluster":"alex","hostname":"n1","type":"node"},"values":[[1760000040,"1.5"],[1760000070,"1.5"],[1760000100,"2.5"]]}]}`},
 		{"query_range", []string{"query", `nothing`, "start", "0", "end", "10", "step", "1.5"}, `{"resultType":"matrix","result":[]}`},
+		{"query_range", []string{"query", `nothing`, "start", "0", "end", "11000", "step", "1"}, `{"resultType":"matrix","result":[]}`}, // one point more than steps, as in Prometheus
 		{"labels", nil, `["__name__","cluster","hostname","type","type_id"]`},
 		{"labels", []string{"match[]", "cpu_load"}, `["__name__","cluster","hostname","type"]`},
 		{"label/type/values", nil, `["node","socket"]`},
@@ -150,7 +151,7 @@ func TestPrometheusErrors(t *testing.T) {
 		{"query_range", "query=x&start=1&end=2&step=-1", 400, "bad_data", "step"},
 		{"query_range", "query=x&start=1&end=2&step=NaN", 400, "bad_data", "step"},
 		{"query_range", "query=x&start=1&end=2&step=1e400", 400, "bad_data", "step"},
-		{"query_range", "query=x&start=0&end=11000&step=1", 400, "bad_data", "11000"},
+		{"query_range", "query=x&start=0&end=11001&step=1", 400, "bad_data", "11000"},
 		{"query_range", "query=x[5m]&start=0&end=1&step=1", 400, "bad_data", "range"},
 		{"query", "query=cpu_load%2Bon()flops&time=1760000100", 422, "execution", ""},
 		{"query", `query={cluster="alex"}&time=1760000100`, 422, "execution", "more than 3 series"},

@@ -44,7 +44,7 @@ func (a *API) queryRange(ctx context.Context, p *parameters, out *answer) error 
 		return badData(errors.New(`the parameter "end" is before "start"`))
 	case step < time.Millisecond:
 		return badData(errors.New(`the parameter "step" is below a millisecond: give a longer one`))
-	case end.UnixMilli()-start.UnixMilli() >= int64(a.cfg.MaxPoints)*step.Milliseconds():
+	case (end.UnixMilli()-start.UnixMilli())/step.Milliseconds() > int64(a.cfg.MaxPoints):
 		return badData(fmt.Errorf("the range has more than %d steps, which is the maximum resolution: ask for a longer step (parameter %q) or a shorter range", a.cfg.MaxPoints, "step"))
 	}
 	return a.evaluate(ctx, p, out, func(ctx context.Context, q *queryable, opts promql.QueryOpts, text string) (promql.Query, error) {
