@@ -59,9 +59,11 @@ func (a *API) evaluate(ctx context.Context, p *parameters, out *answer, prepare 
 	if text == "" {
 		return badData(errors.New(`the parameter "query" is missing`))
 	}
-	if _, err := a.parseExpression(text); err != nil {
+	labelCopies, err := a.checkExpression(text)
+	if err != nil {
 		return badData(fmt.Errorf(`parameter "query": %w`, err))
 	}
+	source.labelCopies = labelCopies
 	limit, err := p.limit("limit")
 	if err != nil {
 		return err
@@ -77,19 +79,22 @@ func (a *API) evaluate(ctx context.Context, p *parameters, out *answer, prepare 
 	if lookback < 0 {
 		return badData(errors.New(`the parameter "lookback_delta" is below zero`))
 	}
-	evaluation := ctx
-	if timeout > 0 && timeout < a.cfg.Timeout {
-		var cancel context.CancelFunc
-		evaluation, cancel = context.WithTimeout(ctx, timeout)
-		defer cancel()
+	if timeout <= 0 || timeout > a.cfg.Timeout {
+		timeout = a.cfg.Timeout
 	}
-	q, err := prepare(evaluation, source, promql.NewPrometheusQueryOpts(false, lookback, nil), text)
+	evaluation, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	opts := promql.NewPrometheusQueryOpts(false, lookback, nil)
+	q, err := prepare(evaluation, source, opts, text)
 	if err != nil {
 		return badData(fmt.Errorf(`parameter "query": %w`, err))
 	}
 	defer q.Close() // the points are used again
 	if err := checkSubqueries(q); err != nil {
 		return err
+	}
+	if err := (valuesCheck{a, source, opts}).check(evaluation, q); err != nil {
+		return evaluationError(ctx, err)
 	}
 	source.steps = stepsOf(q)
 	result := q.Exec(evaluation)
