@@ -15,6 +15,7 @@ func pageModules(b *tab, _ int64) {
 		{`expandHosts("f[0098-0101,7] a,b\nb", 64)`, []any{"f0098", "f0099", "f0100", "f0101", "f7", "a", "b"}},
 		{`expandHosts("n[1-3]-ib,x[2-1]", 64)`, []any{"n1-ib", "n2-ib", "n3-ib"}},
 		{`expandHosts("n[1-999999999],n[1-999999999]", 3)`, []any{"n1", "n2", "n3"}},
+		{`expandHosts("n[9007199254740990-9007199254740999],b", 64)`, []any{"n9007199254740990", "n9007199254740991", "b"}},
 		{`[si(0), si(null), si(1234), si(999600), si(-2.5e9), si(0.05), si(1e-7)]`, []any{"0", "–", "1.23 k", "1 M", "-2.5 G", "0.05", "1.00e-7"}},
 		{`[exact(null), exact(80000000000), exact(1/3)]`, []any{"no sample", "80 G", "0.3333333"}},
 		{`[duration(-5), duration(89), duration(600), duration(7500), duration(2*86400+3600)]`, []any{"0 s", "89 s", "10 min", "2 h 5 min", "2 d 1 h"}},
@@ -29,7 +30,36 @@ func pageModules(b *tab, _ int64) {
 			b.t.Errorf("%s is %q, want %q", c.call, got, c.want)
 		}
 	}
+	b.t.Run("ticks", func(t *testing.T) { pagePlotTicks(&tab{t: t, ctx: b.ctx, base: b.base}) })
 	b.t.Run("plot", func(t *testing.T) { pagePlot(&tab{t: t, ctx: b.ctx, base: b.base}) })
+}
+
+// pagePlotTicks has windows over the nights in which clocks are put back, and forward: ticks are at full units
+// of local time on both sides.
+func pagePlotTicks(b *tab) {
+	b.zone("Europe/Berlin")
+	defer b.zone("")
+	for _, c := range []struct {
+		from, to string
+		most     int
+		want     string
+	}{
+		{"2026-10-23T12:00:00+02:00", "2026-10-27T12:00:00+01:00", 5, "10-24 10-25 10-26 10-27"},
+		{"2026-10-24T21:00:00+02:00", "2026-10-25T07:00:00+01:00", 4, "21:00 10-25 03:00 06:00"},
+		{"2026-10-25T01:00:00+02:00", "2026-10-25T04:00:00+01:00", 5, "01:00 02:00 03:00 04:00"},
+		{"2026-03-27T12:00:00+01:00", "2026-03-31T12:00:00+02:00", 5, "03-28 03-29 03-30 03-31"},
+		{"2026-03-29T00:00:00+01:00", "2026-03-29T05:00:00+02:00", 5, "03-29 01:00 03:00 04:00 05:00"},
+		{"no time", "no time", 5, ""},
+		{"2026-03-29T01:58:00+01:00", "2026-03-29T03:02:00+02:00", 5, "01:58 01:59 03:00 03:01 03:02"},
+	} {
+		got := eval[string](b, `(async () => {
+			const { timeTicks } = await import(new URL("page/axes.js", document.baseURI));
+			return timeTicks(Date.parse(%q) / 1000, Date.parse(%q) / 1000, %d).map(([, text]) => text).join(" ");
+		})()`, c.from, c.to, c.most)
+		if got != c.want {
+			b.t.Errorf("from %s to %s: ticks %s, want %s", c.from, c.to, got, c.want)
+		}
+	}
 }
 
 // pagePlot draws more samples than there are pixels: one peak among 20,000 is to be seen, and so is a

@@ -74,7 +74,8 @@ export function expandHosts(text, limit) {
 		if (!m) { add(item); continue; }
 		for (const range of m[2].split(",")) {
 			const [first, last = first] = range.split("-").map((s) => s.trim());
-			for (let n = Number(first); n <= Number(last) && names.length < limit; n++) {
+			// Beyond safe integers, n + 1 may be n.
+			for (let n = Number(first); n <= Number(last) && Number.isSafeInteger(n) && names.length < limit; n++) {
 				add(m[1] + String(n).padStart(first.length, "0") + m[3]);
 			}
 		}
