@@ -69,7 +69,7 @@ type Prometheus struct {
 	// Timeout bounds the evaluation of a query.
 	Timeout time.Duration
 	// MaxSamples, of 16 bytes, a query may have in memory at once; MaxSeries it may select;
-	// MaxPoints a series of its answer may have.
+	// MaxPoints steps its range may have.
 	MaxSamples, MaxSeries, MaxPoints int
 	// Lookback is for how long a sample counts when there is no newer one.
 	Lookback time.Duration

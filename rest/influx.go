@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"regexp"
 	"strings"
 
@@ -38,7 +39,12 @@ func (a *api) addInflux(e *echo.Echo, get []string) {
 	}
 	write := func(path, database string) {
 		add(e, path, []string{http.MethodPost}, func(c echo.Context) error {
-			if err := a.writeLines(c, c.QueryParam(database)); err != nil {
+			// One that cannot be read could be the one that names the cluster.
+			parameters, err := url.ParseQuery(c.Request().URL.RawQuery)
+			if err != nil {
+				return refuse(http.StatusBadRequest, fmt.Errorf("read the parameters of the URL: %w", err))
+			}
+			if err := a.writeLines(c, parameters.Get(database)); err != nil {
 				return err
 			}
 			return c.NoContent(http.StatusNoContent)
@@ -46,12 +52,14 @@ func (a *api) addInflux(e *echo.Echo, get []string) {
 	}
 	write(influxWrite1, "db")
 	write(influxWrite2, "bucket")
+	write(influxWrite2+"/*", "bucket")
 	add(e, influxQuery1, []string{http.MethodGet, http.MethodPost}, a.influxQuery, both...)
 	add(e, "/ping", append(get, http.MethodPost), func(c echo.Context) error { return c.NoContent(http.StatusNoContent) }, version)
 	add(e, "/health", get, a.influxHealth, version)
 }
 
-// influxToken returns the token of a request: as everywhere, as "Token ...", or as a password.
+// influxToken returns the token of a request: as everywhere, as "Token ...", or as a password, which
+// clients of version 1 may send as a parameter.
 func influxToken(r *http.Request) string {
 	if token, ok := strings.CutPrefix(r.Header.Get(echo.HeaderAuthorization), "Token "); ok {
 		return token
@@ -59,7 +67,10 @@ func influxToken(r *http.Request) string {
 	if _, password, ok := r.BasicAuth(); ok {
 		return password
 	}
-	return bearerToken(r)
+	if token := bearerToken(r); token != "" || strings.HasPrefix(r.URL.Path, influxPath2) {
+		return token
+	}
+	return r.URL.Query().Get("p")
 }
 
 var createDatabase = regexp.MustCompile(`(?i)^\s*create\s+database\s[^;]*;?\s*$`)

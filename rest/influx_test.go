@@ -77,13 +77,24 @@ func TestInfluxErrors(t *testing.T) {
 		{"Authorization", "Token " + writer}, {"Authorization", "Bearer " + writer}, {"X-Auth-Token", writer},
 		{"Authorization", "Basic " + base64.StdEncoding.EncodeToString([]byte("user:"+writer))},
 	} {
-		for _, path := range []string{"/write?db=x", "/api/v2/write?bucket=x"} {
+		for _, path := range []string{"/write?db=x", "/api/v2/write?bucket=x", "/api/v2/write/?bucket=x"} {
 			if a := f.send("POST", path, line, header...); a.status != 204 {
 				t.Errorf("%s with %s %.12s: %d %s", path, header[0], header[1], a.status, a.body)
 			}
 		}
 	}
+	// Some clients of version 1 have no header for it.
+	if a := f.send("POST", "/write?consistency=any&db=x&p="+writer+"&rp=&u=vector", line); a.status != 204 {
+		t.Errorf("with a parameter: %d %s", a.status, a.body)
+	}
+	if a := f.send("POST", "/query", url.Values{"q": {"CREATE DATABASE x"}}.Encode(), "Authorization", "Token "+writer); a.status != 200 {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+	wantV1(f.send("POST", "/write?db=x&p=wrong", line), 401, "token")
+	wantV2(t, f.send("POST", "/api/v2/write?bucket=x&p="+writer, line), 401, "unauthorized", "JWT")
 	f.header.Set("Authorization", "Token "+writer)
+	wantV1(f.send("POST", "/write?db=50%", line), 400, "parameters")
+	wantV2(t, f.send("POST", "/api/v2/write?bucket=a;b", line), 400, "invalid", "parameters")
 	wantV1(f.send("POST", "/write?db=x", line+"nonsense\n"), 400, "line 2")
 	wantV1(f.send("POST", "/write?db=%01", line), 400, "cluster")
 	wantV1(f.send("GET", "/write?db=x", ""), 405, "Method")

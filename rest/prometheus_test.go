@@ -84,6 +84,11 @@ func TestPrometheusAnswers(t *testing.T) {
 		{"query_range", []string{"query", `cpu_load{hostname="n1"}`, "start", fmt.Sprint(origin), "end", at, "step", "30s"}, `{"resultType":"matrix","result":[` +
 			`{"metric":{"__name__":"cpu_load","cluster":"alex","hostname":"n1","type":"node"},"values":[[1760000040,"1.5"],[1760000070,"1.5"],[1760000100,"2.5"]]}]}`},
 		{"query_range", []string{"query", `nothing`, "start", "0", "end", "10", "step", "1.5"}, `{"resultType":"matrix","result":[]}`},
+		{"query_range", []string{"query", `nothing`, "start", "0", "end", "11000", "step", "1"}, `{"resultType":"matrix","result":[]}`}, // one point more than steps, as in Prometheus
+		{"query_range", []string{"query", `count_values by (hostname) ("v", cpu_load)`, "start", at, "end", at, "step", "1"}, `{"resultType":"matrix","result":[` +
+			`{"metric":{"hostname":"n1","v":"2.5"},"values":[[1760000100,"1"]]},{"metric":{"hostname":"n2","v":"-0.25"},"values":[[1760000100,"1"]]}]}`},
+		{"query_range", []string{"query", `count_values("v", cpu_load > bool 1)`, "start", at, "end", fmt.Sprint(origin + 61), "step", "1"}, `{"resultType":"matrix","result":[` +
+			`{"metric":{"v":"0"},"values":[[1760000100,"1"],[1760000101,"1"]]},{"metric":{"v":"1"},"values":[[1760000100,"1"],[1760000101,"1"]]}]}`},
 		{"labels", nil, `["__name__","cluster","hostname","type","type_id"]`},
 		{"labels", []string{"match[]", "cpu_load"}, `["__name__","cluster","hostname","type"]`},
 		{"label/type/values", nil, `["node","socket"]`},
@@ -150,7 +155,7 @@ func TestPrometheusErrors(t *testing.T) {
 		{"query_range", "query=x&start=1&end=2&step=-1", 400, "bad_data", "step"},
 		{"query_range", "query=x&start=1&end=2&step=NaN", 400, "bad_data", "step"},
 		{"query_range", "query=x&start=1&end=2&step=1e400", 400, "bad_data", "step"},
-		{"query_range", "query=x&start=0&end=11000&step=1", 400, "bad_data", "11000"},
+		{"query_range", "query=x&start=0&end=11001&step=1", 400, "bad_data", "11000"},
 		{"query_range", "query=x[5m]&start=0&end=1&step=1", 400, "bad_data", "range"},
 		{"query", "query=cpu_load%2Bon()flops&time=1760000100", 422, "execution", ""},
 		{"query", `query={cluster="alex"}&time=1760000100`, 422, "execution", "more than 3 series"},
@@ -159,6 +164,9 @@ func TestPrometheusErrors(t *testing.T) {
 		{"query", `query=count_over_time(vector(1)[1y:1ms])&time=1760000100`, 422, "execution", "steps"},
 		{"query", `query=count_over_time(vector(1)[1y*2:1s])&time=1760000100`, 422, "execution", "steps"},
 		{"query", `query=count_over_time((cpu_load>1)[11d:1s])&time=1760000100&timeout=1ms`, 503, "timeout", "timed out"},
+		{"query_range", `query=count_values("v",vector(time()))&start=0&end=99&step=1`, 422, "execution", "different values"},
+		{"query_range", `query=count_values+without(type)("v",cpu_load)&start=1760000000&end=1760000600&step=1`, 422, "execution", "different values"},
+		{"query", `query=count_over_time(count_values("v",vector(time()))[1m:1s]+@+9)&time=1760000100`, 422, "execution", "different values"},
 		{"series", "", 400, "bad_data", "match[]"},
 		{"series", "match[]=1%2B1", 400, "bad_data", "match[]"},
 		{"series", `match[]={cluster=~".*"}`, 400, "bad_data", "match[]"},
@@ -249,31 +257,39 @@ func TestPrometheusBombs(t *testing.T) {
 	for range 100 {
 		subqueries = "max_over_time(" + subqueries + "[1h:1s])"
 	}
+	labelAfterLabel := "cpu_load"
+	for i := range 300 {
+		labelAfterLabel = fmt.Sprintf(`label_replace(%s, "l%d", "$1", "cluster", "(.*)")`, labelAfterLabel, i)
+	}
 	for name, text := range map[string]string{
-		"signs":            strings.Repeat("-", 4000) + "1",
-		"too many signs":   strings.Repeat("-", 500_000) + "1",
-		"brackets":         strings.Repeat("(", 2400) + "1" + strings.Repeat(")", 2400),
-		"open brackets":    strings.Repeat("(", 500_000),
-		"a sum":            "1" + strings.Repeat("+1", 2400),
-		"powers":           "1" + strings.Repeat("^1", 2400),
-		"functions":        nested,
-		"subqueries":       subqueries,
-		"labels doubled":   double,
-		"a long label":     `label_replace(cpu_load, "a", "` + strings.Repeat("$1", 1500) + `", "cluster", "(.*)")`,
-		"many regexps":     `cpu_load{` + strings.Repeat(`cluster=~"(a|.){1000}",`, 1000) + `}`,
-		"long separators":  `label_join(cpu_load, "a", "` + strings.Repeat("x", 4000) + `"` + strings.Repeat(`, "cluster"`, 60) + `)`,
-		"a list":           `cpu_load{hostname=~"` + strings.Repeat("a-long-name-of-a-host|", 40_000) + `n1"}`,
-		"a regexp":         `{cluster=~"((((a{30}){30}){30}){30}){30}"}`,
-		"a long regexp":    `{cluster=~"(` + strings.Repeat("a?b*", 100_000) + `)"}`,
-		"its regexp":       `label_replace(cpu_load, "a", "$1", "cluster", "((((a{30}){30}){30}){1000})")`,
-		"steps":            `count_over_time(vector(1)[100y:1ms])`,
-		"steps of nothing": `count_over_time((cpu_load > 100)[10y:1ms])`,
-		"a long window":    `sum_over_time(cpu_load[250y])`,
-		"far away":         `cpu_load @ 9e14 offset -100y`,
-		"absence":          `absent_over_time(nothing[10y:1ms])`,
-		"matchers":         `cpu_load{` + strings.Repeat(`cluster=~"a.*",`, 1200) + `}`,
-		"selectors":        `cpu_load` + strings.Repeat(` or cpu_load`, 2000),
-		"k":                `topk(9e18, cpu_load)`,
+		"signs":             strings.Repeat("-", 4000) + "1",
+		"too many signs":    strings.Repeat("-", 500_000) + "1",
+		"brackets":          strings.Repeat("(", 2400) + "1" + strings.Repeat(")", 2400),
+		"open brackets":     strings.Repeat("(", 500_000),
+		"a sum":             "1" + strings.Repeat("+1", 2400),
+		"powers":            "1" + strings.Repeat("^1", 2400),
+		"functions":         nested,
+		"subqueries":        subqueries,
+		"labels doubled":    double,
+		"a long label":      `label_replace(cpu_load, "a", "` + strings.Repeat("$1", 1500) + `", "cluster", "(.*)")`,
+		"many regexps":      `cpu_load{` + strings.Repeat(`cluster=~"(a|.){1000}",`, 1000) + `}`,
+		"long separators":   `label_join(cpu_load, "a", "` + strings.Repeat("x", 4000) + `"` + strings.Repeat(`, "cluster"`, 60) + `)`,
+		"a list":            `cpu_load{hostname=~"` + strings.Repeat("a-long-name-of-a-host|", 40_000) + `n1"}`,
+		"a regexp":          `{cluster=~"((((a{30}){30}){30}){30}){30}"}`,
+		"a long regexp":     `{cluster=~"(` + strings.Repeat("a?b*", 100_000) + `)"}`,
+		"its regexp":        `label_replace(cpu_load, "a", "$1", "cluster", "((((a{30}){30}){30}){1000})")`,
+		"steps":             `count_over_time(vector(1)[100y:1ms])`,
+		"steps of nothing":  `count_over_time((cpu_load > 100)[10y:1ms])`,
+		"a long window":     `sum_over_time(cpu_load[250y])`,
+		"far away":          `cpu_load @ 9e14 offset -100y`,
+		"absence":           `absent_over_time(nothing[10y:1ms])`,
+		"values":            `count(count_over_time(count_values("v", vector(time()))[900000s:1s]))`,
+		"values of steps":   `count_values("v", count_values("w", vector(time())))`,
+		"label after label": labelAfterLabel,
+		"signs of series":   strings.Repeat("-", 4000) + "cpu_load",
+		"matchers":          `cpu_load{` + strings.Repeat(`cluster=~"a.*",`, 1200) + `}`,
+		"selectors":         `cpu_load` + strings.Repeat(` or cpu_load`, 2000),
+		"k":                 `topk(9e18, cpu_load)`,
 	} {
 		begin := time.Now()
 		a := f.prom("query_range", "query", text, "start", fmt.Sprint(origin), "end", fmt.Sprint(origin+600), "step", "1")
@@ -291,6 +307,43 @@ func TestPrometheusBombs(t *testing.T) {
 	}
 	if a := f.prom("query", "query", "1"); a.status != 200 {
 		t.Errorf("afterwards: %d %s", a.status, a.body)
+	}
+}
+
+// TestPrometheusLabelBombs has expressions whose labels take memory and time by the series: the engine looks at no
+// timeout while it makes labels, or changes signs.
+func TestPrometheusLabelBombs(t *testing.T) {
+	t.Parallel()
+	s, err := store.New(store.Config{Metrics: map[string]store.MetricConfig{"load": {Frequency: 60}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, _ := s.Metric([]byte("load"))
+	for i := range 20 {
+		b := &store.Batch{Cluster: "c", Host: strings.Repeat("x", 100_000) + fmt.Sprint(i), Parts: []store.Part{{}}}
+		b.Add(0, id, origin, 1)
+		s.Append(b)
+	}
+	f := start(t, Config{}, s)
+	text := "load"
+	for i, c := range []struct {
+		status int
+		kind   string
+		calls  int // before these
+	}{{200, "", 1}, {422, "execution", 50}, {400, "bad_data", 100}} {
+		for n := strings.Count(text, "("); strings.Count(text, "label_replace") < c.calls; n++ {
+			text = fmt.Sprintf(`label_replace(%s, "l%d", "$1", "hostname", "(.*)")`, text, n)
+		}
+		a := f.prom("query", "query", "count("+text+")", "time", fmt.Sprint(origin))
+		if i == 0 && a.status != 200 {
+			t.Errorf("%d %.300s", a.status, a.body)
+		} else if i > 0 {
+			f.wantPromError(a, c.status, c.kind, "label_replace")
+		}
+	}
+	f.wantPromError(f.prom("query", "query", strings.Repeat("-", 65)+"load", "time", fmt.Sprint(origin)), 400, "bad_data", "signs")
+	if a := f.prom("query", "query", strings.Repeat("-", 65)+"1 + "+strings.Repeat("-", 64)+"vector(1)"); !strings.Contains(a.body, `"0"]`) {
+		t.Errorf("%d %.300s", a.status, a.body)
 	}
 }
 

@@ -184,6 +184,15 @@ func (b *tab) size(width, height int64, dark bool) {
 	}))
 }
 
+// zone changes the time zone; an empty one is the machine's.
+func (b *tab) zone(name string) {
+	b.t.Helper()
+	b.do(chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		_, err := cdp.Call(ctx, t, emulation.SetTimezoneOverride, emulation.SetTimezoneOverrideParams{TimezoneID: name})
+		return err
+	}))
+}
+
 // save makes a picture, if that is wanted.
 func (b *tab) save(name string) {
 	b.t.Helper()

@@ -21,8 +21,11 @@ const (
 	// maxRegexpSteps bounds the steps of all regular expressions: each takes some forty bytes.
 	maxRegexpSteps = 4 * store.MaxRegexpSteps
 	// maxGrowth bounds how many times longer functions may make labels, all together: label_join
-	// of a label with itself, applied n times, makes it 2^n times as long.
+	// of a label with itself, applied n times, makes it 2^n times as long. Labels that are made stay
+	// beside the others.
 	maxGrowth = 64
+	// maxSigns bounds signs: the engine looks at no timeout while it changes those of all samples.
+	maxSigns = 64
 	// freeText is how long a literal in a label may be that does not count.
 	freeText = 32
 )
@@ -77,29 +80,43 @@ func checkString(quoted string, ofMatcher bool) (steps int, err error) {
 	return steps, err
 }
 
-// parseExpression returns what a text says, or why it cannot be asked.
-func (a *API) parseExpression(text string) (parser.Expr, error) {
+// checkExpression returns how many times as long as the longest label of a series those are that an
+// expression makes of it, all together, or why it cannot be asked.
+func (a *API) checkExpression(text string) (labelCopies int, err error) {
 	if err := new(budget).check(text); err != nil {
-		return nil, err
+		return 0, err
 	}
 	expr, err := a.parser.ParseExpr(text)
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
-	growth := 1
-	parser.Inspect(expr, func(n parser.Node, _ []parser.Node) error {
-		if call, ok := n.(*parser.Call); ok {
-			growth = min(growth*growthOf(call), maxGrowth+1)
+	longest, signs := 1, 0
+	var walk func(node parser.Node)
+	walk = func(node parser.Node) {
+		for child := range parser.ChildrenIter(node) {
+			walk(child)
 		}
-		return nil
-	})
-	if growth > maxGrowth {
-		return nil, fmt.Errorf("label_join and label_replace make labels more than %d times as long: ask for less", maxGrowth)
+		switch n := node.(type) {
+		case *parser.UnaryExpr:
+			signs++
+		case *parser.Call:
+			if growth := growthOf(n); growth > 0 {
+				longest = min(longest*growth, maxGrowth+1)
+				labelCopies = min(labelCopies+longest, maxGrowth+1)
+			}
+		}
 	}
-	return expr, nil
+	walk(expr)
+	switch {
+	case labelCopies > maxGrowth:
+		return 0, fmt.Errorf("label_join and label_replace make labels more than %d times as long, all together: ask for less", maxGrowth)
+	case signs > maxSigns:
+		return 0, fmt.Errorf("the expression has more than %d signs before others than numbers: they cancel each other out", maxSigns)
+	}
+	return labelCopies, nil
 }
 
-// growthOf returns how many times longer a call may make a label.
+// growthOf returns how many times as long as before a label may be that a call makes, 0 if it makes none.
 func growthOf(call *parser.Call) int {
 	text := ""
 	if len(call.Args) > 2 {
@@ -116,5 +133,5 @@ func growthOf(call *parser.Call) int {
 	case "label_replace":
 		return max(strings.Count(text, "$"), 1) + len(text)/freeText
 	}
-	return 1
+	return 0
 }

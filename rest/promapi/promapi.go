@@ -43,8 +43,8 @@ type Config struct {
 	MaxSamples int
 	// MaxSeries is how many series a request may select in all. Default 200,000.
 	MaxSeries int
-	// MaxPoints is how many points a series of a range query may have. Default 11,000, which is
-	// what clients of Prometheus count on.
+	// MaxPoints is how many steps a range query may have, of which series have one point more.
+	// Default 11,000, which is what clients of Prometheus count on.
 	MaxPoints int
 	// Lookback is for how long a sample counts when there is no newer one. Default 5 min. It is
 	// to be two sampling intervals or more.

@@ -44,7 +44,7 @@ func (a *API) queryRange(ctx context.Context, p *parameters, out *answer) error 
 		return badData(errors.New(`the parameter "end" is before "start"`))
 	case step < time.Millisecond:
 		return badData(errors.New(`the parameter "step" is below a millisecond: give a longer one`))
-	case end.UnixMilli()-start.UnixMilli() >= int64(a.cfg.MaxPoints)*step.Milliseconds():
+	case (end.UnixMilli()-start.UnixMilli())/step.Milliseconds() > int64(a.cfg.MaxPoints):
 		return badData(fmt.Errorf("the range has more than %d steps, which is the maximum resolution: ask for a longer step (parameter %q) or a shorter range", a.cfg.MaxPoints, "step"))
 	}
 	return a.evaluate(ctx, p, out, func(ctx context.Context, q *queryable, opts promql.QueryOpts, text string) (promql.Query, error) {
@@ -59,9 +59,11 @@ func (a *API) evaluate(ctx context.Context, p *parameters, out *answer, prepare 
 	if text == "" {
 		return badData(errors.New(`the parameter "query" is missing`))
 	}
-	if _, err := a.parseExpression(text); err != nil {
+	labelCopies, err := a.checkExpression(text)
+	if err != nil {
 		return badData(fmt.Errorf(`parameter "query": %w`, err))
 	}
+	source.labelCopies = labelCopies
 	limit, err := p.limit("limit")
 	if err != nil {
 		return err
@@ -77,19 +79,22 @@ func (a *API) evaluate(ctx context.Context, p *parameters, out *answer, prepare 
 	if lookback < 0 {
 		return badData(errors.New(`the parameter "lookback_delta" is below zero`))
 	}
-	evaluation := ctx
-	if timeout > 0 && timeout < a.cfg.Timeout {
-		var cancel context.CancelFunc
-		evaluation, cancel = context.WithTimeout(ctx, timeout)
-		defer cancel()
+	if timeout <= 0 || timeout > a.cfg.Timeout {
+		timeout = a.cfg.Timeout
 	}
-	q, err := prepare(evaluation, source, promql.NewPrometheusQueryOpts(false, lookback, nil), text)
+	evaluation, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	opts := promql.NewPrometheusQueryOpts(false, lookback, nil)
+	q, err := prepare(evaluation, source, opts, text)
 	if err != nil {
 		return badData(fmt.Errorf(`parameter "query": %w`, err))
 	}
 	defer q.Close() // the points are used again
 	if err := checkSubqueries(q); err != nil {
 		return err
+	}
+	if err := (valuesCheck{a, source, opts}).check(evaluation, q); err != nil {
+		return evaluationError(ctx, err)
 	}
 	source.steps = stepsOf(q)
 	result := q.Exec(evaluation)

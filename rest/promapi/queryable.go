@@ -3,6 +3,8 @@ package promapi
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net/http"
 	"slices"
 
 	"github.com/prometheus/prometheus/model/labels"
@@ -18,6 +20,26 @@ type queryable struct {
 	left  int // how many series may still be selected
 	limit int
 	steps steps
+	// labelCopies is of the expression, see checkExpression, and spent the bytes of the labels that are
+	// made of those of the series that were selected.
+	labelCopies, spent int
+}
+
+const (
+	// maxLabels bounds what functions may make of the labels of all series of a query, in bytes:
+	// the engine does that at one go, and looks at no timeout meanwhile.
+	maxLabels = 64 << 20
+	// leastLabel is how long labels are taken to be at the least: a short one takes as much time.
+	leastLabel = 16
+)
+
+// spendOnLabels counts series whose longest labels have so many bytes, all together. It returns an
+// error if functions make too much of them.
+func (q *queryable) spendOnLabels(bytes int) error {
+	if q.spent += bytes * q.labelCopies; q.spent > maxLabels {
+		return NewError(http.StatusUnprocessableEntity, fmt.Errorf("label_join and label_replace make labels of more than %d MiB, counting the longest one of each series once for each label that is made: ask for fewer series or labels", maxLabels>>20))
+	}
+	return nil
 }
 
 func (a *API) queryable() *queryable {
@@ -64,6 +86,15 @@ func (q *querier) Select(ctx context.Context, sorted bool, hints *storage.Select
 		return storage.ErrSeriesSet(err)
 	}
 	q.left -= len(set.ids)
+	if q.labelCopies > 0 {
+		for i := range set.ids {
+			id := &set.ids[i]
+			longest := max(leastLabel, len(id.Cluster), len(id.Host), len(id.Metric), len(id.Part.Type), len(id.Part.ID), len(id.Part.Subtype), len(id.Part.SubID))
+			if err := q.spendOnLabels(longest); err != nil {
+				return storage.ErrSeriesSet(err)
+			}
+		}
+	}
 	if sorted {
 		set.sort()
 	}

@@ -34,10 +34,16 @@ export function niceStep(least) {
 export function timeTicks(from, to, most) {
 	const step = timeSteps.find((s) => (to - from) / s <= Math.max(most, 1)) ?? timeSteps.at(-1);
 	const ticks = [];
-	const shift = -new Date(from * 1000).getTimezoneOffset() * minute; // of local time
-	for (let t = Math.ceil((from + shift) / step) * step - shift; t <= to && ticks.length < 100; t += step) {
-		const midnight = (t + shift) % dayLength === 0;
+	for (let local = Math.ceil((from + shift(from)) / step) * step; ticks.length < 100; local += step) {
+		const guess = local - shift(from), t = local - shift(guess); // clocks may have been changed since from
+		if (!(t <= to)) break; // not for a time that no clock shows, either
+		// An hour that the clocks leave out has no ticks, one that they repeat has one of each.
+		if (t < from || t + shift(t) !== local) continue;
+		const midnight = local % dayLength === 0;
 		ticks.push([t, midnight || step >= dayLength ? day(t).slice(5) : step < minute ? clock(t) : clock(t).slice(0, 5)]);
 	}
 	return ticks;
 }
+
+// shift is by how many seconds local time is ahead.
+const shift = (t) => -new Date(t * 1000).getTimezoneOffset() * minute;

@@ -1,11 +1,12 @@
 // Numbers and times as people read them. Times are those of the browser's time zone.
 
-const prefixes = [["T", 1e12], ["G", 1e9], ["M", 1e6], ["k", 1e3]];
+const prefixes = [["E", 1e18], ["P", 1e15], ["T", 1e12], ["G", 1e9], ["M", 1e6], ["k", 1e3]];
 
 // si shows a number with about three digits, and a prefix of SI if it is large.
 export function si(x) {
 	if (x === null || x === undefined || !Number.isFinite(x)) return "–";
 	const size = Math.abs(x);
+	if (size >= 1e21) return String(Number(x.toPrecision(2)));
 	for (const [prefix, unit] of prefixes) {
 		if (size >= unit * 0.9995) return trim(x / unit) + " " + prefix;
 	}
@@ -74,7 +75,8 @@ export function expandHosts(text, limit) {
 		if (!m) { add(item); continue; }
 		for (const range of m[2].split(",")) {
 			const [first, last = first] = range.split("-").map((s) => s.trim());
-			for (let n = Number(first); n <= Number(last) && names.length < limit; n++) {
+			// Beyond safe integers, n + 1 may be n.
+			for (let n = Number(first); n <= Number(last) && Number.isSafeInteger(n) && names.length < limit; n++) {
 				add(m[1] + String(n).padStart(first.length, "0") + m[3]);
 			}
 		}

@@ -54,7 +54,7 @@ export function hostView(root, context) {
 		const items = wanted.map((m) => itemOf(m, host, scopeOf(m)));
 		let some = false;
 		await query(cluster, items, w.from, w.to, { signal }, (n, series, error) => {
-			some ||= series.some((s) => s.avg !== null);
+			some ||= series.some((s) => s.values.some((v) => v !== null)); // an average may overflow
 			cards.get(wanted[n].metric)?.show(series, w, error);
 		});
 		tell(wanted, w, some);

@@ -71,7 +71,7 @@ export class Plot {
 	get height() { return this.over.clientHeight - margin.top - margin.bottom; }
 	x(t) { return margin.left + (t - this.from) / (this.to - this.from) * this.width; }
 	time(x) { return this.from + (x - margin.left) / this.width * (this.to - this.from); }
-	y(v) { return margin.top + (this.high - v) / (this.high - this.low) * this.height; }
+	y(v) { return margin.top + (this.high - Math.min(Math.max(v, this.low), this.high)) / (this.high - this.low) * this.height; }
 
 	colour(i) {
 		if (this.series.length <= colours) return this.style.getPropertyValue("--line-" + i);
@@ -122,6 +122,10 @@ export class Plot {
 		if (low > high) [low, high] = [0, 1];
 		if (low >= 0 && low < 0.7 * high) low = 0; // most metrics are read against zero
 		if (low === high) [low, high] = low === 0 ? [0, 1] : [low - Math.abs(low) / 2, low + Math.abs(low) / 2];
+		// What is so large or small that distances overflow, or vanish, is drawn at the edge.
+		[low, high] = [Math.max(low, -largest), Math.min(high, largest)];
+		if (low === high) [low, high] = low < 0 ? [low, 0] : [0, high];
+		if (high - low < least(low)) high = low + least(low);
 		this.step = niceStep((high - low) / Math.max(Math.floor(this.height / 34), 2));
 		this.low = Math.floor(low / this.step + 1e-9) * this.step;
 		this.high = Math.ceil(high / this.step - 1e-9) * this.step;
@@ -292,5 +296,10 @@ export class Plot {
 		actions[e.key]();
 	}
 }
+
+const largest = 3e307; // at an end of an axis
+
+// least is the least distance between the ends of an axis that begins there.
+const least = (low) => Math.max(Math.abs(low) * 1e-12, 1e-290);
 
 const opaque = (colour) => colour.replace(" / 0.75", "");
