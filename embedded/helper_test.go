@@ -104,7 +104,7 @@ func startLogged(t *testing.T, dir string) (*Server, *testkit.LogBuffer) {
 	})
 	begun := time.Now()
 	s := start(t, Config{Directory: dir, Streams: streamS, Logger: slog.New(slog.NewTextHandler(&log, nil))})
-	if took := time.Since(begun); took > 30*time.Second {
+	if took := time.Since(begun); took > testkit.Patience {
 		t.Errorf("the start took %v", took)
 	}
 	return s, &log

@@ -39,10 +39,13 @@ func TestRemovedInOrderIsNotMissed(t *testing.T) {
 	defer func() { cancel(); <-watched }()
 	js := connect(t, "", nats.InProcessServer(s))
 	for range 3 {
-		stream, err := js.CreateStream(ctx, jetstream.StreamConfig{Name: "S", Subjects: []string{"s"}, MaxBytes: 127000})
-		if err != nil {
-			t.Fatal(err)
-		}
+		var stream jetstream.Stream
+		// The server may still be removing the directory of all streams, which was empty.
+		eventually(t, "the stream is created", func() (ok bool) {
+			var err error
+			stream, err = js.CreateStream(ctx, jetstream.StreamConfig{Name: "S", Subjects: []string{"s"}, MaxBytes: 127000})
+			return err == nil
+		})
 		for i := range 400 {
 			ack, err := js.Publish(ctx, "s", message(i))
 			if err != nil {
