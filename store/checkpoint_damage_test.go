@@ -125,6 +125,7 @@ func flip(content []byte, at int) []byte {
 // TestDamage flips each byte of each file of a directory, and cuts each file at
 // each length: with the log, the answers are right.
 func TestDamage(t *testing.T) {
+	t.Parallel()
 	r := newDamage(t, (*restarts).smallEntry)
 	all := readFiles(t, r.dir)
 	var log bytes.Buffer
@@ -261,6 +262,7 @@ func (l *shortLog) check(t *testing.T, loaded uint64, lost map[string]span) {
 // older checkpoint, or the newer one: the answers are right, but for what is
 // reported.
 func TestDamageAndShortLog(t *testing.T) {
+	t.Parallel()
 	seed := testkit.Seed(t)
 	for _, first := range []uint64{7, 13} {
 		t.Run(fmt.Sprintf("from entry %d on", first), func(t *testing.T) {

@@ -25,6 +25,7 @@ var equivalenceMetrics = map[string]MetricConfig{
 // TestEquivalence sends random operations to a store and to the model and
 // compares all answers.
 func TestEquivalence(t *testing.T) {
+	t.Parallel()
 	seed := testkit.Seed(t)
 	for _, stripes := range []int{1, 64} {
 		for _, slots := range []int{1, 2, 16, 128} {
@@ -43,6 +44,7 @@ func TestEquivalence(t *testing.T) {
 // TestEquivalenceAtAnyTimes is TestEquivalence with samples of many series that lie
 // years apart, up to the bounds of times.
 func TestEquivalenceAtAnyTimes(t *testing.T) {
+	t.Parallel()
 	seed := testkit.Seed(t)
 	counted := false
 	for _, slots := range []int{1, 16, 128} {
@@ -77,6 +79,7 @@ func (e *equivalence) hasManyBlocks() bool {
 // the oldest blocks give way all the time. The model learns which, and checks
 // that they are the oldest.
 func TestEquivalenceUnderMemoryCap(t *testing.T) {
+	t.Parallel()
 	seed := testkit.Seed(t)
 	for _, test := range []struct{ slots, anywhere int }{{1, 0}, {16, 0}, {128, 0}, {16, 3}, {128, 3}, {128, 1}} {
 		t.Run(fmt.Sprintf("slots=%d/anywhere=%d", test.slots, test.anywhere), func(t *testing.T) {

@@ -154,6 +154,7 @@ func (a *archiving) compare() {
 // TestArchivedAnswers: answers are the same, bit by bit, wherever the samples are: in memory, in
 // one file or in several.
 func TestArchivedAnswers(t *testing.T) {
+	t.Parallel()
 	seed := testkit.Seed(t)
 	for _, slots := range []int{2, 16, 128} {
 		for _, regular := range []bool{false, true} {

@@ -144,6 +144,7 @@ func (e *equivalence) checkSelect() {
 // TestSelectAndReadEquivalence sends random operations to a store and to the model and
 // compares what is selected and read.
 func TestSelectAndReadEquivalence(t *testing.T) {
+	t.Parallel()
 	seed := testkit.Seed(t)
 	for _, slots := range []int{1, 16, 128} {
 		for _, anywhere := range []int{0, 3} {

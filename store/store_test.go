@@ -221,6 +221,7 @@ func TestRetain(t *testing.T) {
 }
 
 func TestHostsInUseOutliveTheRetention(t *testing.T) {
+	t.Parallel()
 	var mu sync.Mutex
 	now := time.Unix(t0, 0)
 	clock := func() time.Time { mu.Lock(); defer mu.Unlock(); return now }
