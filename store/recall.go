@@ -34,6 +34,9 @@ func (s *Store) isArchived(cluster string, from int64) bool {
 		return false
 	}
 	newest, ok := a.Newest(cluster)
+	if s.testHooks.onAsked != nil {
+		s.testHooks.onAsked()
+	}
 	return ok && from-s.longest(cluster) <= newest
 }
 

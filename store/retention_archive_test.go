@@ -421,3 +421,64 @@ func TestArchiveIsNotThere(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestBlocksLeaveBeforeARead: blocks that go to the archive when a read has seen that it has none, and
+// before the read takes what memory has, are in its answer.
+func TestBlocksLeaveBeforeARead(t *testing.T) {
+	t.Parallel()
+	const slots = 32
+	id := SeriesID{"c", "h", Part{}, "load"}
+	decoded := func(runs []Run, err error) (all []float64) {
+		if err != nil {
+			t.Error(err)
+		}
+		for i := range runs {
+			all = runs[i].AppendTo(all)
+		}
+		return all
+	}
+	for name, read := range map[string]func(*Store) []float64{
+		"query": func(s *Store) []float64 {
+			rows, err := s.Query(&Query{Cluster: "c", Host: "h", Metric: "load", From: t0, To: t0 + 60*slots})
+			if err != nil || len(rows) != 1 {
+				t.Errorf("%d rows, %v", len(rows), err)
+				return nil
+			}
+			return rows[0].Values
+		},
+		"read": func(s *Store) (all []float64) {
+			if _, err := s.Read(t.Context(), []SeriesID{id}, t0, t0+60*slots, func(_ int, runs []Run) error {
+				all = decoded(runs, nil)
+				return nil
+			}); err != nil {
+				t.Error(err)
+			}
+			return all
+		},
+		"runs": func(s *Store) []float64 { return decoded(s.AppendRuns(t.Context(), nil, &id, t0, t0+60*slots)) },
+		"host": func(s *Store) []float64 {
+			return decoded(s.AppendHostRuns(t.Context(), nil, &id, t0, t0+60*slots))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStore(t, Config{blockSlots: 16})
+			s.useArchive(newArchive(t, archive.Config{}))
+			for i := range int64(slots) {
+				put(t, s, "h", Part{}, "load", t0+60*i, float64(i))
+			}
+			left := false
+			s.testHooks.onAsked = func() {
+				if left {
+					return
+				}
+				left = true
+				if _, err := s.archivePass(t.Context(), t0+1_000_000, func(hostKey) bool { return false }); err != nil {
+					t.Error(err)
+				}
+			}
+			if got := read(s); !left || len(got) != slots {
+				t.Errorf("%d of %d samples", len(got), slots)
+			}
+		})
+	}
+}

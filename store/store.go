@@ -182,6 +182,9 @@ type testHooks struct {
 	// onEvict is called before a block is evicted, with its host and frequency, under the
 	// lock of its stripe.
 	onEvict func(hostKey, int64, *block)
+	// onAsked is called when it was asked whether the archive has samples, before the answer is
+	// known to the caller, without a lock.
+	onAsked func()
 	// onCopy is called after a host was copied for a checkpoint, without a lock.
 	onCopy func()
 }
