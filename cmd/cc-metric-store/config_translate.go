@@ -70,7 +70,7 @@ func foreignPart(p store.Part) store.Part {
 	if p.Type == "" || p.ID != "" || p.Subtype != "" {
 		return p
 	}
-	of := original.PartOfScope(p.Type)
+	of, _ := original.PartOfScope(p.Type, "")
 	if of.Type == "node" {
 		return store.Part{}
 	}

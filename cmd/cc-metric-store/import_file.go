@@ -196,7 +196,7 @@ func (i *fileImporter) readParquet(ctx context.Context, emit func(int64, []byte)
 // the series.
 func (i *fileImporter) keyOf(b []byte, cluster, host, metric string, p archive.Part, isForeign bool) []byte {
 	if isForeign && p.Subtype == "" {
-		part, isClear := original.ScopePart(p.Type, p.ID)
+		part, isClear := original.PartOfScope(p.Type, p.ID)
 		if !isClear {
 			i.addUnclear(fmt.Sprintf("scope %q, id %q: taken for %s; a level above it is not in the file", p.Type, p.ID, part))
 		}

@@ -102,27 +102,16 @@ func (a *Archive) find(s *Archived) *known {
 	return h.findPart("\x00"+scope, s.Metric, scope, func() (Part, bool) { return a.r.partOfScope(h.host, s.Metric, scope) })
 }
 
-// PartOfScope returns the part that a scope without an id names. The upper of two levels is not in
-// it.
-func PartOfScope(scope string) Part {
-	for _, known := range [][]partType{partTypes(), subTypes()} {
-		if kind, id, ok := splitKey(scope, known); ok {
-			return Part{Type: kind, TypeID: id}
-		}
-	}
-	p, _ := partOf([]string{scope})
-	return p
-}
-
-// partOfScope returns the part that a scope without an id names.
+// partOfScope returns the part that a scope without an id names, with the level above it if the
+// checkpoints tell.
 func (r *Reader) partOfScope(h Host, metric, scope string) (p Part, isClear bool) {
-	if kind, id, ok := splitKey(scope, partTypes()); ok {
-		return Part{Type: kind, TypeID: id}, true
+	if p, isClear = PartOfScope(scope, ""); isClear {
+		return p, true
 	}
 	if above, ok := r.above[aboveKey(h.Cluster, metric, scope)]; ok && above != "" {
 		return partOf([]string{above, scope})
 	}
-	return PartOfScope(scope), false
+	return p, false
 }
 
 // maxAbove bounds the levels that are remembered with the one above them.
