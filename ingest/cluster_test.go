@@ -114,6 +114,8 @@ func TestNodesOfACluster(t *testing.T) {
 		for i := range servers {
 			eventually(t, "a sample", func() bool { return value(t, n.store, "dc", fmt.Sprint("h", i), "cpu_load", base) == float64(i) })
 		}
+		// A sample is seen before its entry is counted.
+		eventually(t, "all entries to be counted", func() bool { s := n.Stats(); return s.LagEntries == 0 && s.Lines >= 3 })
 		if s := n.Stats(); s.Lines != 3 {
 			t.Errorf("%d lines were read, want 3: each once", s.Lines)
 		}
