@@ -107,6 +107,11 @@ func endsHeaders(content []byte, length uint32) bool {
 // next returns the index in data at which the next record begins, len(data) if there is none.
 func (r *recordReader) next(data []byte) int {
 	for at := 0; at+recordHeader <= len(data); at++ {
+		// A hole in a file reads as zeros, and may be large. No record begins with a length of 0.
+		if binary.LittleEndian.Uint64(data[at:]) == 0 {
+			at += 4
+			continue
+		}
 		// Sequence numbers are far below this, so that few places need more than a look.
 		if binary.LittleEndian.Uint64(data[at+4:])&^(erasedBit|tombstoneBit) > math.MaxUint32<<8 {
 			continue

@@ -79,3 +79,32 @@ func TestOneBitOfARecord(t *testing.T) {
 		}
 	}
 }
+
+// TestRecordsBehindHoles: the next record is found behind any number of zeros, also if its length
+// begins with one.
+func TestRecordsBehindHoles(t *testing.T) {
+	reader, err := newRecordReader("S", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, length := range []int{50, 256, 1 << 16} {
+		record := make([]byte, length-recordSum)
+		binary.LittleEndian.PutUint32(record, uint32(length))
+		record[4] = 7 // the sequence number; there is no subject
+		reader.h.Reset()
+		_, _ = reader.h.Write(record[4:20])
+		_, _ = reader.h.Write(record[recordHeader:])
+		record = reader.h.Sum(record)
+		for zeros := range 40 {
+			for _, before := range []string{"", "x", "\xff\xff\xff\xff\xff"} {
+				data := append(append([]byte(before), make([]byte, zeros)...), record...)
+				if at := reader.next(data); at != len(data)-length {
+					t.Errorf("%d zeros behind %q, a record of %d bytes: found at %d of %d", zeros, before, length, at, len(data))
+				}
+			}
+		}
+		if data := make([]byte, length); reader.next(data) != length {
+			t.Error("there is a record in zeros")
+		}
+	}
+}

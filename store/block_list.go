@@ -193,6 +193,28 @@ func (l *blockList) next(from int64, n int) []*block {
 	return out
 }
 
+// some returns the first blocks that start in [from, to), at most n, and whether there are more. They
+// are of one run. The slice is valid until the list changes.
+func (l *blockList) some(from, to int64, n int) (blocks []*block, more bool) {
+	if l.n == 0 {
+		return nil, false
+	}
+	s := l.after(from - 1)
+	if s.at == len(l.runs[s.run]) {
+		if s = (spot{s.run + 1, 0}); s.run == len(l.runs) {
+			return nil, false
+		}
+	}
+	r := l.runs[s.run][s.at:]
+	end := len(r)
+	if r[end-1].start >= to {
+		end = search(len(r), func(i int) bool { return r[i].start >= to })
+	} else {
+		more = s.run+1 < len(l.runs) && l.firsts[s.run+1] < to
+	}
+	return r[:min(end, n)], more || end > n
+}
+
 // between returns the blocks that cover a time in [from, to). The slice is valid until the list
 // changes.
 func (l *blockList) between(from, to int64) []*block {

@@ -65,6 +65,20 @@ func TestBlockList(t *testing.T) {
 				if got := l.next(from, n); !slices.Equal(got, want[at:min(at+n, len(want))]) {
 					t.Fatalf("next %d from %d: %d blocks", n, from, len(got))
 				}
+				inside = slices.DeleteFunc(inside, func(b *block) bool { return b.start < from })
+				var got []*block
+				for next, more := from, true; more; next = got[len(got)-1].start + 1 {
+					var some []*block
+					if some, more = l.some(next, to, n); len(some) > n || more && len(some) == 0 {
+						t.Fatalf("%d blocks at once, want at most %d; more: %t", len(some), n, more)
+					}
+					if got = append(got, some...); len(got) == 0 {
+						break
+					}
+				}
+				if !slices.Equal(got, inside) {
+					t.Fatalf("some from %d to %d: %d blocks, want %d", from, to, len(got), len(inside))
+				}
 			}
 			for i := range int64(5000) {
 				b := newBlock(order.start(i), 0, 1)

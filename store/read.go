@@ -202,12 +202,11 @@ func (s *Store) appendSome(runs []Run, id *SeriesID, m MetricID, from, to, next 
 		return runs, 0, false
 	}
 	g := h.grid(s.metrics.at(m).grid)
-	blocks := g.blocks.next(max(next, from-(chunk.MaxSlots+1)*g.frequency), readBlocks)
+	blocks, more := g.blocks.some(max(next, from-(chunk.MaxSlots+1)*g.frequency), to+g.frequency, readBlocks)
 	var buf [32]slotRange // as of two days at one minute
 	runs = g.appendRuns(nil, runs, column, g.rangesBetween(buf[:0], blocks, from, to))
-	if len(blocks) < readBlocks {
+	if !more {
 		return runs, 0, false
 	}
-	last := blocks[len(blocks)-1]
-	return runs, last.start + 1, last.start < to
+	return runs, blocks[len(blocks)-1].start + 1, true
 }

@@ -19,12 +19,11 @@ type milliseconds = int64
 // time, and passes over gaps. Where steps are far apart, it leaves out samples that do not matter.
 type sampleIterator struct {
 	noHistograms
-	// The sample that the iterator is at, or the gap before it.
-	t int64
-	v float64
+	t int64 // of the sample that the iterator is at, or of the gap before it
 
 	values []float64 // of the run
 	i      int       // of the sample in values
+	plain  int       // so many of the values are passed one by one: all, or 0 if the iterator thins
 	step   int64     // milliseconds
 	run    int       // that values has; before the first one -1
 	runs   []store.Run
@@ -57,9 +56,9 @@ func (it *sampleIterator) endOf(run int) milliseconds {
 
 // Next implements chunkenc.Iterator.
 func (it *sampleIterator) Next() chunkenc.ValueType {
-	if i := it.i + 1; i < len(it.values) && !it.thins {
-		it.i, it.v = i, it.values[i]
-		if it.t += it.step; !math.IsNaN(it.v) {
+	if i := it.i + 1; i < it.plain {
+		it.i, it.t = i, it.t+it.step
+		if !math.IsNaN(it.values[i]) {
 			return chunkenc.ValFloat
 		}
 	}
@@ -73,8 +72,7 @@ func (it *sampleIterator) nextAfterGap() chunkenc.ValueType {
 			return chunkenc.ValFloat
 		}
 		for it.i++; it.i < len(it.values); it.i++ {
-			it.v = it.values[it.i]
-			if it.t += it.step; !math.IsNaN(it.v) {
+			if it.t += it.step; !math.IsNaN(it.values[it.i]) {
 				return chunkenc.ValFloat
 			}
 		}
@@ -91,8 +89,8 @@ func (it *sampleIterator) nextThin() bool {
 		first := it.t + it.step
 		n := min(int((it.steps.next(first)-first)/it.step)+1, len(it.values)-1-it.i) // cells up to the step
 		for n2 := n; n2 > 0; n2-- {
-			if v := it.values[it.i+n2]; !math.IsNaN(v) {
-				it.i, it.t, it.v = it.i+n2, it.t+int64(n2)*it.step, v
+			if !math.IsNaN(it.values[it.i+n2]) {
+				it.i, it.t = it.i+n2, it.t+int64(n2)*it.step
 				return true
 			}
 		}
@@ -106,7 +104,7 @@ func (it *sampleIterator) nextThin() bool {
 func (it *sampleIterator) load(run int) bool {
 	it.i = -1
 	if run >= len(it.runs) {
-		it.run, it.values = len(it.runs), it.values[:0]
+		it.run, it.values, it.plain = len(it.runs), it.values[:0], 0
 		return false
 	}
 	r := &it.runs[run]
@@ -115,6 +113,10 @@ func (it *sampleIterator) load(run int) bool {
 	it.step = r.Step * 1000
 	it.t = r.Start*1000 - it.step
 	it.thins = it.steps.step >= 2*it.step
+	it.plain = len(it.values)
+	if it.thins {
+		it.plain = 0
+	}
 	return true
 }
 
@@ -142,7 +144,7 @@ func (it *sampleIterator) Seek(t milliseconds) chunkenc.ValueType {
 }
 
 // At implements chunkenc.Iterator.
-func (it *sampleIterator) At() (int64, float64) { return it.t, it.v }
+func (it *sampleIterator) At() (int64, float64) { return it.t, it.values[it.i] }
 
 // AtT implements chunkenc.Iterator.
 func (it *sampleIterator) AtT() int64 { return it.t }
