@@ -83,8 +83,9 @@ check: first-compile
 unit: first-compile
 	go test ./...
 
+# The packages whose tests take longest, and mostly wait, come first.
 race: first-compile
-	CC_RACE=1 go test -race -timeout 20m ./...
+	CC_RACE=1 go test -race -timeout 20m -p 3 ./test ./ingest ./...
 
 # One fuzz test at a time: that is what go test can do.
 fuzz:

@@ -65,6 +65,7 @@ func logInfo(t *testing.T, js jetstream.JetStream) *jetstream.StreamInfo {
 // TestNodesOfACluster: they agree on the settings of the log; each takes what its own clients send,
 // and all of them, and a reader beside, store it once.
 func TestNodesOfACluster(t *testing.T) {
+	t.Parallel()
 	const roomy, narrow = 512 << 20, 256 << 20 // far from the tolerance
 	servers := startServers(t, roomy, narrow, roomy)
 	var nodes []*node
@@ -130,6 +131,7 @@ func TestNodesOfACluster(t *testing.T) {
 
 // TestReadyThoughTheLogIsEmpty: what was dropped, or removed, will never come.
 func TestReadyThoughTheLogIsEmpty(t *testing.T) {
+	t.Parallel()
 	servers := startServers(t, 0, 0, 0)
 	first := clusterNode(t, servers[0])
 	eventually(t, "ready", func() bool { return first.Ready() == nil })
@@ -159,6 +161,7 @@ func TestReadyThoughTheLogIsEmpty(t *testing.T) {
 
 // TestStopInAClusterTurnsPublishersAway: what they have sent before is in the log.
 func TestStopInAClusterTurnsPublishersAway(t *testing.T) {
+	t.Parallel()
 	servers := startServers(t, 0, 0, 0)
 	n, other := clusterNode(t, servers[0]), clusterNode(t, servers[1])
 	clusterNode(t, servers[2])

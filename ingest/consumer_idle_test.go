@@ -9,6 +9,7 @@ import (
 // TestPausedConsumer: somebody who may use the server pauses the consumer. The server still
 // says that it is alive, and sends nothing; the consumer is reset.
 func TestPausedConsumer(t *testing.T) {
+	t.Parallel()
 	for _, where := range []string{"embedded", "broker"} {
 		t.Run(where, func(t *testing.T) {
 			t.Parallel()

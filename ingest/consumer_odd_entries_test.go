@@ -67,6 +67,7 @@ func storeRaw(t *testing.T, ns *server.Server, subject, header string, data []by
 // TestOddEntries: whatever an entry holds, those behind it are read, now and after
 // a restart, whose cursor may be at it.
 func TestOddEntries(t *testing.T) {
+	t.Parallel()
 	for _, where := range []string{"embedded", "broker"} {
 		t.Run(where, func(t *testing.T) {
 			ns := broker(t, t.TempDir(), true, -1)
@@ -154,6 +155,7 @@ func TestOddOutbox(t *testing.T) {
 // TestEntryLargerThanThePayload reads a log whose broker takes only small messages
 // by now.
 func TestEntryLargerThanThePayload(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	ns := serve(t, server.Options{Host: "127.0.0.1", Port: -1, JetStream: true, StoreDir: dir, MaxPayload: 30 << 20})
 	js := connectTo(t, ns)

@@ -69,6 +69,7 @@ func TestAskingABrokerBeginsNothing(t *testing.T) {
 // TestWatchdogStepsOver what the broker cannot deliver: it ends the connection
 // each time.
 func TestWatchdogStepsOver(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	ns := serve(t, server.Options{Host: "127.0.0.1", Port: -1, JetStream: true, StoreDir: dir, MaxPayload: 8 << 20})
 	js := connectTo(t, ns)

@@ -86,6 +86,7 @@ func sendLines(t *testing.T, nc *nats.Conn, from, n int, padding string) {
 }
 
 func TestBridgeTriesUntilTheLogTakesIt(t *testing.T) {
+	t.Parallel()
 	local := broker(t, t.TempDir(), true, -1)
 	n, _, nc := runBridge(t, local, Config{})
 	sendLines(t, nc, 1, 1, "")
@@ -107,6 +108,7 @@ func TestBridgeTriesUntilTheLogTakesIt(t *testing.T) {
 }
 
 func TestBridgeBurstLargerThanTheLogsBuffer(t *testing.T) {
+	t.Parallel()
 	local := serve(t, server.Options{DontListen: true, JetStream: true, StoreDir: t.TempDir(), MaxPayload: 16 << 20, StreamMaxBufferedSize: 48 << 20})
 	n, _, nc := runBridge(t, local, Config{})
 	const messages = 100
@@ -119,6 +121,7 @@ func TestBridgeBurstLargerThanTheLogsBuffer(t *testing.T) {
 }
 
 func TestBridgeStopsWhileTheLogIsGone(t *testing.T) {
+	t.Parallel()
 	local := broker(t, t.TempDir(), true, -1)
 	n, _, nc := runBridge(t, local, Config{})
 	suspend(t, local)
@@ -132,6 +135,7 @@ func TestBridgeStopsWhileTheLogIsGone(t *testing.T) {
 
 // TestBridgeCountsWhatWaitedWhenItStops: in whatever place.
 func TestBridgeCountsWhatWaitedWhenItStops(t *testing.T) {
+	t.Parallel()
 	local := broker(t, t.TempDir(), true, -1)
 	n, _, nc := runBridge(t, local, Config{})
 	suspend(t, local)
@@ -162,6 +166,7 @@ func TestBridgeCopiesWhatHasArrivedWhenItStops(t *testing.T) {
 // TestJetStreamComesLater: the operator enables JetStream on the broker, and
 // then starts the program again.
 func TestJetStreamComesLater(t *testing.T) {
+	t.Parallel()
 	local := broker(t, t.TempDir(), true, -1)
 	n, ns, _ := runBridge(t, local, Config{})
 	port := ns.Addr().(*net.TCPAddr).Port
@@ -232,6 +237,7 @@ func (smallServer) MaxBuffered() int64 { return 1 << 20 }
 
 // TestIntakeCountsWhatDoesNotFit while the log takes nothing: each once.
 func TestIntakeCountsWhatDoesNotFit(t *testing.T) {
+	t.Parallel()
 	ns := broker(t, t.TempDir(), true, -1)
 	n := run(t, newTestStore(t), Config{Embedded: func(context.Context) (InProcess, error) { return smallServer{inProcess{ns, 0}}, nil }})
 	eventually(t, "ready", func() bool { return n.Ready() == nil })

@@ -16,7 +16,7 @@ import (
 // store, and what knows the senders' lines, take stays bounded, and the real host
 // is served on.
 func TestInventedNames(t *testing.T) {
-	const invented, perEntry, maxHosts = 1_000_000, 1000, 1000
+	const invented, perEntry, maxHosts = 300_000, 1000, 1000
 	s, err := store.New(store.Config{Metrics: map[string]store.MetricConfig{"cpu_load": {Frequency: 60}}, MaxHosts: maxHosts, MaxSeries: 100})
 	if err != nil {
 		t.Fatal(err)
@@ -58,7 +58,7 @@ func TestInventedNames(t *testing.T) {
 	if stats.Samples+refused != invented+1 || len(stats.Refused) > 100 {
 		t.Errorf("%d samples are stored and %d refused, of %d", stats.Samples, refused, invented+1)
 	}
-	if grown > 64<<20 {
+	if grown > 32<<20 {
 		t.Errorf("the heap has grown by %d bytes", grown)
 	}
 	apply(fmt.Sprintf("cpu_load,cluster=c,hostname=real value=2 %d\n", base))

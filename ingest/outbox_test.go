@@ -102,6 +102,7 @@ func TestOutbox(t *testing.T) {
 }
 
 func TestOutboxOutlivesTheNode(t *testing.T) {
+	t.Parallel()
 	a := newAway(t)
 	a.write("cpu_load,hostname=h value=1 %d\n", base)
 	a.again()
@@ -123,6 +124,7 @@ func TestOutboxOutlivesTheNode(t *testing.T) {
 // TestAnswersWithoutTheBroker: a node that was killed shows what it took over REST
 // before, although the broker stays away.
 func TestAnswersWithoutTheBroker(t *testing.T) {
+	t.Parallel()
 	a := newAway(t)
 	a.write("cpu_load,hostname=h value=1 %d\n", base)
 	a.write("cpu_load,hostname=gone value=1 %d\n", base)

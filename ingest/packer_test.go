@@ -152,6 +152,7 @@ func TestIntakeGoesOnWhileReadingHasStopped(t *testing.T) {
 // the log refuses some of it, and in the end each slot has its last value. A map is the
 // judge.
 func TestIntakeEquivalence(t *testing.T) {
+	t.Parallel()
 	ns := broker(t, t.TempDir(), true, -1)
 	n := run(t, newTestStore(t), Config{Embedded: embed(ns), Subscriptions: []Subscription{{"a.*", "c"}, {"b", "c"}}})
 	eventually(t, "ready", func() bool { return n.Ready() == nil })

@@ -146,6 +146,7 @@ func TestRightsComeBack(t *testing.T) {
 // TestRightsGoAway: what a running node may not do any more is named, and it goes
 // on when it may again.
 func TestRightsGoAway(t *testing.T) {
+	t.Parallel()
 	pub, sub := rightsOnABroker()
 	ns := newGuarded(t, true, "", pub, sub, nil)
 	n := asStore(t, ns.Server)
@@ -198,6 +199,7 @@ func TestNoRightToGetEntries(t *testing.T) {
 // TestDenialsOfTheBrokerLeaveTheEmbeddedLogAlone: what the broker denies, and denies
 // again when it is asked whether it takes the log, says nothing about another server.
 func TestDenialsOfTheBrokerLeaveTheEmbeddedLogAlone(t *testing.T) {
+	t.Parallel()
 	pub, sub := rightsOnABroker()
 	for name, ns := range map[string]*guarded{
 		"no inbox":    newGuarded(t, true, "", pub, []string{"hpc-nats"}, nil),

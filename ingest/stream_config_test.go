@@ -91,6 +91,7 @@ func TestALogThatCapturedTheMetrics(t *testing.T) {
 
 // TestAFullEmbeddedStoreDropsTheOldest: and a later, smaller bound is kept, too.
 func TestAFullEmbeddedStoreDropsTheOldest(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	for i, test := range []struct{ maxStore, maxBytes int64 }{{72 << 20, 0}, {64 << 20, 0}, {64 << 20, 96 << 20}} {
 		server, err := embedded.New(embedded.Config{Directory: dir, MaxStore: test.maxStore, SyncInterval: time.Minute})

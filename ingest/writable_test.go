@@ -80,6 +80,7 @@ func (r *replaceable) Listen() error {
 }
 
 func TestReconnectsToARestartedEmbeddedServer(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	var e replaceable
 	e.Store(broker(t, dir, true, -1))

@@ -12,6 +12,7 @@ import (
 // TestTheLogIsNotHeldResponsible writes what no log takes, with headers or data of too
 // many bytes: that is said at once, and means nothing for anybody else.
 func TestTheLogIsNotHeldResponsible(t *testing.T) {
+	t.Parallel()
 	ns := broker(t, t.TempDir(), true, -1)
 	n := run(t, newTestStore(t), Config{Broker: Broker{URL: ns.ClientURL()}, Embedded: cannotEmbed})
 	eventually(t, "ready", func() bool { return n.Ready() == nil })

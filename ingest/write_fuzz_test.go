@@ -139,6 +139,7 @@ func FuzzWrite(f *testing.F) {
 
 // TestWriteOfRandomBodies writes lines and pieces of lines to a real server.
 func TestWriteOfRandomBodies(t *testing.T) {
+	t.Parallel()
 	ns := serve(t, server.Options{DontListen: true, JetStream: true, StoreDir: t.TempDir(), MaxPayload: smallPayload})
 	n := run(t, newTestStore(t), Config{Embedded: embed(ns), FutureTolerance: testFuture})
 	rnd, pitfalls := testkit.Rand(t), testkit.Pitfalls(lineproto.MaxLine)

@@ -216,6 +216,7 @@ func TestAnotherEntryUnderOurID(t *testing.T) {
 
 // TestJoinedEntriesEndWithTheProgram: who writes when Run has ended is told so.
 func TestJoinedEntriesEndWithTheProgram(t *testing.T) {
+	t.Parallel()
 	n, _, answers := newStalled(t)
 	waits := n.writeBehind(t, t.Context(), 0, "c", "cpu_load,hostname=h value=1 1\n")
 	n.stop()

@@ -215,6 +215,7 @@ func publishBy(n *node, with func(jetstream.JetStream) jetstream.JetStream) {
 
 // TestWritersAreAnsweredAsIfAlone: whatever others write at the same time.
 func TestWritersAreAnsweredAsIfAlone(t *testing.T) {
+	t.Parallel()
 	t.Run("embedded log", func(t *testing.T) {
 		ns := broker(t, t.TempDir(), true, -1)
 		n := run(t, joinTestStore(t), Config{Embedded: embed(ns), FutureTolerance: testFuture})

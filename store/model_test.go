@@ -12,6 +12,8 @@ type model struct {
 	blockSlots int64
 	blocks     map[modelGrid][]modelBlock // in order of time
 	series     map[modelSeries]map[modelSlot]float64
+	// known has what kinds has found while a query runs, which changes no series. It is nil otherwise.
+	known map[modelSeries][][]Part
 }
 
 type modelGrid struct {
@@ -31,7 +33,7 @@ type modelSeries struct {
 type modelSlot struct{ block, slot int64 }
 
 func newModel(metrics map[string]MetricConfig, blockSlots int) *model {
-	return &model{metrics, int64(blockSlots), map[modelGrid][]modelBlock{}, map[modelSeries]map[modelSlot]float64{}}
+	return &model{metrics: metrics, blockSlots: int64(blockSlots), blocks: map[modelGrid][]modelBlock{}, series: map[modelSeries]map[modelSlot]float64{}}
 }
 
 func (m *model) grid(k modelSeries) modelGrid {
@@ -234,6 +236,18 @@ func (k modelSeries) matches(selector []string) bool {
 // kinds returns the parts one level below a part that have a series of the metric,
 // kind by kind.
 func (m *model) kinds(host hostKey, part Part, metric string) [][]Part {
+	parent := modelSeries{host, part, metric}
+	if kinds, ok := m.known[parent]; ok {
+		return kinds
+	}
+	kinds := m.findKinds(host, part, metric)
+	if m.known != nil {
+		m.known[parent] = kinds
+	}
+	return kinds
+}
+
+func (m *model) findKinds(host hostKey, part Part, metric string) [][]Part {
 	var children []Part // one level down
 	for k := range m.series {
 		if k.host != host || k.metric != metric {
@@ -334,6 +348,8 @@ func (m *model) alternatives(host hostKey, part Part, metric string) (out [][]mo
 
 // query answers like Store.Query, natively and without statistics.
 func (m *model) query(q *Query) ([]Series, error) {
+	m.known = map[modelSeries][][]Part{}
+	defer func() { m.known = nil }()
 	host := hostKey{q.Cluster, q.Host}
 	var rows [][]Part // without those of which there is nothing
 	add := func(p Part) {

@@ -16,7 +16,9 @@ import (
 func archivedDay(t *testing.T, hosts, ticks int, rnd *rand.Rand) (g *generated, questions []string) {
 	t.Helper()
 	g = startGeneratedWith(t, archiving(generatedConfig()), hosts, ticks)
-	g.first -= 3 * 3600 // so that the newest block has ended
+	// The newest block has ended. Of 600 ticks, a pass with a retention of 8 h, which drops what is 8 to 12 h
+	// old, drops a part, whatever the time of day.
+	g.first -= 6*3600 + 1800
 	g.fill(ticks)
 	end := g.first + int64(ticks)*60
 	ask := func(from, to int64, q object) {
