@@ -87,14 +87,11 @@ unit: first-compile
 race: first-compile
 	CC_RACE=1 go test -race -timeout 20m -p 3 ./test ./ingest ./...
 
-# One fuzz test at a time: that is what go test can do.
+# go test runs one fuzz test at a time; two of them share the machine, as much of the time is for linking.
 fuzz:
-	@set -e; for pkg in $$(go list ./...); do \
-		for name in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
-			echo "$$pkg $$name"; \
-			go test -run '^$$' -fuzz "^$$name$$" -fuzztime $(FUZZTIME) $$pkg ; \
-		done; \
-	done
+	@for pkg in $$(go list ./...); do \
+		go test -list '^Fuzz' $$pkg | sed -n "s|^Fuzz.*|$$pkg &|p" ; \
+	done | xargs -P 2 -L 1 sh -ec 'out=$$(go test -run "^$$" -fuzz "^$$1\$$" -fuzztime $(FUZZTIME) -parallel 1 $$0 2>&1) || { echo "$$0 $$1"; echo "$$out"; exit 255; }; echo "$$0 $$1: $$(echo "$$out" | tail -1)"'
 
 service-test:
 	SERVICE=1 go test -count 1 -run TestServiceUnderSystemd -v -timeout 15m ./test
