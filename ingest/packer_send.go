@@ -86,7 +86,7 @@ func (p *packer) resend(ctx context.Context) {
 			in.logger.Error("the embedded log does not take what was sent: trying again; messages are lost when too many wait",
 				"lost", in.counters.intakeFailures.Load(), "error", err)
 		}
-		if pause(ctx, reconnectDelay(attempt)) != nil {
+		if pause(ctx, appendDelay(attempt)) != nil {
 			return
 		}
 		for _, e := range p.sent {

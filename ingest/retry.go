@@ -74,6 +74,10 @@ func reconnectDelay(attempts int) time.Duration {
 	return min(d, 5*time.Second)*3/4 + rand.N(d/4)
 }
 
+// appendDelay is reconnectDelay for what is to be appended to the log. It stays below half a
+// second: lines wait in memory, and another server may lead the log any moment.
+func appendDelay(attempts int) time.Duration { return reconnectDelay(min(attempts, 1)) }
+
 // pause returns after d, or with the error of ctx.
 func pause(ctx context.Context, d time.Duration) error {
 	select {

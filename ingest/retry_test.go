@@ -49,3 +49,12 @@ func TestOnceAMinute(t *testing.T) {
 		}
 	}
 }
+
+// TestAppendsAreRepeatedSoon: a log that has a leader again, or room, takes what waits within half a second.
+func TestAppendsAreRepeatedSoon(t *testing.T) {
+	for attempt := range 100 {
+		if d := appendDelay(attempt); d < 100*time.Millisecond || d > 500*time.Millisecond {
+			t.Errorf("after attempt %d it takes %v", attempt, d)
+		}
+	}
+}

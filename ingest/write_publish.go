@@ -129,7 +129,7 @@ func (in *Ingest) publishToLog(ctx context.Context, r route, e *outgoing) error 
 			return fmt.Errorf("append to %s: %w", in.where(l), &store.TooLargeError{Bytes: len(m.Data), Cause: err})
 		}
 		select {
-		case <-time.After(reconnectDelay(attempt)):
+		case <-time.After(appendDelay(attempt)):
 		case <-ctx.Done():
 			return fmt.Errorf("append to %s: %s: %w", in.where(l), unacknowledged, err)
 		}
