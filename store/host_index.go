@@ -17,6 +17,10 @@ type hostIndex struct {
 	// Guarded by mu.
 	clusters map[string]map[string]struct{} // names of hosts by cluster; none is empty
 	all      int                            // number of hosts
+	changes  int                            // how often a host came or went
+	// sorted has the names of the hosts of some clusters in ascending order: of those that were asked for
+	// since a host came or went. The slices do not change.
+	sorted map[string][]string
 }
 
 // Invented names of clusters cannot get far around the limit of hosts in each:
@@ -45,6 +49,7 @@ func (x *hostIndex) add(key hostKey, max int) bool {
 	}
 	names[strings.Clone(key.host)] = struct{}{}
 	x.all++
+	x.changedLocked(key.cluster)
 	return true
 }
 
@@ -57,9 +62,16 @@ func (x *hostIndex) remove(key hostKey) {
 		return
 	}
 	x.all--
+	x.changedLocked(key.cluster)
 	if delete(names, key.host); len(names) == 0 {
 		delete(x.clusters, key.cluster)
 	}
+}
+
+// changedLocked forgets what is known of a cluster of which a host comes or goes.
+func (x *hostIndex) changedLocked(cluster string) {
+	x.changes++
+	delete(x.sorted, cluster)
 }
 
 // clusterNames returns the names of the clusters in ascending order.
@@ -77,10 +89,38 @@ func (x *hostIndex) count(cluster string) int {
 }
 
 // hostNames returns the names of the cluster's hosts in ascending order, nil if there
-// are none; those among others alone, if these are not nil.
+// are none; those among others alone, if these are not nil. The slice is the caller's.
 func (x *hostIndex) hostNames(cluster string, among map[string]struct{}) []string {
-	names := x.copyNames(cluster, among)
+	if among != nil {
+		names := x.copyNames(cluster, among)
+		slices.Sort(names)
+		return names
+	}
+	x.mu.RLock()
+	names := x.sorted[cluster]
+	x.mu.RUnlock()
+	if names == nil {
+		names = x.sortNames(cluster)
+	}
+	return slices.Clone(names)
+}
+
+// sortNames returns the names of the cluster's hosts in ascending order, and keeps them unless hosts
+// come or go meanwhile. It sorts without the lock, as that may take a while.
+func (x *hostIndex) sortNames(cluster string) []string {
+	x.mu.RLock()
+	changes := x.changes
+	x.mu.RUnlock()
+	names := x.copyNames(cluster, nil)
 	slices.Sort(names)
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.changes == changes && names != nil {
+		if x.sorted == nil {
+			x.sorted = map[string][]string{}
+		}
+		x.sorted[strings.Clone(cluster)] = names // that of a request is a part of something larger
+	}
 	return names
 }
 

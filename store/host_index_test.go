@@ -1,7 +1,9 @@
 package store
 
 import (
+	"maps"
 	"reflect"
+	"slices"
 	"testing"
 )
 
@@ -20,6 +22,14 @@ func checkHostIndex(t *testing.T, s *Store) {
 	}
 	if !reflect.DeepEqual(s.hosts.clusters, want) || s.hosts.all != all {
 		t.Fatalf("the index has %d hosts: %q; the stripes have %d: %q", s.hosts.all, s.hosts.clusters, all, want)
+	}
+	for cluster, hosts := range want {
+		if got := s.Hosts(cluster); !slices.Equal(got, slices.Sorted(maps.Keys(hosts))) {
+			t.Fatalf("hosts of cluster %s: %q; the stripes have %q", cluster, got, hosts)
+		}
+	}
+	if len(s.hosts.sorted) != len(want) {
+		t.Fatalf("the index keeps the sorted hosts of %d clusters, of %d", len(s.hosts.sorted), len(want))
 	}
 }
 
