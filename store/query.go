@@ -184,7 +184,8 @@ func (s *Store) Query(q *Query) ([]Series, error) {
 }
 
 // QueryEach is Query for answers of any size: it makes one series after the other
-// and gives each to use, which owns it. An error of use ends it and is returned, and the
+// and gives each to use, which owns what the Series refers to; the Series itself is made
+// anew for the next one. An error of use ends it and is returned, and the
 // end of ctx before the next series ends it with the error of ctx; before its first call
 // it fails as Query does.
 func (s *Store) QueryEach(ctx context.Context, q *Query, use func(*Series) error) error {
@@ -217,12 +218,12 @@ func (s *Store) QueryEach(ctx context.Context, q *Query, use func(*Series) error
 	case len(snapshots) == 0:
 		return nil
 	case len(snapshots) == 1 && (config.Aggregation != AggregateNone || !snapshots[0].combines()):
-		return snapshots[0].each(ctx, q, config.Aggregation, use)
+		return snapshots[0].each(ctx, q, config.Aggregation, &memory.series, use)
 	}
 	// Whether all can be combined shows when it is: before the first one is used.
 	var all []Series
 	if len(snapshots) == 1 {
-		err = snapshots[0].each(ctx, q, config.Aggregation, func(one *Series) error {
+		err = snapshots[0].each(ctx, q, config.Aggregation, &memory.series, func(one *Series) error {
 			all = append(all, *one)
 			return nil
 		})
@@ -247,15 +248,15 @@ func (v *snapshot) combines() bool {
 	return slices.ContainsFunc(v.rows, func(r row) bool { return len(r.columns) > 1 })
 }
 
-// each makes series of the only snapshot, until ctx ends.
-func (v *snapshot) each(ctx context.Context, q *Query, how Aggregation, use func(*Series) error) error {
+// each makes series of the only snapshot, one after the other in the same place, until ctx ends.
+func (v *snapshot) each(ctx context.Context, q *Query, how Aggregation, one *Series, use func(*Series) error) error {
 	for i := range v.rows {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		r := &v.rows[i]
-		one := Series{From: r.from, To: r.from + r.cells*v.frequency, Resolution: v.frequency}
-		if !q.NoData || !r.summarize(&one, q, how) {
+		*one = Series{From: r.from, To: r.from + r.cells*v.frequency, Resolution: v.frequency}
+		if !q.NoData || !r.summarize(one, q, how) {
 			values, verdict := v.values(i, how)
 			if verdict != combined {
 				return ErrInvalidAggregation
@@ -264,7 +265,7 @@ func (v *snapshot) each(ctx context.Context, q *Query, how Aggregation, use func
 			one.finish(q)
 		}
 		*r = row{} // its copies give way
-		if err := use(&one); err != nil {
+		if err := use(one); err != nil {
 			return err
 		}
 	}

@@ -14,6 +14,7 @@ type queryMemory struct {
 	runs       []Run
 	values     []float64 // of open blocks
 	scratch    scratch
+	series     Series // that is answered next
 }
 
 // Of larger parts, nothing is kept.
@@ -60,6 +61,7 @@ func (m *queryMemory) reset() {
 	restart(&m.scratch.runs, maxKeptRuns)
 	restart(&m.scratch.next, maxKeptRuns)
 	restart(&m.scratch.columns, maxKeptRuns)
+	m.series = Series{}
 }
 
 // column returns a slice of one column.
