@@ -16,7 +16,7 @@ import (
 // store, and what knows the senders' lines, take stays bounded, and the real host
 // is served on.
 func TestInventedNames(t *testing.T) {
-	const invented, perEntry, maxHosts = 300_000, 1000, 1000
+	const invented, perEntry, maxHosts = 1_000_000, 1000, 1000
 	s, err := store.New(store.Config{Metrics: map[string]store.MetricConfig{"cpu_load": {Frequency: 60}}, MaxHosts: maxHosts, MaxSeries: 100})
 	if err != nil {
 		t.Fatal(err)
