@@ -134,9 +134,7 @@ func (a *api) enterQueries(c echo.Context, cost int) (*turn, error) {
 // enterGate waits for the turn of a request at a gate, for up to patience. what names the requests of this
 // gate. The caller leaves the turn.
 func (a *api) enterGate(c echo.Context, g *gate, work float64, what string) (*turn, error) {
-	ctx, cancel := context.WithTimeout(c.Request().Context(), patience)
-	defer cancel()
-	t, err := g.enterFor(ctx, clientOf(c), work)
+	t, err := g.enterFor(c.Request().Context(), clientOf(c), patience, work)
 	if err != nil {
 		return nil, busy(c.Request().Context(), err, fmt.Sprintf("%d %s are being answered, and others wait", g.places, what))
 	}

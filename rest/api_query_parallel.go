@@ -89,11 +89,16 @@ func (q *queryRun) answerRows(ctx context.Context) error {
 		return q.answerParts(ctx, min(parts, rows, cap(q.helpers.cores)))
 	}
 	var room queryItem
+	cost := 0 // since the last look at the clock
 	for row := range rows {
-		if err := q.yield(ctx, row); err != nil {
-			return err
+		item := q.row(row, &room)
+		if cost += item.cost; cost > partCost {
+			cost = 0
+			if err := q.yield(ctx, row); err != nil {
+				return err
+			}
 		}
-		if err := q.answerer.answer(ctx, row, q.row(row, &room)); err != nil {
+		if err := q.answerer.answer(ctx, row, item); err != nil {
 			return err
 		}
 	}

@@ -132,13 +132,11 @@ func (b *body) enter(g *gate) error {
 			return nil
 		}
 	}
-	ctx := b.ctx
-	if !b.patient {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, patience)
-		defer cancel()
+	most := patience
+	if b.patient {
+		most = 0
 	}
-	t, err := g.enter(ctx, b.client)
+	t, err := g.enter(b.ctx, b.client, most)
 	if err != nil {
 		return busy(b.ctx, err, "bodies of this size in memory")
 	}
@@ -146,7 +144,7 @@ func (b *body) enter(g *gate) error {
 	return nil
 }
 
-// close leaves all turns, and releases the decoder and what lines has returned.
+// close leaves all turns, and releases the decoder and what lines or text has returned.
 func (b *body) close() {
 	b.end()
 	b.end = func() {}

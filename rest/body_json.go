@@ -21,8 +21,10 @@ const (
 )
 
 // text reads all of a JSON body. It waits for a turn before it takes more memory.
+// What it returns may be used until close is called.
 func (b *body) text(g *gates) ([]byte, error) {
-	buf := make([]byte, smallBody)
+	b.small = obtain[[smallBody]byte](&b.buffers.small)
+	buf := b.small[:]
 	n, done := b.fill(buf, 0)
 	for !done {
 		if err := b.checkRatio(n); err != nil {

@@ -50,12 +50,15 @@ func newGate(places, queue int) *gate {
 	return &gate{places: places, queue: queue, inside: map[*turn]bool{}}
 }
 
-// enter waits for a place for the client. The caller leaves the turn that it returns. It
-// fails with the error of ctx, or with errBusy if too many wait.
-func (g *gate) enter(ctx context.Context, c *client) (*turn, error) { return g.enterFor(ctx, c, 0) }
+// enter waits for a place for the client, for as long as ctx and most allow; with 0 as long as ctx
+// does. The caller leaves the turn that it returns. It fails with the error of the context that
+// ended, or with errBusy if too many wait.
+func (g *gate) enter(ctx context.Context, c *client, most time.Duration) (*turn, error) {
+	return g.enterFor(ctx, c, most, 0)
+}
 
 // enterFor is enter for so much work, in whatever unit all who enter this gate use.
-func (g *gate) enterFor(ctx context.Context, c *client, work float64) (*turn, error) {
+func (g *gate) enterFor(ctx context.Context, c *client, most time.Duration, work float64) (*turn, error) {
 	g.mu.Lock()
 	if g.queue > 0 && g.waiting.Len() >= g.queue {
 		g.mu.Unlock()
@@ -64,7 +67,7 @@ func (g *gate) enterFor(ctx context.Context, c *client, work float64) (*turn, er
 	t, at := g.queueLocked(c, work)
 	g.admitLocked()
 	g.mu.Unlock()
-	if err := t.wait(ctx, at); err != nil {
+	if err := t.wait(ctx, at, most); err != nil {
 		return nil, err
 	}
 	return t, nil
@@ -81,12 +84,17 @@ func (g *gate) queueLocked(c *client, work float64) (t *turn, at *list.Element) 
 	return t, g.waiting.PushFront(t)
 }
 
-// wait returns when the turn is granted. at is its element in the queue.
-func (t *turn) wait(ctx context.Context, at *list.Element) error {
+// wait returns when the turn is granted. at is its element in the queue, most is as for enter.
+func (t *turn) wait(ctx context.Context, at *list.Element, most time.Duration) error {
 	select {
 	case <-t.granted:
 		return nil
 	default:
+	}
+	if most > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, most)
+		defer cancel()
 	}
 	tick := time.NewTicker(evictInterval)
 	defer tick.Stop()
@@ -202,7 +210,7 @@ func (t *turn) yield(ctx context.Context) (*turn, error) {
 	next, at := g.queueLocked(t.client, t.work) // g.queue bounds those that have not begun
 	g.admitLocked()
 	g.mu.Unlock()
-	if err := next.wait(ctx, at); err != nil {
+	if err := next.wait(ctx, at, 0); err != nil {
 		return nil, err
 	}
 	return next, nil

@@ -20,7 +20,7 @@ func TestTheSlowestGivesWay(t *testing.T) {
 	for _, rate := range []int64{10, 1000, pressedRate * 2, -1} {
 		cl, _ := testClient(&now)
 		clients = append(clients, cl)
-		if _, err := g.enter(t.Context(), cl); err != nil {
+		if _, err := g.enter(t.Context(), cl, 0); err != nil {
 			t.Fatal(err)
 		}
 		if rate < 0 {
@@ -60,7 +60,7 @@ func TestTheSlowestGivesWay(t *testing.T) {
 		n := g.waiters()
 		cl, _ := testClient(&now)
 		go func() {
-			turn, _ := g.enter(ctx, cl)
+			turn, _ := g.enter(ctx, cl, 0)
 			entered <- turn
 		}()
 		for g.waiters() == n {
@@ -104,20 +104,20 @@ func TestGateQueue(t *testing.T) {
 	g := newGate(1, 1)
 	now := time.Now()
 	cl, _ := testClient(&now)
-	held, err := g.enter(t.Context(), cl)
+	held, err := g.enter(t.Context(), cl, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	left := make(chan error)
 	go func() {
-		_, err := g.enter(ctx, cl)
+		_, err := g.enter(ctx, cl, 0)
 		left <- err
 	}()
 	for g.waiters() == 0 {
 		time.Sleep(time.Millisecond)
 	}
-	if _, err := g.enter(t.Context(), cl); !errors.Is(err, errBusy) {
+	if _, err := g.enter(t.Context(), cl, 0); !errors.Is(err, errBusy) {
 		t.Errorf("one too many: %v", err)
 	}
 	cancel()
@@ -125,7 +125,7 @@ func TestGateQueue(t *testing.T) {
 		t.Errorf("who leaves: %v, %d wait", err, g.waiters())
 	}
 	held.leave()
-	if again, err := g.enter(t.Context(), cl); err != nil {
+	if again, err := g.enter(t.Context(), cl, 0); err != nil {
 		t.Error(err)
 	} else {
 		again.leave()
@@ -137,7 +137,7 @@ func TestALongTurnIsShared(t *testing.T) {
 	g := newGate(1, 0)
 	now := time.Now()
 	cl, _ := testClient(&now)
-	held, err := g.enter(t.Context(), cl)
+	held, err := g.enter(t.Context(), cl, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +147,7 @@ func TestALongTurnIsShared(t *testing.T) {
 	held.since = held.since.Add(-2 * quantum)
 	entered := make(chan *turn, 1)
 	go func() {
-		other, _ := g.enter(t.Context(), cl)
+		other, _ := g.enter(t.Context(), cl, 0)
 		entered <- other
 		other.leave()
 	}()

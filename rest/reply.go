@@ -1,7 +1,6 @@
 package rest
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -50,6 +49,8 @@ func newReplyPools() *replyPools {
 type reply struct {
 	buf []byte
 
+	times timesAppender
+
 	c       echo.Context
 	pools   *replyPools
 	buffer  *[]byte // from the pool: what buf was at the beginning
@@ -67,9 +68,7 @@ type reply struct {
 // newReply returns an empty answer, once there is memory for it. The caller calls release
 // in the end.
 func (a *api) newReply(c echo.Context) (*reply, error) {
-	ctx, cancel := context.WithTimeout(c.Request().Context(), patience)
-	defer cancel()
-	t, err := a.gates.replies.enter(ctx, clientOf(c))
+	t, err := a.gates.replies.enter(c.Request().Context(), clientOf(c), patience)
 	if err != nil {
 		return nil, busy(c.Request().Context(), err, "answers under way")
 	}

@@ -21,12 +21,7 @@ func (r *reply) series(s *store.Series, withStats bool) error {
 		}
 		r.buf = append(r.buf, ',')
 	}
-	r.buf = append(r.buf, `"from":`...)
-	r.buf = strconv.AppendInt(r.buf, s.From, 10)
-	r.buf = append(r.buf, `,"to":`...)
-	r.buf = strconv.AppendInt(r.buf, s.To, 10)
-	r.buf = append(r.buf, `,"resolution":`...)
-	r.buf = strconv.AppendInt(r.buf, s.Resolution, 10)
+	r.buf = r.times.append(r.buf, s)
 	if !withStats {
 		r.buf = append(r.buf, `,"avg":0.00,"min":0.00,"max":0.00}`...)
 		return nil
@@ -39,6 +34,22 @@ func (r *reply) series(s *store.Series, withStats bool) error {
 	r.buf = floats.append(r.buf, s.Max)
 	r.buf = append(r.buf, '}')
 	return nil
+}
+
+// timesAppender appends the times of series. It keeps the text, as those of an answer are mostly the same.
+type timesAppender struct {
+	from, to, resolution int64  // of the last series
+	text                 []byte // nil: there was none
+}
+
+func (t *timesAppender) append(b []byte, s *store.Series) []byte {
+	if t.text == nil || t.from != s.From || t.to != s.To || t.resolution != s.Resolution {
+		t.from, t.to, t.resolution = s.From, s.To, s.Resolution
+		t.text = strconv.AppendInt(append(t.text[:0], `"from":`...), s.From, 10)
+		t.text = strconv.AppendInt(append(t.text, `,"to":`...), s.To, 10)
+		t.text = strconv.AppendInt(append(t.text, `,"resolution":`...), s.Resolution, 10)
+	}
+	return append(b, t.text...)
 }
 
 // values appends an array of numbers, at least one.

@@ -49,7 +49,7 @@ func (s *Store) deduceEras(present checkpoint.Era) []checkpoint.Era {
 		st := &s.stripes[i]
 		st.mu.RLock()
 		for _, h := range st.hosts {
-			for id := range h.counts {
+			for id := range h.counts.all() {
 				m := s.metrics.at(id)
 				end := h.grid(m.grid).blocks.last().end
 				if n := newest[m.name]; n == nil || end > ends[m.name] || end == ends[m.name] && m.frequency < n.frequency {

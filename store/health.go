@@ -90,7 +90,7 @@ func (s *Store) freshness(key hostKey, now int64) (verdicts map[string]bool, ok 
 		}
 		g := h.grid(m.grid)
 		fresh := g.hasSince(column, now-(staleAfter+1)*g.frequency)
-		if h.counts[k.metric].all == h.countNamed(s.metrics, m.name) {
+		if h.counts.of(k.metric).all == h.countNamed(s.metrics, m.name) {
 			verdicts[m.name] = fresh
 			continue
 		}
@@ -108,7 +108,7 @@ func (s *Store) freshness(key hostKey, now int64) (verdicts map[string]bool, ok 
 // countNamed returns the number of series of a metric at all intervals.
 func (h *host) countNamed(t *metricTable, name string) (n int32) {
 	for _, m := range t.ids(name) {
-		n += h.counts[m].all
+		n += h.counts.of(m).all
 	}
 	return n
 }

@@ -107,7 +107,7 @@ func (c *stateScan) count(key hostKey) {
 	}
 	c.host++
 	c.all++
-	for m := range h.counts {
+	for m := range h.counts.all() {
 		if n := c.nameOf(m); n != unnamed && c.seen[n] != c.host {
 			c.seen[n] = c.host
 			c.hosts[n]++
@@ -134,7 +134,7 @@ func (c *stateScan) state(key hostKey) (out HostState, ok bool) {
 	c.host++
 	out = HostState{Host: h.key.host, Newest: h.newest(), Series: len(h.series)}
 	clear(c.lookup)
-	for m, count := range h.counts {
+	for m, count := range h.counts.all() {
 		n := c.nameOf(m)
 		if n == unnamed {
 			continue

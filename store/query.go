@@ -56,7 +56,7 @@ type Series struct {
 	// seconds; Resolution is the step in seconds.
 	From, To, Resolution int64
 	// Values holds one value for each cell, NaN for a gap and for an aggregate
-	// that overflowed. The caller owns it.
+	// that overflowed.
 	Values []float64
 	// Avg, Min and Max are taken over the samples of the window at native
 	// resolution; NaN if there is none or it overflowed. 0 with NoStats.
@@ -93,7 +93,7 @@ func (s *Store) Cost(q *Query) (Cost, error) {
 	defer st.mu.RUnlock()
 	if h := st.hosts[key]; h != nil {
 		for _, m := range metric.ids {
-			if g := h.grid(s.metrics.at(m).grid); g != nil && h.counts[m].all > 0 {
+			if g := h.grid(s.metrics.at(m).grid); g != nil && h.counts.of(m).all > 0 {
 				c.Runs += int(g.columns) * g.blocksIn(q)
 			}
 		}
@@ -173,19 +173,21 @@ func (q *Query) answered() int {
 // throughout, so that the series match the request's ids. A window in which the
 // samples have several intervals, as the configuration was changed, is answered at
 // the coarsest of them. It fails with an UnknownMetricError, ErrInvalidAggregation,
-// a RunsError, or as Cost does.
+// a RunsError, or as Cost does. The caller owns the answer.
 func (s *Store) Query(q *Query) ([]Series, error) {
 	var out []Series
 	err := s.QueryEach(context.Background(), q, func(one *Series) error {
-		out = append(out, *one)
+		own := *one
+		own.Values = slices.Clone(one.Values)
+		out = append(out, own)
 		return nil
 	})
 	return out, err
 }
 
 // QueryEach is Query for answers of any size: it makes one series after the other
-// and gives each to use, which owns what the Series refers to; the Series itself is made
-// anew for the next one. An error of use ends it and is returned, and the
+// and gives each to use. The Series and its Values are made anew for the next one, in the same
+// memory. An error of use ends it and is returned, and the
 // end of ctx before the next series ends it with the error of ctx; before its first call
 // it fails as Query does.
 func (s *Store) QueryEach(ctx context.Context, q *Query, use func(*Series) error) error {
@@ -205,12 +207,12 @@ func (s *Store) QueryEach(ctx context.Context, q *Query, use func(*Series) error
 	var err error
 	isArchived := s.isArchived(q.Cluster, q.From)
 	if !isArchived {
-		snapshots, err = s.snapshots(memory, q, config.Aggregation)
+		snapshots, err = s.snapshots(memory, q, &config)
 		// Blocks may have gone there meanwhile.
 		isArchived = s.isArchived(q.Cluster, q.From) || err == nil && s.isArchivedBefore(q, snapshots)
 	}
 	if isArchived {
-		snapshots, err = s.recalledSnapshots(ctx, memory, q, config.MetricConfig)
+		snapshots, err = s.recalledSnapshots(ctx, memory, q, &config)
 	}
 	switch {
 	case err != nil:
@@ -218,12 +220,12 @@ func (s *Store) QueryEach(ctx context.Context, q *Query, use func(*Series) error
 	case len(snapshots) == 0:
 		return nil
 	case len(snapshots) == 1 && (config.Aggregation != AggregateNone || !snapshots[0].combines()):
-		return snapshots[0].each(ctx, q, config.Aggregation, &memory.series, use)
+		return snapshots[0].each(ctx, q, config.Aggregation, memory, use)
 	}
 	// Whether all can be combined shows when it is: before the first one is used.
 	var all []Series
 	if len(snapshots) == 1 {
-		err = snapshots[0].each(ctx, q, config.Aggregation, &memory.series, func(one *Series) error {
+		err = snapshots[0].each(ctx, q, config.Aggregation, nil, func(one *Series) error {
 			all = append(all, *one)
 			return nil
 		})
@@ -248,8 +250,10 @@ func (v *snapshot) combines() bool {
 	return slices.ContainsFunc(v.rows, func(r row) bool { return len(r.columns) > 1 })
 }
 
-// each makes series of the only snapshot, one after the other in the same place, until ctx ends.
-func (v *snapshot) each(ctx context.Context, q *Query, how Aggregation, one *Series, use func(*Series) error) error {
+// each makes series of the only snapshot, one after the other in the memory that is given, until ctx
+// ends. Without any, each has memory of its own.
+func (v *snapshot) each(ctx context.Context, q *Query, how Aggregation, memory *queryMemory, use func(*Series) error) error {
+	one := memory.nextSeries()
 	for i := range v.rows {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -257,7 +261,7 @@ func (v *snapshot) each(ctx context.Context, q *Query, how Aggregation, one *Ser
 		r := &v.rows[i]
 		*one = Series{From: r.from, To: r.from + r.cells*v.frequency, Resolution: v.frequency}
 		if !q.NoData || !r.summarize(one, q, how) {
-			values, verdict := v.values(i, how)
+			values, verdict := v.values(memory, i, how)
 			if verdict != combined {
 				return ErrInvalidAggregation
 			}

@@ -11,11 +11,11 @@ const (
 	invalid          // nor anything else in the window, in which they have samples
 )
 
-// values decodes and combines the columns of a row. What cannot be combined becomes
-// gaps.
-func (v *snapshot) values(i int, how Aggregation) ([]float64, verdict) {
+// values decodes and combines the columns of a row, in memory of the query: until those of the next
+// row. What cannot be combined becomes gaps.
+func (v *snapshot) values(memory *queryMemory, i int, how Aggregation) ([]float64, verdict) {
 	r := &v.rows[i]
-	values := make([]float64, r.cells)
+	values := memory.answerValues(r.cells)
 	switch {
 	case r.roles != nil:
 		return values, r.choose(values, how)

@@ -13,6 +13,7 @@ type queryMemory struct {
 	ends       []int
 	runs       []Run
 	values     []float64 // of open blocks
+	answer     []float64 // the values of the series
 	scratch    scratch
 	series     Series // that is answered next
 }
@@ -49,6 +50,26 @@ func restart[T any](slab *[]T, most int) {
 	*slab = (*slab)[:0]
 }
 
+// nextSeries returns the series that is answered next.
+func (m *queryMemory) nextSeries() *Series {
+	if m == nil {
+		return new(Series)
+	}
+	return &m.series
+}
+
+// answerValues returns memory for the values of the next series, with anything in it. Those of the one before
+// are gone.
+func (m *queryMemory) answerValues(n int64) []float64 {
+	if m == nil {
+		return make([]float64, n)
+	}
+	if int64(cap(m.answer)) < n {
+		m.answer = make([]float64, n)
+	}
+	return m.answer[:n]
+}
+
 // reset makes m ready for another query. What it gave to the last one is not used any more.
 func (m *queryMemory) reset() {
 	restart(&m.snapshots, maxKeptRows)
@@ -61,6 +82,9 @@ func (m *queryMemory) reset() {
 	restart(&m.scratch.runs, maxKeptRuns)
 	restart(&m.scratch.next, maxKeptRuns)
 	restart(&m.scratch.columns, maxKeptRuns)
+	if cap(m.answer) > maxKeptValues {
+		m.answer = nil
+	}
 	m.series = Series{}
 }
 

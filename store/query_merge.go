@@ -63,7 +63,7 @@ func evaluate(ctx context.Context, q *Query, snapshots []snapshot, how Aggregati
 			if err := ctx.Err(); err != nil {
 				return nil, err
 			}
-			values, verdict := v.values(i, how)
+			values, verdict := v.values(nil, i, how)
 			if verdict == invalid {
 				return nil, ErrInvalidAggregation
 			}

@@ -28,7 +28,7 @@ func (r *row) cellAt(run *Run) int64 { return ceilDiv(run.Start-run.Step/2-r.fro
 // snapshots returns what the store holds of the query's window, one snapshot for each
 // interval that the host has series with, the present one first. It fails with a
 // RunsError. They are in the memory that is given.
-func (s *Store) snapshots(memory *queryMemory, q *Query, how Aggregation) ([]snapshot, error) {
+func (s *Store) snapshots(memory *queryMemory, q *Query, metric *queriedMetric) ([]snapshot, error) {
 	key := hostKey{q.Cluster, q.Host}
 	st := s.stripeOf(key)
 	st.mu.RLock()
@@ -37,20 +37,20 @@ func (s *Store) snapshots(memory *queryMemory, q *Query, how Aggregation) ([]sna
 	if h == nil {
 		return nil, nil
 	}
-	return s.snapshotsOf(memory, h, s.metrics, q, how)
+	return s.snapshotsOf(memory, h, s.metrics, q, metric)
 }
 
 // snapshotsOf is snapshots for a host that does not change meanwhile. The table is that of its
-// metrics.
-func (s *Store) snapshotsOf(memory *queryMemory, h *host, table *metricTable, q *Query, how Aggregation) ([]snapshot, error) {
+// metrics, and so are the IDs.
+func (s *Store) snapshotsOf(memory *queryMemory, h *host, table *metricTable, q *Query, metric *queriedMetric) ([]snapshot, error) {
 	type selected struct {
 		grid *grid
 		rows []selection
 	}
 	var buf [4]selected
 	found := buf[:0]
-	for _, m := range table.ids(q.Metric) {
-		n := h.counts[m]
+	for _, m := range metric.ids {
+		n := h.counts.of(m)
 		if n.all == 0 {
 			continue
 		}
@@ -71,7 +71,7 @@ func (s *Store) snapshotsOf(memory *queryMemory, h *host, table *metricTable, q 
 		found = append(found, one)
 	}
 	totalParts := math.MaxInt
-	if how != AggregateNone {
+	if metric.Aggregation != AggregateNone {
 		totalParts = s.cfg.totalParts
 	}
 	out := take(&memory.snapshots, len(found))

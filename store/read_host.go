@@ -72,7 +72,7 @@ func (s *Store) hostRows(memory *queryMemory, id *SeriesID, how Aggregation, fro
 func (s *Store) hostRowsOf(memory *queryMemory, h *host, table *metricTable, id *SeriesID, how Aggregation, from, to int64) (rows []row, err error) {
 	cells := 0
 	for _, m := range table.ids(id.Metric) {
-		n := h.counts[m]
+		n := h.counts.of(m)
 		if n.all == 0 {
 			continue
 		}

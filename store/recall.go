@@ -162,7 +162,7 @@ func (s *Store) HostsIn(ctx context.Context, cluster string, from, to int64) ([]
 }
 
 // recalledSnapshots is snapshots for a window that begins where samples are archived.
-func (s *Store) recalledSnapshots(ctx context.Context, memory *queryMemory, q *Query, config MetricConfig) ([]snapshot, error) {
+func (s *Store) recalledSnapshots(ctx context.Context, memory *queryMemory, q *Query, config *queriedMetric) ([]snapshot, error) {
 	w := recallWanted{hostKey: hostKey{q.Cluster, q.Host}, metric: q.Metric, from: q.From, to: q.To, extents: q.Unpadded}
 	if q.Type != "" {
 		ids := idSet{}
@@ -176,12 +176,13 @@ func (s *Store) recalledSnapshots(ctx context.Context, memory *queryMemory, q *Q
 		return nil, err
 	}
 	// Archived samples may have a shorter interval than those in memory.
-	if recalled, _ := r.table.queried(q.Metric); recalled.finest < config.Frequency {
+	recalled, _ := r.table.queried(q.Metric)
+	if recalled.finest < config.Frequency {
 		if err := q.checkWindow(recalled.finest); err != nil {
 			return nil, err
 		}
 	}
-	snapshots, err := s.snapshotsOf(memory, r.host, r.table, q, config.Aggregation)
+	snapshots, err := s.snapshotsOf(memory, r.host, r.table, q, &recalled)
 	if err != nil || !q.Unpadded {
 		return snapshots, err
 	}
@@ -192,7 +193,8 @@ func (s *Store) recalledSnapshots(ctx context.Context, memory *queryMemory, q *Q
 	if err := r.findExtents(ctx, front, back); err != nil {
 		return nil, err
 	}
-	return s.snapshotsOf(memory, r.host, r.table, q, config.Aggregation)
+	recalled, _ = r.table.queried(q.Metric) // samples of another interval may have been found
+	return s.snapshotsOf(memory, r.host, r.table, q, &recalled)
 }
 
 // wants reports whether the part is asked for.

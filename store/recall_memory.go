@@ -77,12 +77,12 @@ func (r *recall) readMemory() ([]memoryGrid, error) {
 	}
 	var grids []memoryGrid
 	for _, m := range s.metrics.ids(w.metric) {
-		if h.counts[m].all == 0 {
+		if h.counts.of(m).all == 0 {
 			continue
 		}
 		g := h.grid(s.metrics.at(m).grid)
 		blocks := g.blocks.between(w.from, w.to)
-		if all := int(h.counts[m].all); all > maxQueryRuns/max(len(blocks), 1) {
+		if all := int(h.counts.of(m).all); all > maxQueryRuns/max(len(blocks), 1) {
 			return nil, &RunsError{Series: all, Blocks: len(blocks)}
 		}
 		var columns []selection // one each

@@ -125,13 +125,13 @@ func (f *seriesFinder) copyMetrics(to *hostSeries, h *host) (all, own int) {
 	}
 	if f.areFew() {
 		for _, m := range f.few {
-			if n := h.counts[m]; n.all > 0 {
+			if n := h.counts.of(m); n.all > 0 {
 				add(m, n)
 			}
 		}
 		return all, own
 	}
-	for m, n := range h.counts {
+	for m, n := range h.counts.all() {
 		if f.isWanted(m) {
 			add(m, n)
 		}

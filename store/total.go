@@ -102,7 +102,7 @@ func (s *Store) findTotalsLocked(h *host) {
 	// Each metric takes time for all parts of the host. The lock is held: a host of so many that
 	// this would take long has totals of some of its metrics, or of none.
 	left := maxTotalsWork
-	for m, n := range h.counts {
+	for m, n := range h.counts.all() {
 		if n.all < 2 {
 			continue
 		}

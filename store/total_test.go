@@ -94,8 +94,8 @@ func (h *threads) ids() (ids []string) {
 // countTotals returns how many blocks answer a query by a total, and how many runs there are besides.
 func countTotals(t *testing.T, s *Store, q *Query) (totals, runs int) {
 	t.Helper()
-	config, _ := s.metrics.config(q.Metric)
-	snapshots, err := s.snapshots(&queryMemory{}, q, config.Aggregation)
+	metric, _ := s.metrics.queried(q.Metric)
+	snapshots, err := s.snapshots(&queryMemory{}, q, &metric)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -365,11 +365,12 @@ func TestQueryMemoryKeepsNothing(t *testing.T) {
 		for i := range ids {
 			q.TypeIDs = append(q.TypeIDs, strconv.Itoa(i))
 		}
-		snapshots, err := s.snapshots(memory, q, AggregateAvg)
+		metric, _ := s.metrics.queried(q.Metric)
+		snapshots, err := s.snapshots(memory, q, &metric)
 		if err != nil || len(snapshots) != 1 {
 			t.Fatal(snapshots, err)
 		}
-		snapshots[0].values(0, AggregateAvg)
+		snapshots[0].values(memory, 0, AggregateAvg)
 	}
 	memory.reset()
 	for _, r := range memory.scratch.runs[:cap(memory.scratch.runs)] {
