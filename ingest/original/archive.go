@@ -25,13 +25,17 @@ type Archived struct {
 
 // Archive takes the samples of Parquet files. Make one with NewArchive.
 type Archive struct {
-	r       *Reader
-	take    func(Sample) error
-	current *hostReader // nil: there was none yet
+	r        *Reader
+	take     func(Sample) error
+	current  *hostReader         // nil: there was none yet
+	aligners map[string]*aligner // of the hosts of the files before, by cluster and host
+	held     int                 // samples that they remember
 }
 
 // NewArchive takes nothing yet. The samples are given to take, as those of ReadHost.
-func (r *Reader) NewArchive(take func(Sample) error) *Archive { return &Archive{r: r, take: take} }
+func (r *Reader) NewArchive(take func(Sample) error) *Archive {
+	return &Archive{r: r, take: take, aligners: map[string]*aligner{}}
+}
 
 // Add takes samples, and hands on those of the host before. It returns the error of take. It keeps
 // nothing of s.
@@ -41,7 +45,15 @@ func (a *Archive) Add(s *Archived) error {
 			return err
 		}
 		h = newHostReader(a.r, Host{Cluster: s.Cluster, Name: s.Host}, a.take)
-		h.snapshot = &snapshot{single: s.Single, emit: h.emit}
+		if before := a.aligners[joinNames(s.Cluster, s.Host)]; before != nil {
+			h.align = before
+			a.held -= len(before.ends)
+		} else {
+			for _, g := range a.r.grids[joinNames(s.Cluster, s.Host)] {
+				h.align.grids[g.step] = &g
+			}
+		}
+		h.snapshot = &snapshot{single: s.Single, emit: h.emit, align: h.align}
 		a.current = h
 	}
 	k := a.find(s)
@@ -57,7 +69,7 @@ func (a *Archive) Add(s *Archived) error {
 			continue
 		}
 		if at != next {
-			if err := a.current.snapshot.begin(k.Series, at, step); err != nil {
+			if err := a.current.snapshot.begin(k.Series, at, step, true); err != nil {
 				return err
 			}
 		}
@@ -83,8 +95,15 @@ func (a *Archive) flush() error {
 	if a.current == nil {
 		return nil
 	}
-	err := a.current.snapshot.flush()
-	a.r.report.addHost(a.current)
+	h := a.current
+	err := h.snapshot.flush()
+	a.r.report.addHost(h)
+	if a.held += len(h.align.ends); a.held > maxEnds {
+		clear(a.aligners)
+		a.held = 0
+	} else {
+		a.aligners[joinNames(h.host.Cluster, h.host.Name)] = h.align
+	}
 	a.current = nil
 	return err
 }
@@ -108,7 +127,7 @@ func (r *Reader) partOfScope(h Host, metric, scope string) (p Part, isClear bool
 	if p, isClear = PartOfScope(scope, ""); isClear {
 		return p, true
 	}
-	if above, ok := r.above[aboveKey(h.Cluster, metric, scope)]; ok && above != "" {
+	if above, ok := r.above[joinNames(h.Cluster, metric, scope)]; ok && above != "" {
 		return partOf([]string{above, scope})
 	}
 	return p, false
@@ -123,7 +142,7 @@ func (r *Reader) learnAbove(cluster, metric string, keys []string) {
 	if len(keys) != 2 {
 		return
 	}
-	k := aboveKey(cluster, metric, keys[1])
+	k := joinNames(cluster, metric, keys[1])
 	switch above, ok := r.above[k]; {
 	case !ok && len(r.above) < maxAbove:
 		r.above[k] = keys[0]
@@ -132,6 +151,6 @@ func (r *Reader) learnAbove(cluster, metric string, keys []string) {
 	}
 }
 
-func aboveKey(cluster, metric, key string) string {
-	return strings.Join([]string{cluster, metric, key}, "\x00")
+func joinNames(names ...string) string {
+	return strings.Join(names, "\x00")
 }

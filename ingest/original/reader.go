@@ -27,7 +27,8 @@ type Reader struct {
 	cfg    Config
 	report *Report
 	bytes  atomic.Int64
-	above  map[string]string // levels that have another one above them, by aboveKey; "": several
+	above  map[string]string // levels that have another one above them, by joinNames; "": several
+	grids  map[string][]grid // of hosts, by joinNames; if there are Parquet files
 }
 
 // NewReader opens nothing.
@@ -35,7 +36,7 @@ func NewReader(t *Tree, cfg Config) *Reader {
 	if cfg.Known == nil {
 		cfg.Known = func(string) (int64, bool) { return 0, true }
 	}
-	return &Reader{tree: t, cfg: cfg, report: newReport(t), above: map[string]string{}}
+	return &Reader{tree: t, cfg: cfg, report: newReport(t), above: map[string]string{}, grids: map[string][]grid{}}
 }
 
 // Report returns what was read so far. The caller does not change it.
@@ -77,6 +78,9 @@ func (r *Reader) ReadHost(ctx context.Context, h Host, files []File, take func(S
 		}
 	}
 	r.report.addHost(hr)
+	if len(r.tree.Archives) > 0 {
+		r.grids[joinNames(h.Cluster, h.Name)] = hr.grids()
+	}
 	return nil
 }
 
@@ -84,18 +88,20 @@ func (r *Reader) ReadHost(ctx context.Context, h Host, files []File, take func(S
 const maxRounds = 3
 
 func newHostReader(r *Reader, h Host, take func(Sample) error) *hostReader {
-	return &hostReader{r: r, host: h, take: take, series: map[string]*known{}, phases: map[string]phase{}, last: math.MinInt64}
+	return &hostReader{r: r, host: h, take: take, series: map[string]*known{}, phases: map[string]phase{}, offsets: map[int64]int64{}, align: newAligner(), last: math.MinInt64}
 }
 
 // hostReader reads one host. It implements visitor for its snapshots.
 type hostReader struct {
-	r      *Reader
-	host   Host
-	take   func(Sample) error
-	series map[string]*known // by keys and metric
-	phases map[string]phase  // by metric
-	last   int64             // time of the newest sample
-	looked bool              // for phases
+	r       *Reader
+	host    Host
+	take    func(Sample) error
+	series  map[string]*known // by keys and metric
+	phases  map[string]phase  // by metric
+	offsets map[int64]int64   // of known phases, by interval
+	align   *aligner          // of series whose phase is not known
+	last    int64             // time of the newest sample
+	looked  bool              // for phases
 
 	interval  int64 // the shortest one of the snapshots; 0: there are none
 	snapshots int64 // time of their newest sample
@@ -124,7 +130,7 @@ func (h *hostReader) readFile(ctx context.Context, f File, all []File) error {
 		stopped = h.emit(s)
 		return stopped
 	}
-	h.file, h.snapshot = f, &snapshot{single: f.Kind == Binary, emit: emit}
+	h.file, h.snapshot = f, &snapshot{single: f.Kind == Binary, emit: emit, align: h.align}
 	err := h.open(ctx, f, all, emit)
 	if stopped == nil && f.Kind != WAL {
 		_ = h.snapshot.flush() // of a damaged file, too, what was read; its error is in stopped
@@ -204,7 +210,8 @@ func (h *hostReader) begin(keys []string, metric string, head header) error {
 	if interval, ok := h.r.cfg.Known(metric); ok {
 		h.r.report.addInterval(metric, head.frequency, interval)
 	}
-	if err := h.snapshot.begin(h.current.Series, h.firstTime(metric, head), head.frequency); err != nil {
+	at, isKnown := h.firstTime(metric, head)
+	if err := h.snapshot.begin(h.current.Series, at, head.frequency, !isKnown); err != nil {
 		return &stopError{err}
 	}
 	return nil

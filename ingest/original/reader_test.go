@@ -121,7 +121,7 @@ func TestOrderOfSamples(t *testing.T) {
 	for range 50 {
 		s, at, step := &Series{}, 1000+random.Int64N(300), 1+random.Int64N(20)
 		want[s] = map[int64]float64{}
-		if err := large.begin(s, at, step); err != nil {
+		if err := large.begin(s, at, step, false); err != nil {
 			t.Fatal(err)
 		}
 		for i := range random.Int64N(100) {
@@ -146,7 +146,7 @@ func TestOrderOfSamples(t *testing.T) {
 	}
 	stop := errors.New("stop")
 	large.emit = func(Sample) error { return stop }
-	if err := errors.Join(large.begin(&Series{}, 0, 1), large.add(1)); err != nil {
+	if err := errors.Join(large.begin(&Series{}, 0, 1, false), large.add(1)); err != nil {
 		t.Fatal(err)
 	}
 	if err := large.flush(); !errors.Is(err, stop) {

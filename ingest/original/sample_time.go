@@ -15,8 +15,8 @@ import (
 type phase struct{ frequency, offset int64 }
 
 // firstTime returns the time of the first value of a series in the snapshot that is read: the
-// centre of its slot, as far as that can be told.
-func (h *hostReader) firstTime(metric string, s header) int64 {
+// centre of its slot, if isKnown says that the files tell it, or a time anywhere in it.
+func (h *hostReader) firstTime(metric string, s header) (at int64, isKnown bool) {
 	start := s.start
 	if s.from > 0 && start < h.file.Time {
 		// The file's times were shifted, as a script for demonstrations does, and those of its
@@ -25,15 +25,30 @@ func (h *hostReader) firstTime(metric string, s header) int64 {
 	}
 	if start > h.file.Time {
 		h.phases[metric] = phase{s.frequency, start % s.frequency}
-		return start
+		h.offsets[s.frequency] = start
+		return start, true
 	}
 	p, ok := h.phases[metric]
 	if !ok || s.frequency == 0 || p.frequency != 0 && p.frequency != s.frequency {
-		return start
+		return start, false
 	}
+	h.offsets[s.frequency] = p.offset
 	// The latest time with this phase whose slot begins no later than start.
 	latest := start + s.frequency/2
-	return latest - modulo(latest-p.offset, s.frequency)
+	return latest - modulo(latest-p.offset, s.frequency), true
+}
+
+// grids returns what is known of the phases of the host.
+func (h *hostReader) grids() (all []grid) {
+	for step, offset := range h.offsets {
+		all = append(all, *exactGrid(step, offset))
+	}
+	for step, g := range h.align.grids {
+		if _, ok := h.offsets[step]; !ok {
+			all = append(all, grid{step: step, offset: g.offset, least: g.least, below: g.below, other: g.offset})
+		}
+	}
+	return all
 }
 
 func modulo(a, b int64) int64 { return (a%b + b) % b }

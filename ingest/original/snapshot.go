@@ -15,6 +15,7 @@ type run struct {
 	series *Series
 	at     int64 // of the first value
 	step   int64 // seconds
+	loose  bool  // its times are somewhere in their slots
 	values []float64
 }
 
@@ -24,17 +25,18 @@ type run struct {
 type snapshot struct {
 	single bool // the values were float32
 	emit   func(Sample) error
+	align  *aligner // nil: no run is loose
 	runs   []run
 	held   int
 }
 
 // begin begins a run. Those of a nil series are not handed on.
-func (s *snapshot) begin(series *Series, at, step int64) error {
+func (s *snapshot) begin(series *Series, at, step int64, loose bool) error {
 	var err error
 	if s.held >= maxHeld {
 		err = s.flush()
 	}
-	s.runs = append(s.runs, run{series: series, at: at, step: step})
+	s.runs = append(s.runs, run{series: series, at: at, step: step, loose: loose})
 	s.held += 16 // what a run itself takes, in values
 	return err
 }
@@ -59,6 +61,9 @@ func (s *snapshot) add(v float64) error {
 
 // flush hands on what is held.
 func (s *snapshot) flush() error {
+	if s.align != nil {
+		s.align.align(s.runs)
+	}
 	// Runs with the same times are a group: of them, tick after tick is handed on.
 	slices.SortStableFunc(s.runs, func(a, b run) int { return cmp.Or(cmp.Compare(a.step, b.step), cmp.Compare(a.at, b.at)) })
 	var groups groupHeap

@@ -1,0 +1,141 @@
+package original
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"testing"
+
+	"cc-metric-store/test/testkit"
+)
+
+// TestBorderOfArchive: the samples of the archive have the phase of those in the checkpoints, whether or not
+// a file tells what it is, also from one Parquet file to the next.
+func TestBorderOfArchive(t *testing.T) {
+	t.Parallel()
+	for name, wal := range map[string][]byte{"a phase that nobody knows": nil, "that of the write-ahead file": appendRecord(walHead(), 5023, "load", 9)} {
+		dir := t.TempDir()
+		write(t, dir, "checkpoints/c/h/4000.bin", level{from: 4000, metrics: []metric{{"load", 60, 4000, []float32{1, 2}}}}.binary())
+		if wal != nil {
+			write(t, dir, "checkpoints/c/h/current.wal", wal)
+		}
+		write(t, dir, "archive/c/3000.parquet", nil)
+		tree, err := Find(t.Context(), dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := map[int64]float64{}
+		take := func(s Sample) error {
+			if v, ok := got[s.Time]; ok {
+				t.Errorf("%s: %v and %v are at %d", name, v, s.Value, s.Time)
+			}
+			got[s.Time] = s.Value
+			return nil
+		}
+		r := NewReader(tree, Config{})
+		files, err := tree.Hosts[0].Files()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := r.ReadHost(t.Context(), tree.Hosts[0], files, take); err != nil {
+			t.Fatal(err)
+		}
+		a := r.NewArchive(take)
+		for _, s := range []Archived{{Times: []int64{1010, 1070}, Values: []float64{3, 4}}, {Times: []int64{1135, 1195}, Values: []float64{5, 6}}, {Times: []int64{1250}, Values: []float64{7}}} {
+			s.Cluster, s.Host, s.Metric, s.Frequency = "c", "h", "load", 60
+			if err := errors.Join(a.Add(&s), a.End(File{}, nil)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		phases := map[int64]bool{}
+		for at := range got {
+			phases[at%60] = true
+		}
+		if len(got) < 7 || len(phases) != 1 || wal != nil && !phases[5023%60] {
+			t.Errorf("%s: got %v", name, got)
+		}
+	}
+}
+
+// TestBordersOfSnapshots: the oldest snapshots, which tell the phase of the samples, are deleted, as the original does
+// after a while. No value of the others is lost or doubled where one ends and the next one begins, and none is more than
+// one and a half intervals away from its time.
+func TestBordersOfSnapshots(t *testing.T) {
+	t.Parallel()
+	random := testkit.Rand(t)
+	for range 100 {
+		frequency := []int64{2, 3, 10, 15, 60}[random.IntN(5)]
+		begin := int64(1_760_000_000) + random.Int64N(1000)
+		names := []string{"load", "mem", "power"}
+		models := []*model{{frequency: frequency}, {frequency: frequency}, {frequency: frequency}}
+		times := map[float64]int64{} // by value
+		files, last, snapshots := map[string][]byte{}, begin, 0
+		kept := map[float64]bool{} // values in the files that are there
+		for i := range int64(200) {
+			at := begin + 1 + i*frequency
+			for m, one := range models {
+				if i == 0 || random.IntN(10) > 0 {
+					v := float64(3*i + int64(m))
+					times[v] = at
+					one.write(at, float32(v))
+				}
+			}
+			if random.IntN(12) > 0 {
+				continue
+			}
+			now := at + random.Int64N(frequency)
+			if snapshots++; snapshots > 2 {
+				l := level{from: last}
+				for m, one := range models {
+					s := one.snapshot(last, now)
+					s.name = names[m]
+					l.metrics = append(l.metrics, s)
+					for _, v := range s.values {
+						if v == v {
+							kept[float64(v)] = true
+						}
+					}
+				}
+				name, content := fmt.Sprintf("%d.bin", last), l.binary()
+				if random.IntN(2) == 0 {
+					name, content = fmt.Sprintf("%d.json", last), []byte(l.json())
+				}
+				files[name] = content
+			}
+			last = now
+		}
+		got, report := importFiles(t, files)
+		if len(report.Damaged()) > 0 {
+			t.Fatalf("damaged: %q", report.Damaged())
+		}
+		found := map[float64]int{}
+		for name, values := range got {
+			ordered := slices.Sorted(maps.Keys(values))
+			for i := 1; i < len(ordered); i++ {
+				if ordered[i]-ordered[i-1] < frequency {
+					t.Errorf("interval %d: %s has samples at %d and at %d, of which the store keeps one", frequency, name, ordered[i-1], ordered[i])
+				}
+			}
+			for at, v := range values {
+				found[v]++
+				if off := math.Abs(float64(at - times[v])); off > 1.5*float64(frequency) {
+					t.Errorf("interval %d: the value %v of %d has the time %d", frequency, v, times[v], at)
+				}
+			}
+		}
+		missing, twice := 0, 0
+		for v := range kept {
+			switch n := found[v]; {
+			case n == 0:
+				missing++
+			case n > 1:
+				twice++
+			}
+		}
+		if missing > 0 || twice > 3 { // only where all series lack the sample before a border
+			t.Errorf("interval %d, %d snapshots: of %d values %d are missing, and %d are there twice", frequency, len(files), len(kept), missing, twice)
+		}
+	}
+}
