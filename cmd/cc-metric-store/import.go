@@ -63,6 +63,11 @@ func (i *importer) run(ctx context.Context) error {
 }
 
 func (i *importer) readAll(ctx context.Context) error {
+	if !i.archives {
+		i.reader.Skip(i.tree.Archives)
+	} else if err := i.readArchives(ctx); err != nil {
+		return err
+	}
 	for _, h := range i.tree.Hosts {
 		files, err := h.Files()
 		if err != nil {
@@ -82,17 +87,24 @@ func (i *importer) readAll(ctx context.Context) error {
 			i.finished = append(i.finished, files...)
 		}
 	}
-	if !i.archives {
-		i.reader.Skip(i.tree.Archives)
-	} else if err := i.readArchives(ctx); err != nil {
-		return err
-	}
 	return i.flush(ctx)
 }
 
-// readArchives reads the Parquet files. They come last, as what they say of the levels is understood
-// with the help of the checkpoints. What both have is the same.
+// readArchives reads the Parquet files, which have what is older than the checkpoints, and are understood with the help of
+// these. What both have is the same.
 func (i *importer) readArchives(ctx context.Context) error {
+	if len(i.tree.Archives) == 0 {
+		return nil
+	}
+	for _, h := range i.tree.Hosts {
+		files, err := h.Files()
+		if err != nil {
+			continue // as is said later
+		}
+		if err := i.reader.Scout(ctx, h, files); err != nil {
+			return err
+		}
+	}
 	var failed error // of the target
 	to := i.reader.NewArchive(func(s original.Sample) error {
 		failed = i.add(ctx, s)

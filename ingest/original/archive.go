@@ -8,8 +8,8 @@ import (
 
 // The archive of the original is Parquet files, which another package reads. They lack what the
 // levels of checkpoints have: a level that is not of some known types is a scope without an id, and of a
-// level below another one the upper one is forgotten. The checkpoints that were read
-// before tell it, if they have the same level.
+// level below another one the upper one is forgotten. The checkpoints tell it, if they have the same level, and so
+// they do the phase of the samples: see Reader.Scout. What is in the archive is older than what they have.
 
 // Archived is samples of one series in a Parquet file.
 type Archived struct {
@@ -25,16 +25,14 @@ type Archived struct {
 
 // Archive takes the samples of Parquet files. Make one with NewArchive.
 type Archive struct {
-	r        *Reader
-	take     func(Sample) error
-	current  *hostReader         // nil: there was none yet
-	aligners map[string]*aligner // of the hosts of the files before, by cluster and host
-	held     int                 // samples that they remember
+	r       *Reader
+	take    func(Sample) error
+	current *hostReader // nil: there was none yet
 }
 
 // NewArchive takes nothing yet. The samples are given to take, as those of ReadHost.
 func (r *Reader) NewArchive(take func(Sample) error) *Archive {
-	return &Archive{r: r, take: take, aligners: map[string]*aligner{}}
+	return &Archive{r: r, take: take}
 }
 
 // Add takes samples, and hands on those of the host before. It returns the error of take. It keeps
@@ -45,14 +43,6 @@ func (a *Archive) Add(s *Archived) error {
 			return err
 		}
 		h = newHostReader(a.r, Host{Cluster: s.Cluster, Name: s.Host}, a.take)
-		if before := a.aligners[joinNames(s.Cluster, s.Host)]; before != nil {
-			h.align = before
-			a.held -= len(before.ends)
-		} else {
-			for _, g := range a.r.grids[joinNames(s.Cluster, s.Host)] {
-				h.align.grids[g.step] = &g
-			}
-		}
 		h.snapshot = &snapshot{single: s.Single, emit: h.emit, align: h.align}
 		a.current = h
 	}
@@ -98,12 +88,7 @@ func (a *Archive) flush() error {
 	h := a.current
 	err := h.snapshot.flush()
 	a.r.report.addHost(h)
-	if a.held += len(h.align.ends); a.held > maxEnds {
-		clear(a.aligners)
-		a.held = 0
-	} else {
-		a.aligners[joinNames(h.host.Cluster, h.host.Name)] = h.align
-	}
+	a.r.keep(h.host, h.align)
 	a.current = nil
 	return err
 }

@@ -28,7 +28,11 @@ type Reader struct {
 	report *Report
 	bytes  atomic.Int64
 	above  map[string]string // levels that have another one above them, by joinNames; "": several
-	grids  map[string][]grid // of hosts, by joinNames; if there are Parquet files
+	// Of hosts, by joinNames, if there are Parquet files: the phases that checkpoints tell, and what the Parquet files leave
+	// for the checkpoints.
+	phases   map[string]map[int64]int64
+	aligners map[string]*aligner
+	held     int // samples that these remember
 }
 
 // NewReader opens nothing.
@@ -36,7 +40,7 @@ func NewReader(t *Tree, cfg Config) *Reader {
 	if cfg.Known == nil {
 		cfg.Known = func(string) (int64, bool) { return 0, true }
 	}
-	return &Reader{tree: t, cfg: cfg, report: newReport(t), above: map[string]string{}, grids: map[string][]grid{}}
+	return &Reader{tree: t, cfg: cfg, report: newReport(t), above: map[string]string{}, phases: map[string]map[int64]int64{}, aligners: map[string]*aligner{}}
 }
 
 // Report returns what was read so far. The caller does not change it.
@@ -62,6 +66,11 @@ func (r *Reader) Skip(files []File) {
 // it reads the snapshots that the original has made meanwhile, which have what was in its write-ahead file. It
 // returns the error of take, or of ctx; what is wrong with the files is in the report.
 func (r *Reader) ReadHost(ctx context.Context, h Host, files []File, take func(Sample) error) error {
+	_, err := r.readHost(ctx, h, files, take)
+	return err
+}
+
+func (r *Reader) readHost(ctx context.Context, h Host, files []File, take func(Sample) error) (*hostReader, error) {
 	hr := newHostReader(r, h, take)
 	if h.Unclear && r.report.once("unclear host "+h.Dir) {
 		r.report.unclear.add(fmt.Sprintf("files in %s, which names no cluster and host: taken for cluster %q, host %q", h.Dir, h.Cluster, h.Name))
@@ -69,7 +78,7 @@ func (r *Reader) ReadHost(ctx context.Context, h Host, files []File, take func(S
 	for range maxRounds {
 		for _, f := range files {
 			if err := hr.readFile(ctx, f, files); err != nil {
-				return err
+				return nil, err
 			}
 			r.bytes.Add(f.Size)
 		}
@@ -78,17 +87,51 @@ func (r *Reader) ReadHost(ctx context.Context, h Host, files []File, take func(S
 		}
 	}
 	r.report.addHost(hr)
-	if len(r.tree.Archives) > 0 {
-		r.grids[joinNames(h.Cluster, h.Name)] = hr.grids()
+	return hr, nil
+}
+
+// Scout reads the files of a host, without handing on or reporting anything: they say how to understand the
+// Parquet files.
+func (r *Reader) Scout(ctx context.Context, h Host, files []File) error {
+	scout := NewReader(&Tree{}, r.cfg)
+	scout.above = r.above
+	hr, err := scout.readHost(ctx, h, files, func(Sample) error { return nil })
+	if err == nil {
+		r.phases[joinNames(h.Cluster, h.Name)] = hr.offsets
 	}
-	return nil
+	return err
+}
+
+// aligner returns what the samples before leave of a host, and keeps it no longer.
+func (r *Reader) aligner(h Host) *aligner {
+	name := joinNames(h.Cluster, h.Name)
+	if a := r.aligners[name]; a != nil {
+		delete(r.aligners, name)
+		r.held -= len(a.ends)
+		return a
+	}
+	a := newAligner()
+	for step, offset := range r.phases[name] {
+		a.grids[step] = exactGrid(step, offset)
+	}
+	return a
+}
+
+// keep keeps the aligner of a host for the next files. Of very many hosts not all are kept.
+func (r *Reader) keep(h Host, a *aligner) {
+	if r.held += len(a.ends); r.held > maxEnds {
+		clear(r.aligners)
+		r.held = 0
+		return
+	}
+	r.aligners[joinNames(h.Cluster, h.Name)] = a
 }
 
 // maxRounds bounds how often new snapshots of a host are looked for: one comes in minutes.
 const maxRounds = 3
 
 func newHostReader(r *Reader, h Host, take func(Sample) error) *hostReader {
-	return &hostReader{r: r, host: h, take: take, series: map[string]*known{}, phases: map[string]phase{}, offsets: map[int64]int64{}, align: newAligner(), last: math.MinInt64}
+	return &hostReader{r: r, host: h, take: take, series: map[string]*known{}, phases: map[string]phase{}, offsets: map[int64]int64{}, align: r.aligner(h), last: math.MinInt64}
 }
 
 // hostReader reads one host. It implements visitor for its snapshots.

@@ -38,19 +38,6 @@ func (h *hostReader) firstTime(metric string, s header) (at int64, isKnown bool)
 	return latest - modulo(latest-p.offset, s.frequency), true
 }
 
-// grids returns what is known of the phases of the host.
-func (h *hostReader) grids() (all []grid) {
-	for step, offset := range h.offsets {
-		all = append(all, *exactGrid(step, offset))
-	}
-	for step, g := range h.align.grids {
-		if _, ok := h.offsets[step]; !ok {
-			all = append(all, grid{step: step, offset: g.offset, least: g.least, below: g.below, other: g.offset})
-		}
-	}
-	return all
-}
-
 func modulo(a, b int64) int64 { return (a%b + b) % b }
 
 // maxPhases bounds the records in which the phases of metrics are looked for.
