@@ -112,8 +112,13 @@ func (i *importer) readArchives(ctx context.Context) error {
 	})
 	for _, f := range i.tree.Archives {
 		info, _ := archive.List(f.Path) // what is wrong is said by Scan
-		single := len(info) == 1 && info[0].Foreign
+		single, rows, done := len(info) == 1 && info[0].Foreign, int64(1), int64(0)
+		for _, one := range info {
+			rows += one.Rows
+		}
 		fault := archive.Scan(ctx, f.Path, archive.ScanSelection{From: math.MinInt64}, func(cluster, host string, r *archive.Rows) error {
+			done += int64(len(r.Times))
+			to.Advance(int64(float64(f.Size) * min(float64(done)/float64(rows), 1)))
 			return to.Add(&original.Archived{Cluster: cluster, Host: host, Metric: r.Metric, Part: original.Part{Type: r.Part.Type, TypeID: r.Part.ID, SubType: r.Part.Subtype, SubTypeID: r.Part.SubID},
 				Frequency: r.Frequency, Times: r.Times, Values: r.Values, Single: single})
 		})

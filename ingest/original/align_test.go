@@ -70,8 +70,7 @@ func TestBorderOfArchive(t *testing.T) {
 // TestBordersOfSnapshots: the oldest snapshots, which tell the phase of the samples, are deleted, as the original does
 // after a while. No value of the others is lost or doubled where one ends and the next one begins, and none is more than
 // one and a half intervals away from its time.
-func TestBordersOfSnapshots(t *testing.T) {
-	t.Parallel()
+func TestBordersOfSnapshots(t *testing.T) { // not beside TestHostileFiles, which measures memory
 	random := testkit.Rand(t)
 	for range 100 {
 		frequency := []int64{2, 3, 10, 15, 60}[random.IntN(5)]

@@ -25,9 +25,10 @@ type Archived struct {
 
 // Archive takes the samples of Parquet files. Make one with NewArchive.
 type Archive struct {
-	r       *Reader
-	take    func(Sample) error
-	current *hostReader // nil: there was none yet
+	r        *Reader
+	take     func(Sample) error
+	current  *hostReader // nil: there was none yet
+	advanced int64       // bytes of the file that is read
 }
 
 // NewArchive takes nothing yet. The samples are given to take, as those of ReadHost.
@@ -77,8 +78,15 @@ func (a *Archive) End(f File, fault error) error {
 		a.r.report.damaged.add(fmt.Sprintf("%s (%d bytes): %v", f.Path, f.Size, fault))
 	}
 	a.r.report.Files[Parquet]++
-	a.r.bytes.Add(f.Size)
+	a.Advance(f.Size)
+	a.advanced = 0
 	return a.flush()
+}
+
+// Advance says how many bytes of the file are behind the reader.
+func (a *Archive) Advance(bytes int64) {
+	a.r.bytes.Add(bytes - a.advanced)
+	a.advanced = bytes
 }
 
 func (a *Archive) flush() error {

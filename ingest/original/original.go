@@ -46,10 +46,15 @@ type Sample struct {
 	single bool // the file has it as float32
 }
 
+// isNameable reports whether a line of the line protocol can have the name.
+func isNameable(name string) bool {
+	return utf8.ValidString(name) && !strings.ContainsFunc(name, unicode.IsControl) && !strings.HasSuffix(name, `\`)
+}
+
 // newSeries returns nil if no line of the line protocol can name it.
 func newSeries(cluster, host, metric string, part Part) *Series {
 	for _, name := range []string{cluster, host, metric, part.Type, part.TypeID, part.SubType, part.SubTypeID} {
-		if !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl) || strings.HasSuffix(name, `\`) {
+		if !isNameable(name) {
 			return nil
 		}
 	}

@@ -3,7 +3,6 @@ package original
 import (
 	"context"
 	"fmt"
-	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -80,7 +79,6 @@ func (r *Reader) readHost(ctx context.Context, h Host, files []File, take func(S
 			if err := hr.readFile(ctx, f, files); err != nil {
 				return nil, err
 			}
-			r.bytes.Add(f.Size)
 		}
 		if files = h.newer(files); len(files) == 0 {
 			break
@@ -88,43 +86,6 @@ func (r *Reader) readHost(ctx context.Context, h Host, files []File, take func(S
 	}
 	r.report.addHost(hr)
 	return hr, nil
-}
-
-// Scout reads the files of a host, without handing on or reporting anything: they say how to understand the
-// Parquet files.
-func (r *Reader) Scout(ctx context.Context, h Host, files []File) error {
-	scout := NewReader(&Tree{}, r.cfg)
-	scout.above = r.above
-	hr, err := scout.readHost(ctx, h, files, func(Sample) error { return nil })
-	if err == nil {
-		r.phases[joinNames(h.Cluster, h.Name)] = hr.offsets
-	}
-	return err
-}
-
-// aligner returns what the samples before leave of a host, and keeps it no longer.
-func (r *Reader) aligner(h Host) *aligner {
-	name := joinNames(h.Cluster, h.Name)
-	if a := r.aligners[name]; a != nil {
-		delete(r.aligners, name)
-		r.held -= len(a.ends)
-		return a
-	}
-	a := newAligner()
-	for step, offset := range r.phases[name] {
-		a.grids[step] = exactGrid(step, offset)
-	}
-	return a
-}
-
-// keep keeps the aligner of a host for the next files. Of very many hosts not all are kept.
-func (r *Reader) keep(h Host, a *aligner) {
-	if r.held += len(a.ends); r.held > maxEnds {
-		clear(r.aligners)
-		r.held = 0
-		return
-	}
-	r.aligners[joinNames(h.Cluster, h.Name)] = a
 }
 
 // maxRounds bounds how often new snapshots of a host are looked for: one comes in minutes.
@@ -194,10 +155,12 @@ func (h *hostReader) open(ctx context.Context, f File, all []File, emit func(Sam
 	file, err := os.Open(f.Path)
 	if err != nil {
 		h.r.report.Unopened++
+		h.r.bytes.Add(f.Size)
 		return err
 	}
 	defer file.Close()
-	in := &contextReader{ctx, file}
+	in := h.r.count(ctx, file, f)
+	defer in.end()
 	if f.Kind != WAL {
 		h.findPhases(ctx, all)
 	}
@@ -208,19 +171,6 @@ func (h *hostReader) open(ctx context.Context, f File, all []File, emit func(Sam
 		return readBinary(in, h)
 	}
 	return readWAL(in, func(rec *walRecord) error { return h.takeRecord(rec, emit) })
-}
-
-// contextReader ends when its context does.
-type contextReader struct {
-	ctx context.Context
-	io.ReadSeeker
-}
-
-func (r *contextReader) Read(p []byte) (int, error) {
-	if err := r.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return r.ReadSeeker.Read(p)
 }
 
 // takeRecord takes a record of a write-ahead file.
@@ -309,13 +259,24 @@ func (h *hostReader) findPart(id, metric, name string, part func() (p Part, isCl
 	switch {
 	case k.Series == nil:
 		k.unusable = true
-		if report.once("unusable " + id) {
-			report.unclear.add(fmt.Sprintf("series %.100q of %.100q, level %.100q: no line of the line protocol can name it, it is left out", metric, filepath.Join(h.host.Cluster, h.host.Name), name))
-		}
+		h.reportUnusable(id, metric, name)
 	case !isClear && report.once("unclear "+name):
 		report.unclear.add(fmt.Sprintf("level %.200q: taken for %s", name, p))
 	}
 	return k
+}
+
+// reportUnusable notes a series that no line can name, or the host if that is at fault.
+func (h *hostReader) reportUnusable(id, metric, name string) {
+	report, cluster, host := h.r.report, h.host.Cluster, h.host.Name
+	switch {
+	case !isNameable(cluster) || !isNameable(host):
+		if report.once("unusable host " + joinNames(cluster, host)) {
+			report.unclear.add(fmt.Sprintf("host %.100q of cluster %.100q: no line of the line protocol can name it, it is left out", host, cluster))
+		}
+	case report.once("unusable " + joinNames(cluster, host, id)):
+		report.unclear.add(fmt.Sprintf("series %.100q of %.100q, level %.100q: no line of the line protocol can name it, it is left out", metric, filepath.Join(cluster, host), name))
+	}
 }
 
 // emit checks a sample and hands it on.

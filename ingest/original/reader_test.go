@@ -193,6 +193,56 @@ func TestFind(t *testing.T) {
 	}
 }
 
+// TestNamesOfNoLine: what no line can name is reported for each host, and once for a host whose own name is at fault.
+func TestNamesOfNoLine(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file := level{from: 1000, metrics: []metric{{"a", 1, 1000, []float32{1}}, {"b\\", 1, 1000, []float32{1}}}}.binary()
+	for _, host := range []string{`h1\`, "h2", "h3", "h4\n"} {
+		write(t, dir, "c/"+host+"/1000.bin", file)
+	}
+	_, report := importAll(t, dir, Config{})
+	want := []string{`host "h1\\" of cluster "c"`, `series "b\\" of "c/h2"`, `series "b\\" of "c/h3"`, `host "h4\n" of cluster "c"`}
+	got := report.Unclear()
+	for i, words := range want {
+		if len(got) != len(want) || !strings.Contains(got[i], words) {
+			t.Fatalf("got %q, want %q", got, want)
+		}
+	}
+	if report.Unusable != 6 {
+		t.Errorf("%d samples are counted", report.Unusable)
+	}
+}
+
+// TestProgress: how far a large file is read is told while it is read, and at its end all of it is behind the reader.
+func TestProgress(t *testing.T) { // not beside TestHostileFiles, which measures memory
+	values := make([]float32, 10_000)
+	l := level{from: 1_760_000_000, metrics: []metric{{"a", 1, 1_760_000_000, values}, {"b", 1, 1_760_000_000, values}}}
+	wal := walHead()
+	for i := range 100_000 {
+		wal = appendRecord(wal, int64(1_760_000_000+i), "a", 1)
+	}
+	for name, file := range map[string][]byte{"1760000000.json": []byte(l.json()), "1760000000.bin": l.binary(), "current.wal": wal} {
+		dir := t.TempDir()
+		write(t, dir, "c/h/"+name, file)
+		tree, err := Find(t.Context(), dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, files := NewReader(tree, Config{}), []File(nil)
+		if files, err = tree.Hosts[0].Files(); err != nil {
+			t.Fatal(err)
+		}
+		seen := map[int64]bool{}
+		if err := r.ReadHost(t.Context(), tree.Hosts[0], files, func(Sample) error { seen[r.BytesRead()] = true; return nil }); err != nil {
+			t.Fatal(err)
+		}
+		if n := r.BytesRead(); n != tree.Bytes || len(seen) < 2 && name == "current.wal" || seen[0] {
+			t.Errorf("%s: %d of %d bytes are behind the reader; it told %d numbers", name, n, tree.Bytes, len(seen))
+		}
+	}
+}
+
 // TestEnd: reading ends with ctx, and with the error of who takes the samples.
 func TestEnd(t *testing.T) {
 	t.Parallel()

@@ -1,0 +1,40 @@
+package original
+
+import "context"
+
+// Scout reads the files of a host, without handing on or reporting anything: they say how to understand the
+// Parquet files.
+func (r *Reader) Scout(ctx context.Context, h Host, files []File) error {
+	scout := NewReader(&Tree{}, r.cfg)
+	scout.above = r.above
+	hr, err := scout.readHost(ctx, h, files, func(Sample) error { return nil })
+	if err == nil {
+		r.phases[joinNames(h.Cluster, h.Name)] = hr.offsets
+	}
+	return err
+}
+
+// aligner returns what the samples before leave of a host, and keeps it no longer.
+func (r *Reader) aligner(h Host) *aligner {
+	name := joinNames(h.Cluster, h.Name)
+	if a := r.aligners[name]; a != nil {
+		delete(r.aligners, name)
+		r.held -= len(a.ends)
+		return a
+	}
+	a := newAligner()
+	for step, offset := range r.phases[name] {
+		a.grids[step] = exactGrid(step, offset)
+	}
+	return a
+}
+
+// keep keeps the aligner of a host for the next files. Of very many hosts not all are kept.
+func (r *Reader) keep(h Host, a *aligner) {
+	if r.held += len(a.ends); r.held > maxEnds {
+		clear(r.aligners)
+		r.held = 0
+		return
+	}
+	r.aligners[joinNames(h.Cluster, h.Name)] = a
+}
