@@ -151,9 +151,11 @@ func TestBackUpAndRestore(t *testing.T) {
 			n.stop()
 			// The files of a checkpoint that is written at a stop.
 			want.check(t, "a checkpoint", runExport(t, 0, filepath.Join(l.dir, "var", "checkpoints")).stdout.String())
-			listed := run(t, launch{args: []string{"-list", filepath.Join(l.dir, "var", "checkpoints")}})
-			listed.wantExit(0)
-			wantRow(t, listed, "total", "-", fmt.Sprint(len(want)))
+			for _, path := range []string{"var", "var/checkpoints"} {
+				listed := run(t, launch{args: []string{"-list", filepath.Join(l.dir, path)}})
+				listed.wantExit(0)
+				wantRow(t, listed, "total", "-", fmt.Sprint(len(want)))
+			}
 		})
 	}
 	listed := run(t, launch{args: []string{"-list", filepath.Join(dir, "backup.parquet")}})
@@ -317,6 +319,23 @@ func TestDamagedFilesAreNamed(t *testing.T) {
 		t.Fatal(err)
 	}
 	runImport(t, launch{dir: t.TempDir(), config: baseConfig()}, cut, 1).wantLog("cut.lp.gz")
+}
+
+// TestListOfClusterNamedArchive: a cluster of an archive is listed once, whatever its name is.
+func TestListOfClusterNamedArchive(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for _, cluster := range []string{"alex", "archive"} {
+		if err := os.CopyFS(filepath.Join(dir, cluster), os.DirFS(filepath.Join(originalFolders()[2].path(), "archive", "alex"))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	n := run(t, launch{args: []string{"-list", dir}})
+	n.wantExit(0)
+	wantRow(t, n, "alex", "4", "2")
+	if count := strings.Count(n.stdout.String(), "total"); count != 1 {
+		t.Errorf("there are %d lists: %s", count, n.stdout)
+	}
 }
 
 // TestListOfTheOriginal: its checkpoints are listed, cluster by cluster.

@@ -61,7 +61,7 @@ func (i *importer) report(limit int) []string {
 	if r.Late > 0 {
 		add("samples of after the first start were left out, as they came here as well: %d", r.Late)
 	}
-	list("levels whose type is not clear", r.Unclear())
+	list("names that are not clear", r.Unclear())
 	list("damaged, and imported as far as they could be read", r.Damaged())
 	list("not read, as they are no checkpoints", r.Ignored())
 	return lines

@@ -75,6 +75,9 @@ func listAll(ctx context.Context, path string) ([]*listing, error) {
 	}
 	var all []*listing
 	newest, ok, err := store.NewestCheckpoint(path)
+	if below := filepath.Join(path, "checkpoints"); err == nil && !ok && isDirectory(below) {
+		newest, ok, err = store.NewestCheckpoint(below)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +88,7 @@ func listAll(ctx context.Context, path string) ([]*listing, error) {
 		}
 		all = append(all, l)
 	}
-	for _, find := range []func(context.Context, string) (*listing, error){listArchive, listArchiveBelow, listOriginal} {
+	for _, find := range []func(context.Context, string) (*listing, error){listArchives, listOriginal} {
 		l, err := find(ctx, path)
 		if err != nil && (len(all) == 0 || ctx.Err() != nil) {
 			return nil, err
@@ -181,13 +184,18 @@ func listArchive(ctx context.Context, path string) (*listing, error) {
 	return l, nil
 }
 
-// listArchiveBelow lists the archive in the directory of the original, or of this program.
-func listArchiveBelow(ctx context.Context, path string) (*listing, error) {
-	below := filepath.Join(path, "archive")
-	if info, err := os.Stat(below); err != nil || !info.IsDir() {
-		return nil, nil
+func isDirectory(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
+
+// listArchives lists an archive, or that in the directory of the original or of this program. It returns nil if there are no files.
+func listArchives(ctx context.Context, path string) (*listing, error) {
+	l, err := listArchive(ctx, path)
+	if below := filepath.Join(path, "archive"); l == nil && err == nil && isDirectory(below) {
+		return listArchive(ctx, below)
 	}
-	return listArchive(ctx, below)
+	return l, err
 }
 
 // splitFaults returns the messages of errors that were joined.

@@ -109,7 +109,13 @@ func (a *Archive) find(s *Archived) *known {
 	case scope == "" || scope == "node":
 		return h.find(nil, s.Metric)
 	case s.Part.TypeID != "" || s.Part.SubType != "":
-		return h.findPart(fmt.Sprintf("%q", s.Part), s.Metric, s.Part.String(), func() (Part, bool) { return s.Part, true })
+		return h.findPart(fmt.Sprintf("%q", s.Part), s.Metric, s.Part.String(), func() (Part, bool) {
+			p := s.Part
+			if s.Single && p.Type == "hwthread" {
+				p.Type = a.r.threadType(s.Cluster, s.Metric)
+			}
+			return p, true
+		})
 	}
 	return h.findPart("\x00"+scope, s.Metric, scope, func() (Part, bool) { return a.r.partOfScope(h.host, s.Metric, scope) })
 }
@@ -128,6 +134,33 @@ func (r *Reader) partOfScope(h Host, metric, scope string) (p Part, isClear bool
 
 // maxAbove bounds the levels that are remembered with the one above them.
 const maxAbove = 100_000
+
+// threadType returns what the checkpoints call hardware threads of a metric, if that is one name: the original's
+// Parquet files call the levels hwthread0 and cpu0 alike.
+func (r *Reader) threadType(cluster, metric string) string {
+	if kind := r.threads[joinNames(cluster, metric)]; kind != "" {
+		return kind
+	}
+	return "hwthread"
+}
+
+// learnThreads remembers how a cluster names hardware threads of a metric: "" are both names.
+func (r *Reader) learnThreads(cluster, metric string, keys []string) {
+	if len(keys) == 0 {
+		return
+	}
+	kind, _, _ := splitKey(keys[0], partTypes())
+	if kind != "cpu" && kind != "hwthread" {
+		return
+	}
+	k := joinNames(cluster, metric)
+	switch before, ok := r.threads[k]; {
+	case !ok && len(r.threads) < maxAbove:
+		r.threads[k] = kind
+	case ok && before != kind:
+		r.threads[k] = ""
+	}
+}
 
 // learnAbove remembers that in a cluster a metric has a level below another one. That several
 // have it is remembered, too.

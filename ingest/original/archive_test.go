@@ -15,7 +15,8 @@ func TestArchive(t *testing.T) {
 	nested := func(above, below, metric_ string) child {
 		return child{above, level{from: 1000, children: []child{{below, level{from: 1000, metrics: []metric{{metric_, 10, 1000, []float32{1}}}}}}}}
 	}
-	write(t, dir, "c/h/1000.bin", level{from: 1000, children: []child{nested("filesystemhome", "mountm1", "read"), nested("filesystemhome", "mountm2", "read"), nested("filesystemwork", "mountm2", "read")}}.binary())
+	write(t, dir, "c/h/1000.bin", level{from: 1000, children: []child{nested("filesystemhome", "mountm1", "read"), nested("filesystemhome", "mountm2", "read"), nested("filesystemwork", "mountm2", "read"),
+		{"cpu3", level{from: 1000, metrics: []metric{{"ipc", 10, 1000, []float32{1}}}}}, {"cpu3", level{from: 1000, metrics: []metric{{"flops", 10, 1000, []float32{1}}}}}, {"hwthread3", level{from: 1000, metrics: []metric{{"flops", 10, 1000, []float32{1}}}}}}}.binary())
 	tree, err := Find(context.Background(), dir)
 	if err != nil {
 		t.Fatal(err)
@@ -46,6 +47,8 @@ func TestArchive(t *testing.T) {
 		{Metric: "read", Part: Part{Type: "mountm2"}, Times: []int64{120}, Values: []float64{6}},
 		{Metric: "read", Part: Part{Type: "filesystemtmp"}, Times: []int64{120}, Values: []float64{7}},
 		{Metric: "read", Part: Part{Type: "filesystem", SubType: "mount", SubTypeID: "m3"}, Times: []int64{120}, Values: []float64{8}},
+		{Metric: "ipc", Part: Part{Type: "hwthread", TypeID: "3"}, Times: []int64{120}, Values: []float64{9}, Single: true},
+		{Metric: "flops", Part: Part{Type: "hwthread", TypeID: "3"}, Times: []int64{120}, Values: []float64{10}, Single: true},
 		{Metric: "other", Times: []int64{100}, Values: []float64{1}},
 	} {
 		s.Cluster, s.Host, s.Frequency = "c", "h", 10
@@ -63,6 +66,8 @@ func TestArchive(t *testing.T) {
 		"read,cluster=c,hostname=h,type=mount,type-id=m2":                                {120: 6},
 		"read,cluster=c,hostname=h,type=filesystem,type-id=tmp":                          {120: 7},
 		"read,cluster=c,hostname=h,type=filesystem,stype=mount,stype-id=m3":              {120: 8},
+		"ipc,cluster=c,hostname=h,type=cpu,type-id=3":                                    {120: 9},
+		"flops,cluster=c,hostname=h,type=hwthread,type-id=3":                             {120: 10},
 	}
 	report := r.Report()
 	if fmt.Sprint(got) != fmt.Sprint(want) || report.Unknown["other"] != 1 || len(report.Damaged()) != 1 || report.Files[Parquet] != 1 || report.Clusters["c"].Hosts() != 1 {

@@ -22,11 +22,12 @@ type Config struct {
 // Reader reads the hosts of a tree. Make one with NewReader. It is used by one goroutine, but
 // for BytesRead.
 type Reader struct {
-	tree   *Tree
-	cfg    Config
-	report *Report
-	bytes  atomic.Int64
-	above  map[string]string // levels that have another one above them, by joinNames; "": several
+	tree    *Tree
+	cfg     Config
+	report  *Report
+	bytes   atomic.Int64
+	above   map[string]string // levels that have another one above them, by joinNames; "": several
+	threads map[string]string // what hardware threads are called, by cluster and metric
 	// Of hosts, by joinNames, if there are Parquet files: the phases that checkpoints tell, and what the Parquet files leave
 	// for the checkpoints.
 	phases   map[string]map[int64]int64
@@ -39,7 +40,7 @@ func NewReader(t *Tree, cfg Config) *Reader {
 	if cfg.Known == nil {
 		cfg.Known = func(string) (int64, bool) { return 0, true }
 	}
-	return &Reader{tree: t, cfg: cfg, report: newReport(t), above: map[string]string{}, phases: map[string]map[int64]int64{}, aligners: map[string]*aligner{}}
+	return &Reader{tree: t, cfg: cfg, report: newReport(t), above: map[string]string{}, threads: map[string]string{}, phases: map[string]map[int64]int64{}, aligners: map[string]*aligner{}}
 }
 
 // Report returns what was read so far. The caller does not change it.
@@ -233,6 +234,7 @@ func (h *hostReader) refuse(k *known, v float64) {
 func (h *hostReader) find(keys []string, metric string) *known {
 	return h.findPart(strings.Join(keys, "\x00")+"\x00", metric, strings.Join(keys, ", "), func() (Part, bool) {
 		h.r.learnAbove(h.host.Cluster, metric, keys)
+		h.r.learnThreads(h.host.Cluster, metric, keys)
 		return partOf(keys)
 	})
 }

@@ -6,7 +6,7 @@ import "context"
 // Parquet files.
 func (r *Reader) Scout(ctx context.Context, h Host, files []File) error {
 	scout := NewReader(&Tree{}, r.cfg)
-	scout.above = r.above
+	scout.above, scout.threads = r.above, r.threads
 	hr, err := scout.readHost(ctx, h, files, func(Sample) error { return nil })
 	if err == nil {
 		r.phases[joinNames(h.Cluster, h.Name)] = hr.offsets
