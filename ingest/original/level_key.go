@@ -6,7 +6,7 @@ import "strings"
 type Part struct{ Type, TypeID, SubType, SubTypeID string }
 
 // partType is a type that collectors send. numbered says that its ids are numbers, so that
-// what follows it otherwise is the rest of another word.
+// what follows it otherwise is the rest of another word, or, if it begins with a digit, an unusual id, such as 0-3.
 type partType struct {
 	name     string
 	numbered bool
@@ -31,8 +31,9 @@ func subTypes() []partType {
 func splitKey(key string, known []partType) (kind, id string, isClear bool) {
 	for _, t := range known {
 		rest, ok := strings.CutPrefix(key, t.name)
-		if ok && (!t.numbered || strings.Trim(rest, "0123456789") == "") {
-			return t.name, rest, true
+		isNumber := strings.Trim(rest, "0123456789") == ""
+		if ok && (!t.numbered || isNumber || rest[0] >= '0' && rest[0] <= '9') {
+			return t.name, rest, !t.numbered || isNumber
 		}
 	}
 	kind = strings.TrimRight(key, "0123456789")

@@ -32,6 +32,8 @@ func TestLevelKeys(t *testing.T) {
 		{"socket", Part{Type: "socket"}, true},
 		{"0", Part{Type: "node"}, false},
 		{"coretemp4", Part{Type: "coretemp", TypeID: "4"}, false},
+		{"hwthread0,64", Part{Type: "hwthread", TypeID: "0,64"}, false},
+		{"core1-3 numa0.1", Part{Type: "core", TypeID: "1-3", SubType: "numa", SubTypeID: "0.1"}, false},
 		{"fpga", Part{Type: "fpga"}, false},
 		{"fpga0 lane17", Part{Type: "fpga", TypeID: "0", SubType: "lane", SubTypeID: "17"}, false},
 		{"socket0 7", Part{Type: "socket", TypeID: "0", SubType: "7"}, false},
