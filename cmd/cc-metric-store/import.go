@@ -34,8 +34,12 @@ func newImporter(ctx context.Context, dir string, cfg *config.Config, before int
 		return nil, err
 	}
 	tree.Dir = absolute(dir)
+	return importerOf(tree, cfg, before), nil
+}
+
+func importerOf(tree *original.Tree, cfg *config.Config, before int64) *importer {
 	reader := original.NewReader(tree, original.Config{Known: knownMetric(cfg), Before: before})
-	return &importer{tree: tree, reader: reader, importSender: newImportSender()}, nil
+	return &importer{tree: tree, reader: reader, importSender: newImportSender()}
 }
 
 // knownMetric says which metrics are stored, and how often they come.
@@ -112,7 +116,7 @@ func (i *importer) readArchives(ctx context.Context) error {
 	})
 	for _, f := range i.tree.Archives {
 		info, _ := archive.List(f.Path) // what is wrong is said by Scan
-		single, rows, done := len(info) == 1 && info[0].Foreign, int64(1), int64(0)
+		single, rows, done := areOfOriginal(info), int64(1), int64(0)
 		for _, one := range info {
 			rows += one.Rows
 		}
@@ -130,6 +134,11 @@ func (i *importer) readArchives(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// areOfOriginal reports whether Parquet files are those that the original has written: other programs keep values as float64.
+func areOfOriginal(infos []archive.FileInfo) bool {
+	return len(infos) > 0 && !slices.ContainsFunc(infos, func(i archive.FileInfo) bool { return !i.Foreign || !i.Single })
 }
 
 // inArchive reports whether Parquet files are in the directory of the archive of this node, from which
@@ -164,6 +173,9 @@ func (i *importer) isEmpty() bool { return len(i.tree.Hosts) == 0 && len(i.tree.
 
 // what says what is imported.
 func (i *importer) what() string {
+	if i.tree.Files == 1 {
+		return i.tree.Dir
+	}
 	return fmt.Sprintf("%d files", i.tree.Files)
 }
 

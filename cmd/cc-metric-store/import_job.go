@@ -6,6 +6,8 @@ import (
 	"os"
 
 	"cc-metric-store/config"
+	"cc-metric-store/ingest/original"
+	"cc-metric-store/store/archive"
 )
 
 // importJob imports files of some kind. run is called once, after into; report and unopened when it
@@ -38,6 +40,14 @@ func newImportJob(ctx context.Context, path string, cfg *config.Config) (importJ
 	f, err := newFileImporter(path, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("import %s: %w", absolute(path), err)
+	}
+	if f.kind == kindParquet {
+		if infos, err := archive.List(path); err == nil && areOfOriginal(infos) {
+			file := original.File{Path: path, Kind: original.Parquet, Size: f.size}
+			i := importerOf(&original.Tree{Dir: path, Archives: []original.File{file}, Files: 1, Bytes: f.size}, cfg, 0)
+			i.archives = true
+			return i, nil
+		}
 	}
 	return f, nil
 }

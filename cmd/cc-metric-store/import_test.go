@@ -16,6 +16,7 @@ import (
 
 	"cc-metric-store/config"
 	"cc-metric-store/ingest/original"
+	"cc-metric-store/store/archive"
 )
 
 // TestImportState: what was recorded is read back, whatever a crash has left of the last line.
@@ -153,5 +154,19 @@ func TestImportIntoNode(t *testing.T) {
 	cancel()
 	if _, err := target.write(ctx, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("the end of the context is %v", err)
+	}
+}
+
+// TestFilesOfTheOriginal: only files of float32 that this program has not written are the original's.
+func TestFilesOfTheOriginal(t *testing.T) {
+	t.Parallel()
+	ours, theirs, others := archive.FileInfo{}, archive.FileInfo{Foreign: true, Single: true}, archive.FileInfo{Foreign: true}
+	for _, c := range []struct {
+		infos []archive.FileInfo
+		want  bool
+	}{{nil, false}, {[]archive.FileInfo{ours}, false}, {[]archive.FileInfo{others}, false}, {[]archive.FileInfo{theirs}, true}, {[]archive.FileInfo{theirs, others}, false}} {
+		if got := areOfOriginal(c.infos); got != c.want {
+			t.Errorf("%+v: %v", c.infos, got)
+		}
 	}
 }

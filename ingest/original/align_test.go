@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"cc-metric-store/test/testkit"
@@ -53,7 +54,7 @@ func TestBorderOfArchive(t *testing.T) {
 		}
 		a := r.NewArchive(take)
 		for _, s := range []Archived{{Times: []int64{1010, 1070}, Values: []float64{3, 4}}, {Times: []int64{1125, 1185}, Values: []float64{5, 6}}, {Times: []int64{1240}, Values: []float64{7}}} {
-			s.Cluster, s.Host, s.Metric, s.Frequency = "c", "h", "load", 60
+			s.Cluster, s.Host, s.Metric, s.Frequency, s.Single = "c", "h", "load", 60, true
 			if err := errors.Join(a.Add(&s), a.End(File{}, nil)); err != nil {
 				t.Fatal(err)
 			}
@@ -64,6 +65,23 @@ func TestBorderOfArchive(t *testing.T) {
 		if fmt.Sprint(got) != fmt.Sprint(c.want) {
 			t.Errorf("%s: got %v, want %v", name, got, c.want)
 		}
+	}
+}
+
+// TestTimesOfOtherPrograms: files with float64 values are not the original's, and their times are those of samples.
+func TestTimesOfOtherPrograms(t *testing.T) {
+	t.Parallel()
+	got := sent{}
+	a := NewReader(&Tree{}, Config{}).NewArchive(func(s Sample) error {
+		got.addLine(t, strings.TrimSuffix(string(s.AppendLine(nil)), "\n"))
+		return nil
+	})
+	err := a.Add(&Archived{Cluster: "c", Host: "h", Metric: "load", Frequency: 60, Times: []int64{1010, 1075, 1127}, Values: []float64{1.0 / 3, 4, 5}})
+	if err = errors.Join(err, a.End(File{}, nil)); err != nil {
+		t.Fatal(err)
+	}
+	if want := (sent{"load,cluster=c,hostname=h,type=node": {1010: 1.0 / 3, 1075: 4, 1127: 5}}); fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("got %v, want %v", got, want)
 	}
 }
 

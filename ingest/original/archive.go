@@ -20,7 +20,9 @@ type Archived struct {
 	Frequency int64   // seconds
 	Times     []int64 // Unix seconds, ascending
 	Values    []float64
-	Single    bool // the file has them as float32, as those of the original
+	// Single says that the file has them as float32, as those of the original. Times of others are those of samples, not
+	// of slots.
+	Single bool
 }
 
 // Archive takes the samples of Parquet files. Make one with NewArchive.
@@ -44,6 +46,7 @@ func (a *Archive) Add(s *Archived) error {
 			return err
 		}
 		h = newHostReader(a.r, Host{Cluster: s.Cluster, Name: s.Host}, a.take)
+		h.isArchived = true
 		h.snapshot = &snapshot{single: s.Single, emit: h.emit, align: h.align}
 		a.current = h
 	}
@@ -60,7 +63,7 @@ func (a *Archive) Add(s *Archived) error {
 			continue
 		}
 		if at != next {
-			if err := a.current.snapshot.begin(k.Series, at, step, true); err != nil {
+			if err := a.current.snapshot.begin(k.Series, at, step, s.Single); err != nil {
 				return err
 			}
 		}

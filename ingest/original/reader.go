@@ -107,6 +107,8 @@ type hostReader struct {
 	align   *aligner          // of series whose phase is not known
 	last    int64             // time of the newest sample
 	looked  bool              // for phases
+	// isArchived says that the samples come of Parquet files.
+	isArchived bool
 
 	interval  int64 // the shortest one of the snapshots; 0: there are none
 	snapshots int64 // time of their newest sample
@@ -262,8 +264,14 @@ func (h *hostReader) findPart(id, metric, name string, part func() (p Part, isCl
 	case k.Series == nil:
 		k.unusable = true
 		h.reportUnusable(id, metric, name)
-	case !isClear && report.once("unclear "+name):
-		report.unclear.add(fmt.Sprintf("level %.200q: taken for %s", name, p))
+	case !isClear:
+		text := fmt.Sprintf("level %.200q: taken for %s", name, p)
+		if h.isArchived {
+			text = fmt.Sprintf("scope %.200q: taken for %s; a level above it is not in the file", name, p)
+		}
+		if report.once(text) {
+			report.unclear.add(text)
+		}
 	}
 	return k
 }
