@@ -1,8 +1,10 @@
 package archive
 
 import (
+	"encoding/binary"
 	"math"
 	"os"
+	"slices"
 	"strconv"
 	"testing"
 
@@ -142,6 +144,57 @@ func TestForeignEncodings(t *testing.T) {
 		t.Fatal(err)
 	}
 	compareSamples(t, got, want)
+}
+
+// TestScanOfDamagedFile: a byte that is damaged anywhere costs at most its row group, if the footer is not.
+func TestScanOfDamagedFile(t *testing.T) {
+	t.Parallel()
+	const groups, each = 5, 400
+	var rows []originalRow
+	for i := range int64(groups * each) {
+		rows = append(rows, originalRow{"c", hostName(int(i / each)), "m", "node", "", i % each * 10, 10, float32(i)})
+	}
+	directory := t.TempDir() + "/a"
+	writeForeign(t, directory, rows, parquet.MaxRowsPerRowGroup(each), parquet.Compression(&parquet.Zstd))
+	path := directory + "/1.parquet"
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, losses := testkit.Rand(t), 0
+	footer := len(whole) - 8 - int(binary.LittleEndian.Uint32(whole[len(whole)-8:]))
+	for range 300 {
+		damaged := slices.Clone(whole)
+		damaged[4+r.IntN(footer-4)] ^= 1 << r.IntN(8)
+		if err := os.WriteFile(path, damaged, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		got := map[string]int{}
+		err := Scan(t.Context(), path, ScanSelection{}, func(_, host string, r *Rows) error {
+			for i, v := range r.Values {
+				if hostName(int(v)/each) != host || int64(v)%each*10 != r.Times[i] {
+					t.Errorf("host %s has %v at %d", host, v, r.Times[i])
+				}
+			}
+			got[host] += len(r.Times)
+			return nil
+		})
+		complete := 0
+		for _, n := range got {
+			if n == each {
+				complete++
+			}
+		}
+		if complete < groups-1 || (complete == groups) != (err == nil) {
+			t.Fatalf("%d of %d row groups are read: %v, %v", complete, groups, got, err)
+		}
+		if err != nil {
+			losses++
+		}
+	}
+	if losses == 0 {
+		t.Error("no damage was noticed")
+	}
 }
 
 func writeForeign[T any](t *testing.T, directory string, rows []T, options ...parquet.WriterOption) {

@@ -2,6 +2,7 @@ package archive
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -12,17 +13,20 @@ import (
 type rowRange struct{ from, to int64 }
 
 // readFile gives the rows of a file that the filter asks for. What the library or a damaged file
-// brings to a panic becomes an error.
-func readFile(ctx context.Context, s *source, g *groupReader, f *filter, use visitor) (err error) {
+// brings to a panic becomes an error. If the filter salvages, a damaged row group costs no other one.
+func readFile(ctx context.Context, s *source, g *groupReader, f *filter, use visitor) error {
 	isInside := false
-	defer func() {
-		if isInside { // a panic of the caller's function is the caller's
-			return
-		}
-		if p := recover(); p != nil {
-			err = errDamaged(p)
-		}
-	}()
+	guard := func(do func() error) (err error) {
+		defer func() {
+			if isInside { // a panic of the caller's function is the caller's
+				return
+			}
+			if p := recover(); p != nil {
+				err = errDamaged(p)
+			}
+		}()
+		return do()
+	}
 	gather := &gatherer{isOurs: s.meta.version > 0, all: f.allSeries, narrow: s.meta.version == 0 && s.meta.types[columnValue] == format.Float, wait: map[rowsKey]*Rows{}}
 	gather.use = func(cluster, host string, r *Rows) error {
 		isInside = true
@@ -30,20 +34,41 @@ func readFile(ctx context.Context, s *source, g *groupReader, f *filter, use vis
 		isInside = false
 		return err
 	}
+	var damaged []error
 	for i := range s.meta.groups {
-		if !s.meta.mayHave(i, f) {
-			continue
-		}
-		if err := g.open(s, i); err != nil {
+		err := guard(func() error { return g.readGroup(ctx, s, i, f, gather) })
+		var ofUse *useError
+		switch {
+		case err == nil:
+		case !f.salvage || errors.As(err, &ofUse) || ctx.Err() != nil:
 			return err
-		}
-		for _, r := range g.prune(f) {
-			if err := g.readRange(ctx, r, f, gather); err != nil {
-				return err
-			}
+		default:
+			damaged = append(damaged, err)
 		}
 	}
-	return gather.flush()
+	if err := guard(gather.flush); err != nil {
+		return err
+	}
+	if len(damaged) > 1 {
+		return fmt.Errorf("%w (and %d more row groups)", damaged[0], len(damaged)-1)
+	}
+	return errors.Join(damaged...)
+}
+
+// readGroup reads a row group.
+func (g *groupReader) readGroup(ctx context.Context, s *source, i int, f *filter, gather *gatherer) error {
+	if !s.meta.mayHave(i, f) {
+		return nil
+	}
+	if err := g.open(s, i); err != nil {
+		return err
+	}
+	for _, r := range g.prune(f) {
+		if err := g.readRange(ctx, r, f, gather); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // errDamaged is the error for a panic.

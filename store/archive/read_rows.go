@@ -23,6 +23,7 @@ type filter struct {
 	values    [columns][]string
 	allSeries bool // also those without samples in this time
 	onlyNames bool // no samples at all
+	salvage   bool // what is not damaged, of a file that is
 	// part takes the names of parts in files of the original program apart; nil: they are as they are.
 	part func(Part) Part
 }

@@ -11,8 +11,8 @@ import (
 // Scan calls use for all selected samples of a file or of a directory of an archive, file after file: by cluster, and
 // within one in the order in which files were written. It takes no lock and changes nothing, so that
 // it may run beside the process that owns the archive; files that come or go meanwhile may be there
-// or not. Otherwise it does as Archive.Read. A file that cannot be read does not keep it from the others; the
-// error names all of them.
+// or not. Otherwise it does as Archive.Read. A row group or a file that cannot be read does not keep it from the others; the
+// error names all files that have one.
 func Scan(ctx context.Context, path string, s ScanSelection, use func(cluster, host string, r *Rows) error) error {
 	files, faults := listFiles(path)
 	pages, err := newPageReader()
@@ -30,6 +30,7 @@ func Scan(ctx context.Context, path string, s ScanSelection, use func(cluster, h
 		if file.isShared {
 			wanted = newFilter([]string{i.Cluster}, s.Hosts, s.Metrics, s.Types, f.from, f.to)
 		}
+		wanted.salvage = true
 		err := scanFile(ctx, g, i.Path, wanted, use)
 		var ofUse *useError
 		if errors.As(err, &ofUse) || ctx.Err() != nil {
