@@ -136,6 +136,28 @@ func TestLineSorterOfShortLines(t *testing.T) {
 	}
 }
 
+// TestImportOfNoLines: what is no file of lines does not go into the log as lines.
+func TestImportOfNoLines(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ text, words string }{
+		"current.wal":     {"m value=1\n", "give the directory"},
+		"1760000000.json": {"{}", "give the directory"},
+		"1760000000.bin":  {"m value=1\n", "give the directory"},
+		"program":         {"m value=1\n\x00", "neither"},
+		"lines":           {"m value=1\n", ""},
+		"1760000000.lp":   {"m value=1\n", ""},
+		"empty":           {"", ""},
+	} {
+		path := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(path, []byte(c.text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := newFileImporter(path, &config.Config{}); (err == nil) != (c.words == "") || err != nil && !strings.Contains(err.Error(), c.words) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // TestImportOfEmptyParquet: a file that was cut off at its begin is not taken for lines.
 func TestImportOfEmptyParquet(t *testing.T) {
 	t.Parallel()

@@ -44,3 +44,14 @@ func kindOfFile(path string) (fileKind, error) {
 	}
 	return kindText, nil
 }
+
+// looksLikeText reports whether there is no NUL in the first bytes of a file.
+func looksLikeText(path string) (bool, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	head, err := io.ReadAll(io.LimitReader(f, 4096))
+	return err == nil && !bytes.Contains(head, []byte{0}), err
+}

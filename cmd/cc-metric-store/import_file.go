@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -45,10 +46,15 @@ func newFileImporter(path string, cfg *config.Config) (*fileImporter, error) {
 	switch {
 	case i.kind == kindCheckpoint:
 		return nil, errors.New("it is a checkpoint of this program: put it and its segments into the directory of the checkpoints of a node that is stopped, or -export it as Parquet, and import that")
+	case original.IsCheckpoint(filepath.Base(path)):
+		return nil, errors.New("it is one checkpoint of ClusterCockpit's metric store: give the directory that has the clusters in it, as its names are those of cluster and host")
 	case i.kind != kindParquet && strings.HasSuffix(path, ".parquet"):
 		return nil, errors.New("it is no Parquet file, but for its name: is it complete? -import takes line protocol under any other name")
 	case i.kind != kindParquet && (strings.HasSuffix(plain, ".csv") || strings.HasSuffix(plain, ".jsonl")):
 		return nil, errors.New("of what -export writes, lp and parquet are imported")
+	}
+	if isText, err := looksLikeText(path); i.kind == kindText && !isText {
+		return nil, cmp.Or(err, errors.New("it is neither a Parquet file nor text, such as line protocol"))
 	}
 	info, err := os.Stat(path)
 	if err != nil {

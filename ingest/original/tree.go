@@ -194,6 +194,16 @@ func (t *Tree) filesOf(dir string, note bool) (files []File, err error) {
 	return files, nil
 }
 
+// IsCheckpoint reports whether a file has the name of a checkpoint of the original.
+func IsCheckpoint(name string) bool {
+	if name == "current.wal" {
+		return true
+	}
+	suffix := filepath.Ext(name)
+	_, err := strconv.ParseUint(strings.TrimSuffix(name, suffix), 10, 63)
+	return err == nil && (suffix == ".json" || suffix == ".bin")
+}
+
 // newFile returns false for what is no file of samples. What is no regular file is not opened.
 func newFile(dir string, e fs.DirEntry) (f File, ok bool) {
 	f.Path = filepath.Join(dir, e.Name())
