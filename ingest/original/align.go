@@ -77,6 +77,9 @@ func (a *aligner) move(runs []*run, step, phase int64) {
 	if phase != g.other {
 		g.other, g.moved = phase, a.distance(g, runs, modulo(phase-g.offset, step))
 	}
+	if isFree, _ := a.compare(runs, g.moved); !isFree { // where no value told it, it was wrong before
+		g.moved += step
+	}
 	for _, r := range runs {
 		r.at += g.moved
 		if len(a.ends) >= maxEnds {
@@ -94,9 +97,6 @@ func (a *aligner) move(runs []*run, step, phase int64) {
 // distance returns how far runs are moved that begin so long after a time of the grid: to that time, or to the next one.
 func (a *aligner) distance(g *grid, runs []*run, after int64) int64 {
 	if after == 0 {
-		if isFree, _ := a.compare(runs, 0); !isFree { // it was wrong before
-			return g.step
-		}
 		return 0
 	}
 	back, on := -after, g.step-after
@@ -105,9 +105,6 @@ func (a *aligner) distance(g *grid, runs []*run, after int64) int64 {
 	case !isFree:
 		if g.least = max(g.least, border); g.least >= g.below {
 			g.least, g.below = border, g.step
-		}
-		if isFree, _ := a.compare(runs, on); !isFree { // as above
-			return on + g.step
 		}
 		return on
 	case isSame:
@@ -121,14 +118,15 @@ func (a *aligner) distance(g *grid, runs []*run, after int64) int64 {
 	return back
 }
 
-// compare looks at the values that are where the runs begin if they are moved. isFree says that none of them is another one,
-// isSame that some are the same.
+// compare looks at the newest values of series, where the runs have others if they are moved. isFree says that none of them is
+// another one, isSame that some are the same.
 func (a *aligner) compare(runs []*run, moved int64) (isFree, isSame bool) {
 	for _, r := range runs {
 		last, ok := a.ends[a.hash(r)]
+		i := (last.at - r.at - moved) / r.step
 		switch {
-		case !ok || last.at != r.at+moved || math.IsNaN(r.values[0]):
-		case last.value != r.values[0]:
+		case !ok || i < 0 || i >= int64(len(r.values)) || r.at+moved+i*r.step != last.at || math.IsNaN(r.values[i]):
+		case last.value != r.values[i]:
 			return false, false
 		default:
 			isSame = isSame || !isConstant(r.values)
