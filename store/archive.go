@@ -37,6 +37,7 @@ type archived struct {
 	opened atomic.Pointer[archive.Archive] // nil: it is not open yet, or there is none
 
 	writing sync.Mutex                // held by the one pass that writes to it
+	leaving leavingBlocks             // what this pass writes
 	err     atomic.Pointer[error]     // of the last pass
 	failed  atomic.Pointer[time.Time] // when the last pass was, if it failed; by time.Now
 }

@@ -164,6 +164,7 @@ func (s *Store) freeBlockLocked(g *grid, b *block, selected []bool, before int64
 		dropped = append(dropped, c)
 	}
 	if len(dropped) > 0 {
+		s.archived.leaving.free(b)
 		s.dropColumnsLocked(g, b, dropped)
 	}
 	return len(dropped)

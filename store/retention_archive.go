@@ -19,7 +19,8 @@ const archiveRows = 1 << 26
 // archivePass writes the blocks to the archive that end before a time in Unix seconds, those of
 // hosts for which keeps returns true excepted, and drops them. Blocks are dropped when the file
 // with them is on the disk, so that each is in memory or in a file at any moment. A crash between
-// the two brings blocks back whose samples are in a file: these are not written again.
+// the two brings blocks back whose samples are in a file: these are not written again. A file of which
+// anything is freed before it has its name is given up, and written anew without that.
 //
 // It returns how many blocks of series were dropped. After an error, the blocks that are not in a
 // file stay in memory; a cluster that fails does not keep others from it.
@@ -50,7 +51,8 @@ type archivePass struct {
 	cluster string
 	before  int64
 	writer  *archive.Writer // nil: no file is begun
-	written []leavingBlock  // blocks in the file that is not finished yet
+	hosts   []string        // those with blocks in the file that is not finished yet, and maybe more
+	written []leavingBlock  // these blocks
 	freed   int
 	values  [chunk.MaxSlots]float64
 	isTold  bool // that a file cannot be read
@@ -64,20 +66,25 @@ func (p *archivePass) writeHosts(ctx context.Context, hosts []string) (again []s
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
+		p.hosts = append(p.hosts, host)
 		more, err := p.writeHost(ctx, hostKey{p.cluster, host})
-		if err != nil {
-			return nil, err
+		if err == nil && p.writer != nil && p.writer.Rows() >= archiveRows {
+			err = p.finish()
 		}
-		if more {
+		switch {
+		case errors.Is(err, errFreed):
+			again = append(again, p.giveUp()...)
+		case err != nil:
+			return nil, err
+		case more:
 			again = append(again, host)
 		}
-		if p.writer != nil && p.writer.Rows() >= archiveRows {
-			if err := p.finish(); err != nil {
-				return nil, err
-			}
-		}
 	}
-	return again, p.finish()
+	if err = p.finish(); errors.Is(err, errFreed) {
+		again, err = append(again, p.giveUp()...), nil
+	}
+	slices.Sort(again)
+	return slices.Compact(again), err
 }
 
 // leavingBlock is a sealed block of a host that goes to the archive. The sealed values are
@@ -122,6 +129,9 @@ func (p *archivePass) writeHost(ctx context.Context, key hostKey) (more bool, er
 	}
 	if err := p.begin(); err != nil {
 		return false, err
+	}
+	if hook := p.store.testHooks.onTaken; hook != nil {
+		hook(key)
 	}
 	known, err := p.findArchived(ctx, &h)
 	if err != nil {
@@ -168,6 +178,7 @@ func (p *archivePass) add(host string, one *leavingSeries, b *leavingBlock, valu
 	if err := p.finish(); err != nil {
 		return err
 	}
+	p.hosts = append(p.hosts, host) // its blocks are not in a file as a whole
 	if err := p.begin(); err != nil {
 		return err
 	}
@@ -227,6 +238,7 @@ func (p *archivePass) takeSome(out *leavingHost) (sealing bool) {
 			if n := len(out.blocks[i]); n > 0 {
 				first = out.blocks[i][n-1].first + out.blocks[i][n-1].slots
 			}
+			s.archived.leaving.take(b)
 			of := archive.Block{Start: b.start, End: b.end, Frequency: g.frequency}
 			out.blocks[i] = append(out.blocks[i], leavingBlock{h.key, i, b, b.sealed, of, b.slots, first})
 		}
@@ -260,14 +272,22 @@ func (p *archivePass) begin() (err error) {
 	return err
 }
 
-// finish ends the file, and drops the blocks that it has.
+// finish ends the file, and drops the blocks that it has. It returns errFreed if some of them were freed:
+// then there is no file.
 func (p *archivePass) finish() error {
 	if p.writer == nil {
+		p.hosts = nil
 		return nil
 	}
-	w := p.writer
+	leaving := &p.store.archived.leaving
+	if leaving.isFreed() {
+		return errFreed
+	}
+	info, err := p.writer.CommitIf(leaving.unlessFreed)
+	if errors.Is(err, archive.ErrGivenUp) {
+		return errFreed
+	}
 	p.writer = nil
-	info, err := w.Commit()
 	if err != nil {
 		return err
 	}
@@ -280,8 +300,16 @@ func (p *archivePass) finish() error {
 		p.freed += p.store.dropArchived(p.written[i:n])
 		i = n
 	}
-	p.written = nil
+	leaving.forget(p.written)
+	p.hosts, p.written = nil, nil
 	return nil
+}
+
+// giveUp gives up the file that is not finished, and returns the hosts that it was to have.
+func (p *archivePass) giveUp() []string {
+	hosts := p.hosts
+	p.abort()
+	return hosts
 }
 
 // abort gives up a file that is not finished. Its blocks stay in memory.
@@ -290,4 +318,6 @@ func (p *archivePass) abort() {
 		p.writer.Abort()
 		p.writer = nil
 	}
+	p.hosts, p.written = nil, nil
+	p.store.archived.leaving.clear()
 }

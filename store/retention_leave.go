@@ -1,9 +1,79 @@
 package store
 
 import (
+	"errors"
 	"maps"
 	"slices"
+	"sync"
 )
+
+// errFreed says that samples were freed which a file has that is not finished.
+var errFreed = errors.New("some of the samples were freed")
+
+// leavingBlocks are the blocks that go into the file which is being written. A free request that drops
+// values of one is noticed, so that they do not come back with the file; it waits for no disk.
+type leavingBlocks struct {
+	mu sync.Mutex // the last one to be acquired
+	// Guarded by mu.
+	blocks map[*block]struct{}
+	freed  bool // values of some
+}
+
+// take notes that a block goes into the file.
+func (l *leavingBlocks) take(b *block) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.blocks == nil {
+		l.blocks = map[*block]struct{}{}
+	}
+	l.blocks[b] = struct{}{}
+}
+
+// free notes that values of a block were freed.
+func (l *leavingBlocks) free(b *block) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if _, ok := l.blocks[b]; ok {
+		l.freed = true
+	}
+}
+
+func (l *leavingBlocks) isFreed() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.freed
+}
+
+// unlessFreed calls show if nothing of the blocks was freed, and reports whether it did. What is freed
+// afterwards was in the archive before.
+func (l *leavingBlocks) unlessFreed(show func()) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.freed {
+		return false
+	}
+	show()
+	return true
+}
+
+// forget notes that blocks are in a file that is shown.
+func (l *leavingBlocks) forget(blocks []leavingBlock) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i := range blocks {
+		delete(l.blocks, blocks[i].block)
+	}
+	if len(l.blocks) == 0 {
+		l.freed = false // those were shown before
+	}
+}
+
+// clear notes that there is no file.
+func (l *leavingBlocks) clear() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.blocks, l.freed = nil, false
+}
 
 // dropArchived drops blocks of one host, but none that changed since it was written: what is new
 // of it goes with the next pass.

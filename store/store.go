@@ -145,7 +145,7 @@ func (c Config) validate() []error {
 // that lock as a whole; their methods do not say so again.
 //
 // Locks are acquired in this order: Checkpoints.writing, archived.writing, evicting, the lock of one stripe
-// (never of two), and then one of the locks inside hosts, metrics, tombstones and newSeries,
+// (never of two), and then one of the locks inside hosts, metrics, tombstones, newSeries and archived.leaving,
 // under which no other lock is acquired. The locks of refusals and replacements are acquired
 // alone. Nothing slow is done under the lock of a stripe, and nothing is logged.
 type Store struct {
@@ -182,6 +182,8 @@ type testHooks struct {
 	// onEvict is called before a block is evicted, with its host and frequency, under the
 	// lock of its stripe.
 	onEvict func(hostKey, int64, *block)
+	// onTaken is called when the blocks of a host are to be written to the archive, without a lock.
+	onTaken func(hostKey)
 	// onAsked is called when it was asked whether the archive has samples, before the answer is
 	// known to the caller, without a lock.
 	onAsked func()

@@ -9,9 +9,12 @@ import (
 	"strconv"
 )
 
-// commit completes the file of a writer, gives it its name and shows it to readers. Files come one after
-// the other, in the order of their sequence.
-func (a *Archive) commit(w *Writer) error {
+// ErrGivenUp is returned by Writer.CommitIf for a file that is not to be.
+var ErrGivenUp = errors.New("the file was given up")
+
+// commit completes the file of a writer, gives it its name and shows it to readers, if may calls the function
+// that does. Files come one after the other, in the order of their sequence.
+func (a *Archive) commit(w *Writer, may func(show func()) bool) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.closed.Load() {
@@ -33,13 +36,17 @@ func (a *Archive) commit(w *Writer) error {
 		// It may be there after a crash or not. The samples are still the caller's.
 		return errors.Join(err, os.Remove(path))
 	}
+	w.info.Path, w.info.Rows, w.info.Bytes, w.info.Hosts = path, w.rows, f.offset, w.hosts
+	added := &file{info: w.info, sequence: a.sequence + 1, time: time, number: number, hosts: bounds{w.firstHost, w.last.host, true}, longest: w.longest}
+	s := a.state.Load()
+	shown := newState(append(s.files(), added), s.stats.Left)
+	if !may(func() { a.state.Store(shown) }) {
+		w.info = FileInfo{}
+		return errors.Join(ErrGivenUp, os.Remove(path))
+	}
 	f.file.Close() // all is on disk
 	f.file = nil
 	a.sequence++
-	w.info.Path, w.info.Rows, w.info.Bytes, w.info.Hosts = path, w.rows, f.offset, w.hosts
-	added := &file{info: w.info, sequence: a.sequence, time: time, number: number, hosts: bounds{w.firstHost, w.last.host, true}, longest: w.longest}
-	s := a.state.Load()
-	a.state.Store(newState(append(s.files(), added), s.stats.Left))
 	return nil
 }
 

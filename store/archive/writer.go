@@ -254,8 +254,18 @@ func (w *Writer) Rows() int64 { return w.rows }
 // there is such a file, <before>-1.parquet and so on. Readers see it from then on. Without samples
 // there is no file, and the result is empty.
 func (w *Writer) Commit() (FileInfo, error) {
+	return w.CommitIf(func(show func()) bool {
+		show()
+		return true
+	})
+}
+
+// CommitIf is Commit, but when the file is on disk it calls may, which calls show if readers are to see it, and reports
+// whether it did. Otherwise the file is removed, and the error is ErrGivenUp. may is quick, and calls nothing else of
+// the archive.
+func (w *Writer) CommitIf(may func(show func()) bool) (FileInfo, error) {
 	if w.err == nil {
-		w.err = w.commit()
+		w.err = w.commit(may)
 	}
 	err := w.err
 	if err != nil {
@@ -266,7 +276,7 @@ func (w *Writer) Commit() (FileInfo, error) {
 	return w.info, err
 }
 
-func (w *Writer) commit() error {
+func (w *Writer) commit(may func(show func()) bool) error {
 	if w.file == nil {
 		return errClosed
 	}
@@ -277,7 +287,7 @@ func (w *Writer) commit() error {
 	if err := errors.Join(w.endPage(), w.endGroup()); err != nil {
 		return err
 	}
-	return w.archive.commit(w)
+	return w.archive.commit(w, may)
 }
 
 // Abort gives up the file and removes what was written. After Commit it does nothing.

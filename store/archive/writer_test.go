@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"errors"
 	"math"
 	"os"
 	"path/filepath"
@@ -87,6 +88,31 @@ func TestWriteFails(t *testing.T) {
 			t.Errorf("%s: %v is left: %v", when, entries, err)
 		}
 		put(t, a, "c", 1, oneSeries("h", 0, 1), nil)
+	}
+}
+
+// TestGivenUp: a file that is not to be is not seen by anybody, nor after another start, and the next one takes its
+// place.
+func TestGivenUp(t *testing.T) {
+	t.Parallel()
+	a := openArchive(t, Config{})
+	w, err := a.NewWriter("c", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Add("h", "m", Part{}, Block{0, 10, 10}, []float64{1}); err != nil {
+		t.Fatal(err)
+	}
+	info, err := w.CommitIf(func(func()) bool { return false })
+	if !errors.Is(err, ErrGivenUp) || info != (FileInfo{}) {
+		t.Errorf("%+v, %v", info, err)
+	}
+	if entries, err := os.ReadDir(filepath.Join(a.directory, "c")); err != nil || len(entries) > 0 || len(a.Files()) > 0 {
+		t.Errorf("%v is left: %v", entries, err)
+	}
+	put(t, a, "c", 1, oneSeries("h", 0, 2), nil)
+	if got := all(t, a, "c", "h"); len(got) != 1 {
+		t.Error(got)
 	}
 }
 
