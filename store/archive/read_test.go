@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 
 	"cc-metric-store/test/testkit"
 )
@@ -314,4 +315,37 @@ func TestHostsAndMetrics(t *testing.T) {
 	if h, m, err := Names(t.Context(), "testdata/original/alex/1795631400.parquet", "alex"); err != nil || len(h) != 2 || !slices.Contains(m, "clock") {
 		t.Errorf("%q %q %v", h, m, err)
 	}
+}
+
+// TestReadOfManyFiles: a read of one file does not wait until a read of many files has come to its end.
+func TestReadOfManyFiles(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		a := openArchive(t, Config{Directory: dir, Readers: 1})
+		for i := range int64(5) {
+			put(t, a, "c", i, oneSeries("h", 1000*i, 1), nil)
+		}
+		files, left := 0, 0
+		done := make(chan error)
+		err := a.Read(t.Context(), &Selection{Cluster: "c", Host: "h", From: 0, To: 1 << 40}, func(*Rows) error {
+			if files++; files == 1 {
+				go func() {
+					err := a.Read(t.Context(), &Selection{Cluster: "c", Host: "h", From: 0, To: 500}, func(*Rows) error {
+						left = files
+						return nil
+					})
+					done <- err
+				}()
+				synctest.Wait() // until that waits for its place
+			}
+			return nil
+		})
+		if err := errors.Join(err, <-done); err != nil || left != 1 || files != 5 {
+			t.Errorf("it was read after %d of %d files, %v", left, files, err)
+		}
+		if err := a.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 }

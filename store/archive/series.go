@@ -37,7 +37,6 @@ func (a *Archive) Series(ctx context.Context, s *Selection, use func(*SeriesExte
 			e.From, e.To = blockExtent(r, &file.info)
 			return use(&e)
 		})
-		a.leave()
 		if err != nil {
 			return err
 		}
