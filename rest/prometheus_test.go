@@ -394,3 +394,22 @@ func TestPrometheusCompresses(t *testing.T) {
 		t.Errorf("%d %s, error %v", a.status, a.body, err)
 	}
 }
+
+// busyArchive is a store whose archive has no place for a large query.
+type busyArchive struct{ *store.Store }
+
+func (*busyArchive) AppendRuns(context.Context, []store.Run, *store.SeriesID, int64, int64) ([]store.Run, error) {
+	return nil, fmt.Errorf("read: %w", store.ErrRecallsBusy)
+}
+
+func (b *busyArchive) AppendHostRuns(ctx context.Context, runs []store.Run, id *store.SeriesID, from, to int64) ([]store.Run, error) {
+	return b.AppendRuns(ctx, runs, id, from, to)
+}
+
+func TestPrometheusBusyArchive(t *testing.T) {
+	b := &busyArchive{}
+	f := start(t, Config{}, b)
+	b.Store = f.store
+	f.log.apply("alex", fmt.Sprintf("n1 cpu_load 1.5 %d", origin))
+	f.wantPromError(f.prom("query", "query", "cpu_load", "time", fmt.Sprint(origin)), 503, "unavailable", "ask again")
+}

@@ -173,7 +173,7 @@ func (q *Query) answered() int {
 // throughout, so that the series match the request's ids. A window in which the
 // samples have several intervals, as the configuration was changed, is answered at
 // the coarsest of them. It fails with an UnknownMetricError, ErrInvalidAggregation,
-// a RunsError, or as Cost does. The caller owns the answer.
+// a RunsError, a RecallError, ErrRecallsBusy, or as Cost does. The caller owns the answer.
 func (s *Store) Query(q *Query) ([]Series, error) {
 	var out []Series
 	err := s.QueryEach(context.Background(), q, func(one *Series) error {
@@ -212,7 +212,9 @@ func (s *Store) QueryEach(ctx context.Context, q *Query, use func(*Series) error
 		isArchived = s.isArchived(q.Cluster, q.From) || err == nil && s.isArchivedBefore(q, snapshots)
 	}
 	if isArchived {
-		snapshots, err = s.recalledSnapshots(ctx, memory, q, &config)
+		var r *recall
+		r, snapshots, err = s.recalledSnapshots(ctx, memory, q, &config)
+		defer r.release()
 	}
 	switch {
 	case err != nil:

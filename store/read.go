@@ -50,6 +50,7 @@ func (s *Store) Read(ctx context.Context, series []SeriesID, from, to int64, use
 	all := 0
 	var runs []Run
 	var known *recall
+	defer func() { known.release() }()
 	for i := range series {
 		var cells int
 		isArchived := s.isArchived(series[i].Cluster, from)
@@ -92,6 +93,7 @@ func (s *Store) AppendRuns(ctx context.Context, runs []Run, id *SeriesID, from, 
 	if err != nil {
 		return nil, err
 	}
+	defer r.release()
 	runs, _, err = r.appendRuns(runs, id, from, to)
 	return runs, err
 }
@@ -123,7 +125,8 @@ func (s *Store) lost(before int64) {
 }
 
 // recallSeries returns a recall of the first series. One that is known is used again if it has
-// all parts of the same metric and host, as one has when series of these follow each other.
+// all parts of the same metric and host, as one has when series of these follow each other; otherwise it is
+// released.
 func (s *Store) recallSeries(ctx context.Context, known *recall, series []SeriesID, from, to int64) (*recall, error) {
 	id := &series[0]
 	w := recallWanted{hostKey: hostKey{id.Cluster, id.Host}, metric: id.Metric, from: from, to: to}
@@ -133,6 +136,7 @@ func (s *Store) recallSeries(ctx context.Context, known *recall, series []Series
 	if len(series) == 1 || series[1].Cluster != id.Cluster || series[1].Host != id.Host || series[1].Metric != id.Metric {
 		w.part, w.typ = &id.Part, &id.Part.Type
 	}
+	known.release()
 	return s.recall(ctx, w)
 }
 

@@ -35,6 +35,7 @@ func (s *Store) AppendHostRuns(ctx context.Context, runs []Run, id *SeriesID, fr
 	if isArchived {
 		var r *recall
 		if r, err = s.recall(ctx, recallWanted{hostKey: hostKey{id.Cluster, id.Host}, metric: id.Metric, from: from, to: to}); err == nil {
+			defer r.release()
 			rows, err = s.hostRowsOf(memory, r.host, r.table, id, config.Aggregation, from, to)
 		}
 	}

@@ -2,18 +2,28 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash/maphash"
 	"maps"
 	"math"
 	"slices"
+	"time"
 
 	"cc-metric-store/store/archive"
 )
 
-// maxRecalled bounds what one recall may take, in bytes: 30 days of 128 hardware threads at 10 s
-// fit.
-const maxRecalled = 320 << 20
+const (
+	// maxRecalled bounds what one recall may take, in bytes: 30 days of 128 hardware threads at 10 s
+	// fit.
+	maxRecalled = 320 << 20
+	// Beyond smallRecall, a recall needs one of largeRecalls places: most take a few MiB at the most.
+	smallRecall  = 16 << 20
+	largeRecalls = 2
+	// recallPatience is how long it waits while none comes to an end, as clients do not read. They give up
+	// after 10 s themselves.
+	recallPatience = 8 * time.Second
+)
 
 // RecallError is returned for a query of more archived samples than fit into memory at once.
 type RecallError struct {
@@ -25,6 +35,12 @@ func (e *RecallError) Error() string {
 	return fmt.Sprintf("[METRICSTORE]> the archive has too many samples of %s of host %s of cluster %s from %d to %d to be read at once (more than %d MiB in memory): ask for a shorter time or fewer parts",
 		e.Metric, e.Host, e.Cluster, e.From, e.To, maxRecalled>>20)
 }
+
+// ErrRecallsBusy is returned for a query of very many archived samples while others of this kind are answered.
+var ErrRecallsBusy = errors.New("[METRICSTORE]> other queries of very many samples in the archive are being answered: ask again, for a shorter time or for fewer parts")
+
+// errLargeRecall says that a recall does not fit into smallRecall.
+var errLargeRecall = errors.New("a recall is large")
 
 // isArchived reports whether the archive may have samples of the cluster in slots that cover from
 // or a later time.
@@ -56,11 +72,13 @@ func (s *Store) longest(cluster string) int64 {
 // that the window touches: a part that has no samples in the window is a gap in a sum. So that queries need no second way, it is a host like others, with one metric
 // and a table of its own: the columns of the metric are numbered anew, and all blocks have heads.
 type recall struct {
-	store  *Store
-	wanted recallWanted
-	table  *metricTable
-	host   *host
-	bytes  int // taken so far, about
+	store   *Store
+	wanted  recallWanted
+	table   *metricTable
+	host    *host
+	bytes   int  // taken so far, about
+	limit   int  // of these
+	isLarge bool // it has a place
 
 	// What the rows of the last call of add were of.
 	last     recalledSeries
@@ -94,14 +112,67 @@ type recalledSeries struct {
 }
 
 // recall reads what memory and the archive have. What memory has counts more; of the archive, a
-// file that was written later does.
+// file that was written later does. The caller calls release when it does not need what the recall has
+// any more.
 func (s *Store) recall(ctx context.Context, w recallWanted) (*recall, error) {
+	r, err := s.readRecall(ctx, w, min(s.cfg.smallRecall, maxRecalled-1))
+	if !errors.Is(err, errLargeRecall) {
+		return r, err
+	}
+	// What it has read is let go before it waits, so that none waits for another one's memory.
+	if err := s.enterRecall(ctx); err != nil {
+		return nil, err
+	}
+	if r, err = s.readRecall(ctx, w, maxRecalled); err != nil {
+		s.leaveRecall()
+		return nil, err
+	}
+	r.isLarge = true
+	return r, nil
+}
+
+// enterRecall waits for a place of a large recall.
+func (s *Store) enterRecall(ctx context.Context) error {
+	for {
+		before := s.recallsLeft.Load()
+		patience := time.NewTimer(s.cfg.recallPatience)
+		select {
+		case s.largeRecalls <- struct{}{}:
+			patience.Stop()
+			return nil
+		case <-ctx.Done():
+			patience.Stop()
+			return ctx.Err()
+		case <-patience.C:
+			if s.recallsLeft.Load() == before {
+				return ErrRecallsBusy
+			}
+		}
+	}
+}
+
+func (s *Store) leaveRecall() {
+	s.recallsLeft.Add(1)
+	<-s.largeRecalls
+}
+
+// release gives the place of a large recall back. A recall that is nil has none.
+func (r *recall) release() {
+	if r != nil && r.isLarge {
+		r.store.leaveRecall()
+		r.isLarge = false
+	}
+}
+
+// readRecall makes a recall of so many bytes at the most.
+func (s *Store) readRecall(ctx context.Context, w recallWanted, limit int) (*recall, error) {
 	config, _ := s.metrics.config(w.metric)
 	r := &recall{
 		store:  s,
 		wanted: w,
 		table:  newMetricTable(&Config{Metrics: map[string]MetricConfig{w.metric: config}}),
 		host:   newHost(w.hostKey),
+		limit:  limit,
 	}
 	if err := r.addMemory(); err != nil {
 		return nil, err
@@ -161,8 +232,9 @@ func (s *Store) HostsIn(ctx context.Context, cluster string, from, to int64) ([]
 	return slices.Compact(all), nil
 }
 
-// recalledSnapshots is snapshots for a window that begins where samples are archived.
-func (s *Store) recalledSnapshots(ctx context.Context, memory *queryMemory, q *Query, config *queriedMetric) ([]snapshot, error) {
+// recalledSnapshots is snapshots for a window that begins where samples are archived. The caller releases the
+// recall, which may be nil, when it does not need the snapshots any more.
+func (s *Store) recalledSnapshots(ctx context.Context, memory *queryMemory, q *Query, config *queriedMetric) (*recall, []snapshot, error) {
 	w := recallWanted{hostKey: hostKey{q.Cluster, q.Host}, metric: q.Metric, from: q.From, to: q.To, extents: q.Unpadded}
 	if q.Type != "" {
 		ids := idSet{}
@@ -173,28 +245,29 @@ func (s *Store) recalledSnapshots(ctx context.Context, memory *queryMemory, q *Q
 	}
 	r, err := s.recall(ctx, w)
 	if err != nil {
-		return nil, err
+		return r, nil, err
 	}
 	// Archived samples may have a shorter interval than those in memory.
 	recalled, _ := r.table.queried(q.Metric)
 	if recalled.finest < config.Frequency {
 		if err := q.checkWindow(recalled.finest); err != nil {
-			return nil, err
+			return r, nil, err
 		}
 	}
 	snapshots, err := s.snapshotsOf(memory, r.host, r.table, q, &recalled)
 	if err != nil || !q.Unpadded {
-		return snapshots, err
+		return r, snapshots, err
 	}
 	front, back := isCut(q, snapshots)
 	if !front && !back {
-		return snapshots, nil
+		return r, snapshots, nil
 	}
 	if err := r.findExtents(ctx, front, back); err != nil {
-		return nil, err
+		return r, nil, err
 	}
 	recalled, _ = r.table.queried(q.Metric) // samples of another interval may have been found
-	return s.snapshotsOf(memory, r.host, r.table, q, &recalled)
+	snapshots, err = s.snapshotsOf(memory, r.host, r.table, q, &recalled)
+	return r, snapshots, err
 }
 
 // wants reports whether the part is asked for.
@@ -210,7 +283,11 @@ func (w *recallWanted) wants(p *Part) bool {
 	return w.typ == nil || p.Type == *w.typ
 }
 
+// tooLarge is the error of a recall that takes more than its limit.
 func (r *recall) tooLarge() error {
+	if r.limit < maxRecalled {
+		return errLargeRecall
+	}
 	w := &r.wanted
 	return &RecallError{w.cluster, w.host, w.metric, w.from, w.to}
 }
@@ -252,7 +329,7 @@ func (r *recall) newBlock(start, end, slots int64) *block {
 
 // set stores a value in a block that has a head.
 func (r *recall) set(g *grid, b *block, slot int64, column int32, v float64) error {
-	if r.bytes += int(b.head.growth(slot, column, g.columns)) * valueBytes; r.bytes > maxRecalled {
+	if r.bytes += int(b.head.growth(slot, column, g.columns)) * valueBytes; r.bytes > r.limit {
 		return r.tooLarge()
 	}
 	b.head.set(slot, column, g.columns, v)

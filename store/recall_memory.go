@@ -98,7 +98,7 @@ func (r *recall) readMemory() ([]memoryGrid, error) {
 				continue
 			}
 			runs := g.appendRuns(nil, nil, c, ranges)
-			if r.bytes += len(runs) * valueBytes; r.bytes > maxRecalled {
+			if r.bytes += len(runs) * valueBytes; r.bytes > r.limit {
 				return nil, r.tooLarge()
 			}
 			out.series = append(out.series, memorySeries{h.parts[i], runs, noPeriod()})

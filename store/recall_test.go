@@ -1,9 +1,12 @@
 package store
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"cc-metric-store/store/archive"
@@ -174,4 +177,111 @@ func TestArchivedIntervals(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestLargeRecalls: as many recalls as have places are large at a time. Others wait, as long as any comes to an end, and
+// small ones never do.
+func TestLargeRecalls(t *testing.T) {
+	t.Parallel()
+	s := newStore(t, Config{blockSlots: 16, smallRecall: 20_000, recallPatience: 20 * time.Millisecond})
+	s.useArchive(newArchive(t, archive.Config{}))
+	const slots = 16 * 50
+	want := 0.0
+	for p := range 10 {
+		for i := range int64(slots) {
+			put(t, s, "h", Part{Type: "socket", ID: fmt.Sprint(p)}, "flops", t0+60*i, 1)
+		}
+		want++
+	}
+	put(t, s, "small", Part{}, "flops", t0, 1)
+	if err := passAll(t, s, t0+1_000_000); err != nil {
+		t.Fatal(err)
+	}
+	large := &Query{Cluster: "c", Host: "h", Metric: "flops", From: t0, To: t0 + 60*slots}
+	ask := map[string]func(ctx context.Context) error{
+		"query": func(ctx context.Context) error {
+			return s.QueryEach(ctx, large, func(one *Series) error {
+				if one.Avg != want || one.Min != want || len(one.Values) != slots {
+					t.Errorf("%d values from %v, want %v", len(one.Values), one.Min, want)
+				}
+				return nil
+			})
+		},
+		"read": func(ctx context.Context) error {
+			ids := []SeriesID{{"c", "h", Part{Type: "socket", ID: "1"}, "flops"}, {"c", "h", Part{Type: "socket", ID: "2"}, "flops"}, {"c", "small", Part{}, "flops"},
+				{"c", "h", Part{Type: "socket", ID: "3"}, "flops"}, {"c", "h", Part{Type: "socket", ID: "4"}, "flops"}}
+			_, err := s.Read(ctx, ids, t0, t0+60*slots, func(int, []Run) error { return nil })
+			return err
+		},
+		"host": func(ctx context.Context) error {
+			_, err := s.AppendHostRuns(ctx, nil, &SeriesID{"c", "h", Part{}, "flops"}, t0, t0+60*slots)
+			return err
+		},
+	}
+	for name, do := range ask {
+		if err := do(t.Context()); err != nil || len(s.largeRecalls) != 0 || s.recallsLeft.Load() == 0 {
+			t.Errorf("%s: %v, %d places are taken, %d were given back", name, err, len(s.largeRecalls), s.recallsLeft.Load())
+		}
+		s.recallsLeft.Store(0)
+	}
+	for range largeRecalls {
+		if err := s.enterRecall(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, do := range ask {
+		if err := do(t.Context()); !errors.Is(err, ErrRecallsBusy) {
+			t.Errorf("%s: error %v", name, err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := do(ctx); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s of a client that has left: error %v", name, err)
+		}
+	}
+	if rows, err := s.Query(&Query{Cluster: "c", Host: "small", Metric: "flops", From: t0, To: t0 + 60}); err != nil || len(rows) != 1 {
+		t.Errorf("a small query: %v, %v", rows, err)
+	}
+	// They come to an end.
+	s.cfg.recallPatience = time.Hour
+	done := make(chan error, len(ask))
+	for _, do := range ask {
+		go func() { done <- do(t.Context()) }()
+	}
+	for range largeRecalls {
+		s.leaveRecall()
+	}
+	for range ask {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestRecallPatience: a large recall waits for as long as others come to an end, and no longer.
+func TestRecallPatience(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStore(t, Config{})
+		for range largeRecalls {
+			if err := s.enterRecall(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		done := make(chan error, 1)
+		go func() { done <- s.enterRecall(t.Context()) }()
+		for range 10 {
+			time.Sleep(recallPatience / 2)
+			s.recallsLeft.Add(1) // and one that had waited for longer has the place
+			synctest.Wait()
+			select {
+			case err := <-done:
+				t.Fatalf("it has waited, with %v", err)
+			default:
+			}
+		}
+		time.Sleep(3 * recallPatience)
+		if err := <-done; !errors.Is(err, ErrRecallsBusy) {
+			t.Errorf("error %v", err)
+		}
+	})
 }

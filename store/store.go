@@ -62,6 +62,10 @@ type Config struct {
 	// knownSlots bounds the slots whose archived samples a pass knows at a time. Default
 	// maxKnownSlots; only tests take another one.
 	knownSlots int64
+	// smallRecall is how many bytes a recall takes without a place, and recallPatience how long it waits for
+	// one. Defaults smallRecall and recallPatience; only tests take others.
+	smallRecall    int
+	recallPatience time.Duration
 	// InUse returns the hosts, by cluster, that have jobs which began before the
 	// given time: their samples outlive the retention. It is asked before each
 	// retention pass. Default: none.
@@ -86,6 +90,12 @@ func (c Config) withDefaults() Config {
 	}
 	if c.knownSlots == 0 {
 		c.knownSlots = maxKnownSlots
+	}
+	if c.smallRecall == 0 {
+		c.smallRecall = smallRecall
+	}
+	if c.recallPatience == 0 {
+		c.recallPatience = recallPatience
 	}
 	if c.totalParts == 0 {
 		c.totalParts = manyParts
@@ -170,7 +180,9 @@ type Store struct {
 	evicting  sync.Mutex   // held by the one append that makes room
 	inUse     atomic.Pointer[hostSet]
 
-	archived archived
+	archived     archived
+	largeRecalls chan struct{} // one for each, see enterRecall
+	recallsLeft  atomic.Int64  // how many of them have come to an end
 
 	counters  counters
 	testHooks testHooks
@@ -208,6 +220,8 @@ func New(cfg Config) (*Store, error) {
 		sealers: sync.Pool{New: func() any { return new(chunk.GroupBuilder) }},
 		appends: sync.Pool{New: func() any { return new(appender) }},
 		queries: sync.Pool{New: func() any { return new(queryMemory) }},
+
+		largeRecalls: make(chan struct{}, largeRecalls),
 	}
 	s.evictedTo.Store(math.MinInt64)
 	for i := range s.stripes {

@@ -82,6 +82,8 @@ func evaluationError(ctx context.Context, err error) error {
 		return NewError(StatusGone, err)
 	case timeout, errors.Is(err, context.DeadlineExceeded):
 		return NewError(http.StatusServiceUnavailable, fmt.Errorf("the request timed out: %w", err))
+	case errors.Is(err, store.ErrRecallsBusy):
+		return NewError(http.StatusServiceUnavailable, err)
 	case internal:
 		return NewError(http.StatusInternalServerError, err)
 	}
