@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"cc-metric-store/store/archive"
@@ -40,6 +41,7 @@ type archived struct {
 	leaving leavingBlocks             // what this pass writes
 	err     atomic.Pointer[error]     // of the last pass
 	failed  atomic.Pointer[time.Time] // when the last pass was, if it failed; by time.Now
+	failing atomic.Pointer[time.Time] // since when all retention passes have failed, by Config.Now; nil: they do not
 }
 
 // isWanted reports whether samples that leave memory go to an archive, be it open or not.
@@ -110,6 +112,8 @@ type ArchiveStats struct {
 	// Oldest and Newest are the times of the oldest and the newest sample in Unix seconds, 0 if
 	// there is none.
 	Oldest, Newest int64
+	// Free is what the file system has left in bytes, -1 if that is not known.
+	Free int64
 	// Unreadable counts files that are left out, as they are damaged or somebody else's.
 	Unreadable int64
 }
@@ -118,8 +122,25 @@ type ArchiveStats struct {
 func (s *Store) ArchiveStats() (ArchiveStats, bool) {
 	opened := s.archived.opened.Load()
 	if opened == nil {
-		return ArchiveStats{}, s.archived.isWanted()
+		return ArchiveStats{Free: -1}, s.archived.isWanted()
 	}
 	a := opened.Stats()
-	return ArchiveStats{Files: a.Files, Samples: a.Rows, Bytes: a.Bytes, Oldest: a.Oldest, Newest: a.Newest, Unreadable: a.Left}, true
+	free, err := opened.Room()
+	if err != nil {
+		free = -1
+	}
+	return ArchiveStats{Files: a.Files, Samples: a.Rows, Bytes: a.Bytes, Oldest: a.Oldest, Newest: a.Newest, Free: free, Unreadable: a.Left}, true
+}
+
+// explainFull says what there is to know if an error is one of a full disk.
+func (a *archived) explainFull(err error) error {
+	opened := a.opened.Load()
+	if opened == nil || !errors.Is(err, syscall.ENOSPC) && !errors.Is(err, syscall.EDQUOT) {
+		return err
+	}
+	bound := "cleanup.max-bytes bounds them: old files would go then"
+	if n := a.config.MaxBytes; n > 0 {
+		bound = fmt.Sprintf("cleanup.max-bytes is %d: old files go only beyond that", n)
+	}
+	return fmt.Errorf("%w (its files take %d bytes; %s)", err, opened.Stats().Bytes, bound)
 }

@@ -111,13 +111,19 @@ func (s *Store) Retain(ctx context.Context) error {
 
 // archive makes the retention pass of a time: it writes the blocks to the archive that were older
 // than the retention then, but not those of hosts that InUse named when it was last asked, and
-// drops them. It returns false if that failed. Then what is older than two retentions is dropped,
-// so that a disk without room does not fill the memory.
+// drops them. It returns false if that failed. When it has failed for a retention, what is older than two is dropped,
+// so that a disk without room does not fill the memory; old samples that have just come are kept for as long.
 func (s *Store) archive(ctx context.Context, pass time.Time) bool {
 	before := pass.Add(-s.cfg.Retention)
 	inUse := s.inUse.Load()
 	ok := s.archiveBefore(ctx, before, inUse.contains)
-	if !ok && ctx.Err() == nil {
+	now := s.cfg.Now()
+	if ok {
+		s.archived.failing.Store(nil)
+	} else {
+		s.archived.failing.CompareAndSwap(nil, &now)
+	}
+	if since := s.archived.failing.Load(); since != nil && ctx.Err() == nil && now.Sub(*since) >= s.cfg.Retention {
 		if n := s.dropBefore(before.Add(-s.cfg.Retention), inUse); n > 0 {
 			s.counters.unarchived.Add(int64(n))
 			s.lost(before.Add(-s.cfg.Retention).Unix())
@@ -149,6 +155,7 @@ func (s *Store) archiveBefore(ctx context.Context, before time.Time, keeps func(
 	if err == nil {
 		freed, err = s.archivePass(ctx, before.Unix(), keeps)
 	}
+	err = s.archived.explainFull(err)
 	s.counters.freed.Add(int64(freed))
 	if ctx.Err() != nil {
 		return false

@@ -2,12 +2,14 @@ package store
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -125,6 +127,10 @@ func TestHeldFromAfterLoss(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "c"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	if s.archive(t.Context(), now) || s.Stats().Unarchived != 0 {
+		t.Fatalf("%+v", s.Stats())
+	}
+	now = now.Add(time.Hour)
 	if s.archive(t.Context(), now) || s.Stats().Unarchived == 0 {
 		t.Fatalf("%+v", s.Stats())
 	}
@@ -275,5 +281,30 @@ func TestArchivedOnceAnywhere(t *testing.T) {
 				t.Fatalf("known=%d: archived %d samples, %d are new; %d hosts are left", known, n, want, s.Stats().Hosts)
 			}
 		}
+	}
+}
+
+// TestFullDiskIsExplained: the error of a full disk says what the archive takes, and when old files go.
+func TestFullDiskIsExplained(t *testing.T) {
+	s := newStore(t, Config{})
+	s.useArchive(newArchive(t, archive.Config{}))
+	put(t, s, "h", Part{}, "load", t0, 1)
+	if err := passAll(t, s, t0+1_000_000); err != nil {
+		t.Fatal(err)
+	}
+	st, _ := s.ArchiveStats()
+	if st.Bytes == 0 || st.Free <= 0 {
+		t.Errorf("%+v", st)
+	}
+	full := fmt.Errorf("write x: %w", syscall.ENOSPC)
+	for _, bound := range []int64{0, 123456} {
+		s.archived.config.MaxBytes = bound
+		err := s.archived.explainFull(full)
+		if !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), fmt.Sprint(st.Bytes)) || bound > 0 != strings.Contains(err.Error(), fmt.Sprint("is ", bound)) {
+			t.Errorf("%v", err)
+		}
+	}
+	if err := s.archived.explainFull(os.ErrPermission); err != os.ErrPermission {
+		t.Errorf("%v", err)
 	}
 }

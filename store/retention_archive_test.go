@@ -305,14 +305,14 @@ func TestArchiveUnderMemoryCap(t *testing.T) {
 }
 
 // TestArchiveFails: while the archive cannot be written, samples stay in memory, for two retentions at
-// the most.
+// the most, and old ones that have just come for one.
 func TestArchiveFails(t *testing.T) {
 	now := time.Unix(t0, 0)
 	s := newStore(t, Config{Retention: time.Hour, blockSlots: 2, Now: func() time.Time { return now }})
 	dir := filepath.Join(t.TempDir(), "archive")
 	s.useArchive(newArchive(t, archive.Config{Directory: dir}))
-	put(t, s, "h", Part{}, "load", t0-2*3600+60, 1)
-	put(t, s, "old", Part{}, "load", t0-3*3600, 1)
+	put(t, s, "h", Part{}, "load", t0-3600+60, 1)
+	put(t, s, "old", Part{}, "load", t0-30*3600, 1)
 	if err := os.RemoveAll(dir); err != nil {
 		t.Fatal(err)
 	}
@@ -322,8 +322,20 @@ func TestArchiveFails(t *testing.T) {
 	if s.archive(t.Context(), now) || s.ArchiveError() == nil || !strings.Contains(s.ArchiveError().Error(), dir) {
 		t.Errorf("error %v, want one that names %s", s.ArchiveError(), dir)
 	}
-	if hosts, st := s.Hosts("c"), s.Stats(); !slices.Equal(hosts, []string{"h"}) || st.Unarchived != 1 || st.ArchiveFailures != 1 {
+	if hosts, st := s.Hosts("c"), s.Stats(); len(hosts) != 2 || st.Unarchived != 0 || st.ArchiveFailures != 1 {
 		t.Errorf("hosts %q, %+v", hosts, st)
+	}
+	for _, later := range []time.Duration{time.Hour - time.Second, time.Second} {
+		if now = now.Add(later); s.archive(t.Context(), now) {
+			t.Error("it was written")
+		}
+		want := []string{"h", "old"}
+		if later == time.Second {
+			want = want[:1]
+		}
+		if hosts, st := s.Hosts("c"), s.Stats(); !slices.Equal(hosts, want) || st.Unarchived != int64(2-len(want)) {
+			t.Errorf("hosts %q, want %q; %+v", hosts, want, st)
+		}
 	}
 	if err := os.Remove(dir); err != nil {
 		t.Fatal(err)

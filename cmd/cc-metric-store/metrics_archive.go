@@ -7,7 +7,7 @@ import "github.com/prometheus/client_golang/prometheus"
 type archiveCollector struct {
 	app *app
 	files, samples, bytes, unreadable,
-	oldest, newest, failing *prometheus.Desc
+	oldest, newest, free, failing *prometheus.Desc
 }
 
 func newArchiveCollector(a *app) *archiveCollector {
@@ -20,13 +20,14 @@ func newArchiveCollector(a *app) *archiveCollector {
 		unreadable: desc("archive_unreadable_files", "Files in the directory of the archive that are left out, as they are damaged or somebody else's: the log of the start names them."),
 		oldest:     desc("archive_oldest_timestamp_seconds", "Unix time of the oldest sample in the archive, 0 if there is none."),
 		newest:     desc("archive_newest_timestamp_seconds", "Unix time of the newest sample in the archive, 0 if there is none."),
+		free:       desc("archive_disk_free_bytes", "What the disk of the archive has left, -1 if that is not known."),
 		failing:    desc("archive_failing", "1 if the archive could not be written when it was last tried: /readyz says why."),
 	}
 }
 
 // Describe implements prometheus.Collector.
 func (c *archiveCollector) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.files, c.samples, c.bytes, c.unreadable, c.oldest, c.newest, c.failing} {
+	for _, d := range []*prometheus.Desc{c.files, c.samples, c.bytes, c.unreadable, c.oldest, c.newest, c.free, c.failing} {
 		out <- d
 	}
 }
@@ -46,5 +47,6 @@ func (c *archiveCollector) Collect(out chan<- prometheus.Metric) {
 	gauge(c.unreadable, float64(s.Unreadable))
 	gauge(c.oldest, float64(s.Oldest))
 	gauge(c.newest, float64(s.Newest))
+	gauge(c.free, float64(s.Free))
 	gauge(c.failing, oneIf(c.app.store.ArchiveError() != nil))
 }

@@ -96,6 +96,7 @@ type Archive struct {
 	closed    atomic.Bool
 	closing   chan struct{}         // closed by Close
 	state     atomic.Pointer[state] // what readers see; mu guards its replacement
+	isSmall   atomic.Bool           // the file system, for maxBytes, when it was last asked
 	cleanedTo atomic.Int64          // the time after the newest sample that Clean has removed
 
 	mu       sync.Mutex
@@ -147,6 +148,7 @@ func Open(c Config) (*Archive, error) {
 		_ = a.unlock()
 		return nil, fmt.Errorf("open archive %s: %w", c.Directory, err)
 	}
+	a.checkRoom()
 	return a, nil
 }
 

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Clean removes files whose newest sample is older than Config.Keep, before the newest sample of all if that
+// Clean takes note of files that somebody else has removed, then removes files whose newest sample is older than Config.Keep, before the newest sample of all if that
 // is before now: a clock that leaps ahead deletes nothing. Then it removes those with the oldest
 // samples until all take Config.MaxBytes at most. It goes on after a file that cannot be removed. Reads that
 // are under way read on.
@@ -19,7 +19,7 @@ func (a *Archive) Clean(ctx context.Context) (removed int, err error) {
 	if a.closed.Load() {
 		return 0, fmt.Errorf("clean archive %s: %w", a.directory, errClosed)
 	}
-	s := a.state.Load()
+	s := a.dropGone()
 	var kept []*file
 	var faults []error
 	bytes := s.stats.Bytes
@@ -49,8 +49,33 @@ func (a *Archive) Clean(ctx context.Context) (removed int, err error) {
 	if removed > 0 {
 		a.state.Store(newState(kept, s.stats.Left))
 	}
+	a.checkRoom()
 	if err := errors.Join(append(faults, ctx.Err())...); err != nil {
 		return removed, fmt.Errorf("clean archive %s: %w", a.directory, err)
 	}
 	return removed, nil
+}
+
+// dropGone leaves out the files that are not there any more, so that nobody takes a gap for the whole, and says so. a.mu
+// is held.
+func (a *Archive) dropGone() *state {
+	s := a.state.Load()
+	var kept, gone []*file
+	for _, f := range s.files() {
+		if _, err := os.Lstat(f.info.Path); errors.Is(err, fs.ErrNotExist) {
+			gone = append(gone, f)
+			a.cache.forget(f.info.Path)
+			a.cleanedTo.Store(max(a.cleanedTo.Load(), f.info.Last+1))
+		} else {
+			kept = append(kept, f)
+		}
+	}
+	if len(gone) == 0 {
+		return s
+	}
+	a.logger.Warn("files of the archive are gone, and what they had is not answered any more: if they are back, as a disk was away, start this program again",
+		"files", len(gone), "one_of_them", gone[0].info.Path)
+	s = newState(kept, s.stats.Left)
+	a.state.Store(s)
+	return s
 }

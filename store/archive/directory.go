@@ -113,6 +113,39 @@ func lockDirectory(path string) (*os.File, error) {
 	return f, nil
 }
 
+// keepLock makes sure that the directory is still the one that is locked. One that somebody has removed, or emptied, is made
+// and locked anew. On another file system than before it is not: the right one is away then, and what is written below
+// the place where it was would be hidden when it is back. a.mu is held.
+func (a *Archive) keepLock() error {
+	locked, err := a.lock.Stat()
+	if err != nil {
+		return err
+	}
+	if now, err := os.Stat(filepath.Join(a.directory, lockName)); err == nil && os.SameFile(now, locked) {
+		return nil
+	}
+	if err := os.MkdirAll(a.directory, 0o750); err != nil {
+		return err
+	}
+	now, err := os.Stat(a.directory)
+	if err != nil {
+		return err
+	}
+	if device(now) != device(locked) {
+		return errors.New("it is not on the file system that it was on at the start: see whether that is mounted; if it is to be here, start this program again")
+	}
+	lock, err := lockDirectory(a.directory)
+	if err != nil {
+		return err
+	}
+	a.lock.Close()
+	a.lock = lock
+	return nil
+}
+
+// device is the file system that a file is on.
+func device(info os.FileInfo) uint64 { return uint64(info.Sys().(*syscall.Stat_t).Dev) }
+
 func syncDirectory(path string) error {
 	d, err := os.Open(path)
 	if err != nil {

@@ -181,7 +181,8 @@ func TestHeldFrom(t *testing.T) {
 // TestRemovedMeanwhile: a file that somebody removed is no error.
 func TestRemovedMeanwhile(t *testing.T) {
 	t.Parallel()
-	a := openArchive(t, Config{})
+	lines := &testkit.LogBuffer{}
+	a := openArchive(t, Config{Logger: slog.New(slog.NewTextHandler(lines, nil))})
 	info := put(t, a, "c", 1, oneSeries("h", 0, 1), nil)
 	put(t, a, "c", 2, oneSeries("h", 0, 2), nil)
 	if err := os.Remove(info.Path); err != nil {
@@ -189,6 +190,17 @@ func TestRemovedMeanwhile(t *testing.T) {
 	}
 	if got := all(t, a, "c", "h"); len(got) != 1 {
 		t.Error(got)
+	}
+	// With the next pass nobody counts on it any more.
+	if n, err := a.Clean(t.Context()); n != 0 || err != nil {
+		t.Errorf("%d files were removed, %v", n, err)
+	}
+	from, _ := a.HeldFrom()
+	if st := a.Stats(); st.Files != 1 || from <= info.Last || !lines.Contains(info.Path) {
+		t.Errorf("%+v, held from %d, logged: %s", st, from, lines)
+	}
+	if _, err := a.Clean(t.Context()); err != nil || strings.Count(lines.String(), info.Path) != 1 {
+		t.Errorf("%v, logged: %s", err, lines)
 	}
 }
 
@@ -208,6 +220,80 @@ func TestOneWriter(t *testing.T) {
 	}
 	if _, err := a.NewWriter("c", 1); !errors.Is(err, errClosed) {
 		t.Error(err)
+	}
+}
+
+// TestDirectoryReplaced: a directory that somebody has removed is made and locked anew, one that another process has is left
+// alone, and nothing is written where the right file system is away.
+func TestDirectoryReplaced(t *testing.T) {
+	t.Parallel()
+	parent := t.TempDir()
+	dir := filepath.Join(parent, "archive")
+	a := openArchive(t, Config{Directory: dir})
+	put(t, a, "c", 1, oneSeries("h", 0, 1), nil)
+	for _, replace := range []func() error{
+		func() error { return os.RemoveAll(dir) },
+		func() error { return os.Remove(filepath.Join(dir, lockName)) },
+		func() error { return errors.Join(os.Rename(dir, filepath.Join(parent, "away")), os.Mkdir(dir, 0o700)) },
+	} {
+		if err := replace(); err != nil {
+			t.Fatal(err)
+		}
+		put(t, a, "c", 2, oneSeries("h", 1000, 2), nil)
+		if _, err := Open(Config{Directory: dir}); err == nil || !strings.Contains(err.Error(), "in use by the process") {
+			t.Errorf("a second one opens: %v", err)
+		}
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	other := openArchive(t, Config{Directory: dir})
+	if _, err := a.NewWriter("c", 3); err == nil || !strings.Contains(err.Error(), "in use by the process") {
+		t.Errorf("it writes into the directory of another one: %v", err)
+	}
+	if err := other.Close(); err != nil {
+		t.Fatal(err)
+	}
+	put(t, a, "c", 3, oneSeries("h", 2000, 3), nil)
+
+	// A directory on another file system, in place of this one.
+	elsewhere, err := os.Open("/proc")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lock := a.lock
+	a.lock = elsewhere
+	if _, err := a.NewWriter("c", 4); err == nil || !strings.Contains(err.Error(), "file system") || !strings.Contains(err.Error(), dir) {
+		t.Errorf("error %v", err)
+	}
+	elsewhere.Close()
+	a.lock = lock
+	put(t, a, "c", 4, oneSeries("h", 3000, 4), nil)
+}
+
+// TestTooSmallDisk: a bound that is larger than the disk is told at the start, and later once whenever that becomes so.
+func TestTooSmallDisk(t *testing.T) {
+	t.Parallel()
+	lines := &testkit.LogBuffer{}
+	a := openArchive(t, Config{MaxBytes: 1 << 60, Logger: slog.New(slog.NewTextHandler(lines, nil))})
+	told := func(want int) {
+		t.Helper()
+		if _, err := a.Clean(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if n := strings.Count(lines.String(), "the disk of the archive is full before"); n != want {
+			t.Errorf("it is told %d times, want %d: %s", n, want, lines)
+		}
+	}
+	told(1)
+	a.maxBytes = 1
+	told(1)
+	a.maxBytes = 1 << 60
+	told(2)
+	a.maxBytes = 0
+	told(2)
+	if room, err := a.Room(); err != nil || room <= 0 {
+		t.Errorf("%d bytes are free, %v", room, err)
 	}
 }
 

@@ -83,7 +83,10 @@ func (a *Archive) newWriter(cluster string, before int64) (*Writer, error) {
 		return nil, errors.New("its name is too long")
 	}
 	directory := filepath.Join(a.directory, escapeName(cluster))
-	if err := os.MkdirAll(a.directory, 0o750); err != nil { // somebody may have removed it
+	a.mu.Lock()
+	err := a.keepLock()
+	a.mu.Unlock()
+	if err != nil {
 		return nil, err
 	}
 	if err := makeDirectory(a.directory, directory); err != nil {
