@@ -243,8 +243,22 @@ func (a *Archive) Files() []FileInfo {
 // Stats returns what the archive holds.
 func (a *Archive) Stats() Stats { return a.state.Load().stats }
 
-// enter waits for a place among the reads.
-func (a *Archive) enter(ctx context.Context) error {
+// turn is for how long a read keeps its place while others wait: most are over by then.
+const turn = 100 * time.Millisecond
+
+// place is the place of a read that goes from file to file.
+type place struct {
+	archive *Archive
+	since   time.Time // zero: it has none
+}
+
+// enter waits for a place, also if it has had one for a turn: those that wait go first.
+func (p *place) enter(ctx context.Context) error {
+	if !p.since.IsZero() && time.Since(p.since) < turn {
+		return ctx.Err()
+	}
+	p.leave()
+	a := p.archive
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
@@ -252,11 +266,17 @@ func (a *Archive) enter(ctx context.Context) error {
 		return errClosed
 	case a.places <- struct{}{}:
 	}
+	p.since = time.Now()
 	if a.closed.Load() {
-		<-a.places
+		p.leave()
 		return errClosed
 	}
 	return nil
 }
 
-func (a *Archive) leave() { <-a.places }
+func (p *place) leave() {
+	if !p.since.IsZero() {
+		<-p.archive.places
+		p.since = time.Time{}
+	}
+}

@@ -16,9 +16,14 @@ func (a *Archive) Hosts(ctx context.Context, cluster string, from, to int64) ([]
 		return nil, nil
 	}
 	all := map[string]struct{}{}
+	p := place{archive: a}
+	defer p.leave()
 	for _, file := range c.files {
 		if file.info.Last < from || file.info.First >= to {
 			continue
+		}
+		if err := p.enter(ctx); err != nil {
+			return nil, err
 		}
 		names, err := a.hosts(ctx, file)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -36,10 +41,6 @@ func (a *Archive) Hosts(ctx context.Context, cluster string, from, to int64) ([]
 
 // hosts returns the names of the hosts in a file, which are kept with it unless others share it.
 func (a *Archive) hosts(ctx context.Context, file *file) ([]string, error) {
-	if err := a.enter(ctx); err != nil {
-		return nil, err
-	}
-	defer a.leave()
 	open, err := a.cache.open(file.info.Path)
 	if err != nil {
 		return nil, err

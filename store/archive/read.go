@@ -37,8 +37,8 @@ type Rows struct {
 // first: what comes first counts more. Of our files it is one call for a block of a series (more for one of
 // more than 65,536 samples), of those of the original program one for some thousands of samples.
 //
-// It waits for one of Config.Readers places, for each file anew, so that a read of many files lets others in. The end
-// of ctx ends that, and the read. Errors name the file, but for one of use, which ends the read and is returned as it is. A file that was removed
+// It waits for one of Config.Readers places, and a read of many files does so again and again, so that it lets others in.
+// The end of ctx ends that, and the read. Errors name the file, but for one of use, which ends the read and is returned as it is. A file that was removed
 // meanwhile is no error. use must not call Read.
 func (a *Archive) Read(ctx context.Context, s *Selection, use func(*Rows) error) error {
 	c := a.state.Load().clusters[s.Cluster]
@@ -48,11 +48,13 @@ func (a *Archive) Read(ctx context.Context, s *Selection, use func(*Rows) error)
 	f := newFilter([]string{s.Cluster}, []string{s.Host}, s.Metrics, s.Types, s.From, s.To)
 	f.ids, f.values[columnScopeID] = s.IDs, s.IDs
 	f.allSeries, f.part = s.AllSeries, a.part
+	p := place{archive: a}
+	defer p.leave()
 	for _, file := range slices.Backward(c.files) {
 		if file.info.Last < s.From || file.info.First >= s.To || !file.hosts.has(s.Host) {
 			continue
 		}
-		if err := a.enter(ctx); err != nil {
+		if err := p.enter(ctx); err != nil {
 			return fmt.Errorf("read the archive of host %q, cluster %q: %w", s.Host, s.Cluster, err)
 		}
 		if err := a.read(ctx, file, f, use); err != nil {
@@ -62,9 +64,7 @@ func (a *Archive) Read(ctx context.Context, s *Selection, use func(*Rows) error)
 	return nil
 }
 
-// read reads a file, and leaves the place of the caller.
 func (a *Archive) read(ctx context.Context, file *file, f *filter, use func(*Rows) error) error {
-	defer a.leave()
 	open, err := a.cache.open(file.info.Path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil

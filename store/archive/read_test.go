@@ -12,6 +12,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"cc-metric-store/test/testkit"
 )
@@ -338,6 +339,7 @@ func TestReadOfManyFiles(t *testing.T) {
 					done <- err
 				}()
 				synctest.Wait() // until that waits for its place
+				time.Sleep(turn)
 			}
 			return nil
 		})

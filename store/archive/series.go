@@ -25,11 +25,13 @@ func (a *Archive) Series(ctx context.Context, s *Selection, use func(*SeriesExte
 	}
 	f := newFilter([]string{s.Cluster}, []string{s.Host}, s.Metrics, s.Types, s.From, s.To)
 	f.allSeries, f.onlyNames, f.part = true, true, a.part
+	p := place{archive: a}
+	defer p.leave()
 	for _, file := range c.files {
 		if file.info.Last < s.From || file.info.First >= s.To || !file.hosts.has(s.Host) {
 			continue
 		}
-		if err := a.enter(ctx); err != nil {
+		if err := p.enter(ctx); err != nil {
 			return fmt.Errorf("read the series of host %q, cluster %q, in the archive: %w", s.Host, s.Cluster, err)
 		}
 		err := a.read(ctx, file, f, func(r *Rows) error {
