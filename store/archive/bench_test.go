@@ -286,3 +286,36 @@ func BenchmarkReadFiles(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkReadJob reads metrics of the hosts of a job as cc-backend asks for them: one metric of all hosts, then the next
+// one. Each job has other hosts than the one before.
+func BenchmarkReadJob(b *testing.B) {
+	const hosts, jobHosts = 32, 8
+	a := openArchive(b, Config{})
+	all := generated(b, "fritz", hosts)
+	put(b, a, "fritz", 1, all, nil)
+	var names, metrics []string
+	for _, one := range all {
+		names = append(names, one.host)
+		if one.part == (Part{}) {
+			metrics = append(metrics, one.metric)
+		}
+	}
+	slices.Sort(metrics)
+	names, metrics = slices.Compact(names), slices.Compact(metrics)
+	from := int64(benchStart + benchTicks*benchInterval/2)
+	job := 0
+	b.ReportAllocs()
+	for b.Loop() {
+		job = (job + jobHosts) % hosts
+		for _, metric := range metrics {
+			for _, host := range names[job:][:jobHosts] {
+				n := 0
+				s := Selection{Cluster: "fritz", Host: host, Metrics: []string{metric}, Types: []string{""}, From: from, To: 1 << 40}
+				if err := a.Read(b.Context(), &s, func(r *Rows) error { n += len(r.Times); return nil }); err != nil || n != benchTicks/2 {
+					b.Fatal(n, err)
+				}
+			}
+		}
+	}
+}
