@@ -288,7 +288,7 @@ func BenchmarkReadFiles(b *testing.B) {
 }
 
 // BenchmarkReadJob reads metrics of the hosts of a job as cc-backend asks for them: one metric of all hosts, then the next
-// one. Each job has other hosts than the one before.
+// one, of pages that nobody has asked for before.
 func BenchmarkReadJob(b *testing.B) {
 	const hosts, jobHosts = 32, 8
 	a := openArchive(b, Config{})
@@ -308,6 +308,8 @@ func BenchmarkReadJob(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		job = (job + jobHosts) % hosts
+		a.cache.decoded = newPageCache()
+		a.cache.close()
 		for _, metric := range metrics {
 			for _, host := range names[job:][:jobHosts] {
 				n := 0

@@ -27,6 +27,9 @@ type cache struct {
 	bytes  int
 
 	maxOpen, maxBytes int
+
+	decoded *pageCache    // of all files
+	opened  atomic.Uint64 // counts files
 }
 
 // cached is an open file.
@@ -46,7 +49,7 @@ type cached struct {
 }
 
 func newCache() *cache {
-	return &cache{files: map[string]*cached{}, recent: list.New(), maxOpen: maxOpen, maxBytes: maxCached}
+	return &cache{files: map[string]*cached{}, recent: list.New(), maxOpen: maxOpen, maxBytes: maxCached, decoded: newPageCache()}
 }
 
 // open opens a file, or finds it open. The caller gives it back with release.
@@ -70,6 +73,7 @@ func (c *cache) open(path string) (*cached, error) {
 		other.uses++
 		return other, nil
 	}
+	f.decoded, f.number = c.decoded, c.opened.Add(1)
 	f.uses = 1
 	f.element = c.recent.PushFront(f)
 	f.cost = f.meta.cost

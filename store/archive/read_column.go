@@ -3,6 +3,7 @@ package archive
 import (
 	"fmt"
 	"io"
+	"slices"
 	"sort"
 
 	"github.com/parquet-go/parquet-go/format"
@@ -15,6 +16,9 @@ type source struct {
 	// index returns the page index of a row group, and dictionary of a column in it.
 	index        func(group int) (*groupIndex, error)
 	dictionaries func(group int) *groupDictionaries
+	// decoded keeps pages of the file, which it knows by number; nil: they are not kept.
+	decoded *pageCache
+	number  uint64
 }
 
 // runReader gives the values of a column with few values, row after row.
@@ -90,6 +94,7 @@ type groupReader struct {
 type listReader[T any] struct {
 	page int
 	list []T
+	own  []T // memory for the next one
 }
 
 // newGroupReader returns a reader for row groups of any file.
@@ -138,6 +143,7 @@ func (g *groupReader) open(s *source, number int) error {
 // close lets go of the file, and keeps the buffers.
 func (g *groupReader) close() {
 	g.source, g.index, g.keys = nil, nil, nil
+	g.times.list, g.values.list = nil, nil
 	for c := range columns {
 		if r := g.strings[c]; r != nil {
 			r.pages = nil
@@ -184,52 +190,76 @@ func (g *groupReader) decodeInts(c column, h *pageHeader, body []byte, runs []ru
 	return runs, err
 }
 
-// samples returns the times and values of rows, from row on, at most up to end. They are valid until the next call.
+// samples returns the times and values of rows, from row on, at most up to end. They are valid until the next call, and
+// nobody changes them.
 func (g *groupReader) samples(row, end int64) ([]int64, []float64, error) {
-	pages := g.index.pages[columnTimestamp]
-	if p := findPage(pages, row); p != g.times.page {
-		h, body, err := g.read(columnTimestamp, &pages[p])
-		if err != nil {
-			return nil, nil, err
-		}
-		var d []int64
-		if isDictionary(h.encoding) {
-			if d, err = g.intDictionary(columnTimestamp); err != nil {
-				return nil, nil, err
-			}
-		}
-		g.times.page = -1
-		if g.times.list, err = decodeInts(&h, body, g.isNarrow(columnTimestamp), d, g.times.list); err != nil {
-			return nil, nil, g.fault(columnTimestamp, err)
-		}
-		if len(g.times.list) != int(pages[p].rows) {
-			return nil, nil, g.fault(columnTimestamp, errPage)
-		}
-		g.times.page = p
+	times, err := rowsFrom(g, &g.times, columnTimestamp, row, g.decodeTimes)
+	if err != nil {
+		return nil, nil, err
 	}
-	times := g.times.list[row-pages[g.times.page].first:]
-	pages = g.index.pages[columnValue]
-	if p := findPage(pages, row); p != g.values.page {
-		h, body, err := g.read(columnValue, &pages[p])
-		if err != nil {
-			return nil, nil, err
-		}
-		var d []float64
-		if isDictionary(h.encoding) {
-			if d, err = g.floatDictionary(columnValue); err != nil {
-				return nil, nil, err
-			}
-		}
-		g.values.page = -1
-		if g.values.list, err = decodeFloats(&h, body, g.isNarrow(columnValue), d, g.values.list); err != nil {
-			return nil, nil, g.fault(columnValue, err)
-		}
-		if len(g.values.list) != int(pages[p].rows) {
-			return nil, nil, g.fault(columnValue, errPage)
-		}
-		g.values.page = p
+	values, err := rowsFrom(g, &g.values, columnValue, row, g.decodeValues)
+	if err != nil {
+		return nil, nil, err
 	}
-	values := g.values.list[row-pages[g.values.page].first:]
 	n := min(int(end-row), len(times), len(values))
 	return times[:n], values[:n], nil
+}
+
+func (g *groupReader) decodeTimes(h *pageHeader, body []byte, dst []int64) ([]int64, error) {
+	var d []int64
+	if isDictionary(h.encoding) {
+		var err error
+		if d, err = g.intDictionary(columnTimestamp); err != nil {
+			return nil, err
+		}
+	}
+	return decodeInts(h, body, g.isNarrow(columnTimestamp), d, slices.Grow(dst[:0], int(h.values)))
+}
+
+func (g *groupReader) decodeValues(h *pageHeader, body []byte, dst []float64) ([]float64, error) {
+	var d []float64
+	if isDictionary(h.encoding) {
+		var err error
+		if d, err = g.floatDictionary(columnValue); err != nil {
+			return nil, err
+		}
+	}
+	return decodeFloats(h, body, g.isNarrow(columnValue), d, dst)
+}
+
+// rowsFrom returns what the page that has a row has from this one on. decode may use dst.
+func rowsFrom[T any](g *groupReader, r *listReader[T], c column, row int64, decode func(h *pageHeader, body []byte, dst []T) ([]T, error)) ([]T, error) {
+	pages := g.index.pages[c]
+	number := findPage(pages, row)
+	p := &pages[number]
+	if number == r.page {
+		return r.list[row-p.first:], nil
+	}
+	r.page = -1
+	cache, key := g.source.decoded, pageKey{g.source.number, g.number, number, c}
+	if cache != nil {
+		if list, ok := cache.get(key).([]T); ok {
+			r.list, r.page = list, number
+			return list[row-p.first:], nil
+		}
+		r.own = nil // what others may see is not written over
+	}
+	h, body, err := g.read(c, p)
+	if err != nil {
+		return nil, err
+	}
+	list, err := decode(&h, body, r.own)
+	if err == nil && len(list) != int(p.rows) {
+		err = errPage
+	}
+	if err != nil {
+		return nil, g.fault(c, err)
+	}
+	if cache != nil {
+		cache.put(&decodedPage{key, list, 8*cap(list) + 128})
+	} else {
+		r.own = list
+	}
+	r.list, r.page = list, number
+	return list[row-p.first:], nil
 }

@@ -156,6 +156,15 @@ func (g *groupReader) readRange(ctx context.Context, r rowRange, f *filter, gath
 				return err
 			}
 		}
+		// A page has many metrics of a host: the others are passed by without a look at the rest of the names.
+		other, err := g.passBy(row, f)
+		if err != nil {
+			return err
+		}
+		if other > row {
+			row = other
+			continue
+		}
 		end, err := g.keyAt(row, &k)
 		if err != nil {
 			return err
@@ -190,6 +199,20 @@ func (g *groupReader) readRange(ctx context.Context, r rowRange, f *filter, gath
 		}
 	}
 	return nil
+}
+
+// passBy returns the row up to which all from row on have another host or metric than those that the filter asks for: row
+// if this one may be wanted.
+func (g *groupReader) passBy(row int64, f *filter) (int64, error) {
+	host, end, err := g.strings[columnHost].value(row)
+	if err != nil || !f.host(host) {
+		return end, err
+	}
+	metric, end, err := g.strings[columnMetric].value(row)
+	if err != nil || !f.metric(metric) {
+		return end, err
+	}
+	return row, nil
 }
 
 // mayHave reports whether the block may have samples in the time of the filter.
