@@ -92,6 +92,19 @@ func (h *head) set(slot int64, column, columns int32, v float64) {
 	h.high = max(h.high, slot)
 }
 
+// place returns where the value of a column in a slot is, NaN if there is none, or nil if there is no memory for it yet.
+func (h *head) place(slot int64, column int32) *float64 {
+	c := h.chunk(slot)
+	if c == nil {
+		return nil
+	}
+	width := int64(len(c)) / h.rows
+	if int64(column) >= width {
+		return nil
+	}
+	return &c[slot%h.rows*width+int64(column)]
+}
+
 // settle lays out the first chunk anew, for so many columns.
 func (h *head) settle(columns int32) {
 	old := *h

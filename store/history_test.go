@@ -122,10 +122,9 @@ func (h *history) free() {
 	h.do(func(s *Store, e Entry) { s.Free(selectors, before, e) })
 }
 
-// pass archives what ends before a random time. Meanwhile something may be freed or sent, and the pass may
+// pass archives what ends before a time. Meanwhile something may be freed or sent, and the pass may
 // break off between two clusters.
-func (h *history) pass() {
-	before := h.base - h.rnd.Int64N(h.past)
+func (h *history) pass(before int64) {
 	ctx, cancel := context.WithCancel(h.t.Context())
 	defer cancel()
 	breaksOff := h.rnd.IntN(4) == 0
@@ -186,7 +185,9 @@ func (h *history) learn() {
 			if was && sameBits(old, v) {
 				continue
 			}
-			if want, ok := twin[id][at]; !ok || !sameBits(want, v) {
+			// What came for it when it was written already is in memory.
+			_, isLater := held[id][at]
+			if want, ok := twin[id][at]; !ok || !sameBits(want, v) && !isLater {
 				h.t.Fatalf("%+v at %+v is %v in a file, was %v (%t) there before and is %v (%t) in memory", id, at, v, old, was, want, ok)
 			}
 		}
@@ -430,7 +431,7 @@ func TestHistory(t *testing.T) {
 			t.Parallel()
 			rounds := 25
 			if os.Getenv("STRESS") != "" {
-				rounds = 1000
+				rounds = 200
 			}
 			h := newHistory(t, seed, slots)
 			for range rounds {
@@ -439,7 +440,7 @@ func TestHistory(t *testing.T) {
 				}
 				switch h.rnd.IntN(8) {
 				case 0, 1, 2:
-					h.pass()
+					h.pass(h.base - h.rnd.Int64N(h.past))
 				case 3:
 					h.free()
 				case 4, 5:
@@ -455,7 +456,7 @@ func TestHistory(t *testing.T) {
 			}
 			h.clean()
 			h.crash()
-			h.pass()
+			h.pass(h.base + 100_000)
 			h.check()
 			if h.crashes == 0 || h.cleaned == 0 || len(h.filed) == 0 {
 				t.Errorf("%d crashes, %d files cleaned, %d series in files", h.crashes, h.cleaned, len(h.filed))

@@ -90,8 +90,16 @@ func (r *recall) addOneByOne(rows *archive.Rows) error {
 
 // addValue sets the value of a slot that has none yet.
 func (r *recall) addValue(g *grid, b *block, slot int64, column int32, v float64) error {
-	if math.IsNaN(v) || math.IsInf(v, 0) || !math.IsNaN(b.open(slot, column)) {
+	if math.IsNaN(v) || math.IsInf(v, 0) {
 		return nil
 	}
-	return r.set(g, b, slot, column, v)
+	at := b.head.place(slot, column)
+	switch {
+	case at == nil:
+		return r.set(g, b, slot, column, v)
+	case math.IsNaN(*at):
+		*at = v
+		b.head.high = max(b.head.high, slot)
+	}
+	return nil
 }
