@@ -42,7 +42,10 @@ func (a *Archive) commit(w *Writer, may func(show func()) bool) error {
 	shown := newState(append(s.files(), added), s.stats.Left)
 	if !may(func() { a.state.Store(shown) }) {
 		w.info = FileInfo{}
-		return errors.Join(ErrGivenUp, os.Remove(path))
+		if err := errors.Join(os.Remove(path), syncDirectory(filepath.Dir(path))); err != nil {
+			return fmt.Errorf("give the file up: %w", err)
+		}
+		return ErrGivenUp
 	}
 	f.file.Close() // all is on disk
 	f.file = nil
