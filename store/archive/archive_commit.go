@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 )
 
@@ -39,7 +40,10 @@ func (a *Archive) commit(w *Writer, may func(show func()) bool) error {
 	w.info.Path, w.info.Rows, w.info.Bytes, w.info.Hosts = path, w.rows, f.offset, w.hosts
 	added := &file{info: w.info, sequence: a.sequence + 1, time: time, number: number, hosts: bounds{w.firstHost, w.last.host, true}, longest: w.longest}
 	s := a.state.Load()
-	shown := newState(append(s.files(), added), s.stats.Left)
+	// Somebody may have removed a file that had the name.
+	a.cache.forget(path)
+	others := slices.DeleteFunc(s.files(), func(f *file) bool { return f.info.Path == path })
+	shown := newState(append(others, added), s.stats.Left)
 	if !may(func() { a.state.Store(shown) }) {
 		w.info = FileInfo{}
 		if err := errors.Join(os.Remove(path), syncDirectory(filepath.Dir(path))); err != nil {

@@ -204,6 +204,25 @@ func TestRemovedMeanwhile(t *testing.T) {
 	}
 }
 
+// TestNameComesAgain: a file that has the name of one that somebody has removed is read, and not what was there before.
+func TestNameComesAgain(t *testing.T) {
+	t.Parallel()
+	a := openArchive(t, Config{})
+	info := put(t, a, "c", 1, oneSeries("h", 0, 1, 2, 3), nil)
+	if got := all(t, a, "c", "h"); len(got) != 3 { // it is open now
+		t.Fatal(got)
+	}
+	if err := os.RemoveAll(a.directory); err != nil {
+		t.Fatal(err)
+	}
+	if again := put(t, a, "c", 1, oneSeries("h", 1000, 4), nil); again.Path != info.Path {
+		t.Fatal(again.Path)
+	}
+	if got, st := all(t, a, "c", "h"), a.Stats(); len(got) != 1 || st.Files != 1 || st.Rows != 1 {
+		t.Errorf("%v, %+v", got, st)
+	}
+}
+
 // TestOneWriter: a second process, or a second archive in this one, is told who has the directory.
 func TestOneWriter(t *testing.T) {
 	t.Parallel()
