@@ -115,19 +115,20 @@ type recalledSeries struct {
 // file that was written later does. The caller calls release when it does not need what the recall has
 // any more.
 func (s *Store) recall(ctx context.Context, w recallWanted) (*recall, error) {
-	r, err := s.readRecall(ctx, w, min(s.cfg.smallRecall, maxRecalled-1))
-	if !errors.Is(err, errLargeRecall) {
-		return r, err
+	r := &recall{store: s, limit: min(s.cfg.smallRecall, maxRecalled-1)}
+	err := r.fill(ctx, w)
+	if errors.Is(err, errLargeRecall) {
+		// What it has read is let go before it waits, so that none waits for another one's memory.
+		if err := s.enterRecall(ctx); err != nil {
+			return nil, err
+		}
+		r = &recall{store: s, limit: maxRecalled, isLarge: true}
+		err = r.fill(ctx, w)
 	}
-	// What it has read is let go before it waits, so that none waits for another one's memory.
-	if err := s.enterRecall(ctx); err != nil {
+	if err != nil {
+		r.release()
 		return nil, err
 	}
-	if r, err = s.readRecall(ctx, w, maxRecalled); err != nil {
-		s.leaveRecall()
-		return nil, err
-	}
-	r.isLarge = true
 	return r, nil
 }
 
@@ -164,30 +165,26 @@ func (r *recall) release() {
 	}
 }
 
-// readRecall makes a recall of so many bytes at the most.
-func (s *Store) readRecall(ctx context.Context, w recallWanted, limit int) (*recall, error) {
-	config, _ := s.metrics.config(w.metric)
-	r := &recall{
-		store:  s,
-		wanted: w,
-		table:  newMetricTable(&Config{Metrics: map[string]MetricConfig{w.metric: config}}),
-		host:   newHost(w.hostKey),
-		limit:  limit,
-	}
+// fill reads what is wanted.
+func (r *recall) fill(ctx context.Context, w recallWanted) error {
+	config, _ := r.store.metrics.config(w.metric)
+	r.wanted = w
+	r.table = newMetricTable(&Config{Metrics: map[string]MetricConfig{w.metric: config}})
+	r.host = newHost(w.hostKey)
 	if err := r.addMemory(); err != nil {
-		return nil, err
+		return err
 	}
 	selection := w.selection()
 	selection.AllSeries = true
 	// The slots around the ends of the window are half an interval longer.
-	if longest := s.longest(w.cluster); w.from > -timeBound {
+	if longest := r.store.longest(w.cluster); w.from > -timeBound {
 		selection.From, selection.To = w.from-longest, w.to+longest
 	}
 	if err := r.read(ctx, selection, r.add); err != nil {
-		return nil, err
+		return err
 	}
 	r.host.arrange()
-	return r, nil
+	return nil
 }
 
 // read reads the archive.
@@ -283,13 +280,25 @@ func (w *recallWanted) wants(p *Part) bool {
 	return w.typ == nil || p.Type == *w.typ
 }
 
-// tooLarge is the error of a recall that takes more than its limit.
-func (r *recall) tooLarge() error {
-	if r.limit < maxRecalled {
-		return errLargeRecall
+// take counts bytes that the recall takes, about. It fails if they are too many; for a recall that becomes large
+// while there is no place for it with errLargeRecall.
+func (r *recall) take(bytes int) error {
+	if r.bytes += bytes; r.bytes <= r.limit {
+		return nil
 	}
-	w := &r.wanted
-	return &RecallError{w.cluster, w.host, w.metric, w.from, w.to}
+	if !r.isLarge {
+		select {
+		case r.store.largeRecalls <- struct{}{}:
+			r.isLarge, r.limit = true, maxRecalled
+		default:
+			return errLargeRecall
+		}
+	}
+	if r.bytes > r.limit {
+		w := &r.wanted
+		return &RecallError{w.cluster, w.host, w.metric, w.from, w.to}
+	}
+	return nil
 }
 
 // obtainGrid returns the grid with the interval, and the metric with it. There is none if the
@@ -329,8 +338,8 @@ func (r *recall) newBlock(start, end, slots int64) *block {
 
 // set stores a value in a block that has a head.
 func (r *recall) set(g *grid, b *block, slot int64, column int32, v float64) error {
-	if r.bytes += int(b.head.growth(slot, column, g.columns)) * valueBytes; r.bytes > r.limit {
-		return r.tooLarge()
+	if err := r.take(int(b.head.growth(slot, column, g.columns)) * valueBytes); err != nil {
+		return err
 	}
 	b.head.set(slot, column, g.columns, v)
 	return nil

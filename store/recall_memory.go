@@ -98,8 +98,8 @@ func (r *recall) readMemory() ([]memoryGrid, error) {
 				continue
 			}
 			runs := g.appendRuns(nil, nil, c, ranges)
-			if r.bytes += len(runs) * valueBytes; r.bytes > r.limit {
-				return nil, r.tooLarge()
+			if err := r.take(len(runs) * valueBytes); err != nil {
+				return nil, err
 			}
 			out.series = append(out.series, memorySeries{h.parts[i], runs, noPeriod()})
 			columns = append(columns, selection{columns: []int32{c}})
