@@ -91,10 +91,11 @@ type groupReader struct {
 }
 
 // listReader gives the values of a column in which rows differ.
-type listReader[T any] struct {
+type listReader[T int64 | float64] struct {
 	page int
 	list []T
-	own  []T // memory for the next one
+	own  []T          // memory for the next one
+	kept *decodedPage // that has the list; nil: none
 }
 
 // newGroupReader returns a reader for row groups of any file.
@@ -142,8 +143,11 @@ func (g *groupReader) open(s *source, number int) error {
 
 // close lets go of the file, and keeps the buffers.
 func (g *groupReader) close() {
+	if g.source != nil && g.source.decoded != nil {
+		g.times.release(g.source.decoded)
+		g.values.release(g.source.decoded)
+	}
 	g.source, g.index, g.keys = nil, nil, nil
-	g.times.list, g.values.list = nil, nil
 	for c := range columns {
 		if r := g.strings[c]; r != nil {
 			r.pages = nil
@@ -227,8 +231,16 @@ func (g *groupReader) decodeValues(h *pageHeader, body []byte, dst []float64) ([
 	return decodeFloats(h, body, g.isNarrow(columnValue), d, dst)
 }
 
+// release gives back the page that the reader has of the cache.
+func (r *listReader[T]) release(c *pageCache) {
+	if r.kept != nil {
+		c.release(r.kept)
+		r.kept, r.list = nil, nil
+	}
+}
+
 // rowsFrom returns what the page that has a row has from this one on. decode may use dst.
-func rowsFrom[T any](g *groupReader, r *listReader[T], c column, row int64, decode func(h *pageHeader, body []byte, dst []T) ([]T, error)) ([]T, error) {
+func rowsFrom[T int64 | float64](g *groupReader, r *listReader[T], c column, row int64, decode func(h *pageHeader, body []byte, dst []T) ([]T, error)) ([]T, error) {
 	pages := g.index.pages[c]
 	number := findPage(pages, row)
 	p := &pages[number]
@@ -238,11 +250,12 @@ func rowsFrom[T any](g *groupReader, r *listReader[T], c column, row int64, deco
 	r.page = -1
 	cache, key := g.source.decoded, pageKey{g.source.number, g.number, number, c}
 	if cache != nil {
-		if list, ok := cache.get(key).([]T); ok {
-			r.list, r.page = list, number
-			return list[row-p.first:], nil
+		r.release(cache)
+		if r.kept = cache.get(key); r.kept != nil {
+			r.list, r.page = r.kept.list.([]T), number
+			return r.list[row-p.first:], nil
 		}
-		r.own = nil // what others may see is not written over
+		r.own = memory[T](cache)
 	}
 	h, body, err := g.read(c, p)
 	if err != nil {
@@ -255,10 +268,10 @@ func rowsFrom[T any](g *groupReader, r *listReader[T], c column, row int64, deco
 	if err != nil {
 		return nil, g.fault(c, err)
 	}
+	r.own = list
 	if cache != nil {
-		cache.put(&decodedPage{key, list, 8*cap(list) + 128})
-	} else {
-		r.own = list
+		r.kept, r.own = &decodedPage{key: key, list: list, cost: 8*cap(list) + 128}, nil // what others may see is not written over
+		cache.put(r.kept)
 	}
 	r.list, r.page = list, number
 	return list[row-p.first:], nil
