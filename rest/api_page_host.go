@@ -62,7 +62,7 @@ func (a *api) pageHost(c echo.Context) error {
 		return err
 	}
 	defer t.leave()
-	series, err := a.store.SelectAtMost(c.Request().Context(), store.MaxSelected, matchers...)
+	series, err := a.store.SelectIn(c.Request().Context(), store.SelectBounds{Most: store.MaxSelected}, matchers...)
 	if err != nil {
 		return fmt.Errorf("list the series of host %q of cluster %q: %w", host, cluster, err)
 	}

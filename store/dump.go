@@ -34,8 +34,8 @@ type Buffer struct {
 // time, and no lock for long.
 func (s *Store) Dump(ctx context.Context, selector []string, use func(*Dumped) error) error {
 	found := false
-	finder := newSeriesFinder(s, pathMatchers(selector))
-	if err := finder.eachHost(ctx, func(key hostKey) error {
+	finder := newSeriesFinder(s, &SelectBounds{}, pathMatchers(selector))
+	if err := finder.eachHost(ctx, true, func(key hostKey) error {
 		some, err := s.dumpHost(ctx, key, selector[min(len(selector), 2):], use)
 		found = found || some
 		return err

@@ -190,7 +190,7 @@ func (e *exporter) findArchived(ctx context.Context) error {
 	if !s.isArchived(e.key.cluster, e.sel.From) {
 		return nil
 	}
-	selection := &archive.Selection{Cluster: e.key.cluster, Host: e.key.host, Metrics: e.sel.Metrics, Types: e.sel.Types, From: e.sel.From, To: e.sel.To}
+	selection := &archive.SeriesSelection{Cluster: e.key.cluster, Hosts: []string{e.key.host}, Metrics: e.sel.Metrics, Types: e.sel.Types, From: e.sel.From, To: e.sel.To}
 	err := s.archived.opened.Load().Series(ctx, selection, func(x *archive.SeriesExtent) error {
 		if x.From < e.sel.To && x.To > e.sel.From {
 			e.add(x.Metric, Part(x.Part), x.Frequency).addSpan(x.Frequency, x.From, x.To)

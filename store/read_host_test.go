@@ -20,7 +20,7 @@ func (e *equivalence) checkHosts() {
 	}
 	slices.SortFunc(want, compareSeries)
 	want = slices.Compact(want)
-	got, err := e.store.SelectHosts(e.t.Context(), MaxSelected, matchers...)
+	got, err := e.store.SelectHosts(e.t.Context(), SelectBounds{Most: MaxSelected}, matchers...)
 	if err != nil || !slices.Equal(got, want) {
 		e.t.Fatalf("select hosts %+v: %v, error %v, the model %v", conditions, got, err, want)
 	}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -58,21 +59,26 @@ func (e *SelectError) Error() string {
 //
 // It fails with a SelectError, or with the error of ctx when that ends.
 func (s *Store) Select(ctx context.Context, matchers ...*Matcher) ([]SeriesID, error) {
-	return s.selectSeries(ctx, MaxSelected, matchers)
+	return s.SelectIn(ctx, SelectBounds{Most: MaxSelected}, matchers...)
 }
 
-// SelectAtMost is Select with a lower limit than MaxSelected.
-func (s *Store) SelectAtMost(ctx context.Context, limit int, matchers ...*Matcher) ([]SeriesID, error) {
-	return s.selectSeries(ctx, min(limit, MaxSelected), matchers)
+// SelectIn is Select within bounds. If it asks the archive, it waits and fails as that does.
+func (s *Store) SelectIn(ctx context.Context, b SelectBounds, matchers ...*Matcher) ([]SeriesID, error) {
+	b.Most = min(b.Most, MaxSelected)
+	out, err := s.selectSome(ctx, &b, matchers)
+	if err == nil && len(out) > b.Most {
+		return nil, &SelectError{Limit: b.Most}
+	}
+	return out, err
 }
 
-// SelectFirst is Select for the first series of so many: it looks no further. more says that there are
+// SelectFirst is SelectIn for the first series: it looks no further. more says that there are
 // others.
-func (s *Store) SelectFirst(ctx context.Context, most int, matchers ...*Matcher) (series []SeriesID, more bool, err error) {
-	most = min(most, MaxSelected)
-	series, err = s.selectSome(ctx, most, matchers)
-	if len(series) > most {
-		return series[:most], true, err
+func (s *Store) SelectFirst(ctx context.Context, b SelectBounds, matchers ...*Matcher) (series []SeriesID, more bool, err error) {
+	b.Most = min(b.Most, MaxSelected)
+	series, err = s.selectSome(ctx, &b, matchers)
+	if len(series) > b.Most {
+		return series[:b.Most], true, err
 	}
 	return series, false, err
 }
@@ -80,12 +86,13 @@ func (s *Store) SelectFirst(ctx context.Context, most int, matchers ...*Matcher)
 // SelectHosts returns the series of hosts themselves that the matchers match, in order: one for
 // each metric that the host has itself, or that any of its parts has. So it finds what Query makes
 // of the parts of a host, too, and AppendHostRuns reads it. Matchers of parts are not looked at. Else it
-// is as Select, but no metric is looked for in the parts.
-func (s *Store) SelectHosts(ctx context.Context, limit int, matchers ...*Matcher) ([]SeriesID, error) {
+// is as SelectIn.
+func (s *Store) SelectHosts(ctx context.Context, b SelectBounds, matchers ...*Matcher) ([]SeriesID, error) {
 	var out []SeriesID
-	limit = min(limit, MaxSelected)
-	f := newSeriesFinder(s, matchers)
-	err := f.eachHost(ctx, func(key hostKey) error {
+	limit := min(b.Most, MaxSelected)
+	matchers = slices.DeleteFunc(slices.Clone(matchers), func(m *Matcher) bool { return m.label.isOfPart() })
+	f := newSeriesFinder(s, &b, matchers)
+	err := f.eachHost(ctx, false, func(key hostKey) error {
 		h, err := f.readHost(ctx, key, false)
 		if err != nil {
 			return err
@@ -94,7 +101,14 @@ func (s *Store) SelectHosts(ctx context.Context, limit int, matchers ...*Matcher
 		for _, m := range h.metrics {
 			out = append(out, SeriesID{Cluster: h.key.cluster, Host: h.key.host, Metric: s.metrics.at(m).name})
 		}
-		// A metric may have several intervals.
+		archived, err := f.archived.of(ctx, key.host)
+		if err != nil {
+			return err
+		}
+		for _, one := range archived {
+			out = append(out, SeriesID{Cluster: key.cluster, Host: key.host, Metric: one.metric})
+		}
+		// A metric may have several intervals, and parts.
 		slices.SortFunc(out[first:], func(a, b SeriesID) int { return strings.Compare(a.Metric, b.Metric) })
 		if out = append(out[:first], slices.Compact(out[first:])...); len(out) > limit {
 			return &SelectError{Limit: limit}
@@ -107,31 +121,43 @@ func (s *Store) SelectHosts(ctx context.Context, limit int, matchers ...*Matcher
 	return out, nil
 }
 
-func (s *Store) selectSeries(ctx context.Context, limit int, matchers []*Matcher) ([]SeriesID, error) {
-	out, err := s.selectSome(ctx, limit, matchers)
-	if err == nil && len(out) > limit {
-		return nil, &SelectError{Limit: limit}
-	}
-	return out, err
-}
-
 // errEnough ends a search.
 var errEnough = errors.New("more than the limit")
 
-// selectSome is Select, but it looks no further when more than limit are found.
-func (s *Store) selectSome(ctx context.Context, limit int, matchers []*Matcher) ([]SeriesID, error) {
+// selectSome is SelectIn, but it looks no further when more are found than may be.
+func (s *Store) selectSome(ctx context.Context, b *SelectBounds, matchers []*Matcher) ([]SeriesID, error) {
 	var out []SeriesID
-	f := newSeriesFinder(s, matchers)
-	err := f.eachHost(ctx, func(key hostKey) error {
+	limit := b.Most
+	f := newSeriesFinder(s, b, matchers)
+	err := f.eachHost(ctx, true, func(key hostKey) error {
 		h, err := f.readHost(ctx, key, true)
 		if err != nil {
 			return err
 		}
 		h.sort()
-		found := h.series[:min(len(h.series), limit+1-len(out))]
-		out = slices.Grow(out, len(found))
+		archived, err := f.archived.of(ctx, key.host)
+		if err != nil {
+			return err
+		}
+		found := h.series
+		if len(archived) == 0 {
+			found = found[:min(len(found), limit+1-len(out))]
+		}
+		first := len(out)
+		out = slices.Grow(out, len(found)+len(archived))
 		for _, one := range found {
 			out = append(out, SeriesID{h.key.cluster, h.key.host, *h.part(one), one.metric})
+		}
+		if len(archived) > 0 {
+			for _, one := range archived {
+				out = append(out, SeriesID{key.cluster, key.host, one.part, one.metric})
+			}
+			of := out[first:]
+			slices.SortFunc(of, func(a, b SeriesID) int {
+				return cmp.Or(a.Part.compare(b.Part), cmp.Compare(a.Metric, b.Metric))
+			})
+			out = out[:first+len(slices.Compact(of))]
+			out = out[:min(len(out), limit+1)]
 		}
 		if len(out) > limit {
 			return errEnough
@@ -152,26 +178,19 @@ func (s *Store) selectSome(ctx context.Context, limit int, matchers []*Matcher) 
 // It fails with an error that names the label if there is no such one, with a
 // SelectError, or with the error of ctx when that ends.
 func (s *Store) LabelValues(ctx context.Context, label Label, matchers ...*Matcher) ([]string, error) {
+	return s.LabelValuesIn(ctx, SelectBounds{Most: MaxSelected}, label, matchers...)
+}
+
+// LabelValuesIn is LabelValues of what SelectIn would find. If it may return one value, it ends at the second.
+func (s *Store) LabelValuesIn(ctx context.Context, b SelectBounds, label Label, matchers ...*Matcher) ([]string, error) {
 	if err := label.check(); err != nil {
 		return nil, err
 	}
-	return s.labelValues(ctx, MaxSelected, label, matchers)
-}
-
-// LabelValuesAtMost is LabelValues with a lower limit than MaxSelected. With the limit 1, it ends
-// at the second value.
-func (s *Store) LabelValuesAtMost(ctx context.Context, limit int, label Label, matchers ...*Matcher) ([]string, error) {
-	if err := label.check(); err != nil {
-		return nil, err
-	}
-	return s.labelValues(ctx, min(limit, MaxSelected), label, matchers)
-}
-
-func (s *Store) labelValues(ctx context.Context, limit int, label Label, matchers []*Matcher) ([]string, error) {
+	limit := min(b.Most, MaxSelected)
 	values := map[string]struct{}{}
-	f := newSeriesFinder(s, matchers)
+	f := newSeriesFinder(s, &b, matchers)
 	needsParts := f.needsParts(label)
-	err := f.eachHost(ctx, func(key hostKey) error {
+	err := f.eachHost(ctx, needsParts, func(key hostKey) error {
 		if _, known := values[key.cluster]; known && label == LabelCluster {
 			return nil
 		}
@@ -180,6 +199,9 @@ func (s *Store) labelValues(ctx context.Context, limit int, label Label, matcher
 			return err
 		}
 		f.addValues(values, label, h)
+		if err := f.addArchivedValues(ctx, values, label, key); err != nil {
+			return err
+		}
 		if len(values) > limit {
 			return &SelectError{Label: label, Limit: limit}
 		}

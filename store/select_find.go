@@ -10,6 +10,7 @@ import (
 // the store, those of parts once for each different name.
 type seriesFinder struct {
 	store                           *Store
+	from, to                        int64 // of SelectBounds
 	cluster, host, metric           labelFilter
 	typ, typeID, subtype, subtypeID labelFilter
 	// wanted says by MetricID which metrics match, and few lists them if they are few; nil: all
@@ -17,10 +18,12 @@ type seriesFinder struct {
 	wanted []bool
 	few    []MetricID
 	found  hostSeries // of the newest host
+	// archived has what the archive has of the newest cluster.
+	archived *archivedNames
 }
 
-func newSeriesFinder(s *Store, matchers []*Matcher) *seriesFinder {
-	f := &seriesFinder{store: s}
+func newSeriesFinder(s *Store, b *SelectBounds, matchers []*Matcher) *seriesFinder {
+	f := &seriesFinder{store: s, from: max(b.From, -timeBound), to: min(b.To, timeBound)}
 	for _, m := range matchers {
 		of := f.filter(m.label)
 		of.matchers = append(of.matchers, m)
@@ -108,21 +111,26 @@ func (f *seriesFinder) matchesPart(p *Part) bool {
 	return f.typ.matchesCached(p.Type) && f.subtype.matchesCached(p.Subtype) && f.typeID.matchesCached(p.ID) && f.subtypeID.matchesCached(p.SubID)
 }
 
-// eachHost calls do for the hosts whose clusters and names match, in order. It returns
-// the first error of do, or the error of ctx when that ends.
-func (f *seriesFinder) eachHost(ctx context.Context, do func(hostKey) error) error {
+// eachHost calls do for the hosts whose clusters and names match, in order. parts says whether those of
+// archived series matter. It returns the first error of do, or the error of ctx when that ends.
+func (f *seriesFinder) eachHost(ctx context.Context, parts bool, do func(hostKey) error) error {
 	if err := f.selectMetrics(ctx); err != nil {
 		return err
 	}
 	among := f.host.listed()
-	for _, cluster := range f.store.hosts.clusterNames() {
+	for _, cluster := range f.clusterNames() {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		if !f.cluster.matches(cluster) {
 			continue
 		}
-		for _, host := range f.store.hosts.hostNames(cluster, among) {
+		names := f.store.hosts.hostNames(cluster, among)
+		var err error
+		if f.archived, err = f.findArchived(ctx, cluster, parts); err != nil {
+			return err
+		}
+		for _, host := range f.archived.join(names) {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
@@ -135,6 +143,16 @@ func (f *seriesFinder) eachHost(ctx context.Context, do func(hostKey) error) err
 		}
 	}
 	return nil
+}
+
+// clusterNames returns the names of all clusters, ascending.
+func (f *seriesFinder) clusterNames() []string {
+	names := f.store.hosts.clusterNames()
+	a := f.store.archived.opened.Load()
+	if a == nil || f.from >= f.to {
+		return names
+	}
+	return sortedSet(append(names, a.Clusters()...))
 }
 
 // labelFilter are the matchers of one label.

@@ -36,7 +36,7 @@ func (a foundSeries) compare(b foundSeries) int {
 // seen.
 const checkEvery = 256
 
-// readHost returns the series of a host that match, in any order, or only its metrics if
+// readHost returns the series of a host in memory that match, in any order, or only its metrics if
 // no parts are asked for. The answer is good until the next call.
 func (f *seriesFinder) readHost(ctx context.Context, key hostKey, parts bool) (*hostSeries, error) {
 	h := &f.found

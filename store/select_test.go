@@ -123,7 +123,7 @@ func (e *equivalence) checkSelect() {
 		e.t.Fatalf("select %+v: %v, error %v, the model %v", conditions, got, err, want)
 	}
 	most := e.rnd.IntN(len(want) + 2)
-	first, more, err := e.store.SelectFirst(e.t.Context(), most, matchers...)
+	first, more, err := e.store.SelectFirst(e.t.Context(), SelectBounds{Most: most}, matchers...)
 	if err != nil || !slices.Equal(first, want[:min(most, len(want))]) || more != (most < len(want)) {
 		e.t.Fatalf("select the first %d of %d: %v, more %v, error %v", most, len(want), first, more, err)
 	}
@@ -241,11 +241,11 @@ func TestSelectEndsBeforeTheFirstHost(t *testing.T) {
 
 func TestSelectLimits(t *testing.T) {
 	s := manySeries(t, 3, 4)
-	if got, err := s.selectSeries(t.Context(), 12, nil); err != nil || len(got) != 12 {
+	if got, err := s.SelectIn(t.Context(), SelectBounds{Most: 12}); err != nil || len(got) != 12 {
 		t.Errorf("%d series, error %v", len(got), err)
 	}
 	var many *SelectError
-	if got, err := s.selectSeries(t.Context(), 11, nil); !errors.As(err, &many) || many.Limit != 11 || got != nil {
+	if got, err := s.SelectIn(t.Context(), SelectBounds{Most: 11}); !errors.As(err, &many) || many.Limit != 11 || got != nil {
 		t.Errorf("%d series, error %v", len(got), err)
 	}
 	for _, label := range []Label{LabelHost, LabelTypeID, LabelMetric} {
@@ -253,7 +253,7 @@ func TestSelectLimits(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := s.labelValues(t.Context(), len(values)-1, label, nil); !errors.As(err, &many) || many.Label != label || got != nil {
+		if got, err := s.LabelValuesIn(t.Context(), SelectBounds{Most: len(values) - 1}, label); !errors.As(err, &many) || many.Label != label || got != nil {
 			t.Errorf("%q, error %v", got, err)
 		}
 	}

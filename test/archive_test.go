@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"net/url"
 	"path/filepath"
 	"testing"
 	"time"
@@ -70,13 +71,51 @@ func (n *node) wantAnswers(questions, want []string) {
 	}
 }
 
+// promPaths are requests of Prometheus' API for the whole day, whose answers do not depend on where the
+// samples are.
+func (g *generated) promPaths(ticks int) (paths []string) {
+	times := fmt.Sprintf("start=%d&end=%d", g.first, g.first+int64(ticks)*60)
+	for _, expression := range []string{`cpu_load`, `sum by (hostname) (flops_any{type="hwthread"})`, `flops_any{type="node"}`, `avg_over_time(mem_bw{type="socket"}[10m])`} {
+		paths = append(paths, "/api/v1/query_range?step=300&"+times+"&query="+url.QueryEscape(expression))
+	}
+	return append(paths,
+		"/api/v1/series?"+times+"&match[]="+url.QueryEscape(`{type=~"node|socket"}`),
+		"/api/v1/series?limit=100&"+times+"&match[]=flops_any",
+		"/api/v1/labels?"+times,
+		"/api/v1/label/hostname/values?"+times,
+		"/api/v1/label/__name__/values?"+times,
+		"/api/v1/label/type_id/values?"+times+"&match[]=clock")
+}
+
+func (n *node) gets(paths []string) (all []string) {
+	n.t.Helper()
+	for _, path := range paths {
+		a := n.send("GET", path, "")
+		if a.status != 200 {
+			n.t.Fatalf("%s: %d %s", path, a.status, clip(a.body))
+		}
+		all = append(all, a.body)
+	}
+	return all
+}
+
+func (n *node) wantGets(paths, want []string) {
+	n.t.Helper()
+	for i, got := range n.gets(paths) {
+		if got != want[i] {
+			n.t.Errorf("%s is answered with\n%s\nand was before with\n%s", paths[i], clip(got), clip(want[i]))
+		}
+	}
+}
+
 // TestArchivedDay: what has left memory is answered as before, byte by byte, in one piece with what
-// is in memory.
+// is in memory, over both query interfaces.
 func TestArchivedDay(t *testing.T) {
 	t.Parallel()
 	rnd := rand.New(rand.NewPCG(testkit.Seed(t), 0))
 	g, questions := archivedDay(t, 2, 600, rnd)
-	want := g.answers(questions)
+	paths := g.promPaths(600)
+	want, wantGets := g.answers(questions), g.gets(paths)
 	g.stop()
 	// Half of it leaves memory, then all of it.
 	half := g.begin("8h")
@@ -88,12 +127,14 @@ func TestArchivedDay(t *testing.T) {
 		return nil
 	})
 	half.wantAnswers(questions, want)
+	half.wantGets(paths, wantGets)
 	if half.metric("series") == 0 {
 		t.Error("nothing is left in memory")
 	}
 	half.stop()
 	n := half.forget()
 	n.wantAnswers(questions, want)
+	n.wantGets(paths, wantGets)
 	if got := len(n.readArchive()); got != 2*600*generatedSeries {
 		t.Errorf("%d samples are in the archive, %d were sent", got, 2*600*generatedSeries)
 	}

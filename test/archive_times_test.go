@@ -3,6 +3,7 @@ package test
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 )
@@ -22,11 +23,36 @@ func TestArchiveTimes(t *testing.T) {
 	for _, q := range g.timedQueries()[:4] {
 		t.Logf("%s, of the archive: %s", q.name, g.ask(q, func(asked int) bool { return asked < rounds }))
 	}
+	times := fmt.Sprintf("start=%d&end=%d", g.first, g.first+int64(ticks)*60)
+	for _, path := range []string{
+		"query_range?step=60&" + times + "&query=sum(cpu_load)",
+		"series?" + times + "&match[]=cpu_load",
+		"label/hostname/values?" + times + "&match[]=cpu_load",
+		"label/__name__/values?" + times,
+		"labels?" + times,
+	} {
+		g.timeGet("/api/v1/"+path, rounds/2)
+	}
 	g.stop()
 	g = archivedTicks(t, 1, long)
 	one := timedQuery{fmt.Sprintf("cpu_load of one host, %d h", long/60), object{"cluster": "fritz", "from": g.first, "to": g.first + int64(long)*60,
 		"queries": []object{{"metric": "cpu_load", "host": fritzNames(t, 1)[0]}}}, 1, long - 1}
 	t.Logf("%s, of the archive: %s", one.name, g.ask(one, func(asked int) bool { return asked < 3*rounds }))
+}
+
+// timeGet logs how long a request takes.
+func (g *generated) timeGet(path string, rounds int) {
+	g.t.Helper()
+	took := make([]time.Duration, rounds)
+	cpu := g.processCPU()
+	for i := range took {
+		began := time.Now()
+		g.gets([]string{path})
+		took[i] = time.Since(began)
+	}
+	cpu = (g.processCPU() - cpu) / time.Duration(rounds)
+	slices.Sort(took)
+	g.t.Logf("%s: first or slowest %v, median %v, CPU %v", path, took[rounds-1], took[rounds/2], cpu)
 }
 
 // archivedTicks returns a node all samples of which are in its archive, and logs what it took to

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/prometheus/common/model"
+
+	"cc-metric-store/store"
 )
 
 // parameters are those of a request.
@@ -93,22 +95,35 @@ func parseTime(text string) (time.Time, error) {
 	return t, nil
 }
 
-// checkRange checks the times of a request for names, which do not matter otherwise: what is
-// held is all that is answered from. Some clients send the first and last time that they know.
-func (p *parameters) checkRange() error {
-	for _, name := range []string{"start", "end"} {
-		text := p.values.Get(name)
-		if text == "" {
-			continue
-		}
-		if s, err := strconv.ParseFloat(text, 64); err == nil && !math.IsNaN(s) {
-			continue
-		}
-		if _, err := time.Parse(time.RFC3339Nano, text); err != nil {
-			return badData(fmt.Errorf("parameter %q: %q is neither Unix seconds nor a time such as 2026-01-02T15:04:05Z", name, clip(text)))
-		}
+// window returns the times of a request for names, in which the archive is asked as well. Without a start it is
+// empty: then what memory has is all that is answered from. Some clients send the first and last time that
+// they know.
+func (p *parameters) window() (b store.SelectBounds, err error) {
+	from, err := p.edge("start", 0)
+	if err != nil {
+		return b, err
 	}
-	return nil
+	to, err := p.edge("end", math.MaxInt64-1)
+	if err != nil || p.values.Get("start") == "" {
+		return b, err
+	}
+	return store.SelectBounds{From: from, To: to + 1}, nil
+}
+
+// edge returns the Unix second of a time, however far away it is.
+func (p *parameters) edge(name string, absent int64) (int64, error) {
+	text := p.values.Get(name)
+	if text == "" {
+		return absent, nil
+	}
+	if s, err := strconv.ParseFloat(text, 64); (err == nil || errors.Is(err, strconv.ErrRange)) && !math.IsNaN(s) {
+		return int64(max(-maxSeconds, min(math.Floor(s), maxSeconds))), nil
+	}
+	t, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil {
+		return 0, badData(fmt.Errorf("parameter %q: %q is neither Unix seconds nor a time such as 2026-01-02T15:04:05Z", name, clip(text)))
+	}
+	return t.Unix(), nil
 }
 
 // duration returns the duration that a parameter has, zero if there is none.

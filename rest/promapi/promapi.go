@@ -25,10 +25,10 @@ import (
 // Store is what is asked. All methods are safe for concurrent use. They are documented at
 // store.Store, which implements it.
 type Store interface {
-	SelectAtMost(ctx context.Context, limit int, matchers ...*store.Matcher) ([]store.SeriesID, error)
-	SelectFirst(ctx context.Context, most int, matchers ...*store.Matcher) (series []store.SeriesID, more bool, err error)
-	SelectHosts(ctx context.Context, limit int, matchers ...*store.Matcher) ([]store.SeriesID, error)
-	LabelValuesAtMost(ctx context.Context, limit int, label store.Label, matchers ...*store.Matcher) ([]string, error)
+	SelectIn(ctx context.Context, b store.SelectBounds, matchers ...*store.Matcher) ([]store.SeriesID, error)
+	SelectFirst(ctx context.Context, b store.SelectBounds, matchers ...*store.Matcher) (series []store.SeriesID, more bool, err error)
+	SelectHosts(ctx context.Context, b store.SelectBounds, matchers ...*store.Matcher) ([]store.SeriesID, error)
+	LabelValuesIn(ctx context.Context, b store.SelectBounds, label store.Label, matchers ...*store.Matcher) ([]string, error)
 	AppendRuns(ctx context.Context, runs []store.Run, id *store.SeriesID, from, to int64) ([]store.Run, error)
 	AppendHostRuns(ctx context.Context, runs []store.Run, id *store.SeriesID, from, to int64) ([]store.Run, error)
 	Metrics() []store.NamedMetric

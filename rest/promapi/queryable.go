@@ -74,10 +74,12 @@ func (q *querier) Select(ctx context.Context, sorted bool, hints *storage.Select
 	if s.isEmpty {
 		return set
 	}
+	bounds := store.SelectBounds{Most: q.left}
+	bounds.From, bounds.To = set.reader.seconds()
 	if s.hosts {
-		set.ids, err = q.store.SelectHosts(ctx, q.left, s.matchers...)
+		set.ids, err = q.store.SelectHosts(ctx, bounds, s.matchers...)
 	} else {
-		set.ids, err = q.store.SelectAtMost(ctx, q.left, s.matchers...)
+		set.ids, err = q.store.SelectIn(ctx, bounds, s.matchers...)
 	}
 	if tooMany, ok := errors.AsType[*store.SelectError](err); ok {
 		tooMany.Limit = q.limit // of all selectors together

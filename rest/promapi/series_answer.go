@@ -53,10 +53,11 @@ func (a *API) series(ctx context.Context, p *parameters, out *answer) error {
 	if err != nil {
 		return err
 	}
-	if err := p.checkRange(); err != nil {
+	window, err := p.window()
+	if err != nil {
 		return err
 	}
-	found, truncated, err := a.selectAny(ctx, selectors, limit)
+	found, truncated, err := a.selectAny(ctx, selectors, window, limit)
 	if err != nil {
 		return evaluationError(ctx, err)
 	}
@@ -81,9 +82,9 @@ func (a *API) series(ctx context.Context, p *parameters, out *answer) error {
 	return nil
 }
 
-// selectAny returns the series that any of the selectors finds, each once, and no more than limit, unless that
+// selectAny returns the series that any of the selectors finds in a window, each once, and no more than limit, unless that
 // is 0. more says that there are others.
-func (a *API) selectAny(ctx context.Context, selectors []selection, limit int) (found []store.SeriesID, more bool, err error) {
+func (a *API) selectAny(ctx context.Context, selectors []selection, window store.SelectBounds, limit int) (found []store.SeriesID, more bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, a.cfg.Timeout)
 	defer cancel()
 	isLimited := limit > 0 && limit <= a.cfg.MaxSeries
@@ -95,7 +96,8 @@ func (a *API) selectAny(ctx context.Context, selectors []selection, limit int) (
 		if s.isEmpty {
 			continue
 		}
-		series, others, err := a.store.SelectFirst(ctx, limit, s.matchers...)
+		window.Most = limit
+		series, others, err := a.store.SelectFirst(ctx, window, s.matchers...)
 		if err != nil {
 			return nil, false, err
 		}
@@ -179,6 +181,11 @@ func (a *API) valuesOf(ctx context.Context, p *parameters, label store.Label, li
 	if len(selectors) == 0 {
 		selectors = []selection{{}}
 	}
+	bounds, err := p.window()
+	if err != nil {
+		return nil, err
+	}
+	bounds.Most = limit
 	limited, cancel := context.WithTimeout(ctx, a.cfg.Timeout)
 	defer cancel()
 	all := map[string]bool{}
@@ -186,7 +193,7 @@ func (a *API) valuesOf(ctx context.Context, p *parameters, label store.Label, li
 		if s.isEmpty {
 			continue
 		}
-		values, err := a.store.LabelValuesAtMost(limited, limit, label, s.matchers...)
+		values, err := a.store.LabelValuesIn(limited, bounds, label, s.matchers...)
 		if err != nil {
 			return nil, namesError(ctx, err)
 		}
@@ -214,7 +221,7 @@ func (a *API) list(ctx context.Context, p *parameters, out *answer, names []stri
 	if err != nil {
 		return err
 	}
-	if err := p.checkRange(); err != nil {
+	if _, err := p.window(); err != nil {
 		return err
 	}
 	n := notes{}

@@ -46,8 +46,7 @@ type reader struct {
 
 // appendRuns appends the runs of a series, in order of time.
 func (r *reader) appendRuns(runs []store.Run, id *store.SeriesID) ([]store.Run, error) {
-	// The slots' times are whole seconds.
-	from, to := -floorDiv(-r.from, 1000), floorDiv(r.to, 1000)+1
+	from, to := r.seconds()
 	switch {
 	case from >= to:
 		return runs, nil
@@ -55,6 +54,11 @@ func (r *reader) appendRuns(runs []store.Run, id *store.SeriesID) ([]store.Run, 
 		return r.store.AppendHostRuns(r.ctx, runs, id, from, to)
 	}
 	return r.store.AppendRuns(r.ctx, runs, id, from, to)
+}
+
+// seconds returns the times of the selector as [from, to) in Unix seconds: samples are at whole ones.
+func (r *reader) seconds() (from, to int64) {
+	return -floorDiv(-r.from, 1000), floorDiv(r.to, 1000) + 1
 }
 
 func floorDiv(a, b int64) int64 {

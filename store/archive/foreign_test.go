@@ -2,6 +2,7 @@ package archive
 
 import (
 	"encoding/binary"
+	"maps"
 	"math"
 	"os"
 	"slices"
@@ -90,6 +91,27 @@ func TestOriginalFiles(t *testing.T) {
 			}
 		}
 		compareSamples(t, read, selected)
+	}
+	for _, parts := range []bool{true, false} {
+		names, wanted := map[SeriesName]bool{}, map[SeriesName]bool{}
+		for k := range want {
+			name := SeriesName{k.host, k.metric, Part{}}
+			if parts {
+				name.Part = k.part
+			}
+			wanted[name] = true
+		}
+		for _, cluster := range a.Clusters() {
+			if err := a.SeriesNames(t.Context(), &SeriesSelection{Cluster: cluster, To: math.MaxInt64}, parts, func(n *SeriesName) error {
+				names[*n] = true
+				return nil
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !maps.Equal(names, wanted) {
+			t.Errorf("with parts %t: %v, want %v", parts, names, wanted)
+		}
 	}
 }
 

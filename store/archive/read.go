@@ -57,14 +57,14 @@ func (a *Archive) Read(ctx context.Context, s *Selection, use func(*Rows) error)
 		if err := p.enter(ctx); err != nil {
 			return fmt.Errorf("read the archive of host %q, cluster %q: %w", s.Host, s.Cluster, err)
 		}
-		if err := a.read(ctx, file, f, use); err != nil {
+		if err := a.read(ctx, file, f, func(_, _ string, r *Rows) error { return use(r) }); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (a *Archive) read(ctx context.Context, file *file, f *filter, use func(*Rows) error) error {
+func (a *Archive) read(ctx context.Context, file *file, f *filter, use visitor) error {
 	open, err := a.cache.open(file.info.Path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -76,7 +76,7 @@ func (a *Archive) read(ctx context.Context, file *file, f *filter, use func(*Row
 			g.close()
 			a.readers.Put(g)
 		}()
-		err = readFile(ctx, &open.source, g, f, func(_, _ string, r *Rows) error { return use(r) })
+		err = readFile(ctx, &open.source, g, f, use)
 	}
 	return readError(file.info.Path, err)
 }

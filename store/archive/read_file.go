@@ -170,10 +170,7 @@ func (g *groupReader) readRange(ctx context.Context, r rowRange, f *filter, gath
 			return err
 		}
 		end = min(end, r.to)
-		if f.part != nil && g.source.meta.version == 0 {
-			k.part = f.part(k.part)
-		}
-		if !f.cluster(k.cluster) || !f.host(k.host) || !f.metric(k.metric) || !f.kind(k.part.Type) || !f.id(k.part.ID) {
+		if !g.isWanted(&k, f) {
 			row = end
 			continue
 		}
@@ -213,6 +210,14 @@ func (g *groupReader) passBy(row int64, f *filter) (int64, error) {
 		return end, err
 	}
 	return row, nil
+}
+
+// isWanted reports whether the filter asks for the series, and takes its part apart if need be.
+func (g *groupReader) isWanted(k *rowsKey, f *filter) bool {
+	if f.part != nil && g.source.meta.version == 0 {
+		k.part = f.part(k.part)
+	}
+	return f.cluster(k.cluster) && f.host(k.host) && f.metric(k.metric) && f.kind(k.part.Type) && f.id(k.part.ID)
 }
 
 // mayHave reports whether the block may have samples in the time of the filter.

@@ -223,19 +223,8 @@ var errFrequency = errors.New("a sample has no frequency")
 
 // keyAt reads what is the same for the rows from row on, and up to which row.
 func (g *groupReader) keyAt(row int64, k *rowsKey) (end int64, err error) {
-	end = g.rows
-	for c, to := range [columns]*string{
-		columnCluster: &k.cluster, columnHost: &k.host, columnMetric: &k.metric, columnScope: &k.part.Type,
-		columnScopeID: &k.part.ID, columnSubtype: &k.part.Subtype, columnSubtypeID: &k.part.SubID,
-	} {
-		if to == nil {
-			continue
-		}
-		v, e, err := g.strings[c].value(row)
-		if err != nil {
-			return 0, err
-		}
-		*to, end = v, min(end, e)
+	if end, err = g.nameAt(row, k, true); err != nil {
+		return 0, err
 	}
 	for c, to := range [columns]*int64{columnFrequency: &k.frequency, columnBlockStart: &k.block.Start, columnBlockEnd: &k.block.End} {
 		if to == nil {
@@ -247,18 +236,38 @@ func (g *groupReader) keyAt(row int64, k *rowsKey) (end int64, err error) {
 		}
 		*to, end = v, min(end, e)
 	}
-	switch {
-	case k.part.Type == nodeScope:
-		k.part.Type = ""
-	case k.part.Type == foreignCPU && g.source.meta.version == 0:
-		k.part.Type = threadScope
-	}
 	k.block.Frequency = 0
 	if k.block.End > k.block.Start {
 		k.block.Frequency = k.frequency
 	}
 	if k.frequency <= 0 {
 		return 0, g.fault(columnFrequency, errFrequency)
+	}
+	return end, nil
+}
+
+// nameAt reads the name of the series of the rows from row on, and up to which row it is that; without parts, it
+// leaves the part out.
+func (g *groupReader) nameAt(row int64, k *rowsKey, parts bool) (end int64, err error) {
+	end = g.rows
+	for c, to := range [columns]*string{
+		columnCluster: &k.cluster, columnHost: &k.host, columnMetric: &k.metric, columnScope: &k.part.Type,
+		columnScopeID: &k.part.ID, columnSubtype: &k.part.Subtype, columnSubtypeID: &k.part.SubID,
+	} {
+		if to == nil || !parts && column(c) >= columnScope {
+			continue
+		}
+		v, e, err := g.strings[c].value(row)
+		if err != nil {
+			return 0, err
+		}
+		*to, end = v, min(end, e)
+	}
+	switch {
+	case k.part.Type == nodeScope:
+		k.part.Type = ""
+	case k.part.Type == foreignCPU && g.source.meta.version == 0:
+		k.part.Type = threadScope
 	}
 	return end, nil
 }

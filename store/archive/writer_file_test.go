@@ -68,10 +68,10 @@ func TestFileOfSeveralClusters(t *testing.T) {
 			t.Errorf("%q, %q, %v", a.Clusters(), hosts, err)
 		}
 		got := map[SeriesExtent]int{}
-		if err := a.Series(t.Context(), &Selection{Cluster: "a", Host: "h1", From: -1 << 40, To: 1 << 40}, func(e *SeriesExtent) error {
+		if err := a.Series(t.Context(), &SeriesSelection{Cluster: "a", Hosts: []string{"h1"}, From: -1 << 40, To: 1 << 40}, func(e *SeriesExtent) error {
 			got[*e]++
 			return nil
-		}); err != nil || len(got) != 3 || got[SeriesExtent{"m", core("1"), 60, 600, 840}] != 1 || got[SeriesExtent{"m", core("1"), 60, 0, 120}] != 1 {
+		}); err != nil || len(got) != 3 || got[SeriesExtent{"h1", "m", core("1"), 60, 600, 840}] != 1 || got[SeriesExtent{"h1", "m", core("1"), 60, 0, 120}] != 1 {
 			t.Errorf("%v, %v", got, err)
 		}
 		if _, err := a.NewWriter("a", 0); err == nil {
