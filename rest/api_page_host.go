@@ -16,7 +16,7 @@ import (
 type hostMetrics struct {
 	Cluster string       `json:"cluster"`
 	Host    string       `json:"host"`
-	Newest  int64        `json:"newest"`  // time of the newest sample, Unix seconds
+	Newest  int64        `json:"newest"`  // time of the newest sample in memory, Unix seconds; 0: there is none
 	Metrics []hostMetric `json:"metrics"` // in order of their names
 }
 
@@ -52,6 +52,14 @@ func (a *api) pageHost(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	bounds := store.SelectBounds{Most: store.MaxSelected}
+	for name, edge := range map[string]*int64{"from": &bounds.From, "to": &bounds.To} {
+		if text := c.QueryParam(name); text != "" {
+			if *edge, err = readSeconds(name, text); err != nil {
+				return refuse(http.StatusBadRequest, err)
+			}
+		}
+	}
 	r, err := a.newReply(c)
 	if err != nil {
 		return err
@@ -62,7 +70,7 @@ func (a *api) pageHost(c echo.Context) error {
 		return err
 	}
 	defer t.leave()
-	series, err := a.store.SelectIn(c.Request().Context(), store.SelectBounds{Most: store.MaxSelected}, matchers...)
+	series, err := a.store.SelectIn(c.Request().Context(), bounds, matchers...)
 	if err != nil {
 		return fmt.Errorf("list the series of host %q of cluster %q: %w", host, cluster, err)
 	}

@@ -139,6 +139,7 @@ func TestPageHost(t *testing.T) {
 		t.Errorf("%d %s", a.status, a.body)
 	}
 	f.wantError(f.send("GET", "/api/page/host?cluster=alex&host=n2", ""), 404, "no samples of host \"n2\"")
+	f.wantError(f.send("GET", "/api/page/host?cluster=alex&host=n1&from=1&to=x", ""), 400, `to "x" is no time in Unix seconds`)
 }
 
 func TestListMetricsOfSecondLevels(t *testing.T) {

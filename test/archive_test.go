@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net/url"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -108,6 +109,17 @@ func (n *node) wantGets(paths, want []string) {
 	}
 }
 
+// metricsOnPage returns what the page lists of a host for the whole day.
+func (n *node) metricsOnPage(host string, from, to int64) string {
+	n.t.Helper()
+	a := n.send("GET", fmt.Sprintf("/api/page/host?cluster=fritz&host=%s&from=%d&to=%d", host, from, to), "")
+	_, metrics, ok := strings.Cut(a.body, `"metrics":`)
+	if a.status != 200 || !ok {
+		n.t.Fatalf("the page's list of %s: %d %s", host, a.status, clip(a.body))
+	}
+	return metrics
+}
+
 // TestArchivedDay: what has left memory is answered as before, byte by byte, in one piece with what
 // is in memory, over both query interfaces.
 func TestArchivedDay(t *testing.T) {
@@ -116,6 +128,8 @@ func TestArchivedDay(t *testing.T) {
 	g, questions := archivedDay(t, 2, 600, rnd)
 	paths := g.promPaths(600)
 	want, wantGets := g.answers(questions), g.gets(paths)
+	host, end := fritzNames(t, 1)[0], g.first+600*60
+	listed := g.metricsOnPage(host, g.first, end)
 	g.stop()
 	// Half of it leaves memory, then all of it.
 	half := g.begin("8h")
@@ -135,6 +149,9 @@ func TestArchivedDay(t *testing.T) {
 	n := half.forget()
 	n.wantAnswers(questions, want)
 	n.wantGets(paths, wantGets)
+	if now := n.metricsOnPage(host, g.first, end); now != listed {
+		t.Errorf("the page lists\n%s\nand listed before\n%s", clip(now), clip(listed))
+	}
 	if got := len(n.readArchive()); got != 2*600*generatedSeries {
 		t.Errorf("%d samples are in the archive, %d were sent", got, 2*600*generatedSeries)
 	}

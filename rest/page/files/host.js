@@ -46,9 +46,9 @@ export function hostView(root, context) {
 
 	async function refresh(signal) {
 		const cluster = parameters.get("cluster") ?? "", host = parameters.get("host") ?? "";
-		described = await get("host", { cluster, host }, signal);
-		for (const m of described.metrics) m.parts = m.parts.filter((p) => p.type !== "");
 		const w = readWindow(parameters);
+		described = await get("host", { cluster, host, from: Math.floor(w.from), to: Math.ceil(w.to) }, signal);
+		for (const m of described.metrics) m.parts = m.parts.filter((p) => p.type !== "");
 		const wanted = choose();
 		arrange(wanted);
 		const items = wanted.map((m) => itemOf(m, host, scopeOf(m)));
@@ -71,6 +71,10 @@ export function hostView(root, context) {
 		note.replaceChildren(wanted.length < all ? `${wanted.length} of ${all} metrics. ` : `${all} metrics. `);
 		if (some) {
 			note.append("Drag to zoom, double click to go back; with the keyboard: arrows, + and −, 0.");
+			return;
+		}
+		if (!described.newest) {
+			note.append("There are no samples in this window.");
 			return;
 		}
 		const span = w.to - w.from, to = described.newest + 60;

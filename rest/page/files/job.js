@@ -11,7 +11,7 @@ import { csvLine, download, downloadSamples } from "./csv.js";
 const maxHosts = 64, maxMetrics = 24, usualMetrics = 6, maxListed = 500;
 
 export function jobView(root, context) {
-	let parameters = new URLSearchParams(), described = null, key = "", statistics = [], picked = "";
+	let parameters = new URLSearchParams(), described = null, describedFrom = 0, key = "", statistics = [], picked = "";
 	const cards = new Map(); // by metric
 	const clusterSelect = h("select", { id: "job-cluster" });
 	const hosts = h("input", { id: "job-hosts", autocomplete: "off", spellcheck: "false", placeholder: "f0101,f[0102-0104]", required: true });
@@ -67,11 +67,14 @@ export function jobView(root, context) {
 			return;
 		}
 		const cluster = parameters.get("cluster") ?? "";
-		described ??= await describe(cluster, list, signal);
+		const w = readWindow(parameters);
+		if (!described || w.from < describedFrom) { // earlier, the archive may have others
+			described = await describe(cluster, list, w, signal);
+			describedFrom = w.from;
+		}
 		const metrics = chooseMetrics();
 		drawPicker(metrics);
 		arrange(metrics);
-		const w = readWindow(parameters);
 		const items = itemsOf(metrics, list);
 		const found = new Map(metrics.map((m) => [m, []])), errors = new Map();
 		await query(cluster, items, w.from, w.to, { signal }, (n, series, error) => {
@@ -86,11 +89,11 @@ export function jobView(root, context) {
 
 	// describe returns the metrics that the hosts can be compared by: those of the first host that is
 	// known.
-	async function describe(cluster, list, signal) {
+	async function describe(cluster, list, w, signal) {
 		let fault;
 		for (const host of list) {
 			try {
-				const answer = await get("host", { cluster, host }, signal);
+				const answer = await get("host", { cluster, host, from: Math.floor(w.from), to: Math.ceil(w.to) }, signal);
 				return answer.metrics.filter((m) => m.own || m.aggregation);
 			} catch (problem) {
 				if (problem.status !== 404) throw problem;
