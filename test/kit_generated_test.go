@@ -82,7 +82,8 @@ func (g *generated) awaitStored(ticks int) (samples int) {
 	g.ticks = ticks
 	samples = g.hosts * generatedSeries * ticks
 	g.waitFor("all samples to be stored", func() error {
-		if stored, lag := g.metric("samples_total"), g.metric("log_lag_entries"); int(stored) != samples || lag != 0 {
+		// What a busy log acknowledges too late is sent again, and counts again.
+		if stored, lag := g.metric("samples_total"), g.metric("log_lag_entries"); int(stored) < samples || lag != 0 {
 			return fmt.Errorf("%.0f of %d samples, %v entries behind", stored, samples, lag)
 		}
 		return nil

@@ -111,7 +111,8 @@ func (w *written) time(b bodies, way string, send func(bodies) []time.Duration) 
 	w.at += 60 * int64(b.ticks)
 	w.stored += samples
 	w.waitFor("all samples", func() error {
-		if got := w.metric("samples_total"); int(got) != w.stored {
+		// What a busy log acknowledges too late is sent again, and counts again.
+		if got := w.metric("samples_total"); int(got) < w.stored {
 			return fmt.Errorf("%.0f of %d samples are stored", got, w.stored)
 		}
 		return nil
