@@ -24,11 +24,13 @@ type SelectBounds struct {
 // hosts at a time. A nil archivedNames has none. It belongs to one goroutine.
 type archivedNames struct {
 	finder  *seriesFinder
+	archive *archive.Archive
 	cluster string
-	hosts   []string // that match, ascending
 	parts   bool     // they matter: without them, each host has one series of a metric
+	hosts   []string // that match, ascending
 	// known has the series, by host, of the hosts that were asked for last.
 	known map[string]map[archivedName]struct{}
+	asked archive.Stats // of the archive, before it was asked for all this
 }
 
 // archivedName names a series of a host.
@@ -46,14 +48,25 @@ const archivedHosts = 32
 
 // findArchived returns what the archive has of a cluster, with or without parts, nil if it is not to be asked.
 func (f *seriesFinder) findArchived(ctx context.Context, cluster string, parts bool) (*archivedNames, error) {
-	if f.from >= f.to || !f.store.isArchived(cluster, f.from) {
+	opened := f.store.archived.opened.Load()
+	if opened == nil || f.from >= f.to {
 		return nil, nil
 	}
-	a := &archivedNames{finder: f, cluster: cluster, parts: parts}
+	a := &archivedNames{finder: f, archive: opened, cluster: cluster, parts: parts}
+	return a, a.findHosts(ctx)
+}
+
+// findHosts finds the hosts anew, and forgets their series.
+func (a *archivedNames) findHosts(ctx context.Context) error {
+	f := a.finder
+	a.asked, a.hosts, a.known = a.archive.Stats(), nil, nil
+	if !f.store.isArchived(a.cluster, f.from) {
+		return nil
+	}
 	from, to := a.window()
-	all, err := f.store.archived.opened.Load().Hosts(ctx, cluster, from, to)
+	all, err := a.archive.Hosts(ctx, a.cluster, from, to)
 	if err != nil {
-		return nil, fmt.Errorf("[METRICSTORE]> read the hosts of cluster %s in the archive: %w", cluster, err)
+		return fmt.Errorf("[METRICSTORE]> read the hosts of cluster %s in the archive: %w", a.cluster, err)
 	}
 	among := f.host.listed()
 	for _, host := range all {
@@ -64,7 +77,7 @@ func (f *seriesFinder) findArchived(ctx context.Context, cluster string, parts b
 			a.hosts = append(a.hosts, host)
 		}
 	}
-	return a, nil
+	return nil
 }
 
 // window returns the times of the files that may have samples of slots in the window.
@@ -83,19 +96,25 @@ func (a *archivedNames) join(names []string) []string {
 	return slices.Compact(names)
 }
 
-// has reports whether the archive has a series of a host, if any series matches.
-func (a *archivedNames) has(host string) bool {
+// has reports whether the archive has a series of a host, if any series matches. It is asked after memory: samples may
+// have gone to the archive meanwhile.
+func (a *archivedNames) has(ctx context.Context, host string) (bool, error) {
 	if a == nil {
-		return false
+		return false, nil
+	}
+	if a.asked != a.archive.Stats() {
+		if err := a.findHosts(ctx); err != nil {
+			return false, err
+		}
 	}
 	_, ok := slices.BinarySearch(a.hosts, host)
-	return ok
+	return ok, nil
 }
 
-// of returns the series of a host that match, in order.
+// of returns the series of a host that match, in order. As has, it is asked after memory.
 func (a *archivedNames) of(ctx context.Context, host string) ([]archivedName, error) {
-	if !a.has(host) {
-		return nil, nil
+	if ok, err := a.has(ctx, host); !ok {
+		return nil, err
 	}
 	if _, known := a.known[host]; !known {
 		if err := a.read(ctx, host); err != nil {
@@ -116,7 +135,7 @@ func (a *archivedNames) read(ctx context.Context, host string) error {
 		a.known[host] = map[archivedName]struct{}{}
 	}
 	all := 0
-	err := f.store.archived.opened.Load().SeriesNames(ctx, s, a.parts, func(x *archive.SeriesName) error {
+	err := a.archive.SeriesNames(ctx, s, a.parts, func(x *archive.SeriesName) error {
 		name := archivedName{Part(x.Part), x.Metric}
 		series := a.known[x.Host]
 		if _, known := series[name]; known || !f.metric.matchesCached(name.metric) || !f.matchesPart(&name.part) {
@@ -145,8 +164,8 @@ func list(set map[string]struct{}) []string {
 // addArchivedValues adds the values that a label has among the series of a host in the archive. It reads no names
 // of series where the host's own is enough.
 func (f *seriesFinder) addArchivedValues(ctx context.Context, values map[string]struct{}, label Label, key hostKey) error {
-	if !f.archived.has(key.host) {
-		return nil
+	if ok, err := f.archived.has(ctx, key.host); !ok {
+		return err
 	}
 	own, ofHost := "", true
 	switch label {

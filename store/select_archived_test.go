@@ -1,7 +1,9 @@
 package store
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 
@@ -136,6 +138,67 @@ func TestArchivedLabelValues(t *testing.T) {
 		got, err := s.LabelValuesIn(t.Context(), c.bounds, c.label, c.matchers...)
 		if err != nil || !slices.Equal(got, c.want) {
 			t.Errorf("%s in %+v: %q, error %v, want %q", c.label, c.bounds, got, err, c.want)
+		}
+	}
+}
+
+// eventful is a context at whose look number n, from 1 on, something happens.
+type eventful struct {
+	context.Context
+	n       int
+	happens func()
+}
+
+func (e *eventful) Err() error {
+	if e.n--; e.n == 0 {
+		e.happens()
+	}
+	return e.Context.Err()
+}
+
+// TestSelectionsWhileArchiving: at whatever moment of a search samples leave memory for the archive, all series are found.
+func TestSelectionsWhileArchiving(t *testing.T) {
+	t.Parallel()
+	const hosts = 5
+	window := SelectBounds{Most: 100, From: t0 - 2_000_000, To: t0 + 1000}
+	for name, find := range map[string]func(context.Context, *Store) (int, error){
+		"series": func(ctx context.Context, s *Store) (int, error) {
+			series, err := s.SelectIn(ctx, window)
+			return len(series), err
+		},
+		"hosts": func(ctx context.Context, s *Store) (int, error) {
+			hosts, err := s.SelectHosts(ctx, window)
+			return len(hosts), err
+		},
+		"values": func(ctx context.Context, s *Store) (int, error) {
+			values, err := s.LabelValuesIn(ctx, window, LabelHost)
+			return len(values), err
+		},
+	} {
+		for _, isEarlier := range []bool{false, true} { // there is an archive before
+			for n, isOver := 1, false; !isOver; n++ {
+				s := newStore(t, Config{})
+				s.useArchive(newArchive(t, archive.Config{Readers: 2}))
+				if isEarlier {
+					put(t, s, "h0", Part{}, "load", t0-1_000_000, 1)
+					if err := passAll(t, s, t0); err != nil {
+						t.Fatal(err)
+					}
+				}
+				for h := range hosts {
+					put(t, s, fmt.Sprint("h", h), Part{}, "load", t0, 1)
+				}
+				isOver = true
+				found, err := find(&eventful{t.Context(), n, func() {
+					isOver = false
+					if err := passAll(t, s, t0+1_000_000); err != nil {
+						t.Error(err)
+					}
+				}}, s)
+				if err != nil || found != hosts {
+					t.Errorf("samples leave at look %d, an archive before %v: %d %s of %d are found, error %v", n, isEarlier, found, name, hosts, err)
+				}
+			}
 		}
 	}
 }
