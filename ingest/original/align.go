@@ -50,7 +50,7 @@ func newAligner() *aligner {
 	return &aligner{grids: map[int64]*grid{}, ends: map[uint64]end{}, seed: maphash.MakeSeed()}
 }
 
-// align moves the runs that are loose, by less than their interval.
+// align moves the runs that are loose, by less than two intervals.
 func (a *aligner) align(runs []run) {
 	var loose []*run
 	for i := range runs {
@@ -77,8 +77,10 @@ func (a *aligner) move(runs []*run, step, phase int64) {
 	if phase != g.other {
 		g.other, g.moved = phase, a.distance(g, runs, modulo(phase-g.offset, step))
 	}
-	if isFree, _ := a.compare(runs, g.moved); !isFree { // where no value told it, it was wrong before
-		g.moved += step
+	if g.moved < step { // further, it is no border: the values of the same samples differ
+		if isFree, _ := a.compare(runs, g.moved); !isFree { // where no value told it, it was wrong before
+			g.moved += step
+		}
 	}
 	for _, r := range runs {
 		r.at += g.moved
@@ -137,15 +139,17 @@ func (a *aligner) compare(runs []*run, moved int64) (isFree, isSame bool) {
 
 // isConstant reports whether there are several values, and all are the same: these tell nothing.
 func isConstant(values []float64) bool {
-	n := 0
+	n, first := 0, 0.0
 	for _, v := range values {
 		switch {
 		case math.IsNaN(v):
-		case v != values[0]:
+			continue
+		case n == 0:
+			first = v
+		case v != first:
 			return false
-		default:
-			n++
 		}
+		n++
 	}
 	return n > 1
 }

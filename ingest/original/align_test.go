@@ -164,3 +164,68 @@ func TestBordersOfSnapshots(t *testing.T) { // not beside TestHostileFiles, whic
 		}
 	}
 }
+
+// TestConstantValues: values that do not change tell nothing of the slot, also behind a gap at the begin.
+func TestConstantValues(t *testing.T) {
+	t.Parallel()
+	nan := math.NaN()
+	for _, c := range []struct {
+		values []float64
+		want   bool
+	}{
+		{[]float64{0, 0}, true},
+		{[]float64{nan, 0, 0}, true},
+		{[]float64{nan, 0, nan, 0, nan}, true},
+		{[]float64{nan, 0, 1}, false},
+		{[]float64{0, nan, 1}, false},
+		{[]float64{nan, 0}, false}, // one value
+		{[]float64{nan}, false},
+	} {
+		if got := isConstant(c.values); got != c.want {
+			t.Errorf("%v: %v", c.values, got)
+		}
+	}
+}
+
+// TestSnapshotsThatDiffer: snapshots that have the same samples with other values, as one of them has fewer digits, do not move
+// what follows further and further.
+func TestSnapshotsThatDiffer(t *testing.T) {
+	t.Parallel()
+	for _, shift := range []int64{0, 7} { // of each other snapshot
+		a := newAligner()
+		series := newSeries("c", "h", "load", Part{})
+		for i := range int64(20) {
+			at := 1_760_000_000 + i*120 + i%2*shift
+			runs := []run{{series: series, at: at, step: 60, loose: true, values: []float64{float64(i), float64(i) + 0.25, float64(i) + 0.5}}}
+			a.align(runs)
+			if off := runs[0].at - at; off < -60 || off >= 120 {
+				t.Errorf("shift %d: snapshot %d is moved by %d s", shift, i, off)
+			}
+		}
+	}
+}
+
+// TestPhaseOfManyHosts: of more hosts than samples are remembered of, the files that follow still have the phase.
+func TestPhaseOfManyHosts(t *testing.T) { // as above
+	r := NewReader(&Tree{}, Config{})
+	for n := range 3 {
+		h := Host{Cluster: "c", Name: fmt.Sprint("h", n)}
+		a := r.aligner(h)
+		a.grids[60] = exactGrid(60, int64(n))
+		for i := range uint64(maxEnds/2 + 1) {
+			a.ends[i] = end{}
+		}
+		r.keep(h, a)
+	}
+	all := 0
+	for n := range 3 {
+		a := r.aligner(Host{Cluster: "c", Name: fmt.Sprint("h", n)})
+		if g := a.grids[60]; g == nil || g.offset != int64(n) {
+			t.Errorf("host %d has another phase: %+v", n, g)
+		}
+		all += len(a.ends)
+	}
+	if all == 0 || all > maxEnds || r.held != 0 {
+		t.Errorf("%d samples are remembered, %d are counted afterwards", all, r.held)
+	}
+}

@@ -29,12 +29,11 @@ func (r *Reader) aligner(h Host) *aligner {
 	return a
 }
 
-// keep keeps the aligner of a host for the next files. Of very many hosts not all are kept.
+// keep keeps the aligner of a host for the next files. Of very many hosts not all samples are kept, but all phases.
 func (r *Reader) keep(h Host, a *aligner) {
-	if r.held += len(a.ends); r.held > maxEnds {
-		clear(r.aligners)
-		r.held = 0
-		return
+	if r.held+len(a.ends) > maxEnds {
+		a.ends = map[uint64]end{}
 	}
+	r.held += len(a.ends)
 	r.aligners[joinNames(h.Cluster, h.Name)] = a
 }
