@@ -75,7 +75,7 @@ func (a *api) pageHost(c echo.Context) error {
 		return fmt.Errorf("list the series of host %q of cluster %q: %w", host, cluster, err)
 	}
 	if len(series) == 0 {
-		return refuse(http.StatusNotFound, fmt.Errorf("the store holds no samples of host %q of cluster %q", host, cluster))
+		return refuse(http.StatusNotFound, fmt.Errorf("there are no samples of host %q of cluster %q in memory, nor in the files of the archive for this time", host, cluster))
 	}
 	body, err := json.Marshal(hostMetrics{cluster, host, a.store.Newest(cluster, host), a.listMetrics(series)})
 	if err != nil {

@@ -20,10 +20,13 @@ func pageModules(b *tab, _ int64) {
 		{`[exact(null), exact(80000000000), exact(1/3)]`, []any{"no sample", "80 G", "0.3333333"}},
 		{`[duration(-5), duration(89), duration(600), duration(7500), duration(2*86400+3600)]`, []any{"0 s", "89 s", "10 min", "2 h 5 min", "2 d 1 h"}},
 		{`csvLine(["=1+1", 'a"b', "c,d", -3, null, "e\nf"])`, "'=1+1,\"a\"\"b\",\"c,d\",-3,,\"e\nf\"\r\n"},
+		{`[[1, 9, false], [2, 8, false], [1, 10, false], [0, 9, false], [20, 30, false], [2, 10, true]].map(([from, to, live]) => covers({ from: 1, to: 9, live: false }, { from, to, live }))`,
+			[]any{true, true, false, false, false, false}},
+		{`[[2, 10, true], [0, 8, true], [2, 10, false]].map(([from, to, live]) => covers({ from: 1, to: 9, live: true }, { from, to, live }))`, []any{true, false, false}},
 	} {
 		got := eval[any](b, `(async () => {
 			const at = (name) => import(new URL("page/" + name, document.baseURI));
-			const { expandHosts, si, exact, duration } = await at("format.js"), { csvLine } = await at("csv.js");
+			const { expandHosts, si, exact, duration } = await at("format.js"), { csvLine } = await at("csv.js"), { covers } = await at("window.js");
 			return %s;
 		})()`, c.call)
 		if !reflect.DeepEqual(got, c.want) {

@@ -5,13 +5,13 @@ import { get, query } from "./api.js";
 import { si, expandHosts } from "./format.js";
 import { Plot } from "./plot.js";
 import { drawLegend, summary } from "./host.js";
-import { readWindow, refreshInterval, windowControls } from "./window.js";
+import { covers, readWindow, refreshInterval, windowControls } from "./window.js";
 import { csvLine, download, downloadSamples } from "./csv.js";
 
 const maxHosts = 64, maxMetrics = 24, usualMetrics = 6, maxListed = 500;
 
 export function jobView(root, context) {
-	let parameters = new URLSearchParams(), described = null, describedFrom = 0, key = "", statistics = [], picked = "";
+	let parameters = new URLSearchParams(), described = null, describedIn = null, key = "", statistics = [], picked = "";
 	const cards = new Map(); // by metric
 	const clusterSelect = h("select", { id: "job-cluster" });
 	const hosts = h("input", { id: "job-hosts", autocomplete: "off", spellcheck: "false", placeholder: "f0101,f[0102-0104]", required: true });
@@ -68,9 +68,9 @@ export function jobView(root, context) {
 		}
 		const cluster = parameters.get("cluster") ?? "";
 		const w = readWindow(parameters);
-		if (!described || w.from < describedFrom) { // earlier, the archive may have others
+		if (!described || !covers(describedIn, w)) { // at other times, the archive may have others
 			described = await describe(cluster, list, w, signal);
-			describedFrom = w.from;
+			describedIn = w;
 		}
 		const metrics = chooseMetrics();
 		drawPicker(metrics);

@@ -16,6 +16,9 @@ export function readWindow(parameters) {
 	return { from: now - (ranges[parameters.get("range")] ?? ranges[usual]), to: now, zoomed: false, live: true };
 }
 
+// covers says whether what is known of a window suffices for another one. A live one moves on with the samples.
+export const covers = (known, w) => known.from <= w.from && (w.to <= known.to || known.live && w.live);
+
 // refreshInterval is in seconds: a long window costs more, and changes less.
 export const refreshInterval = (w) => !w.live ? 3600 : w.to - w.from > 172800 ? 60 : w.to - w.from > 43200 ? 30 : 10;
 
