@@ -112,7 +112,7 @@ type ArchiveStats struct {
 	// Oldest and Newest are the times of the oldest and the newest sample in Unix seconds, 0 if
 	// there is none.
 	Oldest, Newest int64
-	// Free is what the file system has left in bytes, -1 if that is not known.
+	// Free is what the file system had left in bytes when this was last asked for, -1 if that is not known.
 	Free int64
 	// Unreadable counts files that are left out, as they are damaged or somebody else's.
 	Unreadable int64
@@ -125,11 +125,7 @@ func (s *Store) ArchiveStats() (ArchiveStats, bool) {
 		return ArchiveStats{Free: -1}, s.archived.isWanted()
 	}
 	a := opened.Stats()
-	free, err := opened.Room()
-	if err != nil {
-		free = -1
-	}
-	return ArchiveStats{Files: a.Files, Samples: a.Rows, Bytes: a.Bytes, Oldest: a.Oldest, Newest: a.Newest, Free: free, Unreadable: a.Left}, true
+	return ArchiveStats{Files: a.Files, Samples: a.Rows, Bytes: a.Bytes, Oldest: a.Oldest, Newest: a.Newest, Free: opened.Room(), Unreadable: a.Left}, true
 }
 
 // explainFull says what there is to know if an error is one of a full disk.

@@ -97,7 +97,8 @@ type Archive struct {
 	closing   chan struct{}         // closed by Close
 	state     atomic.Pointer[state] // what readers see; mu guards its replacement
 	isSmall   atomic.Bool           // the file system, for maxBytes, when it was last asked
-	cleanedTo atomic.Int64          // the time after the newest sample that Clean has removed
+	room      room
+	cleanedTo atomic.Int64 // the time after the newest sample that Clean has removed
 
 	mu       sync.Mutex
 	lock     *os.File
@@ -131,6 +132,7 @@ func Open(c Config) (*Archive, error) {
 	a.places = make(chan struct{}, readers)
 	a.cache = newCache()
 	a.closing = make(chan struct{})
+	a.room.ask = func() (int64, error) { return freeBytes(a.directory) }
 	var err error
 	if a.pages, err = newPageReader(); err != nil {
 		return nil, fmt.Errorf("open archive %s: %w", c.Directory, err)

@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -311,9 +312,36 @@ func TestTooSmallDisk(t *testing.T) {
 	told(2)
 	a.maxBytes = 0
 	told(2)
-	if room, err := a.Room(); err != nil || room <= 0 {
-		t.Errorf("%d bytes are free, %v", room, err)
+}
+
+// TestRoomOfADiskThatHangs: nobody waits for the disk, and what it said before is not told for long.
+func TestRoomOfADiskThatHangs(t *testing.T) {
+	t.Parallel()
+	var later atomic.Int64 // seconds
+	a := openArchive(t, Config{Now: func() time.Time { return time.Unix(later.Load(), 0) }})
+	first := a.Room()
+	if first <= 0 {
+		t.Errorf("%d bytes are free", first)
 	}
+	testkit.Eventually(t, "the answer", func() bool {
+		a.room.mu.Lock()
+		defer a.room.mu.Unlock()
+		return a.room.began.IsZero()
+	})
+	hangs := make(chan struct{})
+	a.room.ask = func() (int64, error) {
+		<-hangs
+		return 7, nil
+	}
+	if a.Room() <= 0 || a.Room() <= 0 {
+		t.Error("what the disk said last is forgotten at once")
+	}
+	later.Add(60)
+	if free := a.Room(); free != -1 {
+		t.Errorf("%d bytes are free, as the disk said a minute ago", free)
+	}
+	close(hangs)
+	testkit.Eventually(t, "the disk's new answer", func() bool { return a.Room() == 7 })
 }
 
 // TestConfigFaults: all faults are told at once.
