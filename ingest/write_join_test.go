@@ -229,3 +229,23 @@ func TestJoinedEntriesEndWithTheProgram(t *testing.T) {
 		t.Error("a write that nobody took")
 	}
 }
+
+// TestFailureAtTheEndOfTheWait: the attempt to publish ends in the moment in which its writer's wait
+// does. The writer learns that the log did not take the entry, and is not told that it is there.
+func TestFailureAtTheEndOfTheWait(t *testing.T) {
+	t.Parallel()
+	n := run(t, joinTestStore(t), Config{Embedded: embed(broker(t, t.TempDir(), true, -1))})
+	failed := errors.New("disk full")
+	published := make(chan struct{})
+	close(published)
+	for _, c := range []struct{ told, want error }{{failed, failed}, {nil, nil}} {
+		for range 200 { // which of what is due comes first is a matter of chance
+			w, done := oneWriter()
+			w.tellAll(outcome{err: c.told, refused: 1})
+			b := budget{}
+			if o, err := n.await(context.Background(), &b, done, published); !errors.Is(err, c.want) || o.refused != 1 {
+				t.Fatalf("%+v, %v, not %v", o, err, c.want)
+			}
+		}
+	}
+}

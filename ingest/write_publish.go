@@ -146,11 +146,13 @@ func (in *Ingest) await(ctx context.Context, b *budget, done <-chan outcome, pub
 		over.Stop()
 		b.left -= time.Since(begin)
 	}()
+	told := false
 	select {
 	case o = <-done:
 		if o.err != nil || published == nil {
 			return o, o.err
 		}
+		told = true
 		select {
 		case <-published:
 			return o, nil
@@ -169,6 +171,16 @@ func (in *Ingest) await(ctx context.Context, b *budget, done <-chan outcome, pub
 		default:
 			return o, fmt.Errorf("append to %s: %s: %w", in.whereNow(), unacknowledged, in.whyNot(context.DeadlineExceeded))
 		}
+	}
+	if told {
+		return o, nil
+	}
+	// The attempt to publish ends when the wait does, and who waits is told of a failure before
+	// published is closed: an entry that the log did not take is not to be called one that it has.
+	select {
+	case o = <-done:
+		return o, o.err
+	default:
 	}
 	return o, fmt.Errorf("the entry is in the log but not visible yet (the store is %d entries behind): there is no need to send it again", in.Stats().LagEntries)
 }
