@@ -355,3 +355,29 @@ func TestListOfTheOriginal(t *testing.T) {
 		wantRow(t, n, "total", "3")
 	}
 }
+
+// TestListOfTheOriginalWithArchive: its archive has a list of its own, and counts in no other.
+func TestListOfTheOriginalWithArchive(t *testing.T) {
+	t.Parallel()
+	path, err := filepath.Abs(originalFolders()[2].path())
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := run(t, launch{args: []string{"-list", path}})
+	n.wantExit(0)
+	_, checkpoints, ok := strings.Cut(n.stdout.String(), "checkpoints of the original")
+	if !ok {
+		t.Fatal(n.stdout)
+	}
+	var files, bytes []int
+	for line := range strings.Lines(checkpoints) {
+		if fields := strings.Fields(line); len(fields) == 8 && fields[0] != "cluster" {
+			f, _ := strconv.Atoi(fields[1])
+			b, _ := strconv.Atoi(fields[7])
+			files, bytes = append(files, f), append(bytes, b)
+		}
+	}
+	if len(files) != 3 || files[0]+files[1] != files[2] || bytes[0]+bytes[1] != bytes[2] || files[2] != 12 {
+		t.Errorf("the total is not the sum of alex and fritz:\n%s", checkpoints)
+	}
+}

@@ -234,7 +234,7 @@ func listOriginal(ctx context.Context, path string) (*listing, error) {
 	if len(tree.Hosts) == 0 {
 		return nil, nil
 	}
-	l := &listing{what: "checkpoints of the original in " + path, files: tree.Files, bytes: tree.Bytes, perCluster: true}
+	l := &listing{what: "checkpoints of the original in " + path, perCluster: true} // the tree may have an archive as well
 	reader := original.NewReader(tree, original.Config{})
 	for _, h := range tree.Hosts {
 		files, err := h.Files()
@@ -244,8 +244,10 @@ func listOriginal(ctx context.Context, path string) (*listing, error) {
 		}
 		c := l.cluster(h.Cluster)
 		c.files += len(files)
+		l.files += len(files)
 		for _, f := range files {
 			c.bytes += f.Size
+			l.bytes += f.Size
 		}
 		c.addNames([]string{h.Name}, nil)
 		if err := reader.ReadHost(ctx, h, files, func(s original.Sample) error {
