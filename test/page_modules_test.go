@@ -17,6 +17,7 @@ func pageModules(b *tab, _ int64) {
 		{`expandHosts("n[1-999999999],n[1-999999999]", 3)`, []any{"n1", "n2", "n3"}},
 		{`expandHosts("n[9007199254740990-9007199254740999],b", 64)`, []any{"n9007199254740990", "n9007199254740991", "b"}},
 		{`[si(0), si(null), si(1234), si(999600), si(-2.5e9), si(0.05), si(1e-7), si(2e15), si(-1.7e308)]`, []any{"0", "–", "1.23 k", "1 M", "-2.5 G", "0.05", "1.00e-7", "2 P", "-1.7e+308"}},
+		{`[tick(2166, 2), tick(1.912, 0.002), tick(100, 50), tick(1e-20, 0.5), tick(5e38, 5e38), tick(-2.5e-7, 5e-8), tick(123456.789, 0.001), tick(-1250, 50)]`, []any{"2.166 k", "1.912", "100", "0", "5e+38", "-2.5e-7", "123.46 k", "-1.25 k"}},
 		{`[exact(null), exact(80000000000), exact(1/3)]`, []any{"no sample", "80 G", "0.3333333"}},
 		{`[duration(-5), duration(89), duration(600), duration(7500), duration(2*86400+3600)]`, []any{"0 s", "89 s", "10 min", "2 h 5 min", "2 d 1 h"}},
 		{`csvLine(["=1+1", 'a"b', "c,d", -3, null, "e\nf"])`, "'=1+1,\"a\"\"b\",\"c,d\",-3,,\"e\nf\"\r\n"},
@@ -26,7 +27,7 @@ func pageModules(b *tab, _ int64) {
 	} {
 		got := eval[any](b, `(async () => {
 			const at = (name) => import(new URL("page/" + name, document.baseURI));
-			const { expandHosts, si, exact, duration } = await at("format.js"), { csvLine } = await at("csv.js"), { covers } = await at("window.js");
+			const { expandHosts, si, tick, exact, duration } = await at("format.js"), { csvLine } = await at("csv.js"), { covers } = await at("window.js");
 			return %s;
 		})()`, c.call)
 		if !reflect.DeepEqual(got, c.want) {

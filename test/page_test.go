@@ -152,6 +152,7 @@ func pageOdd(b *tab, _ int64) {
 		eval[string](b, `location.hash = %q`, hash)
 		b.await("an answer", `document.querySelector("h1") && /^at/.test(document.querySelector("#updated").textContent)`)
 	}
+	b.await("the cluster of the address", `location.hash = "#/job?cluster=gone&hosts=a001", document.querySelector("#job-cluster")?.value === "gone"`)
 	eval[string](b, `location.hash = "#/host?cluster=alex&host=nobody"`)
 	b.awaitText("#problem", "no samples of host", "Check the name")
 	eval[string](b, `location.hash = "#/host?cluster=alex&host=a001&from=100000&to=100600"`)
@@ -251,6 +252,13 @@ func pageToken(t *testing.T, browser context.Context) {
 	if stored := eval[int](b, "localStorage.length + document.cookie.length"); stored != 0 {
 		t.Error("the token outlives the tab")
 	}
+	eval[string](b, `location.hash = "#/hosts"`)
+	b.awaitText("main", "The store holds no hosts: nothing was sent yet")
+	if options := eval[int](b, `document.querySelectorAll("#cluster option").length`); options != 0 {
+		t.Errorf("%d clusters to choose, though there is none", options)
+	}
+	eval[string](b, `location.hash = "#/state"`)
+	b.awaitText(".headline", "Ready")
 	b.do(chromedp.Reload())
 	b.awaitText(".headline", "Ready")
 	b.do(chromedp.Click(chromedp.CSS("#forget")))

@@ -14,6 +14,22 @@ export function si(x) {
 	return trim(x);
 }
 
+// tick shows a number on an axis, with the digits by which it differs from its neighbours, a step away,
+// as far as there is room.
+export function tick(x, step) {
+	const size = Math.abs(x);
+	if (!(size >= step / 1e6)) return "0";
+	if (size < 1e-3 || size >= 1e21) {
+		const digits = Math.min(Math.max(Math.floor(Math.log10(size)) - Math.floor(Math.log10(step) + 1e-9) + 1, 1), 3);
+		return size < 1 ? x.toExponential(digits - 1) : String(Number(x.toPrecision(digits)));
+	}
+	const [prefix, unit] = prefixes.find(([, u]) => size >= u * 0.9995) ?? ["", 1];
+	for (let decimals = Math.min(Math.max(-Math.floor(Math.log10(step / unit) + 1e-9), 0), 6); ; decimals--) {
+		const text = Number((x / unit).toFixed(decimals)) + (prefix && " " + prefix);
+		if (text.length <= 8 || decimals === 0) return text;
+	}
+}
+
 function trim(x) {
 	const digits = Math.abs(x) >= 100 ? 0 : Math.abs(x) >= 10 ? 1 : Math.abs(x) >= 0.9995 ? 2 : 4;
 	return String(Number(x.toFixed(digits)));

@@ -64,7 +64,7 @@ export function hostsView(root, context) {
 	async function refresh(signal) {
 		({ clusters } = await get("clusters", {}, signal));
 		const name = parameters.get("cluster") ?? [...clusters].sort((a, b) => b.hosts - a.hosts)[0]?.cluster ?? "";
-		if (!clusters.some((c) => c.cluster === name)) clusters.unshift({ cluster: name, hosts: 0 });
+		if (name && !clusters.some((c) => c.cluster === name)) clusters.unshift({ cluster: name, hosts: 0 });
 		renew(clusterSelect, clusters.map((c) => h("option", { value: c.cluster }, `${c.cluster || "(without a name)"} (${count(c.hosts)})`)));
 		if (clusterSelect.value !== name) clusterSelect.value = name;
 		const list = await get("hosts", { cluster: name }, signal);
@@ -108,7 +108,8 @@ export function hostsView(root, context) {
 			element.setAttribute("aria-sort", here ? (sign > 0 ? "ascending" : "descending") : "none");
 			element.querySelector(".arrow").textContent = here ? (sign > 0 ? "▲" : "▼") : "";
 		});
-		summary.textContent = all.length === 0 ? "The store holds no hosts of this cluster." :
+		summary.textContent = !asked ? "" : clusters.length === 0 ? "The store holds no hosts: nothing was sent yet, or all of it has left memory." :
+			all.length === 0 ? "The store holds no hosts of this cluster." :
 			`${count(shown.length)} of ${count(all.length)} hosts` + (leftOut ? `; ${count(leftOut)} further ones are not listed` : "");
 		drawChosen();
 	}

@@ -57,6 +57,8 @@ export function jobView(root, context) {
 		const { clusters } = await get("clusters", {}, signal);
 		if (document.activeElement !== clusterSelect) {
 			const cluster = parameters.get("cluster") ?? clusters[0]?.cluster ?? "";
+			// The archive may have a cluster that memory has not.
+			if (cluster && !clusters.some((c) => c.cluster === cluster)) clusters.unshift({ cluster });
 			renew(clusterSelect, clusters.map((c) => h("option", { value: c.cluster }, c.cluster || "(without a name)")));
 			clusterSelect.value = cluster;
 		}

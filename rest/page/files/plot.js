@@ -6,7 +6,7 @@
 // pixels, each column of pixels gets its least and its largest value, so that no peak is lost. What
 // has no sample is a gap; where no line has any, the ground is shaded.
 import { h } from "./dom.js";
-import { si, exact, clock, moment } from "./format.js";
+import { tick, exact, clock, moment } from "./format.js";
 import { prepare, stroke, niceStep, timeTicks } from "./axes.js";
 import { trace } from "./trace.js";
 
@@ -141,7 +141,7 @@ export class Plot {
 		for (let k = 0; k <= Math.round((this.high - this.low) / this.step); k++) {
 			const v = this.low + k * this.step, y = Math.round(this.y(v)) + 0.5;
 			stroke(ctx, margin.left, y, margin.left + this.width, y);
-			ctx.fillText(si(Math.abs(v) < this.step / 1e6 ? 0 : v), margin.left - 6, y);
+			ctx.fillText(tick(v, this.step), margin.left - 6, y);
 		}
 		ctx.textAlign = "center";
 		ctx.textBaseline = "top";
