@@ -10,14 +10,15 @@ import (
 
 // runTask does something with the log and the store of a node that is not running: this process is
 // that node meanwhile, without REST. It returns when the task has ended, and everything is stopped
-// in order, with a last checkpoint. The task begins at once, and waits itself for what it needs.
-func (a *app) runTask(ctx context.Context, cfg *config.Config, name string, task func(context.Context) error) error {
+// in order, with a last checkpoint. The task begins at once, and waits itself for what it needs. The
+// hint is for an operator whose node has the checkpoints, most likely as it is running.
+func (a *app) runTask(ctx context.Context, cfg *config.Config, name, hint string, task func(context.Context) error) error {
 	a.gc = newGCPacer(cfg.MetricStore.MemoryCap)
 	if err := dropPrivileges(cfg.Main.User, cfg.Main.Group); err != nil {
 		return err
 	}
 	if err := a.openCheckpoints(); err != nil {
-		return fmt.Errorf("%w (a node that is running has them; if it is at another address, give that with -addr)", err)
+		return fmt.Errorf("%w (%s)", err, hint)
 	}
 	defer a.checkpoints.Close()
 	if err := a.openArchive(); err != nil {

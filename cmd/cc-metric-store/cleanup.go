@@ -16,8 +16,8 @@ func cleanUp(ctx context.Context, cfg *config.Config, o options, logger *slog.Lo
 	if err != nil {
 		return err
 	}
-	err = a.runTask(ctx, cfg, "clean up", func(ctx context.Context) error {
-		if err := ofOperator(logger, startPatience).until(ctx, theNode, func(context.Context) error { return a.log.Ready() }); err != nil {
+	err = a.runTask(ctx, cfg, "clean up", "a node that is running has them, and makes such passes itself", func(ctx context.Context) error {
+		if err := ofOperator(logger, "-cleanup-checkpoints", startPatience).until(ctx, theNode, func(context.Context) error { return a.log.Ready() }); err != nil {
 			return err
 		}
 		return a.store.Retain(ctx)

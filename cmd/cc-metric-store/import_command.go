@@ -37,8 +37,8 @@ func importFiles(ctx context.Context, cfg *config.Config, o options, logger *slo
 	}
 	if running {
 		fmt.Fprintf(stdout, "importing %s into the node at %s\n", job.what(), node.url)
-		job.into(persistent{node.write, ofOperator(logger, writePatience)})
-		if err = ofOperator(logger, startPatience).until(ctx, theNode, node.ready); err == nil {
+		job.into(persistent{node.write, ofOperator(logger, "-import", writePatience)})
+		if err = ofOperator(logger, "-import", startPatience).until(ctx, theNode, node.ready); err == nil {
 			err = show(ctx, stderr, job)
 		}
 	} else {
@@ -89,10 +89,10 @@ func importStopped(ctx context.Context, cfg *config.Config, o options, logger *s
 	if err != nil {
 		return err
 	}
-	return a.runTask(ctx, cfg, "import", func(ctx context.Context) error {
+	return a.runTask(ctx, cfg, "import", "a node that is running has them; if it is at another address, give that with -addr", func(ctx context.Context) error {
 		a.lookForForeign("by the next start") // whatever is imported now
-		job.into(persistent{intoLog(a.ingest), ofOperator(logger, writePatience)})
-		if err := ofOperator(logger, startPatience).until(ctx, theNode, a.takesImport()); err != nil {
+		job.into(persistent{intoLog(a.ingest), ofOperator(logger, "-import", writePatience)})
+		if err := ofOperator(logger, "-import", startPatience).until(ctx, theNode, a.takesImport()); err != nil {
 			return err
 		}
 		err := show(ctx, stderr, job)

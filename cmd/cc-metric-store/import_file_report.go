@@ -100,7 +100,7 @@ func (i *fileImporter) report(limit int) []string {
 	for _, reason := range slices.Sorted(maps.Keys(i.refused)) {
 		refused = append(refused, fmt.Sprintf("%d: %s", i.refused[reason], reason))
 	}
-	list("samples that were refused", refused)
+	list("samples that were refused (those of one request with the reason of its first)", refused)
 	if i.unusable > 0 {
 		add("samples with a value or a name that no line can have were left out: %d", i.unusable)
 	}

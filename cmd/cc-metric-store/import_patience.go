@@ -8,9 +8,10 @@ import (
 	"time"
 )
 
-// patience is how long, and how loudly, an import waits for something.
+// patience is how long, and how loudly, an import, or what else is done with a node, waits for something.
 type patience struct {
 	logger *slog.Logger
+	who    string        // waits
 	bound  time.Duration // 0: none
 	every  time.Duration // in which it is said what is waited for
 }
@@ -24,12 +25,14 @@ const (
 )
 
 // ofOperator is the patience of somebody who looks on.
-func ofOperator(logger *slog.Logger, bound time.Duration) patience {
-	return patience{logger, bound, 10 * time.Second}
+func ofOperator(logger *slog.Logger, who string, bound time.Duration) patience {
+	return patience{logger, who, bound, 10 * time.Second}
 }
 
 // ofNode is the patience of a node that has other things to do.
-func ofNode(logger *slog.Logger) patience { return patience{logger, 0, time.Minute} }
+func ofNode(logger *slog.Logger) patience {
+	return patience{logger, "the import of files of ClusterCockpit's metric store", 0, time.Minute}
+}
 
 // permanentError says that it is of no use to try again.
 type permanentError struct{ error }
@@ -49,7 +52,7 @@ func (p patience) until(ctx context.Context, what string, try func(context.Conte
 			return fmt.Errorf("wait for %s: %w", what, err)
 		case time.Since(said) > p.every:
 			said = time.Now()
-			p.logger.Warn("the import of files of ClusterCockpit's metric store waits for "+what, "because", err)
+			p.logger.Warn(p.who+" waits for "+what, "because", err)
 		}
 		select {
 		case <-time.After(delay):

@@ -54,7 +54,7 @@ func (i *importer) report(limit int) []string {
 	for _, reason := range slices.Sorted(maps.Keys(i.refused)) {
 		refused = append(refused, fmt.Sprintf("%d: %s", i.refused[reason], reason))
 	}
-	list("samples that were refused", refused)
+	list("samples that were refused (those of one request with the reason of its first)", refused)
 	if r.Unusable > 0 {
 		add("samples with an infinite value, or a name or time that no line can have, were left out: %d", r.Unusable)
 	}

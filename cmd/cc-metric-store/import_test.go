@@ -119,7 +119,7 @@ func TestImportIntoNode(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	target := persistent{node.write, ofOperator(slog.New(slog.DiscardHandler), time.Minute)}
+	target := persistent{node.write, ofOperator(slog.New(slog.DiscardHandler), "-import", time.Minute)}
 	for _, c := range []struct {
 		answers []int
 		refused int
@@ -146,7 +146,7 @@ func TestImportIntoNode(t *testing.T) {
 	if running, err := node.isRunning(context.Background()); running || err != nil {
 		t.Errorf("nobody listens: %v, %v", running, err)
 	}
-	impatient := persistent{node.write, patience{slog.New(slog.DiscardHandler), time.Millisecond, time.Hour}}
+	impatient := persistent{node.write, patience{slog.New(slog.DiscardHandler), "-import", time.Millisecond, time.Hour}}
 	if _, err := impatient.write(context.Background(), nil); err == nil {
 		t.Error("a node that is gone is waited for without an end")
 	}

@@ -68,7 +68,7 @@ const defaultConfig = "./config.json"
 func parseFlags(args []string, stderr io.Writer) (options, error) {
 	var o options
 	fs := flag.NewFlagSet("cc-metric-store", flag.ContinueOnError)
-	fs.SetOutput(stderr)
+	fs.SetOutput(io.Discard)
 	fs.StringVar(&o.config, "config", defaultConfig, "configuration `file`; without one at this place the built-in defaults apply")
 	fs.BoolVar(&o.check, "check-config", false, "check the configuration, say what is wrong with it, and exit")
 	fs.BoolVar(&o.print, "print-config", false, "print the configuration in force, without secrets, in the form of a configuration file, and exit")
@@ -93,6 +93,13 @@ func parseFlags(args []string, stderr io.Writer) (options, error) {
 	fs.BoolVar(&o.cleanUp, "cleanup-checkpoints", false, "delete the samples of a node that is not running that are older than the retention, or move them to its archive, and exit")
 	fs.BoolVar(&o.version, "version", false, "print the version and exit")
 	if err := fs.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			fmt.Fprintln(stderr, "Usage of cc-metric-store:")
+			fs.SetOutput(stderr)
+			fs.PrintDefaults()
+			return o, err
+		}
+		fmt.Fprintf(stderr, "cc-metric-store: %v: see -help\n", err) // which is so long that nobody would see the error above it
 		return o, err
 	}
 	if fs.NArg() > 0 {

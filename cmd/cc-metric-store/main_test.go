@@ -20,5 +20,8 @@ func TestParseFlags(t *testing.T) {
 		if _, err := parseFlags(args, &msg); err == nil || !strings.Contains(msg.String(), strings.TrimPrefix(args[len(args)-1], "-")) {
 			t.Errorf("%q: error %v, message %q", args, err, &msg)
 		}
+		if strings.Count(msg.String(), "\n") != 1 || !strings.HasPrefix(msg.String(), "cc-metric-store: ") {
+			t.Errorf("%q: the message is not one line: %q", args, &msg)
+		}
 	}
 }

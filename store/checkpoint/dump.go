@@ -21,7 +21,7 @@ import (
 func Dump(w io.Writer, path string) error {
 	file, err := openFile(path)
 	if err != nil {
-		return err
+		return fmt.Errorf("dump: %w", err)
 	}
 	defer file.Close()
 	out := bufio.NewWriter(w)
