@@ -91,7 +91,7 @@ race: first-compile
 fuzz:
 	@for pkg in $$(go list ./...); do \
 		go test -list '^Fuzz' $$pkg | sed -n "s|^Fuzz.*|$$pkg &|p" ; \
-	done | xargs -P 2 -L 1 sh -ec 'out=$$(go test -run "^$$" -fuzz "^$$1\$$" -fuzztime $(FUZZTIME) -parallel 1 $$0 2>&1) || { echo "$$0 $$1"; echo "$$out"; exit 255; }; echo "$$0 $$1: $$(echo "$$out" | tail -1)"'
+	done | xargs -P 2 -L 1 .ci/fuzz $(FUZZTIME)
 
 service-test:
 	SERVICE=1 go test -count 1 -run TestServiceUnderSystemd -v -timeout 15m ./test
