@@ -38,18 +38,23 @@ func (r *reply) series(s *store.Series, withStats bool) error {
 
 // timesAppender appends the times of series. It keeps the text, as those of an answer are mostly the same.
 type timesAppender struct {
-	from, to, resolution int64  // of the last series
-	text                 []byte // nil: there was none
+	from, to, resolution int64 // of the last series
+	length               int   // of its text, 0: there was none
+	text                 [timesRoom]byte
 }
 
+// timesRoom is the largest size of the text.
+const timesRoom = len(`"from":,"to":,"resolution":`) + 3*len("-9223372036854775808")
+
 func (t *timesAppender) append(b []byte, s *store.Series) []byte {
-	if t.text == nil || t.from != s.From || t.to != s.To || t.resolution != s.Resolution {
+	if t.length == 0 || t.from != s.From || t.to != s.To || t.resolution != s.Resolution {
 		t.from, t.to, t.resolution = s.From, s.To, s.Resolution
-		t.text = strconv.AppendInt(append(t.text[:0], `"from":`...), s.From, 10)
-		t.text = strconv.AppendInt(append(t.text, `,"to":`...), s.To, 10)
-		t.text = strconv.AppendInt(append(t.text, `,"resolution":`...), s.Resolution, 10)
+		text := strconv.AppendInt(append(t.text[:0], `"from":`...), s.From, 10)
+		text = strconv.AppendInt(append(text, `,"to":`...), s.To, 10)
+		text = strconv.AppendInt(append(text, `,"resolution":`...), s.Resolution, 10)
+		t.length = len(text)
 	}
-	return append(b, t.text...)
+	return append(b, t.text[:t.length]...)
 }
 
 // values appends an array of numbers, at least one.
