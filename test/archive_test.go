@@ -13,9 +13,12 @@ import (
 	"cc-metric-store/test/testkit"
 )
 
+// question is a request whose answer is compared.
+type question struct{ method, path, body string }
+
 // archivedDay is a node with some ticks of two generated hosts and an archive that is empty yet, and
 // questions whose answers do not depend on where the samples are.
-func archivedDay(t *testing.T, hosts, ticks int, rnd *rand.Rand) (g *generated, questions []string) {
+func archivedDay(t *testing.T, hosts, ticks int, rnd *rand.Rand) (g *generated, questions []question) {
 	t.Helper()
 	g = startGeneratedWith(t, archiving(generatedConfig()), hosts, ticks)
 	// The newest block has ended. Of 600 ticks, a pass with a retention of 8 h, which drops what is 8 to 12 h
@@ -28,7 +31,7 @@ func archivedDay(t *testing.T, hosts, ticks int, rnd *rand.Rand) (g *generated, 
 		if err != nil {
 			t.Fatal(err)
 		}
-		questions = append(questions, string(text))
+		questions = append(questions, question{"POST", "/api/query", string(text)})
 	}
 	names := fritzNames(t, hosts)
 	for range 30 {
@@ -47,66 +50,45 @@ func archivedDay(t *testing.T, hosts, ticks int, rnd *rand.Rand) (g *generated, 
 		ask(from, to, q)
 	}
 	ask(g.first, end, object{"host": names[0], "metric": "flops_any"})
-	questions = append(questions, g.query())
-	return g, questions
+	return g, append(questions, question{"POST", "/api/query", g.query()})
 }
 
-func (n *node) answers(questions []string) (all []string) {
+func (n *node) answers(questions []question) (all []string) {
 	n.t.Helper()
 	for _, q := range questions {
-		a := n.send("POST", "/api/query", q)
+		a := n.send(q.method, q.path, q.body)
 		if a.status != 200 {
-			n.t.Fatalf("%s: %d %s", q, a.status, clip(a.body))
+			n.t.Fatalf("%+v: %d %s", q, a.status, clip(a.body))
 		}
 		all = append(all, a.body)
 	}
 	return all
 }
 
-func (n *node) wantAnswers(questions, want []string) {
+func (n *node) wantAnswers(questions []question, want []string) {
 	n.t.Helper()
 	for i, got := range n.answers(questions) {
 		if got != want[i] {
-			n.t.Errorf("%s is answered with\n%s\nand was before with\n%s", questions[i], clip(got), clip(want[i]))
+			n.t.Errorf("%+v is answered with\n%s\nand was before with\n%s", questions[i], clip(got), clip(want[i]))
 		}
 	}
 }
 
-// promPaths are requests of Prometheus' API for the whole day, whose answers do not depend on where the
+// askPrometheus are requests of Prometheus' API for the whole day, whose answers do not depend on where the
 // samples are.
-func (g *generated) promPaths(ticks int) (paths []string) {
+func (g *generated) askPrometheus(ticks int) (questions []question) {
 	times := fmt.Sprintf("start=%d&end=%d", g.first, g.first+int64(ticks)*60)
+	get := func(path string) { questions = append(questions, question{"GET", "/api/v1/" + path, ""}) }
 	for _, expression := range []string{`cpu_load`, `sum by (hostname) (flops_any{type="hwthread"})`, `flops_any{type="node"}`, `avg_over_time(mem_bw{type="socket"}[10m])`} {
-		paths = append(paths, "/api/v1/query_range?step=300&"+times+"&query="+url.QueryEscape(expression))
+		get("query_range?step=300&" + times + "&query=" + url.QueryEscape(expression))
 	}
-	return append(paths,
-		"/api/v1/series?"+times+"&match[]="+url.QueryEscape(`{type=~"node|socket"}`),
-		"/api/v1/series?limit=100&"+times+"&match[]=flops_any",
-		"/api/v1/labels?"+times,
-		"/api/v1/label/hostname/values?"+times,
-		"/api/v1/label/__name__/values?"+times,
-		"/api/v1/label/type_id/values?"+times+"&match[]=clock")
-}
-
-func (n *node) gets(paths []string) (all []string) {
-	n.t.Helper()
-	for _, path := range paths {
-		a := n.send("GET", path, "")
-		if a.status != 200 {
-			n.t.Fatalf("%s: %d %s", path, a.status, clip(a.body))
-		}
-		all = append(all, a.body)
-	}
-	return all
-}
-
-func (n *node) wantGets(paths, want []string) {
-	n.t.Helper()
-	for i, got := range n.gets(paths) {
-		if got != want[i] {
-			n.t.Errorf("%s is answered with\n%s\nand was before with\n%s", paths[i], clip(got), clip(want[i]))
-		}
-	}
+	get("series?" + times + "&match[]=" + url.QueryEscape(`{type=~"node|socket"}`))
+	get("series?limit=100&" + times + "&match[]=flops_any")
+	get("labels?" + times)
+	get("label/hostname/values?" + times)
+	get("label/__name__/values?" + times)
+	get("label/type_id/values?" + times + "&match[]=clock")
+	return questions
 }
 
 // metricsOnPage returns what the page lists of a host for the whole day.
@@ -126,8 +108,8 @@ func TestArchivedDay(t *testing.T) {
 	t.Parallel()
 	rnd := rand.New(rand.NewPCG(testkit.Seed(t), 0))
 	g, questions := archivedDay(t, 2, 600, rnd)
-	paths := g.promPaths(600)
-	want, wantGets := g.answers(questions), g.gets(paths)
+	questions = append(questions, g.askPrometheus(600)...)
+	want := g.answers(questions)
 	host, end := fritzNames(t, 1)[0], g.first+600*60
 	listed := g.metricsOnPage(host, g.first, end)
 	g.stop()
@@ -141,14 +123,12 @@ func TestArchivedDay(t *testing.T) {
 		return nil
 	})
 	half.wantAnswers(questions, want)
-	half.wantGets(paths, wantGets)
 	if half.metric("series") == 0 {
 		t.Error("nothing is left in memory")
 	}
 	half.stop()
 	n := half.forget()
 	n.wantAnswers(questions, want)
-	n.wantGets(paths, wantGets)
 	if now := n.metricsOnPage(host, g.first, end); now != listed {
 		t.Errorf("the page lists\n%s\nand listed before\n%s", clip(now), clip(listed))
 	}
