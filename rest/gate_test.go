@@ -124,6 +124,10 @@ func TestGateQueue(t *testing.T) {
 	if err := <-left; !errors.Is(err, context.Canceled) || g.waiters() != 0 {
 		t.Errorf("who leaves: %v, %d wait", err, g.waiters())
 	}
+	// The place is not given back before the wait has ended.
+	if _, err := g.enter(t.Context(), cl, time.Millisecond); !errors.Is(err, context.DeadlineExceeded) || g.waiters() != 0 {
+		t.Errorf("who waits for a bounded time: %v, %d wait", err, g.waiters())
+	}
 	held.leave()
 	if again, err := g.enter(t.Context(), cl, 0); err != nil {
 		t.Error(err)
